@@ -1,0 +1,87 @@
+"""The API as an application: mounted under /image beside the pages, or served alone.
+
+Alone: `uvicorn --factory imagegeneration.api.app:create_api`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route
+
+from imagegeneration.api import answers, health, jobs, prompts
+from imagegeneration.api.guard import Guard
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.errors import StudioError
+from imagegeneration.services.enhancement import POST_SECONDS
+from imagegeneration.settings import load_settings
+
+_DESCRIPTION = """Two steps: look at an enhanced prompt for free, then approve exactly what is sent and paid for.
+
+Every error has the same form: `{"error": {"code", "message", "resolution", "requestId"}}`.
+"""
+
+
+def build_api(studio: Callable[[], Studio]) -> FastAPI:
+    """The API, to be mounted at /image; `studio` is asked for with every request."""
+    api: FastAPI = FastAPIOffline(
+        title="Image Studio",
+        version="1",
+        description=_DESCRIPTION,
+        redoc_url=None,
+        redirect_slashes=False,
+        openapi_url="/openapi.json",
+    )
+    api.state.studio = studio
+    for module in (prompts, jobs, health):
+        api.include_router(module.router)
+    api.add_exception_handler(StudioError, answers.on_studio_error)
+    api.add_exception_handler(RequestValidationError, answers.on_invalid_request)
+    api.add_exception_handler(HTTPException, answers.on_http_exception)
+    return api
+
+
+def api_routes(studio: Callable[[], Studio]) -> list[Route | Mount]:
+    """The routes of the API for the application that serves it; /image itself leads to the documentation."""
+    to_documentation = Route("/image", lambda _request: RedirectResponse("/image/docs"), methods=["GET"])
+    return [to_documentation, Mount("/image", app=build_api(studio))]
+
+
+@asynccontextmanager
+async def running(studio: Studio) -> AsyncIterator[None]:
+    """What runs beside the requests: once a minute the enhancer's cost is posted; at the end everything is closed."""
+    stop = threading.Event()
+
+    def post() -> None:
+        while not stop.wait(POST_SECONDS):
+            studio.enhancement.post()
+
+    poster = threading.Thread(target=post, name="post-text-cost", daemon=True)
+    poster.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        await to_thread.run_sync(studio.close)
+
+
+def create_api() -> Starlette:
+    """The API alone, configured by the environment. Raises ConfigurationError, one line, at start."""
+    studio = build_studio(load_settings())
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with running(studio):
+            yield
+
+    return Starlette(routes=api_routes(lambda: studio), middleware=[Middleware(Guard)], lifespan=lifespan)

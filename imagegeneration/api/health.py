@@ -1,0 +1,45 @@
+"""Routes of health, for whoever restarts or routes to this process."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from imagegeneration.api.answers import documented, error_response
+from imagegeneration.api.dependencies import CurrentRequestId, CurrentStudio
+from imagegeneration.domain.value import Value
+from imagegeneration.errors import DatabaseDown, StorageFailed
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Live(Value):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(Value):
+    """Everything that an approval needs is there. `provider` is null while no provider is configured."""
+
+    status: str
+    provider: str | None
+    runners: int
+
+
+@router.get("/live", responses=documented())
+async def live() -> Live:
+    """Whether the process answers."""
+    return Live(status="live")
+
+
+@router.get("/ready", responses=documented(), response_model=Ready)
+def ready(studio: CurrentStudio, request_id: CurrentRequestId) -> Ready | JSONResponse:
+    """Whether database and storage answer; 503 names what is down."""
+    problems = studio.health.problems()
+    if not problems:
+        return Ready(status="ready", provider=studio.settings.provider, runners=len(studio.runners.alive()))
+    names = " and ".join(sorted(problems))
+    error = (DatabaseDown if "database" in problems else StorageFailed)(f"Down: {names}.")
+    error.status = 503
+    return error_response(error, request_id)

@@ -1,0 +1,134 @@
+"""Routes of jobs: execute, status, list, record, retry, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import Field
+
+from imagegeneration.api.answers import documented
+from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.domain.generation import ExecuteBody
+from imagegeneration.domain.image import StoredImage
+from imagegeneration.domain.job import Job, Status
+from imagegeneration.domain.money import LedgerEntry
+from imagegeneration.domain.value import MAX_MICROS, Micros, Moment, Value
+from imagegeneration.errors import InvalidRequest
+
+router = APIRouter(tags=["jobs"])
+
+JobId = Annotated[str, Path(alias="jobId", min_length=1, max_length=64, description="As execute-prompt gave it.")]
+
+
+class JobAnswer(Value):
+    """A job's id and its state."""
+
+    job_id: str
+    status: Status
+
+
+class JobStatus(Value):
+    """What a client polls."""
+
+    job_id: str
+    status: Status
+    cdn_urls: Sequence[str]
+    error: str | None
+
+
+class JobSummary(JobStatus):
+    """One row of the list."""
+
+    intent: str
+    created_at: Moment
+
+
+class JobRecord(Value):
+    """The whole audit record of a job: what was approved, what was sent, what came back, what it cost."""
+
+    job: Job
+    stored_images: Sequence[StoredImage]
+    ledger: Sequence[LedgerEntry]
+
+
+class RetryBody(Value):
+    """What a retry is agreed to cost. `acceptUnknown`: images that were perhaps charged may be paid for again."""
+
+    accept_micros: Micros = Field(description=f"Integer micro-dollars, 0..{MAX_MICROS}.")
+    accept_unknown: bool = False
+
+
+@router.post("/execute-prompt", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 415, 429))
+def execute_prompt(
+    body: ExecuteBody,
+    studio: CurrentStudio,
+    actor: CurrentActor,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="1 to 255 printable ASCII characters: the same key and body give the same job."),
+    ] = None,
+) -> JobAnswer:
+    """Approve a prompt: makes a job and holds its price. Nothing is generated inside the request."""
+    job = studio.jobs.approve(actor, body, source="api", idempotency_key=idempotency_key)
+    return JobAnswer(job_id=job.job_id, status="QUEUED")
+
+
+@router.get("/job-status/{jobId}", responses=documented(404))
+def job_status(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobStatus:
+    """How far a job is, and the URLs of the images that are there."""
+    return _status(studio.jobs.get(actor, job_id))
+
+
+@router.get("/job-list", responses=documented())
+def job_list(
+    request: Request,
+    response: Response,
+    studio: CurrentStudio,
+    actor: CurrentActor,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(min_length=1, max_length=200, description="From the Link header.")] = None,
+    status: Status | None = None,
+) -> list[JobSummary]:
+    """Jobs, newest first. `Link: <...>; rel="next"` leads to the page after."""
+    unknown = set(request.query_params) - {"limit", "cursor", "status"}
+    if unknown:
+        raise InvalidRequest(f"{min(unknown)[:40]}: unknown query parameter")
+    page = studio.jobs.page(actor, limit=limit, cursor=cursor, status=status)
+    if page.next_cursor is not None:
+        query = {"limit": limit, "cursor": page.next_cursor} | ({"status": status} if status else {})
+        response.headers["Link"] = f'</image/job-list?{urlencode(query)}>; rel="next"'
+    return [JobSummary(**_status(job).model_dump(), intent=job.intent, created_at=job.created_at) for job in page.jobs]
+
+
+@router.get("/jobs/{jobId}", responses=documented(404))
+def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobRecord:
+    """The whole audit record."""
+    return JobRecord(
+        job=studio.jobs.get(actor, job_id),
+        stored_images=studio.jobs.images(actor, job_id),
+        ledger=studio.jobs.ledger(actor, job_id),
+    )
+
+
+@router.post(
+    "/jobs/{jobId}/retry", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 404, 409, 415, 429)
+)
+def retry_job(body: RetryBody, job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobAnswer:
+    """Queue a failed job again for the images that it lacks, at a price of at most `acceptMicros`."""
+    job = studio.jobs.retry(actor, job_id, accept_micros=body.accept_micros, accept_unknown=body.accept_unknown)
+    return JobAnswer(job_id=job.job_id, status=job.status)
+
+
+@router.post("/jobs/{jobId}/cancel", status_code=202, responses=documented(404, 409))
+def cancel_job(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobAnswer:
+    """Start no further image of the job; what is in flight finishes and is kept."""
+    job = studio.jobs.cancel(actor, job_id)
+    return JobAnswer(job_id=job.job_id, status=job.status)
+
+
+def _status(job: Job) -> JobStatus:
+    known: dict[str, Any] = {"job_id": job.job_id, "status": job.status, "cdn_urls": job.cdn_urls, "error": job.error}
+    return JobStatus(**known)

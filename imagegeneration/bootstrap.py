@@ -1,0 +1,73 @@
+"""Settings -> Studio: the services, wired to their adapters. The only place that wires."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imagegeneration.domain.money import account_of
+from imagegeneration.providers import OpenAIProvider, build_provider
+from imagegeneration.services.drafts import Drafts
+from imagegeneration.services.enhancement import Enhancement
+from imagegeneration.services.execution import Execution
+from imagegeneration.services.health import Health
+from imagegeneration.services.jobs import Jobs, Offer
+from imagegeneration.services.runners import Runners
+from imagegeneration.services.spending import Spending
+from imagegeneration.settings import Settings
+from imagegeneration.spool import Spool
+from imagegeneration.storage import Storage
+from imagegeneration.store import Stores
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Everything a page, a route or a runner works with."""
+
+    settings: Settings
+    jobs: Jobs
+    enhancement: Enhancement
+    drafts: Drafts
+    spending: Spending
+    health: Health
+    runners: Runners
+    execution: Execution | None
+    _stores: Stores
+    _provider: OpenAIProvider | None
+
+    def close(self) -> None:
+        """Write down what is still in memory and give all connections back."""
+        self.enhancement.post()
+        if self._provider is not None:
+            self._provider.close()
+        self._stores.connection.close()
+
+
+def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
+    """Wire the services; with `runner`, also those that make images, which need the spool on this disk.
+
+    Creates the collections with their validators and indexes. Raises ConfigurationError where the settings
+    lack a database or a bucket, or the database cannot do transactions.
+    """
+    stores = Stores(settings.require_database(), settings.mongodb_database)
+    storage = Storage(settings)
+    stores.prepare()
+    provider = build_provider(settings)
+    spending = Spending(stores, settings.limits, account_of(settings.provider or "openai"))
+    offer = Offer(settings.default_parameters, settings.endpoint_sha256, settings.queue_limit)
+    jobs = Jobs(stores, spending, offer)
+    execution = None
+    if runner:
+        spool = Spool(settings.spool_dir, settings.spool_max_bytes)
+        execution = Execution(stores, jobs, spending, spool, storage, provider, offer)
+    return Studio(
+        settings=settings,
+        jobs=jobs,
+        enhancement=Enhancement(provider, settings.openai_text_model, spending),
+        drafts=Drafts(stores.drafts),
+        spending=spending,
+        health=Health(stores.connection, storage),
+        runners=Runners(stores),
+        execution=execution,
+        _stores=stores,
+        _provider=provider,
+    )

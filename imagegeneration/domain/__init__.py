@@ -1,0 +1,1 @@
+"""Frozen types and pure rules. No module here does I/O."""

@@ -1,0 +1,128 @@
+"""What is asked of a provider, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, Strict
+
+from imagegeneration.domain.text import Intent, Prompt
+from imagegeneration.domain.value import Micros, Value
+
+MAX_IMAGES = 5
+"""PRD 000, section 2: no more than 5 images a job."""
+
+ProviderName = Literal["openai", "sandbox"]
+OutputFormat = Literal["png", "jpeg", "webp"]
+
+ImageCount = Annotated[int, Strict(), AfterValidator(lambda count: min(max(count, 1), MAX_IMAGES))]
+"""Any integer, clamped to 1..5 (PRD 000, section 5.2)."""
+
+
+class EnhanceBody(Value):
+    """Body of POST /image/enhance-prompt."""
+
+    intent: Intent
+    prompt: Prompt
+
+
+class EnhancedPrompt(Value):
+    """Answer of POST /image/enhance-prompt: the suggestion that the person may edit."""
+
+    final_prompt: str
+
+
+class ExecuteBody(Value):
+    """Body of POST /image/execute-prompt: the four fields of version 1, and what a person approves."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "intent": "homepage category card",
+                    "rawPrompt": "simple saas ui",
+                    "finalPrompt": "A clean homepage category card for a SaaS product, soft light, generous spacing",
+                    "imageCount": 3,
+                }
+            ]
+        }
+    )
+
+    intent: Intent
+    raw_prompt: Prompt
+    final_prompt: Prompt
+    image_count: ImageCount = Field(default=1, description="Any integer; clamped to 1..5.")
+
+
+class GenerationParameters(Value):
+    """What each call is made of beside the prompt; stored with the job as `request`."""
+
+    provider: ProviderName
+    model: str
+    size: str
+    quality: str
+    output_format: OutputFormat
+
+
+class GenerationRequest(GenerationParameters):
+    """One image to be made: the only argument a provider gets."""
+
+    final_prompt: str
+
+
+class Usage(Value):
+    """What the provider says it used, in tokens."""
+
+    input_text_tokens: Micros
+    input_image_tokens: Micros
+    output_tokens: Micros
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a provider answered to a paid call. `content` is meant to be an image, and not yet checked."""
+
+    content: bytes
+    usage: Usage | None
+    provider_request_id: str | None
+    revised_prompt: str | None
+
+
+@dataclass(frozen=True)
+class Enhancement:
+    """What the enhancer answered, and what the text cost in tokens (None: the provider did not say)."""
+
+    final_prompt: str
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+class CallFailed(Exception):
+    """A call to a provider brought no answer. What is known of the money decides what happens next.
+
+    `certainty` is `not_charged` or `unknown`; only a call known not to be charged may be `retryable`.
+    `retry_after` is in seconds, as the provider asked for it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        certainty: Literal["not_charged", "unknown"],
+        moderated: bool = False,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        provider_request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.certainty: Literal["not_charged", "unknown"] = certainty
+        self.moderated = moderated
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.provider_request_id = provider_request_id
+
+
+Json = Mapping[str, Any]

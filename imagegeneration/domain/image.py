@@ -1,0 +1,72 @@
+"""A stored image: one document of the collection `images`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from imagegeneration.domain.generation import OutputFormat, ProviderName
+from imagegeneration.domain.value import Micros, Moment, Value
+
+THUMBNAIL_SIDE = 512
+"""Longest side of a thumbnail, in pixels (DESIGN.md, section 4)."""
+
+
+class ImageFacts(Value):
+    """What measuring the bytes of an image says."""
+
+    output_format: OutputFormat
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    size_bytes: int = Field(ge=1)
+    sha256: str
+
+    @property
+    def mime_type(self) -> str:
+        """The media type of the bytes as they are, whatever was asked for."""
+        return f"image/{self.output_format}"
+
+
+class StoredImage(Value):
+    """An image that is in the bucket, original byte for byte."""
+
+    schema_version: Literal[1] = 1
+    image_id: str
+    job_id: str
+    index: int
+    attempt_id: str
+    user_id: str
+    role: Literal["output"] = "output"
+    url: str
+    thumbnail_url: str
+    storage_key: str
+    bucket: str
+    mime_type: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    provider: ProviderName
+    model: str
+    duration_ms: int
+    cost_micros: Micros
+    is_edit: bool = False
+    created_at: Moment
+
+
+def storage_key(user_id: str, created_at: Moment, job_id: str, index: int, facts: ImageFacts) -> str:
+    """Where the original goes; the hash in it makes the address immutable (DESIGN.md, section 4)."""
+    extension = {"jpeg": "jpg"}.get(facts.output_format, facts.output_format)
+    return f"{storage_prefix(user_id, created_at, job_id, index)}{facts.sha256[:16]}.{extension}"
+
+
+def storage_prefix(user_id: str, created_at: Moment, job_id: str, index: int) -> str:
+    """The part of the key that is known before the bytes are; recovery lists by it."""
+    return f"generated/{user_id}/{created_at:%Y/%m}/{job_id}-{index}-"
+
+
+def thumbnail_key(key: str) -> str:
+    """Where the thumbnail of the original at `key` goes."""
+    stem = key.rsplit(".", 1)[0]
+    return f"{stem}.thumb.webp"

@@ -1,0 +1,228 @@
+"""The job: its document, the states of its images, and the rules that follow from them (DESIGN.md, section 4)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+from ulid import ULID
+
+from imagegeneration.domain.generation import (
+    MAX_IMAGES,
+    GenerationParameters,
+    GenerationRequest,
+    ProviderName,
+    Usage,
+)
+from imagegeneration.domain.value import Micros, Moment, Value
+
+Status = Literal["QUEUED", "RUNNING", "DONE", "FAILED"]
+ImageState = Literal["HELD", "CALLING", "GENERATED", "STORED", "FAILED", "UNKNOWN"]
+Certainty = Literal["charged", "not_charged", "unknown"]
+Source = Literal["dashboard", "api"]
+Outcome = Literal["generated", "not_an_image", "moderated", "refused", "unavailable", "interrupted", "not_sent"]
+ErrorCode = Literal[
+    "INTERRUPTED",
+    "TAMPERED",
+    "PROVIDER_CHANGED",
+    "POISON",
+    "STORAGE",
+    "MODERATION",
+    "PROVIDER",
+    "BUDGET",
+    "CANCELED",
+]
+
+ERROR_PRECEDENCE: Sequence[ErrorCode] = (
+    "INTERRUPTED",
+    "TAMPERED",
+    "PROVIDER_CHANGED",
+    "POISON",
+    "STORAGE",
+    "MODERATION",
+    "PROVIDER",
+    "BUDGET",
+    "CANCELED",
+)
+"""Which code a job shows where several apply: INTERRUPTED wins, because money may be involved."""
+
+MAX_ATTEMPTS = 3
+"""Attempts of one approval of one image, while each is known not to be charged (DESIGN.md, section 4)."""
+
+POISON_CLAIMS = 4
+"""Claims after an expired lease, without progress, at which a job is set aside."""
+
+
+class AttemptError(Value):
+    """Why an attempt brought no image, in words for a person."""
+
+    code: ErrorCode
+    message: str
+
+
+class Attempt(Value):
+    """One hold and the at most one paid call made under it.
+
+    It opens with the hold (`attempt_id` None) and gets its id as it passes the one-way door to CALLING.
+    """
+
+    attempt_id: str | None = None
+    provider: ProviderName
+    model: str
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
+    outcome: Outcome | None = None
+    certainty: Certainty | None = None
+    held_micros: Micros
+    cost_micros: Micros = 0
+    budget_day: str
+    usage: Usage | None = None
+    provider_request_id: str | None = None
+    handle: str | None = None
+    revised_prompt: str | None = None
+    error: AttemptError | None = None
+
+
+class JobImage(Value):
+    """One of the 1 to 5 images of a job. `spool_host` names the machine that has the bytes until they are stored."""
+
+    index: int = Field(ge=0, lt=MAX_IMAGES)
+    state: ImageState
+    image_id: str | None = None
+    url: str | None = None
+    thumbnail_url: str | None = None
+    spool_host: str | None = None
+    attempts: Sequence[Attempt]
+
+    @property
+    def attempt(self) -> Attempt:
+        """The attempt that counts: the last one."""
+        return self.attempts[-1]
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more happens to this image by itself."""
+        return self.state in ("STORED", "FAILED", "UNKNOWN")
+
+    @property
+    def is_missing(self) -> bool:
+        """Over, and there is no image: what a retry makes."""
+        return self.state in ("FAILED", "UNKNOWN")
+
+
+class Approval(Value):
+    """Who agreed to pay what for exactly which request. `quoted_micros` is the upper bound that was shown and held."""
+
+    approved_by: str
+    approved_at: Moment
+    request_sha256: str
+    quoted_micros: Micros
+    price_table: str
+    endpoint_sha256: str
+
+
+class Lease(Value):
+    """Which runner works on the job. The fence changes with every claim and guards starting."""
+
+    owner: str
+    fence: str
+
+
+class Job(Value):
+    """A job document; the first ten fields are PRD 000's (`_id` stays in the store)."""
+
+    intent: str
+    raw_prompt: str
+    final_prompt: str
+    image_count: int = Field(ge=1, le=MAX_IMAGES)
+    status: Status
+    cdn_urls: Sequence[str] = ()
+    error: str | None = None
+    created_at: Moment
+    updated_at: Moment
+    schema_version: Literal[1] = 1
+    job_id: str
+    user_id: str
+    source: Source
+    request: GenerationParameters
+    approval: Approval
+    retries: Sequence[Approval] = ()
+    images: Sequence[JobImage]
+    lease: Lease | None = None
+    run_at: Moment | None = None
+    claims: int = 0
+    cancel_requested_at: Moment | None = None
+    error_code: ErrorCode | None = None
+    started_at: Moment | None = None
+    completed_at: Moment | None = None
+    duration_ms: int | None = None
+
+    def generation_request(self) -> GenerationRequest:
+        """What each call of this job sends: the approved prompt, byte for byte, and the approved parameters."""
+        return GenerationRequest(final_prompt=self.final_prompt, **self.request.model_dump())
+
+    @property
+    def is_over(self) -> bool:
+        """DONE or FAILED."""
+        return self.status in ("DONE", "FAILED")
+
+    @property
+    def latest_approval(self) -> Approval:
+        """The approval that the next call is made under."""
+        return self.retries[-1] if self.retries else self.approval
+
+    @property
+    def cost_micros(self) -> int:
+        """What the job has cost so far, UNKNOWN attempts at their hold."""
+        return sum(attempt.cost_micros for image in self.images for attempt in image.attempts)
+
+    @property
+    def held_micros(self) -> int:
+        """What is still held for images that are not over."""
+        return sum(image.attempt.held_micros for image in self.images if image.state in ("HELD", "CALLING"))
+
+    @property
+    def unknown_micros(self) -> int:
+        """What the images cost that were perhaps charged."""
+        return sum(image.attempt.cost_micros for image in self.images if image.state == "UNKNOWN")
+
+
+class Verdict(Value):
+    """How a job ends, derived from its images."""
+
+    status: Literal["DONE", "FAILED"]
+    error_code: ErrorCode | None
+    error: str | None
+
+
+def new_job_id() -> str:
+    """A fresh public id of a job, `imgjob_` and a ULID."""
+    return f"imgjob_{ULID()}"
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id, `prefix_` and a ULID."""
+    return f"{prefix}_{ULID()}"
+
+
+def request_sha256(final_prompt: str, image_count: int, request: GenerationParameters) -> str:
+    """The hash of what was approved: canonical JSON of {finalPrompt, imageCount, request} (DESIGN.md, section 4)."""
+    approved = {"finalPrompt": final_prompt, "imageCount": image_count, "request": request.document()}
+    canonical = json.dumps(approved, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def verdict(images: Sequence[JobImage]) -> Verdict | None:
+    """How a job with these images ends; None while an image is HELD, CALLING or GENERATED."""
+    if not all(image.is_over for image in images):
+        return None
+    errors = [image.attempt.error for image in images if image.is_missing and image.attempt.error is not None]
+    if not errors:
+        return Verdict(status="DONE", error_code=None, error=None)
+    error = min(errors, key=lambda found: ERROR_PRECEDENCE.index(found.code))
+    made = sum(image.state == "STORED" for image in images)
+    message = error.message if made == 0 else f"{made} of {len(images)} images were made. {error.message}"
+    return Verdict(status="FAILED", error_code=error.code, error=message)

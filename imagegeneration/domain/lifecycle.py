@@ -1,0 +1,197 @@
+"""What can happen to one image, as pure functions (DESIGN.md, section 4, "States of one image").
+
+Each takes the image as it is and gives the image as it shall be; the very same object where the event
+changes nothing, because it was reported before or its attempt no longer counts. An image carries the money
+of its attempts, so that what an event does to the ledger follows from the two images.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from imagegeneration.domain.generation import Answer, CallFailed, ProviderName
+from imagegeneration.domain.image import StoredImage
+from imagegeneration.domain.job import MAX_ATTEMPTS, Attempt, AttemptError, ErrorCode, JobImage
+from imagegeneration.domain.money import format_usd_exact
+from imagegeneration.domain.value import Moment
+
+_OPEN_STATES = ("CALLING", "UNKNOWN")
+"""States that a report about the last attempt still moves."""
+
+
+def held(index: int, provider: ProviderName, model: str, hold_micros: int, day: str) -> JobImage:
+    """A new image, with its money held."""
+    return JobImage(index=index, state="HELD", attempts=[_opened(provider, model, hold_micros, day)])
+
+
+def started(image: JobImage, attempt_id: str, now: Moment) -> JobImage:
+    """HELD -> CALLING, the one-way door."""
+    if image.state != "HELD":
+        return image
+    return _with_last(image, "CALLING", attempt_id=attempt_id, started_at=now)
+
+
+def generated(
+    image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, spool_host: str, now: Moment
+) -> JobImage:
+    """The provider's answer is in the spool and is an image: CALLING or UNKNOWN -> GENERATED, and the cost is known."""
+    facts = _charged(answer, cost_micros, now) | {"outcome": "generated", "error": None}
+    return _report(image, attempt_id, "GENERATED", facts, spool_host=spool_host)
+
+
+def not_an_image(image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, why: str, now: Moment) -> JobImage:
+    """The provider charged for something that is no image: FAILED, and charged."""
+    error = AttemptError(
+        code="PROVIDER", message=f"The provider's answer is not a usable image: {why}. It was charged."
+    )
+    return _report(
+        image, attempt_id, "FAILED", _charged(answer, cost_micros, now) | {"outcome": "not_an_image", "error": error}
+    )
+
+
+def lost(image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, why: str, now: Moment) -> JobImage:
+    """The provider made an image that could not be kept: FAILED, and charged."""
+    error = AttemptError(code="STORAGE", message=f"The image was made and charged, but could not be kept: {why}.")
+    return _report(
+        image, attempt_id, "FAILED", _charged(answer, cost_micros, now) | {"outcome": "generated", "error": error}
+    )
+
+
+def failed(
+    image: JobImage, attempt_id: str, failure: CallFailed, now: Moment, *, again_since: Moment | None
+) -> JobImage:
+    """The call brought no answer.
+
+    Known not to be charged: back to HELD for another attempt, if the failure may pass and fewer than three
+    attempts were made since `again_since` (None: no further attempt is wanted); else FAILED. Not known:
+    UNKNOWN, with the hold counted as spent.
+    """
+    facts: dict[str, Any] = {
+        "finished_at": now,
+        "certainty": failure.certainty,
+        "provider_request_id": failure.provider_request_id,
+    }
+    if failure.certainty == "unknown":
+        if image.state != "CALLING" or image.attempt.attempt_id != attempt_id:
+            return image
+        return _unknown(image, failure.message, facts)
+    code: ErrorCode = "MODERATION" if failure.moderated else "PROVIDER"
+    outcome = "moderated" if failure.moderated else "unavailable" if failure.retryable else "refused"
+    facts |= {"outcome": outcome, "cost_micros": 0, "error": AttemptError(code=code, message=failure.message)}
+    last = image.attempt
+    again = failure.retryable and again_since is not None and image.state == "CALLING"
+    if again and last.attempt_id == attempt_id and _attempts_since(image, again_since) < MAX_ATTEMPTS:
+        closed = _with_last(image, "HELD", **facts)
+        reopened = _opened(last.provider, last.model, last.held_micros, last.budget_day)
+        return closed.model_copy(update={"attempts": [*closed.attempts, reopened]})
+    return _report(image, attempt_id, "FAILED", facts)
+
+
+def interrupted(image: JobImage, now: Moment) -> JobImage:
+    """The runner that made the call is gone and nothing is found of the answer: CALLING -> UNKNOWN."""
+    if image.state != "CALLING":
+        return image
+    return _unknown(image, "The runner stopped during the call.", {"finished_at": now, "certainty": "unknown"})
+
+
+def stored(image: JobImage, attempt_id: str, record: StoredImage) -> JobImage:
+    """GENERATED -> STORED: original and thumbnail are in the bucket."""
+    if image.state != "GENERATED" or image.attempt.attempt_id != attempt_id:
+        return image
+    changes = {
+        "state": "STORED",
+        "image_id": record.image_id,
+        "url": record.url,
+        "thumbnail_url": record.thumbnail_url,
+        "spool_host": None,
+    }
+    return image.model_copy(update=changes)
+
+
+def dropped(image: JobImage, code: ErrorCode, message: str, now: Moment) -> JobImage:
+    """HELD -> FAILED without a call: the hold is released."""
+    if image.state != "HELD":
+        return image
+    error = AttemptError(code=code, message=message)
+    return _with_last(image, "FAILED", finished_at=now, outcome="not_sent", certainty="not_charged", error=error)
+
+
+def reopened(image: JobImage, hold_micros: int, day: str) -> JobImage:
+    """FAILED or UNKNOWN -> HELD under a new approval."""
+    if not image.is_missing:
+        return image
+    last = image.attempt
+    attempts = [*image.attempts, _opened(last.provider, last.model, hold_micros, day)]
+    return image.model_copy(update={"state": "HELD", "attempts": attempts})
+
+
+def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[str, tuple[int, int]]:
+    """What the change from `old` to `new` does to each budget day: (held, spent) deltas in micro-dollars, no zeros."""
+    held_micros: Counter[str] = Counter()
+    spent_micros: Counter[str] = Counter()
+    for images, sign in ((old, -1), (new, 1)):
+        for image in images:
+            if image.state in ("HELD", "CALLING"):
+                held_micros[image.attempt.budget_day] += sign * image.attempt.held_micros
+            for attempt in image.attempts:
+                spent_micros[attempt.budget_day] += sign * attempt.cost_micros
+    days = sorted({*held_micros, *spent_micros})
+    moved = {day: (held_micros[day], spent_micros[day]) for day in days}
+    return {day: deltas for day, deltas in moved.items() if deltas != (0, 0)}
+
+
+def _opened(provider: ProviderName, model: str, hold_micros: int, day: str) -> Attempt:
+    return Attempt(provider=provider, model=model, held_micros=hold_micros, budget_day=day)
+
+
+def _charged(answer: Answer, cost_micros: int, now: Moment) -> dict[str, Any]:
+    return {
+        "finished_at": now,
+        "certainty": "charged",
+        "cost_micros": cost_micros,
+        "usage": answer.usage,
+        "provider_request_id": answer.provider_request_id,
+        "revised_prompt": answer.revised_prompt,
+    }
+
+
+def _unknown(image: JobImage, message: str, facts: Mapping[str, Any]) -> JobImage:
+    cost = image.attempt.held_micros
+    words = f"{message} Perhaps it was charged, up to {format_usd_exact(cost)}; it is counted as spent."
+    error = AttemptError(code="INTERRUPTED", message=words)
+    return _with_last(image, "UNKNOWN", **facts, outcome="interrupted", cost_micros=cost, error=error)
+
+
+def _report(
+    image: JobImage,
+    attempt_id: str,
+    state: Literal["GENERATED", "FAILED"],
+    facts: Mapping[str, Any],
+    spool_host: str | None = None,
+) -> JobImage:
+    """Apply what became known of an attempt, once. The attempt's id guards it, not the fence.
+
+    If a person has retried the image meanwhile, the facts stay on their attempt and the image is left alone.
+    """
+    if image.state in _OPEN_STATES and image.attempt.attempt_id == attempt_id:
+        return _with_last(image, state, **facts).model_copy(update={"spool_host": spool_host})
+    attempts = list(image.attempts)
+    for position, attempt in enumerate(attempts[:-1]):
+        if attempt.attempt_id == attempt_id and attempt.outcome == "interrupted":
+            attempts[position] = attempt.model_copy(update=dict(facts))
+            return image.model_copy(update={"attempts": attempts})
+    return image
+
+
+def _with_last(image: JobImage, state: str, **facts: Any) -> JobImage:
+    attempts = [*image.attempts[:-1], image.attempt.model_copy(update=facts)]
+    return image.model_copy(update={"state": state, "attempts": attempts})
+
+
+def _attempts_since(image: JobImage, since: Moment | None) -> int:
+    return sum(
+        attempt.started_at is not None and since is not None and attempt.started_at >= since
+        for attempt in image.attempts
+    )

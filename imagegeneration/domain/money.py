@@ -1,0 +1,119 @@
+"""Amounts, prices and the daily budget, in integer micro-dollars."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.value import Micros, Moment, Value
+
+MICROS_PER_USD = 1_000_000
+
+Account = Literal["real", "sandbox"]
+"""Whose money: sandbox money is counted like real money, and apart from it (DESIGN.md, section 3)."""
+
+
+def account_of(provider: ProviderName) -> Account:
+    """The account that calls to `provider` are paid from."""
+    return "sandbox" if provider == "sandbox" else "real"
+
+
+def tokens_cost(*parts: tuple[int, int]) -> int:
+    """What one call costs in micro-dollars, rounded up once; each part is (tokens, micro-dollars a million tokens)."""
+    return -(-sum(tokens * price for tokens, price in parts) // 1_000_000)
+
+
+def format_usd(micros: int) -> str:
+    """Dollars as a person reads them: whole cents from one cent up, rounded up; the exact figure below.
+
+    An upper bound must never be shown smaller than it is, so rounding goes up.
+    """
+    if micros == 0:
+        return "$0.00"
+    if micros < 10_000:
+        return "$" + f"{micros / MICROS_PER_USD:.6f}".rstrip("0")
+    cents = -(-micros // 10_000)
+    return f"${cents // 100:,}.{cents % 100:02d}"
+
+
+def format_usd_exact(micros: int) -> str:
+    """Dollars to the micro-dollar, with at least two decimals: what a record shows."""
+    whole, fraction = divmod(micros, MICROS_PER_USD)
+    decimals = f"{fraction:06d}".rstrip("0").ljust(2, "0")
+    return f"${whole:,}.{decimals}"
+
+
+def budget_day(moment: datetime) -> str:
+    """The UTC day, as `2026-11-20`, on whose budget a hold made at `moment` counts."""
+    return moment.strftime("%Y-%m-%d")
+
+
+def budget_reset(moment: datetime) -> datetime:
+    """When the budget that is in force at `moment` (UTC) starts again: the next midnight UTC."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+class Limits(Value):
+    """The spend limits in force, in micro-dollars, each a UTC day or an image."""
+
+    daily_micros: Micros
+    daily_per_user_micros: Micros
+    per_image_micros: Micros
+
+
+class Budget(Value):
+    """What one UTC day has cost so far: of an account, or of one of its users (`user_id` set).
+
+    `text_micros` is the enhancer's cost; it is recorded and shown but not part of the limit, because
+    looking at an enhanced prompt is free (PRD 000, section 4).
+    """
+
+    schema_version: Literal[1] = 1
+    budget_id: str
+    account: Account
+    day: str
+    user_id: str | None
+    held_micros: int = 0
+    spent_micros: int = 0
+    text_micros: int = 0
+
+
+def budget_id(account: Account, day: str, user_id: str | None = None) -> str:
+    """The key of the budget document of a day, or of one user's share of it."""
+    return f"{account}:{day}" if user_id is None else f"{account}:{day}:{user_id}"
+
+
+LedgerKind = Literal["hold", "release", "settle", "text"]
+
+
+class LedgerEntry(Value):
+    """One movement of money; append-only. The sums of the deltas are the counters of the budgets."""
+
+    schema_version: Literal[1] = 1
+    entry_id: str
+    kind: LedgerKind
+    account: Account
+    day: str
+    user_id: str
+    job_id: str | None
+    index: int | None
+    attempt_id: str | None
+    provider: ProviderName
+    model: str
+    held_delta_micros: int
+    spent_delta_micros: int
+    text_delta_micros: int
+    at: Moment
+
+
+class Spend(Value):
+    """Today's money as a page shows it, in micro-dollars."""
+
+    account: Account
+    day: str
+    spent_micros: int
+    held_micros: int
+    text_micros: int
+    limit_micros: int
+    resets_at: Moment

@@ -1,0 +1,54 @@
+"""What text a person may send: one rule for intents and prompts (DESIGN.md, section 5)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+INTENT_MAX = 200
+PROMPT_MAX = 4000
+
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_ALLOWED = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+_VISIBLE = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+
+
+def check_text(text: str, limit: int) -> str:
+    """`text` unchanged, if it has 1 to `limit` code points once trimmed and no forbidden character.
+
+    Forbidden are NUL, lone surrogates and control characters other than tab, CR and newline. Raises
+    PydanticCustomError of type `text` otherwise, which the API turns into IMG_003.
+    """
+    length = len(text.strip())
+    if length == 0:
+        raise PydanticCustomError("text", "must not be empty")
+    if length > limit:
+        numbers = {"length": length, "limit": limit}
+        raise PydanticCustomError("text", "has {length} characters; at most {limit} are allowed", numbers)
+    if found := _FORBIDDEN.search(text):
+        name = {"name": f"U+{ord(found.group()):04X}"}
+        raise PydanticCustomError("text", "contains the control character {name}, which is not allowed", name)
+    return text
+
+
+class _Described:
+    """Tells the rule to readers of the OpenAPI document; the rule itself is `check_text`."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described: dict[str, Any] = handler(schema)
+        described.update(minLength=1, maxLength=self.limit, pattern=f"^{_ALLOWED}*{_VISIBLE}{_ALLOWED}*$")
+        return described
+
+
+Intent = Annotated[str, AfterValidator(lambda text: check_text(text, INTENT_MAX)), _Described(INTENT_MAX)]
+"""What the images are for: 1 to 200 characters, stored and sent untrimmed."""
+
+Prompt = Annotated[str, AfterValidator(lambda text: check_text(text, PROMPT_MAX)), _Described(PROMPT_MAX)]
+"""A prompt: 1 to 4,000 characters, stored and sent untrimmed."""

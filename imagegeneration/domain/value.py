@@ -1,0 +1,43 @@
+"""The base of every type that travels: strict, frozen, camelCase outside and snake_case inside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+MAX_MICROS = 2**53
+"""Upper bound of every amount: larger numbers lose precision in JSON readers."""
+
+Micros = Annotated[int, Field(ge=0, le=MAX_MICROS)]
+"""An amount of money in integer micro-dollars (1 USD = 1,000,000)."""
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a time zone")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]
+"""A point in time with its zone; MongoDB keeps milliseconds."""
+
+
+class Value(BaseModel):
+    """A frozen value. Unknown fields, wrong types, NaN and infinity are refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        allow_inf_nan=False,
+    )
+
+    def document(self) -> dict[str, Any]:
+        """This value as a MongoDB document or JSON object: camelCase names, dates as dates."""
+        return self.model_dump(by_alias=True)

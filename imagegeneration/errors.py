@@ -1,0 +1,168 @@
+"""Every error a person or a program can meet: its code, its HTTP status, and what to do about it.
+
+The codes are DESIGN.md, section 5. An error is raised where the rule lives and travels unchanged to the
+edge, where the API turns it into JSON and a page turns it into words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
+
+
+class StudioError(Exception):
+    """Base of all errors with a code; `str(error)` says what happened, `resolution` what to do next."""
+
+    code: ClassVar[str] = "IMG_015"
+    status: int = 500
+    resolution: str = "Try again. If it happens again, give the request id to an operator."
+
+    def __init__(self, message: str, *, resolution: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if resolution is not None:
+            self.resolution = resolution
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """HTTP headers that belong to this error, for example `Retry-After`."""
+        return {}
+
+
+class ProviderNotConfigured(StudioError):
+    """IMG_001: no credentials for the provider, so nothing can be generated."""
+
+    code = "IMG_001"
+    status = 503
+    resolution = "Ask an operator to set OPENAI_API_KEY."
+
+
+class ProviderFailed(StudioError):
+    """IMG_002: the provider failed or took too long."""
+
+    code = "IMG_002"
+    status = 502
+    resolution = "Try again in a moment."
+
+
+class PromptRefused(StudioError):
+    """IMG_003: the text is not acceptable, to us or to the provider."""
+
+    code = "IMG_003"
+    status = 422
+    resolution = "Change the text and send it again."
+
+
+class StorageFailed(StudioError):
+    """IMG_004: the bucket refused or could not be reached."""
+
+    code = "IMG_004"
+    status = 502
+    resolution = "Nothing is lost: the upload is tried again by itself."
+
+
+class Busy(StudioError):
+    """IMG_005: a rate limit or a full queue; `retry_after` is in seconds, at least 1."""
+
+    code = "IMG_005"
+    status = 429
+    resolution = "Wait, then send the same request again."
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = max(1, retry_after)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """`Retry-After`, in seconds."""
+        return {"Retry-After": str(self.retry_after)}
+
+
+class OverBudget(StudioError):
+    """IMG_006: a budget, or the price limit of an image, does not allow it."""
+
+    code = "IMG_006"
+    status = 402
+    resolution = "Ask for fewer images, wait for the budget to reset, or ask an operator to raise it."
+
+    def __init__(self, message: str, *, resets_at: datetime | None = None, resolution: str | None = None) -> None:
+        """`resets_at` (UTC) is when the budget starts again; None where waiting does not help."""
+        super().__init__(message, resolution=resolution)
+        self.resets_at = resets_at
+
+
+class TooLarge(StudioError):
+    """IMG_007: the body or the image is larger than allowed."""
+
+    code = "IMG_007"
+    status = 413
+    resolution = "Send less."
+
+
+class NotFound(StudioError):
+    """IMG_008: no such thing, or somebody else's."""
+
+    code = "IMG_008"
+    status = 404
+    resolution = "Check the address and the id."
+
+
+class InvalidRequest(StudioError):
+    """IMG_009: the request is not of the documented form; `status` is 422, 405 or 415."""
+
+    code = "IMG_009"
+    status = 422
+    resolution = "See /image/docs for what this call takes."
+
+    def __init__(self, message: str, *, status: int = 422) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotAllowed(StudioError):
+    """IMG_010: not signed in, or not allowed; `status` is 401 or 403."""
+
+    code = "IMG_010"
+    status = 403
+    resolution = "Open the studio at its own address on this machine."
+
+
+class WrongState(StudioError):
+    """IMG_011: not possible in the state the thing is in now."""
+
+    code = "IMG_011"
+    status = 409
+    resolution = "Look at the job's current state, then decide again."
+
+
+class Undecided(StudioError):
+    """IMG_012: an image was perhaps charged, so a person has to decide."""
+
+    code = "IMG_012"
+    status = 409
+    resolution = "Decide what becomes of the images that were perhaps charged."
+
+
+class ModelUnavailable(StudioError):
+    """IMG_013: the model is retired, unknown or without a price."""
+
+    code = "IMG_013"
+    status = 422
+    resolution = "Ask an operator to set OPENAI_IMAGE_MODEL to a model of the catalog."
+
+
+class DatabaseDown(StudioError):
+    """IMG_014: the database does not answer."""
+
+    code = "IMG_014"
+    status = 503
+    resolution = "Try again in a moment. Nothing was changed or charged by this request."
+
+
+class InternalFault(StudioError):
+    """IMG_015: a fault of ours."""
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong; the message is one line and names the variable."""

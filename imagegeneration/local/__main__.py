@@ -1,0 +1,123 @@
+"""`make run`: the whole studio on this machine, with an embedded part for everything that is not configured."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from imagegeneration.errors import ConfigurationError
+from imagegeneration.local.datadir import DataDir, port_is_free
+from imagegeneration.local.embedded import embedded_parts
+from imagegeneration.local.part import Part
+from imagegeneration.local.process import Log, Process
+from imagegeneration.local.summary import browser_host, summary
+from imagegeneration.local.supervisor import Step, Supervisor
+from imagegeneration.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+DASHBOARD_STOP_SECONDS = 4.0
+PART_STOP_SECONDS = 8.0
+DRAIN_MARGIN_SECONDS = 5.0
+
+
+def main() -> int:
+    """Run until stopped. Returns 2, after one line on stderr, for a wrong setting or a folder or port in use."""
+    try:
+        _keep_loopback_off_proxies()
+        configured = load_settings()
+        data = DataDir(configured.data_dir)
+        with data.locked():
+            _require_free_port(configured)
+            parts = embedded_parts(configured, data)
+            return _supervise(data, parts)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _supervise(data: DataDir, parts: list[Part]) -> int:
+    provided = {"DATA_DIR": str(data.path)}
+    for part in parts:
+        provided.update(part.provides)
+    settings = load_settings(**{name.lower(): value for name, value in provided.items()})
+    settings.require_database()
+    settings.require_bucket()
+    env = {**os.environ, **provided, "PYTHONUNBUFFERED": "1"}
+    steps = [*(_part_step(part, settings, data, env) for part in parts), *_studio_steps(settings, data, env)]
+    return Supervisor(steps, _say, lambda: _say(summary(settings, parts, data.path))).run()
+
+
+def _part_step(part: Part, settings: Settings, data: DataDir, env: Mapping[str, str]) -> Step:
+    return Step(
+        Process(part.name, part.command, env, Log(data.path / "logs" / f"{part.name}.log")),
+        missing=lambda: None if part.listens else "does not listen",
+        prepare=lambda: part.prepare(settings),
+        stop_seconds=PART_STOP_SECONDS,
+    )
+
+
+def _studio_steps(settings: Settings, data: DataDir, env: Mapping[str, str]) -> tuple[Step, Step]:
+    dashboard = [
+        *(sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")),
+        *("--server.port", str(settings.port), "--server.address", settings.host),
+        *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
+    ]
+    runner = [sys.executable, "-m", "imagegeneration.runner"]
+    logs = data.path / "logs"
+    return (
+        Step(
+            Process("runner", runner, env, Log(logs / "runner.log")),
+            missing=lambda: None,
+            stop_seconds=settings.runner_drain_seconds + DRAIN_MARGIN_SECONDS,
+            shown=True,
+        ),
+        Step(
+            Process("dashboard", dashboard, env, Log(logs / "dashboard.log")),
+            missing=lambda: _not_ready(settings),
+            stop_seconds=DASHBOARD_STOP_SECONDS,
+            shown=True,
+        ),
+    )
+
+
+def _require_free_port(settings: Settings) -> None:
+    try:
+        if port_is_free(settings.host, settings.port):
+            return
+    except OSError as error:
+        raise ConfigurationError(f"HOST or PORT is wrong: {settings.host}:{settings.port}: {error.strerror}.") from None
+    raise ConfigurationError(
+        f"Port {settings.port} is in use by another program. Stop that, or choose another port with PORT."
+    )
+
+
+def _not_ready(settings: Settings) -> str | None:
+    """What keeps the studio from being ready, as it says itself."""
+    connection = HTTPConnection(browser_host(settings), settings.port, timeout=5)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", "/image/health/ready")
+            answer = connection.getresponse()
+            return None if answer.status == 200 else f"is not ready: {answer.read(2000).decode(errors='replace')}"
+        except (OSError, HTTPException):
+            return "does not answer"
+
+
+def _keep_loopback_off_proxies() -> None:
+    """Where a proxy is configured, the embedded parts must still be reached directly, by us and our children."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
+
+
+def _say(text: str) -> None:
+    # The terminal may be gone; that must not keep anything from being stopped in order.
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The folder under which everything persists: one `make run` at a time, and the ports that it must keep."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import random
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from imagegeneration.errors import ConfigurationError
+
+PORTS = range(20_000, 30_000)
+"""Below the range from which Linux takes ports for outgoing connections, so that none of those is in the way."""
+
+PATIENCE_SECONDS = 3.0
+"""How long a port may still belong to a part of the run before, which is just ending."""
+
+
+class DataDir:
+    """DATA_DIR as the embedded parts use it. Raises ConfigurationError if it cannot be made or written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"DATA_DIR is wrong: {self.path}: {error.strerror}.") from None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other `make run` out. The kernel lets go of the lock when this process ends, however it ends."""
+        try:
+            file = (self.path / "lock").open("a+", encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"DATA_DIR is wrong: {self.path}: {error.strerror}.") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise ConfigurationError(
+                    f"{self.path} is in use by another `make run`, process {file.read().strip() or '?'}. "
+                    "Stop it, or choose another folder with DATA_DIR."
+                ) from None
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
+
+    def port(self, part: str) -> int:
+        """The port of an embedded part: chosen once, then kept, because a replica set and CDN URLs name it.
+
+        Raises ConfigurationError if another program has taken it.
+        """
+        remembered = self._ports()
+        if part in remembered:
+            port = remembered[part]
+            if not _comes_free(port):
+                raise ConfigurationError(
+                    f"Port {port}, which the embedded {part} of {self.path} must keep, is in use. "
+                    "Stop the program that has it."
+                )
+            return port
+        port = next(port for port in random.sample(PORTS, len(PORTS)) if port_is_free("127.0.0.1", port))
+        self._remember({**remembered, part: port})
+        return port
+
+    def _ports(self) -> dict[str, int]:
+        try:
+            ports: dict[str, int] = json.loads(self._ports_file.read_text())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            raise ConfigurationError(f"{self._ports_file} is damaged; restore it, or empty {self.path}.") from None
+        return ports
+
+    def _remember(self, ports: dict[str, int]) -> None:
+        draft = self._ports_file.with_suffix(".new")
+        with draft.open("w") as file:
+            json.dump(ports, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._ports_file)
+
+    @property
+    def _ports_file(self) -> Path:
+        return self.path / "ports.json"
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there. Raises OSError if `host` is no address of this machine."""
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do: connections of the past that linger are not in the way, a listener is.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+    return True
+
+
+def _comes_free(port: int) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not port_is_free("127.0.0.1", port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True

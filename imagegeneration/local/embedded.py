@@ -1,0 +1,47 @@
+"""Which embedded parts a configuration needs: one for everything that it does not name."""
+
+from __future__ import annotations
+
+import sys
+
+from imagegeneration.local.bucket import bucket_part
+from imagegeneration.local.datadir import DataDir
+from imagegeneration.local.mongod import mongod_part
+from imagegeneration.local.part import Part
+from imagegeneration.settings import Settings
+
+
+def embedded_parts(settings: Settings, data: DataDir) -> list[Part]:
+    """The parts to start, in the order of starting. Raises ConfigurationError where one cannot be had."""
+    parts = []
+    if settings.mongodb_uri is None:
+        parts.append(mongod_part(data.path / "mongodb", data.port("mongod")))
+    if not _names_a_bucket(settings):
+        parts.append(bucket_part(data.path / "bucket", data.port("bucket"), settings.r2_bucket))
+    if settings.provider != "openai":
+        parts.append(_sandbox_part(data))
+    return parts
+
+
+def _names_a_bucket(settings: Settings) -> bool:
+    """One variable is enough: half a configuration is a mistake to report, not a reason for another bucket."""
+    return any(
+        (
+            settings.r2_endpoint_url,
+            settings.r2_account_id,
+            settings.r2_access_key_id,
+            settings.r2_secret_access_key,
+            settings.cdn_base_url,
+        )
+    )
+
+
+def _sandbox_part(data: DataDir) -> Part:
+    port, calls = data.port("sandbox"), data.path / "sandbox-calls.jsonl"
+    return Part(
+        name="sandbox",
+        command=[sys.executable, "-m", "imagegeneration.local.sandbox", "--port", str(port), "--log", str(calls)],
+        port=port,
+        provides={"SANDBOX_URL": f"http://127.0.0.1:{port}/v1"},
+        prepare=lambda _: None,
+    )

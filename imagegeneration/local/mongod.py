@@ -1,0 +1,74 @@
+"""The embedded database: a replica set of one, because transactions and change streams need one."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+from imagegeneration.errors import ConfigurationError
+from imagegeneration.local.part import Part
+from imagegeneration.store.connection import initiate_replica_set
+
+REPLICA_SET = "studio"
+CACHE_GB = 0.25
+OPLOG_MB = 256
+SHUTDOWN_MS = 100
+"""How long a signalled mongod waits for a successor: there is none."""
+
+
+def mongod_part(folder: Path, port: int) -> Part:
+    """The mongod that keeps its data in `folder`. Raises ConfigurationError where no mongod can be had."""
+    uri = f"mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}"
+    return Part(
+        name="mongod",
+        command=_command(find_mongod(), folder, port),
+        port=port,
+        provides={"MONGODB_URI": uri},
+        prepare=lambda _: initiate_replica_set(uri),
+    )
+
+
+def find_mongod() -> Path:
+    """The mongod on the PATH, else the one from PyPI (Linux on x86-64). Raises ConfigurationError if there is none."""
+    if on_path := shutil.which("mongod"):
+        return Path(on_path)
+    if sys.platform == "linux" and platform.machine() == "x86_64" and (package := importlib.util.find_spec("fiftyone")):
+        for folder in package.submodule_search_locations or ():
+            binary = Path(folder) / "db" / "bin" / "mongod"
+            if binary.is_file():
+                return _executable(binary)
+    raise ConfigurationError("Set MONGODB_URI: there is no mongod on the PATH, and none from PyPI for this platform.")
+
+
+def _executable(binary: Path) -> Path:
+    """`binary` with its run bit set: not every installer of wheels keeps it."""
+    mode = binary.stat().st_mode
+    if not mode & stat.S_IXUSR:
+        try:
+            binary.chmod(mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+        except OSError as error:
+            raise ConfigurationError(
+                f"Set MONGODB_URI: {binary} cannot be made executable: {error.strerror}."
+            ) from None
+    return binary
+
+
+def _command(binary: Path, folder: Path, port: int) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        str(binary),
+        *("--dbpath", str(folder)),
+        *("--replSet", REPLICA_SET),
+        *("--bind_ip", "127.0.0.1"),
+        *("--port", str(port)),
+        *("--wiredTigerCacheSizeGB", str(CACHE_GB)),
+        *("--oplogSize", str(OPLOG_MB)),
+        "--nounixsocket",
+        "--quiet",
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        *("--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={SHUTDOWN_MS}"),
+    ]

@@ -1,0 +1,130 @@
+"""A child process and its log file."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+LOG_MAX_BYTES = 10_000_000
+"""A log that grows beyond this is moved aside; the one that was moved before is dropped."""
+
+_PR_SET_PDEATHSIG = 1
+"""From <linux/prctl.h>: the signal that a process gets when the thread ends that made it."""
+
+
+class Log:
+    """The file that takes a child's output."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read = 0
+
+    def begin(self) -> None:
+        """Start an empty file; the previous one is kept as `.1`."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            self.path.replace(self._previous)
+        self.path.touch()
+        self._read = 0
+
+    def new_lines(self) -> list[str]:
+        """The complete lines that have been written since the last call."""
+        with self.path.open("rb") as file:
+            file.seek(self._read)
+            complete, _, _ = file.read().rpartition(b"\n")
+        self._read += len(complete) + 1 if complete else 0
+        return complete.decode(errors="replace").splitlines()
+
+    def last_lines(self, count: int) -> list[str]:
+        """The last lines that are there."""
+        return self.path.read_text(errors="replace").splitlines()[-count:]
+
+    def bound(self) -> None:
+        """Empty the file once it is too large. Its writers append, so they go on at the new beginning."""
+        if self.path.stat().st_size > LOG_MAX_BYTES:
+            shutil.copyfile(self.path, self._previous)
+            os.truncate(self.path, 0)
+            self._read = 0
+
+    @property
+    def _previous(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.1")
+
+
+class Process:
+    """A child in a session of its own, so that a terminal's Ctrl-C does not reach it, that dies with its parent."""
+
+    def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str], log: Log) -> None:
+        self.name = name
+        self.log = log
+        self.started_at = 0.0
+        self._command = command
+        self._env = env
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it. Only the main thread may: Linux ends the child with the thread that made it, not the process."""
+        with self.log.path.open("ab") as output:
+            self._popen = subprocess.Popen(
+                self._command,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it takes no lock that another thread could hold
+            )
+        self.started_at = time.monotonic()
+
+    @property
+    def was_started(self) -> bool:
+        """It was started, once at least."""
+        return self._popen is not None
+
+    @property
+    def is_running(self) -> bool:
+        """It was started and has not ended."""
+        return self._popen is not None and self._popen.poll() is None
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        code = self._popen.returncode if self._popen else None
+        if code is not None and code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        if self._popen is not None and self.is_running:
+            self._popen.terminate()
+
+    def kill(self) -> None:
+        """End it at once, and whatever it has started."""
+        if self._popen is not None and self.is_running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """What a child does before it becomes its program. SIGKILL: a start right after finds ports and files free."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    parent = os.getpid()
+
+    def ask_kernel() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
+
+    return ask_kernel

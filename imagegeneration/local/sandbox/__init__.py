@@ -1,0 +1,18 @@
+"""The sandbox provider: speaks the OpenAI wire format, draws pictures, costs nothing, fails on request.
+
+    python -m imagegeneration.local.sandbox --port 9100 --log calls.jsonl
+
+`POST /v1/images/generations` and `POST /v1/responses` behave like OpenAI's; the same sequence of calls gives
+the same bytes. Every billable call is one JSON line of the log, written before the answer is sent.
+
+To see the studio deal with trouble, write a fault into the prompt, with options if wanted:
+`[sandbox:429]`, `[sandbox:moderation count=1]`, `[sandbox:delay delay=20]`, `[sandbox:500 target=text]`.
+Programs use `POST /sandbox/faults` with `{"kind", "count", "delay", "retry_after", "target"}`; faults wait in a
+queue, each for its `count` of calls, and `DELETE /sandbox/faults` empties it. `faults.py` lists the kinds.
+`GET /sandbox/calls` lists the billable calls since the start.
+"""
+
+from imagegeneration.local.sandbox.calls import Call
+from imagegeneration.local.sandbox.server import Sandbox
+
+__all__ = ["Call", "Sandbox"]

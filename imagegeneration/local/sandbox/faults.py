@@ -1,0 +1,118 @@
+"""How the sandbox can be told to misbehave: the kinds of faults, and which call meets which."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Target = Literal["image", "text"]
+
+RefusalKind = Literal["429", "429_quota", "500", "500_html", "503", "401", "403", "400", "moderation"]
+"""The provider says no, and charges nothing."""
+
+ImageKind = Literal["junk_base64", "one_byte_png", "huge_png", "empty_data"]
+"""An answer that is charged and holds no usable image."""
+
+TextKind = Literal["overlong_text", "empty_text", "bad_text_json"]
+"""An answer that is charged and holds no usable prompt."""
+
+FaultKind = (
+    RefusalKind
+    | ImageKind
+    | TextKind
+    | Literal[
+        "delay",  # answers as usual, `delay` seconds later
+        "refusal",  # images: as moderation; text: an answer of status 200 that declines
+        "reset",  # the connection is reset once the request was read; nothing is charged
+        "reset_after_billing",  # charged, then reset
+        "hang",  # charged, then silence until the client gives up
+        "slow_drip",  # charged, then the answer in pieces, `delay` seconds apart
+        "html_200",  # charged; a page of HTML with status 200
+        "truncated",  # charged; JSON that breaks off in the middle
+        "no_usage",  # charged; a good answer that does not say what it used
+    ]
+)
+
+_IMAGE_ONLY = frozenset(get_args(ImageKind))
+_TEXT_ONLY = frozenset(get_args(TextKind))
+_IN_PROMPT = re.compile(r"\[sandbox:([0-9a-z_]+)((?: [a-z_]+=[0-9a-z.-]+)*)\]")
+
+
+class Fault(BaseModel):
+    """One misbehaviour for the next `count` calls (-1: all) that ask for `target`.
+
+    `delay` is in seconds and comes before anything else; `retry_after` is the header of a refusal, in seconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: FaultKind
+    count: int = Field(default=1, ge=-1)
+    delay: float = Field(default=0, ge=0, le=3600)
+    retry_after: float | None = Field(default=None, ge=0)
+    target: Target = "image"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_faults_are_for_text(cls, values: Mapping[str, object]) -> Mapping[str, object]:
+        return {"target": "text", **values} if values.get("kind") in _TEXT_ONLY else values
+
+    @model_validator(mode="after")
+    def _fits_target(self) -> Self:
+        if self.kind in (_IMAGE_ONLY if self.target == "text" else _TEXT_ONLY):
+            raise ValueError(f"{self.kind} is no fault of a call for {self.target}")
+        return self
+
+
+def fault_in(prompt: str) -> Fault | None:
+    """The fault that a person asked for within the prompt, for example `[sandbox:429 count=1 retry_after=2]`.
+
+    Without `count` it is for every call with that prompt. Raises pydantic's ValidationError for what is no fault.
+    """
+    found = _IN_PROMPT.search(prompt)
+    if found is None:
+        return None
+    options = dict(option.split("=", 1) for option in found[2].split())
+    return Fault.model_validate({"kind": found[1], "count": "-1", **options})
+
+
+class FaultQueue:
+    """The faults to come, in the order in which they were added. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[Fault] = []
+        self._seen: Counter[tuple[Target, str]] = Counter()
+
+    def add(self, fault: Fault) -> None:
+        """Append `fault`; one with `count` 0 does nothing."""
+        with self._lock:
+            self._waiting.append(fault)
+
+    def clear(self) -> None:
+        """Behave from now on, and forget which prompts were seen."""
+        with self._lock:
+            self._waiting.clear()
+            self._seen.clear()
+
+    def take(self, target: Target, prompt: str) -> Fault | None:
+        """The fault that this call meets: one asked for in its prompt, else the first that waits for `target`."""
+        asked_for = fault_in(prompt)
+        with self._lock:
+            self._seen[target, prompt] += 1
+            if asked_for is not None and asked_for.target == target:
+                return asked_for if asked_for.count < 0 or self._seen[target, prompt] <= asked_for.count else None
+            return self._take_waiting(target)
+
+    def _take_waiting(self, target: Target) -> Fault | None:
+        for position, fault in enumerate(self._waiting):
+            if fault.target == target and fault.count != 0:
+                if fault.count > 0:
+                    self._waiting[position] = fault.model_copy(update={"count": fault.count - 1})
+                return fault
+        return None

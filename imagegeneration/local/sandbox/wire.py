@@ -1,0 +1,191 @@
+"""The OpenAI Images and Responses wire format as the sandbox speaks it: strict requests, well-formed answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import struct
+import zlib
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, field_validator
+
+from imagegeneration.domain.catalog import IMAGE_MODELS, SQUARE, TEXT_MODELS, image_model
+from imagegeneration.errors import ModelUnavailable
+from imagegeneration.local.sandbox.faults import RefusalKind
+
+Json = dict[str, Any]
+
+UNPRICED_IMAGE_MICROS = 13_200
+"""What an image counts as where the catalog has no price of its own for it."""
+
+REFUSALS: Mapping[RefusalKind, tuple[int, str, str, str | None]] = {
+    "429": (429, "Rate limit reached for images. Please try again later.", "requests", "rate_limit_exceeded"),
+    "429_quota": (429, "You exceeded your current quota.", "insufficient_quota", "insufficient_quota"),
+    "500": (500, "The server had an error while processing your request.", "server_error", None),
+    "500_html": (500, "", "", None),
+    "503": (503, "The engine is currently overloaded.", "server_error", "server_overloaded"),
+    "401": (401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
+    "403": (403, "Your organization must be verified.", "invalid_request_error", "organization_not_verified"),
+    "400": (400, "Invalid value for the request.", "invalid_request_error", "invalid_value"),
+    "moderation": (
+        400,
+        "Your request was rejected by the safety system.",
+        "image_generation_user_error",
+        "moderation_blocked",
+    ),
+}
+"""Status, message, type and code of each refusal."""
+
+
+class WireError(Exception):
+    """An answer of status `status` with OpenAI's error object."""
+
+    def __init__(self, status: int, message: str, *, type_: str = "invalid_request_error", code: str | None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body: Json = {"error": {"message": message, "type": type_, "param": None, "code": code}}
+
+
+class ImageRequest(BaseModel):
+    """Body of POST /v1/images/generations, as far as the sandbox reads it."""
+
+    model: str
+    prompt: str = Field(min_length=1, max_length=32_000)
+    n: Literal[1] = 1
+    size: str = SQUARE
+    quality: Literal["low", "medium", "high", "xhigh", "max"] = "medium"
+    output_format: Literal["png", "jpeg", "webp"] = "png"
+
+    @field_validator("size")
+    @classmethod
+    def _is_possible(cls, size: str) -> str:
+        if not re.fullmatch(r"\d{2,4}x\d{2,4}", size):
+            raise ValueError("must be WIDTHxHEIGHT")
+        width, height = map(int, size.split("x"))
+        if width % 16 or height % 16 or not 1 / 3 <= width / height <= 3 or max(width, height) > 3840:
+            raise ValueError("must be divisible by 16, from 1:3 to 3:1 and at most 3840 long")
+        return size
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height."""
+        width, height = map(int, self.size.split("x"))
+        return width, height
+
+    def check_model(self, today: date) -> None:
+        """Raise WireError 404 unless the model is alive."""
+        try:
+            image_model(self.model, today)
+        except ModelUnavailable:
+            raise _no_model(self.model) from None
+
+    def usage(self) -> Json:
+        """Tokens of one image: never dearer than the catalog's price for it, so that no bill exceeds its hold."""
+        model = IMAGE_MODELS[self.model]
+        price = model.image_prices.get((self.size, self.quality), UNPRICED_IMAGE_MICROS)
+        made = price * 1_000_000 // model.image_out
+        read = -(-len(self.prompt.encode()) // 4)
+        return {
+            "input_tokens": read,
+            "input_tokens_details": {"text_tokens": read, "image_tokens": 0},
+            "output_tokens": made,
+            "output_tokens_details": {"image_tokens": made, "text_tokens": 0},
+            "total_tokens": read + made,
+        }
+
+
+class TextRequest(BaseModel):
+    """Body of POST /v1/responses, as far as the sandbox reads it."""
+
+    model: str
+    input: str | list[Json]
+    text: Json = Field(default_factory=dict)
+
+    def check_model(self) -> None:
+        """Raise WireError 404 unless the catalog knows the model."""
+        if self.model not in TEXT_MODELS:
+            raise _no_model(self.model)
+
+    @property
+    def user_text(self) -> str:
+        """The text of the last message."""
+        content = self.input if isinstance(self.input, str) else self.input[-1].get("content", "")
+        return content if isinstance(content, str) else "".join(str(part.get("text", "")) for part in content)
+
+    def intent_and_prompt(self) -> tuple[str, str]:
+        """The two parts of the text. Raises WireError 400 unless it is a JSON object that has them."""
+        try:
+            parts = json.loads(self.user_text)
+            return str(parts["intent"]), str(parts["prompt"])
+        except (ValueError, KeyError, TypeError):
+            raise WireError(400, "The sandbox wants {intent, prompt} as input.", code="invalid_value") from None
+
+    def structured(self, text: str) -> str:
+        """`text` in the one field of the JSON schema that was asked for, or as it is where there is none."""
+        properties = self.text.get("format", {}).get("schema", {}).get("properties", {})
+        return json.dumps({next(iter(properties)): text}, ensure_ascii=False) if properties else text
+
+
+def _no_model(name: str) -> WireError:
+    return WireError(404, f"The model '{name}' does not exist or you do not have access to it.", code="model_not_found")
+
+
+def image_answer(request: ImageRequest, content: bytes, created: int) -> Json:
+    """The answer to an image request."""
+    return {
+        "created": created,
+        "background": "opaque",
+        "data": [{"b64_json": base64.b64encode(content).decode()}],
+        "output_format": request.output_format,
+        "quality": request.quality,
+        "size": request.size,
+        "usage": request.usage(),
+    }
+
+
+def text_answer(request: TextRequest, text: str, created: int, *, declined: bool = False) -> Json:
+    """The answer to a text request; `declined` makes it the refusal that structured outputs know."""
+    read, wrote = -(-len(request.user_text.encode()) // 4), -(-len(text.encode()) // 4)
+    content = {"type": "output_text", "annotations": [], "text": text}
+    if declined:
+        content = {"type": "refusal", "refusal": "I can't help with that."}
+    return {
+        "id": "resp_sandbox",
+        "object": "response",
+        "created_at": created,
+        "status": "completed",
+        "error": None,
+        "incomplete_details": None,
+        "instructions": None,
+        "metadata": {},
+        "model": request.model,
+        "output": [
+            {"id": "msg_sandbox", "type": "message", "role": "assistant", "status": "completed", "content": [content]}
+        ],
+        "parallel_tool_calls": True,
+        "temperature": 1.0,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": 1.0,
+        "usage": {
+            "input_tokens": read,
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": wrote,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": read + wrote,
+        },
+    }
+
+
+def huge_png(width: int = 20_000, height: int = 10_000) -> bytes:
+    """A small PNG whose header claims `width` x `height` pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(4096))), (b"IEND", b""))
+    parts = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

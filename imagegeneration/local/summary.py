@@ -1,0 +1,50 @@
+"""What `make run` says once everything is up."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from imagegeneration.domain.money import format_usd
+from imagegeneration.local.part import Part
+from imagegeneration.settings import Settings
+
+
+def summary(settings: Settings, parts: Sequence[Part], data: Path) -> str:
+    """A few lines: the address, what is used for what, and what stops it. Names no secret."""
+    embedded = {part.name: f"embedded, on port {part.port}" for part in parts}
+    host = browser_host(settings)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    rows = (
+        ("Dashboard", url),
+        ("API", f"{url}/image/docs"),
+        ("Database", embedded.get("mongod") or _without_secrets(settings.require_database())),
+        ("Bucket", embedded.get("bucket") or f"{settings.r2_bucket} at {settings.bucket_endpoint}"),
+        ("Images", _images(settings)),
+        ("Data, logs", str(data)),
+    )
+    lines = [f"  {name:<11}{value}" for name, value in rows]
+    return "\n".join(["", "Image Studio is ready. Ctrl-C stops it.", "", *lines, ""])
+
+
+def browser_host(settings: Settings) -> str:
+    """Where a browser on this machine finds the dashboard: a wildcard address stands for loopback too."""
+    try:
+        address = ipaddress.ip_address(settings.host)
+    except ValueError:
+        return settings.host
+    return ("127.0.0.1" if address.version == 4 else "::1") if address.is_unspecified else settings.host
+
+
+def _images(settings: Settings) -> str:
+    if settings.provider == "openai":
+        limit = format_usd(settings.limits.daily_micros)
+        return f"{settings.openai_image_model} at {settings.provider_url}; they cost money, at most {limit} a day"
+    return "SANDBOX: no image is real and no money is spent. OPENAI_API_KEY makes real ones."
+
+
+def _without_secrets(uri: str) -> str:
+    """The hosts of a database URI, which may carry a user name and a password."""
+    return urlsplit(uri).netloc.rpartition("@")[2]

@@ -1,0 +1,1 @@
+"""The runner: the separate process that makes images. The only package that imports apscheduler."""

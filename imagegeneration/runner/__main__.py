@@ -1,0 +1,126 @@
+"""`python -m imagegeneration.runner`: one runner process. Start as many as wanted, on as many machines."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.job import new_id
+from imagegeneration.domain.runner import RunnerInfo
+from imagegeneration.errors import ConfigurationError, StudioError
+from imagegeneration.logs import configure_logging
+from imagegeneration.runner.recovery import SpoolDelivery
+from imagegeneration.runner.schedule import build_schedule
+from imagegeneration.runner.worker import Worker
+from imagegeneration.services.execution import Execution
+from imagegeneration.settings import load_settings
+
+log = logging.getLogger("imagegeneration.runner")
+
+
+class Runner:
+    """The process: a worker, the clockwork that wakes it, and an orderly end."""
+
+    def __init__(self, studio: Studio, execution: Execution) -> None:
+        settings = studio.settings
+        self._studio = studio
+        self._stop = threading.Event()
+        self._concurrency = min(settings.runner_concurrency, settings.provider_concurrency)
+        self._host = execution.spool.host
+        self._id = new_id("runner")
+        self._worker = Worker(execution, self._id, self._concurrency, settings.runner_lease_seconds)
+        self._started_at = studio.runners.now()
+        self._drain_seconds = settings.runner_drain_seconds
+        delivery = SpoolDelivery(execution, self._worker.is_busy_with)
+        self._scheduler = build_schedule(
+            poll_seconds=settings.runner_poll_seconds,
+            lease_seconds=settings.runner_lease_seconds,
+            tick=self._worker.wake,
+            heartbeat=self._heartbeat,
+            deliver=delivery.run,
+            expire=delivery.expire,
+        )
+
+    def run(self) -> None:
+        """Work until a signal, then drain: finish what is in flight, release the rest."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        self._heartbeat()
+        threading.Thread(target=self._worker.run, name="claim", daemon=True).start()
+        threading.Thread(target=self._listen, name="change-stream", daemon=True).start()
+        self._scheduler.start()
+        self._worker.wake()
+        log.info("Runner %s on %s is ready for %d calls at once", self._id, self._host, self._concurrency)
+        self._stop.wait()
+        self._drain()
+
+    def _drain(self) -> None:
+        log.info("Stopping: no new jobs; %d images in flight are finished first", self._worker.in_flight)
+        drained = threading.Thread(target=self._worker.drain, daemon=True)
+        drained.start()
+        drained.join(self._drain_seconds)
+        if drained.is_alive():
+            log.error("Calls are still in flight after %.0f s; their images will be in doubt", self._drain_seconds)
+        self._scheduler.shutdown(wait=False)
+        try:
+            self._studio.runners.gone(self._id)
+        except StudioError as error:
+            log.warning("This runner could not sign off: %s", error)
+
+    def _listen(self) -> None:
+        """Wake the worker as soon as a job is queued. Where the stream breaks the tick goes on."""
+        while not self._stop.is_set():
+            try:
+                for _ in self._studio.jobs.arrivals(self._stop):
+                    self._worker.wake()
+            except StudioError as error:
+                log.warning("The change stream broke; the tick goes on: %s", error)
+                self._stop.wait(1)
+
+    def _heartbeat(self) -> None:
+        try:
+            self._worker.renew()
+            self._studio.runners.seen(self._info())
+        except StudioError as error:
+            log.warning("The heartbeat did not reach the database: %s", error)
+
+    def _info(self) -> RunnerInfo:
+        return RunnerInfo(
+            runner_id=self._id,
+            host=self._host,
+            pid=os.getpid(),
+            concurrency=self._concurrency,
+            in_flight=self._worker.in_flight,
+            started_at=self._started_at,
+            seen_at=self._studio.runners.now(),
+        )
+
+    def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
+        if self._stop.is_set():
+            os._exit(128 + signum)  # the second signal stops at once
+        self._stop.set()
+
+
+def main() -> int:
+    """Run until stopped; the exit code. A wrong setting is one line."""
+    configure_logging()
+    try:
+        studio = build_studio(load_settings(), runner=True)
+    except (ConfigurationError, StudioError, OSError) as error:
+        sys.stderr.write(f"The runner cannot start: {error}\n")
+        return 2
+    if studio.execution is None:
+        return 2
+    Runner(studio, studio.execution).run()
+    studio.close()
+    logging.shutdown()
+    os._exit(0)  # a call that outlived the drain must not hold the process
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Delivers what a crash or an outage left in this machine's spool."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from imagegeneration.errors import StudioError
+from imagegeneration.services.execution import Execution
+
+SETTLED_SECONDS = 10.0
+"""Younger answers are probably being worked on, here or by another runner of this machine."""
+
+LONGEST_PAUSE_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class SpoolDelivery:
+    """Tries each waiting answer again, with a growing pause, until it is in the bucket."""
+
+    def __init__(self, execution: Execution, is_busy_with: Callable[[str], bool]) -> None:
+        self._execution = execution
+        self._is_busy_with = is_busy_with
+        self._tries: dict[str, tuple[int, float]] = {}
+
+    def run(self) -> None:
+        """One round over the spool."""
+        waiting = list(self._execution.spool.attempt_ids(older_than_seconds=SETTLED_SECONDS))
+        self._tries = {attempt_id: tried for attempt_id, tried in self._tries.items() if attempt_id in waiting}
+        for attempt_id in waiting:
+            tries, due = self._tries.get(attempt_id, (0, 0.0))
+            if self._is_busy_with(attempt_id) or time.monotonic() < due:
+                continue
+            try:
+                self._execution.redeliver(attempt_id)
+            except StudioError as error:
+                pause = min(2.0 ** (tries + 1), LONGEST_PAUSE_SECONDS)
+                self._tries[attempt_id] = (tries + 1, time.monotonic() + pause)
+                log.warning("%s waits for storage, next try in %.0f s: %s", attempt_id, pause, error)
+
+    def expire(self) -> None:
+        """Delete what has been kept long enough."""
+        self._execution.spool.expire()

@@ -1,0 +1,194 @@
+"""Claims jobs and works on them: paid calls side by side in one pool, uploads in another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from imagegeneration.domain.generation import CallFailed
+from imagegeneration.domain.job import Job, new_id
+from imagegeneration.errors import StudioError
+from imagegeneration.services.execution import Execution, Received
+
+UPLOADS = 4
+"""Uploads at once. They are apart from the calls, so that a slow bucket takes no provider slot."""
+
+RETRY_SOON = timedelta(seconds=5)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Run:
+    """One claimed job while this process works on it."""
+
+    job: Job
+    fence: str
+    open_images: int
+    delay: timedelta = timedelta(0)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Worker:
+    """Keeps up to `concurrency` paid calls in flight."""
+
+    def __init__(self, execution: Execution, owner: str, concurrency: int, lease_seconds: float) -> None:
+        self._execution = execution
+        self._owner = owner
+        self._concurrency = concurrency
+        self._lease_seconds = lease_seconds
+        self._calls = ThreadPoolExecutor(concurrency, thread_name_prefix="call")
+        self._uploads = ThreadPoolExecutor(UPLOADS, thread_name_prefix="upload")
+        self._lock = threading.Lock()
+        self._runs: dict[str, _Run] = {}
+        self._attempts: set[str] = set()
+        self._pending_calls = 0
+        self._draining = threading.Event()
+        self._work = threading.Event()
+        self._disk_was_full = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many images are waiting for, or in, a paid call."""
+        return self._pending_calls
+
+    def is_busy_with(self, attempt_id: str) -> bool:
+        """This process is still at work on the attempt."""
+        with self._lock:
+            return attempt_id in self._attempts
+
+    def wake(self) -> None:
+        """There may be work: said by the tick, the change stream, and every call that ends."""
+        self._work.set()
+
+    def run(self) -> None:
+        """Claim and start jobs whenever woken, until `drain`; errors are logged and the next tick tries again."""
+        while not self._draining.is_set():
+            self._work.wait()
+            self._work.clear()
+            try:
+                self._fill()
+            except StudioError as error:
+                log.warning("Cannot claim jobs now: %s", error)
+
+    def renew(self) -> None:
+        """Prolong the leases of the jobs at work."""
+        with self._lock:
+            fences = [run.fence for run in self._runs.values()]
+        renewed = self._execution.renew(self._owner, fences, self._lease_seconds)
+        if renewed < len(fences):
+            log.warning("%d leases are no longer this runner's, or their jobs have just ended", len(fences) - renewed)
+
+    def drain(self) -> None:
+        """Claim nothing more and start no further call; return once what is in flight is finished and recorded."""
+        self._draining.set()
+        self._work.set()
+        self._calls.shutdown(wait=True)
+        self._uploads.shutdown(wait=True)
+
+    def _fill(self) -> None:
+        while not self._draining.is_set() and self._pending_calls < self._concurrency and not self._disk_is_full():
+            job = self._execution.claim(self._owner, self._lease_seconds)
+            if job is None or job.lease is None:
+                return
+            self._begin(job, job.lease.fence)
+
+    def _begin(self, job: Job, fence: str) -> None:
+        run = _Run(job, fence, open_images=0)
+        with self._lock:
+            self._runs[job.job_id] = run
+        try:
+            indexes = self._execution.prepare(job, self.is_busy_with)
+        except StudioError as error:
+            log.warning("%s cannot be recovered now: %s", job.job_id, error)
+            run.delay = RETRY_SOON
+            indexes = []
+        run.open_images = len(indexes)
+        with self._lock:
+            self._pending_calls += len(indexes)
+        for index in indexes:
+            self._calls.submit(self._make, run, index)
+        if not indexes:
+            self._end(run)
+
+    def _make(self, run: _Run, index: int) -> None:
+        """One image, from the one-way door to the spool; the upload goes on in its own pool."""
+        attempt_id = new_id("att")
+        with self._lock:
+            self._attempts.add(attempt_id)
+        received: Received | None = None
+        try:
+            received = self._call(run, index, attempt_id)
+        except StudioError as error:
+            log.warning("%s image %d: %s", run.job.job_id, index, error)
+            self._postpone(run, RETRY_SOON)
+        except Exception:  # a thread of a pool has nobody above it: what is not caught here is lost
+            log.exception("%s image %d failed in an unforeseen way", run.job.job_id, index)
+            self._postpone(run, RETRY_SOON)
+        finally:
+            with self._lock:
+                self._pending_calls -= 1
+            self.wake()
+        if received is None:
+            self._forget(attempt_id)
+            self._image_done(run)
+        else:
+            self._uploads.submit(self._deliver, run, received)
+
+    def _call(self, run: _Run, index: int, attempt_id: str) -> Received | None:
+        if self._draining.is_set() or not self._execution.start(run.job, index, attempt_id):
+            return None
+        try:
+            answer = self._execution.call(run.job)
+        except CallFailed as failure:
+            log.warning("%s image %d: %s (%s)", run.job.job_id, index, failure.message, failure.certainty)
+            delay = self._execution.fail(run.job, index, attempt_id, failure)
+            if delay is not None:
+                self._postpone(run, delay)
+            return None
+        return self._execution.receive(run.job.job_id, index, attempt_id, answer)
+
+    def _deliver(self, run: _Run, received: Received) -> None:
+        try:
+            self._execution.deliver(received)
+        except StudioError as error:
+            log.warning("%s image %d waits for storage: %s", run.job.job_id, received.entry.index, error)
+        except Exception:  # see _make; the answer is in the spool and is delivered later
+            log.exception("%s image %d could not be stored", run.job.job_id, received.entry.index)
+        finally:
+            self._forget(received.entry.attempt_id)
+            self._image_done(run)
+
+    def _image_done(self, run: _Run) -> None:
+        with run.lock:
+            run.open_images -= 1
+            last = run.open_images == 0
+        if last:
+            self._end(run)
+
+    def _end(self, run: _Run) -> None:
+        with self._lock:
+            self._runs.pop(run.job.job_id, None)
+        try:
+            self._execution.finish(run.job.job_id, run.fence, run.delay)
+        except StudioError as error:
+            log.warning("%s: its lease runs out by itself: %s", run.job.job_id, error)
+
+    @staticmethod
+    def _postpone(run: _Run, delay: timedelta) -> None:
+        with run.lock:
+            run.delay = max(run.delay, delay)
+
+    def _forget(self, attempt_id: str) -> None:
+        with self._lock:
+            self._attempts.discard(attempt_id)
+
+    def _disk_is_full(self) -> bool:
+        why = self._execution.spool.full()
+        if why is not None and not self._disk_was_full:
+            log.error("No job is claimed while paid answers could not be kept: %s", why)
+        self._disk_was_full = why is not None
+        return self._disk_was_full

@@ -1,0 +1,350 @@
+"""What a runner does with a job: start an image, take the answer in, settle the money, store the image.
+
+The fence guards starting, the attempt's id guards reporting (DESIGN.md, section 4): a runner whose lease is
+gone starts nothing, but the result of a call that it did start is accepted, once.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from imagegeneration import imaging
+from imagegeneration.domain.catalog import image_cost
+from imagegeneration.domain.generation import Answer, CallFailed
+from imagegeneration.domain.image import ImageFacts, StoredImage, storage_key, storage_prefix, thumbnail_key
+from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id, request_sha256
+from imagegeneration.domain.lifecycle import (
+    dropped,
+    failed,
+    generated,
+    interrupted,
+    lost,
+    money_moved,
+    not_an_image,
+    started,
+    stored,
+)
+from imagegeneration.errors import StudioError
+from imagegeneration.providers import OpenAIProvider
+from imagegeneration.services.jobs import Jobs, Offer
+from imagegeneration.services.spending import Spending
+from imagegeneration.spool import Spool, SpoolEntry
+from imagegeneration.storage import Storage
+from imagegeneration.store import Session, Stores
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Received:
+    """An answer that is an image, spooled and settled, ready for the bucket."""
+
+    entry: SpoolEntry
+    content: bytes
+    thumbnail: bytes
+    facts: ImageFacts
+
+
+class Execution:
+    """The steps of a job's images, each safe to repeat after a crash."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        jobs: Jobs,
+        spending: Spending,
+        spool: Spool,
+        storage: Storage,
+        provider: OpenAIProvider | None,
+        offer: Offer,
+    ) -> None:
+        self.spool = spool
+        self._connection = stores.connection
+        self._job_store = stores.jobs
+        self._images = stores.images
+        self._jobs = jobs
+        self._spending = spending
+        self._storage = storage
+        self._provider = provider
+        self._offer = offer
+
+    def claim(self, owner: str, lease_seconds: float) -> Job | None:
+        """The next job that is due, leased to `owner` under a fresh fence; None if none is due."""
+        return self._job_store.claim(owner, new_id("fence"), lease_seconds)
+
+    def prepare(self, job: Job, in_flight: Callable[[str], bool]) -> Sequence[int]:
+        """Check and recover a claimed job; the indexes of the images to make now.
+
+        `in_flight` says whether this process is still at work on an attempt.
+        """
+        for image in job.images:
+            attempt_id = image.attempt.attempt_id
+            if image.state == "CALLING" and attempt_id is not None and not in_flight(attempt_id):
+                self.recover(job, image.index, attempt_id)
+        waiting = [image.index for image in job.images if image.state == "HELD"]
+        refusal = self._refusal(job)
+        if refusal is None:
+            return waiting
+        for index in waiting:
+            self._apply(job.job_id, index, lambda image, now: dropped(image, *refusal, now))
+        return []
+
+    def start(self, job: Job, index: int, attempt_id: str) -> bool:
+        """Pass the one-way door to a paid call. False where the lease, the image or the job says no.
+
+        After a lost reply the attempt is looked for: it is there if, and only if, the door was passed.
+        """
+        image = job.images[index]
+        lease = job.lease
+        change = (image, started(image, attempt_id, self._connection.now()))
+        if lease is None or image.state != "HELD":
+            return False
+        try:
+            return self._job_store.start_image(job.job_id, lease.fence, change)
+        except StudioError:
+            found = self._job_store.get(job.job_id)
+            return found is not None and found.images[index].attempt.attempt_id == attempt_id
+
+    def call(self, job: Job) -> Answer:
+        """The paid call. Raises CallFailed, also for what nobody foresaw: then the money is in doubt."""
+        if self._provider is None:
+            raise CallFailed("No provider is configured.", certainty="not_charged")
+        try:
+            return self._provider.generate(job.generation_request())
+        except CallFailed:
+            raise
+        except Exception as error:  # whatever it is, it must not leave a paid call unrecorded
+            log.exception("The call for %s failed in an unforeseen way", job.job_id)
+            raise CallFailed("The call failed in an unforeseen way.", certainty="unknown") from error
+
+    def fail(self, job: Job, index: int, attempt_id: str, failure: CallFailed) -> timedelta | None:
+        """Record a call that brought no answer; after which delay to try again, None if not at all."""
+
+        def transition(image: JobImage, now: datetime) -> JobImage:
+            current = self._job_store.get(job.job_id)
+            wanted = current is not None and current.cancel_requested_at is None and not current.is_over
+            since = current.latest_approval.approved_at if current and wanted else None
+            return failed(image, attempt_id, failure, now, again_since=since)
+
+        image = self._apply(job.job_id, index, transition)
+        if image is None or image.state != "HELD":
+            return None
+        if failure.retry_after is not None:
+            return timedelta(seconds=failure.retry_after + random.random())
+        tries = sum(attempt.outcome == "unavailable" for attempt in image.attempts)
+        return timedelta(seconds=2 ** min(tries, 6) * random.uniform(0.5, 1.0))
+
+    def receive(self, job_id: str, index: int, attempt_id: str, answer: Answer) -> Received | None:
+        """Take a paid answer in: into the spool, then measured, then settled. None if it is no image."""
+        entry = self._entry(job_id, index, attempt_id, answer)
+        try:
+            self.spool.write(entry, answer)
+        except OSError as error:
+            log.error("A paid answer for %s could not be spooled: %s", job_id, error)
+            why = f"the runner's disk refused it ({error.strerror})"
+            self._apply(
+                job_id, index, lambda image, now: lost(image, attempt_id, answer, self._cost(image, answer), why, now)
+            )
+            return None
+        return self.settle(entry, answer.content)
+
+    def settle(self, entry: SpoolEntry, content: bytes) -> Received | None:
+        """Measure a spooled answer and settle its money, once; None, and put aside, if it is no image."""
+        answer = Answer(content, entry.usage, entry.provider_request_id, entry.revised_prompt)
+        attempt_id = entry.attempt_id
+        try:
+            facts, thumbnail = imaging.inspect(content)
+        except imaging.NotAnImage as problem:
+            why = str(problem)
+            self._apply(
+                entry.job_id,
+                entry.index,
+                lambda image, now: not_an_image(image, attempt_id, answer, self._cost(image, answer), why, now),
+            )
+            self.spool.reject(attempt_id)
+            return None
+        self._apply(
+            entry.job_id,
+            entry.index,
+            lambda image, now: generated(image, attempt_id, answer, self._cost(image, answer), self.spool.host, now),
+        )
+        return Received(entry, content, thumbnail, facts)
+
+    def deliver(self, received: Received) -> None:
+        """Put original and thumbnail into the bucket, record the image, let go of the spooled answer.
+
+        Raises StorageFailed or DatabaseDown; the answer then stays in the spool and is delivered later.
+        """
+        entry = received.entry
+        job = self._job_store.get(entry.job_id)
+        if job is None:
+            log.error("The spool has an answer of %s, a job that does not exist", entry.job_id)
+            return
+        key = storage_key(job.user_id, job.created_at, job.job_id, entry.index, received.facts)
+        self._storage.put(key, received.content, received.facts.mime_type, compare=True)
+        self._storage.put(thumbnail_key(key), received.thumbnail, "image/webp", compare=False)
+        self._record(job, received, key)
+        self.spool.remove(entry.attempt_id)
+        self._jobs.conclude(job.job_id)
+
+    def recover(self, job: Job, index: int, attempt_id: str) -> None:
+        """Find out what became of a call whose runner is gone: the spool, then the bucket, else UNKNOWN.
+
+        Raises StorageFailed where the bucket cannot be asked: then it stays open.
+        """
+        if self.spool.read(attempt_id) is None:
+            self._adopt_from_bucket(job, index, attempt_id)
+        spooled = self.spool.read(attempt_id)
+        if spooled is not None:
+            self.settle(*spooled)
+            return
+        log.warning("%s image %d: nothing is known of the result of the call %s", job.job_id, index, attempt_id)
+        self._apply(job.job_id, index, interrupted)
+
+    def redeliver(self, attempt_id: str) -> None:
+        """Finish what a crash or an outage left in the spool. Raises StorageFailed or DatabaseDown."""
+        spooled = self.spool.read(attempt_id)
+        if spooled is None:
+            return
+        received = self.settle(*spooled)
+        if received is not None:
+            self.deliver(received)
+
+    def finish(self, job_id: str, fence: str, delay: timedelta) -> None:
+        """End the work on a leased job: conclude it, or give the lease back until its next image is due."""
+        job = self._jobs.conclude(job_id)
+        if job is None or job.is_over:
+            return
+        again = any(image.state in ("HELD", "CALLING") for image in job.images)
+        self._job_store.release(job_id, fence, self._connection.now() + delay if again else None)
+
+    def renew(self, owner: str, fences: Sequence[str], lease_seconds: float) -> int:
+        """Prolong the leases that are still `owner`'s; the number of them."""
+        return self._job_store.renew(owner, fences, lease_seconds) if fences else 0
+
+    def _adopt_from_bucket(self, job: Job, index: int, attempt_id: str) -> None:
+        """Spool an original that is in the bucket for this image and that no record knows."""
+        known = {image.storage_key for image in self._images.of_job(job.job_id)}
+        for key in self._storage.keys(storage_prefix(job.user_id, job.created_at, job.job_id, index)):
+            if key in known or key.endswith(".thumb.webp"):
+                continue
+            answer = Answer(self._storage.get(key), usage=None, provider_request_id=None, revised_prompt=None)
+            self.spool.write(self._entry(job.job_id, index, attempt_id, answer), answer)
+            return
+
+    def _entry(self, job_id: str, index: int, attempt_id: str, answer: Answer) -> SpoolEntry:
+        return SpoolEntry(
+            job_id=job_id,
+            index=index,
+            attempt_id=attempt_id,
+            sha256=imaging.sha256(answer.content),
+            usage=answer.usage,
+            provider_request_id=answer.provider_request_id,
+            revised_prompt=answer.revised_prompt,
+            received_at=self._connection.now(),
+        )
+
+    def _refusal(self, job: Job) -> tuple[ErrorCode, str] | None:
+        """Why no image of this job may be started, if so."""
+        if request_sha256(job.final_prompt, job.image_count, job.request) != job.latest_approval.request_sha256:
+            return (
+                "TAMPERED",
+                "The job is not what was approved: its prompt or parameters were changed. Nothing was sent.",
+            )
+        offered = self._offer.parameters
+        here = offered is not None and offered.provider == job.request.provider
+        if not here or job.latest_approval.endpoint_sha256 != self._offer.endpoint_sha256:
+            return (
+                "PROVIDER_CHANGED",
+                "The job was approved for another provider than the one in use now. Nothing was sent.",
+            )
+        if job.claims >= POISON_CLAIMS and not any(image.state == "GENERATED" for image in job.images):
+            return (
+                "POISON",
+                f"{job.claims} runners in a row stopped while they worked on this job, so it was set aside.",
+            )
+        if job.cancel_requested_at is not None:
+            return "CANCELED", "Canceled before it was started."
+        return None
+
+    def _apply(self, job_id: str, index: int, transition: Callable[[JobImage, datetime], JobImage]) -> JobImage | None:
+        """Change one image, and the money with it, by compare-and-set; again until it holds. None without the job."""
+        while (job := self._job_store.get(job_id)) is not None:
+            now = self._connection.now()
+            old = job.images[index]
+            new = transition(old, now)
+            if new is old:
+                return old
+            if self._swap(job, old, new, now):
+                if new.is_over:
+                    self._jobs.conclude(job_id)
+                return new
+        return None
+
+    def _swap(self, job: Job, old: JobImage, new: JobImage, now: datetime) -> bool:
+        fields = {"claims": 0}  # progress: what happened before is no sign of poison any more
+        if not money_moved([old], [new]):
+            return self._job_store.swap_images(job.job_id, [(old, new)], fields=fields)
+
+        def work(session: Session) -> bool:
+            swapped = self._job_store.swap_images(job.job_id, [(old, new)], fields=fields, session=session)
+            if swapped:
+                self._spending.record(job, [old], [new], now, session=session)
+            return swapped
+
+        return self._connection.transaction(work)
+
+    def _record(self, job: Job, received: Received, key: str) -> None:
+        """Write the stored image down and its URL onto the job, in one transaction, once."""
+        entry = received.entry
+        while (current := self._job_store.get(job.job_id)) is not None:
+            if self._images.of_attempt(entry.attempt_id) is not None:
+                return
+            record = self._stored_image(current, received, key)
+            old = current.images[entry.index]
+            new = stored(old, entry.attempt_id, record)
+
+            def work(session: Session, old: JobImage = old, new: JobImage = new, record: StoredImage = record) -> bool:
+                if new is not old and not self._job_store.swap_images(job.job_id, [(old, new)], session=session):
+                    return False
+                self._images.insert(record, session=session)
+                return True
+
+            if self._connection.transaction(work):
+                return
+
+    def _stored_image(self, job: Job, received: Received, key: str) -> StoredImage:
+        entry, facts = received.entry, received.facts
+        attempt = next(found for found in job.images[entry.index].attempts if found.attempt_id == entry.attempt_id)
+        started_at = attempt.started_at or entry.received_at
+        return StoredImage(
+            image_id=new_id("img"),
+            job_id=job.job_id,
+            index=entry.index,
+            attempt_id=entry.attempt_id,
+            user_id=job.user_id,
+            url=self._storage.url(key),
+            thumbnail_url=self._storage.url(thumbnail_key(key)),
+            storage_key=key,
+            bucket=self._storage.bucket,
+            mime_type=facts.mime_type,
+            width=facts.width,
+            height=facts.height,
+            size_bytes=facts.size_bytes,
+            sha256=facts.sha256,
+            provider=attempt.provider,
+            model=attempt.model,
+            duration_ms=round((entry.received_at - started_at).total_seconds() * 1000),
+            cost_micros=attempt.cost_micros,
+            created_at=self._connection.now(),
+        )
+
+    @staticmethod
+    def _cost(image: JobImage, answer: Answer) -> int:
+        """What the provider's count of tokens costs; the hold where it gave no count, never nothing."""
+        attempt = image.attempt
+        return attempt.held_micros if answer.usage is None else image_cost(attempt.model, answer.usage)

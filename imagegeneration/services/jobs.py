@@ -1,0 +1,357 @@
+"""Jobs as people and programs see them: quote, approve, look at, retry, cancel."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.catalog import PRICE_TABLE, quote_image
+from imagegeneration.domain.generation import ExecuteBody, GenerationParameters
+from imagegeneration.domain.image import StoredImage
+from imagegeneration.domain.job import Approval, Job, JobImage, Source, Status, new_job_id, request_sha256, verdict
+from imagegeneration.domain.lifecycle import dropped, held, reopened
+from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
+from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
+from imagegeneration.services.spending import Spending
+from imagegeneration.store import Session, Stores
+from imagegeneration.store.idempotency import IdempotencyRecord, KeyTaken
+
+_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+_HISTORY_SAMPLE = 20
+_HISTORY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """Some jobs, newest first, and the cursor that asks for those before them (None: there are none)."""
+
+    jobs: Sequence[Job]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class RetryQuote:
+    """What a retry makes and costs at most, and what the images may already have cost that are in doubt."""
+
+    missing: int
+    total_micros: int
+    unknown: int
+    unknown_micros: int
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What this studio makes: the parameters of version 1 and the endpoint that gets them."""
+
+    parameters: GenerationParameters | None
+    endpoint_sha256: str
+    queue_limit: int
+
+    def require(self) -> GenerationParameters:
+        """The parameters. Raises ProviderNotConfigured (IMG_001) without a provider."""
+        if self.parameters is None:
+            raise ProviderNotConfigured("No image provider is configured, so no job can be accepted.")
+        return self.parameters
+
+
+class Jobs:
+    """The use cases of a job, each on behalf of an actor; what is another's does not exist."""
+
+    def __init__(self, stores: Stores, spending: Spending, offer: Offer) -> None:
+        self._connection = stores.connection
+        self._jobs = stores.jobs
+        self._images = stores.images
+        self._ledger = stores.ledger
+        self._idempotency = stores.idempotency
+        self._spending = spending
+        self._offer = offer
+        self._typical: dict[str, tuple[float, float | None]] = {}
+
+    def quote(self, final_prompt: str, image_count: int) -> int:
+        """The most that `image_count` images of this prompt cost, in micro-dollars: the sum that approving holds.
+
+        Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013) or OverBudget (IMG_006).
+        """
+        hold = quote_image(self._offer.require(), final_prompt, datetime.now(UTC).date())
+        self._spending.check_price(hold)
+        return hold * image_count
+
+    def approve(self, actor: Actor, body: ExecuteBody, *, source: Source, idempotency_key: str | None) -> Job:
+        """Make the job that was approved and hold its money; with a key seen before, the job made then.
+
+        One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing.
+        Raises what `quote` raises, Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key
+        that stood for another body.
+        """
+        body_sha256 = _fingerprint(body)
+        if idempotency_key is not None:
+            _check_key(idempotency_key)
+            known = self._idempotency.get(actor.user_id, idempotency_key)
+            if known is not None:
+                return self._replay(known, body_sha256)
+        hold = self.quote(body.final_prompt, 1)
+        if self._jobs.queued(self._offer.queue_limit) >= self._offer.queue_limit:
+            raise Busy("The queue is full.", retry_after=30)
+        job = self._new_job(actor, body, source, hold, self._connection.now())
+        day = budget_day(job.created_at)
+        self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
+
+        def work(session: Session) -> None:
+            self._jobs.insert(job, session=session)
+            if idempotency_key is not None:
+                record = IdempotencyRecord(
+                    user_id=actor.user_id,
+                    key=idempotency_key,
+                    body_sha256=body_sha256,
+                    job_id=job.job_id,
+                    created_at=job.created_at,
+                )
+                self._idempotency.insert(record, session=session)
+            self._spending.record(job, [], job.images, job.created_at, session=session)
+
+        try:
+            self._connection.transaction(work)
+        except KeyTaken:
+            known = self._idempotency.get(actor.user_id, str(idempotency_key))
+            if known is None:
+                raise WrongState("The idempotency key was in use a moment ago. Send the request again.") from None
+            return self._replay(known, body_sha256)
+        return job
+
+    def get(self, actor: Actor, job_id: str) -> Job:
+        """The actor's job. Raises NotFound (IMG_008)."""
+        job = self._jobs.get(job_id, user_id=actor.user_id)
+        if job is None:
+            raise NotFound("There is no such job.")
+        return job
+
+    def page(self, actor: Actor, *, limit: int, cursor: str | None = None, status: Status | None = None) -> JobPage:
+        """Up to `limit` (1..100) of the actor's jobs, newest first. Raises InvalidRequest for a cursor not of ours."""
+        after = _read_cursor(cursor) if cursor is not None else None
+        found = self._jobs.page(actor.user_id, limit + 1, after, status)
+        jobs = found[:limit]
+        return JobPage(jobs, _write_cursor(jobs[-1]) if len(found) > limit else None)
+
+    def images(self, actor: Actor, job_id: str) -> Sequence[StoredImage]:
+        """The stored images of the actor's job, by index, with late ones. Raises NotFound."""
+        return self._images.of_job(self.get(actor, job_id).job_id)
+
+    def ledger(self, actor: Actor, job_id: str) -> Sequence[LedgerEntry]:
+        """The money of the actor's job, oldest movement first. Raises NotFound."""
+        return self._ledger.of_job(self.get(actor, job_id).job_id)
+
+    def expected_seconds(self, job: Job) -> float | None:
+        """The median time that the model took for its latest images; None before there are any."""
+        model = job.request.model
+        read_at, typical = self._typical.get(model, (-_HISTORY_SECONDS, None))
+        if time.monotonic() - read_at >= _HISTORY_SECONDS or typical is None:
+            durations = self._jobs.recent_durations(model, _HISTORY_SAMPLE)
+            typical = statistics.median(durations) if durations else None
+            self._typical[model] = (time.monotonic(), typical)
+        return typical
+
+    def arrivals(self, stop: Event) -> Iterator[None]:
+        """Yield whenever a job may have become claimable, until `stop` is set. Raises DatabaseDown."""
+        return self._jobs.wait_for_work(stop)
+
+    def retry_quote(self, actor: Actor, job_id: str) -> RetryQuote:
+        """What retrying the missing images costs at most. Raises NotFound or WrongState (IMG_011)."""
+        return self._retry_quote(self.get(actor, job_id))
+
+    def retry(self, actor: Actor, job_id: str, *, accept_micros: int, accept_unknown: bool = False) -> Job:
+        """Queue the same job again for the images it lacks: an approval of its own, priced and held.
+
+        Raises WrongState (IMG_011), also when the price is now above `accept_micros`; Undecided (IMG_012) when
+        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget.
+        """
+        job = self.get(actor, job_id)
+        quote = self._retry_quote(job)
+        if quote.unknown and not accept_unknown:
+            raise Undecided(
+                f"{quote.unknown} of the images were perhaps charged, up to {format_usd(quote.unknown_micros)}. "
+                "Making them again may pay for them twice.",
+                resolution="Retry with acceptUnknown if that is accepted.",
+            )
+        if accept_micros < quote.total_micros:
+            raise WrongState(
+                f"The retry now costs up to {quote.total_micros} micro-dollars; {accept_micros} were accepted."
+            )
+        now = self._connection.now()
+        day = budget_day(now)
+        missing = [image for image in job.images if image.is_missing]
+        again = [reopened(image, quote.total_micros // quote.missing, day) for image in missing]
+        approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, now)
+        self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
+        fields = {
+            "status": "QUEUED",
+            "runAt": now,
+            "lease": None,
+            "claims": 0,
+            "error": None,
+            "errorCode": None,
+            "cancelRequestedAt": None,
+            "startedAt": None,
+            "completedAt": None,
+            "durationMs": None,
+        }
+
+        def work(session: Session) -> None:
+            changes = list(zip(missing, again, strict=True))
+            swapped = self._jobs.swap_images(
+                job_id,
+                changes,
+                guard={"status": "FAILED"},
+                fields=fields,
+                approval=approval.document(),
+                session=session,
+            )
+            if not swapped:
+                raise WrongState("The job has changed meanwhile.")
+            self._spending.record(job, missing, again, now, session=session)
+
+        self._connection.transaction(work)
+        return self.get(actor, job_id)
+
+    def cancel(self, actor: Actor, job_id: str) -> Job:
+        """Start no further image of the job and release what is held for them; what is in flight finishes.
+
+        Raises NotFound, or WrongState (IMG_011) for a job that is over.
+        """
+        job = self.get(actor, job_id)
+        while not job.is_over:
+            now = self._connection.now()
+            waiting = [image for image in job.images if image.state == "HELD"]
+            canceled = [dropped(image, "CANCELED", "Canceled before it was started.", now) for image in waiting]
+            if self._cancel(job, waiting, canceled, now):
+                self.conclude(job_id)
+                return self.get(actor, job_id)
+            job = self.get(actor, job_id)
+        raise WrongState("The job is over, so there is nothing to cancel.")
+
+    def conclude(self, job_id: str) -> Job | None:
+        """Bring what follows from the images up to date: the URLs, and the end of the job once every image is over."""
+        while (job := self._jobs.get(job_id)) is not None:
+            urls = [image.url for image in job.images if image.state == "STORED" and image.url]
+            end = verdict(job.images)
+            known = (list(job.cdn_urls), job.status, job.error_code, job.error)
+            if known == (urls, *((end.status, end.error_code, end.error) if end else known[1:])):
+                return job
+            fields: dict[str, object] = {"cdnUrls": urls}
+            if end is not None:
+                now = self._connection.now()
+                fields |= end.document() | {
+                    "lease": None,
+                    "runAt": None,
+                    "completedAt": job.completed_at or now,
+                    "durationMs": _milliseconds(job.started_at, job.completed_at or now),
+                }
+            self._jobs.conclude(job, fields)
+        return None
+
+    def _cancel(self, job: Job, waiting: Sequence[JobImage], canceled: Sequence[JobImage], now: datetime) -> bool:
+        def work(session: Session) -> bool:
+            swapped = self._jobs.swap_images(
+                job.job_id,
+                list(zip(waiting, canceled, strict=True)),
+                guard={"status": job.status},
+                fields={"cancelRequestedAt": now},
+                session=session,
+            )
+            if swapped:
+                self._spending.record(job, waiting, canceled, now, session=session)
+            return swapped
+
+        return self._connection.transaction(work)
+
+    def _retry_quote(self, job: Job) -> RetryQuote:
+        missing = [image for image in job.images if image.is_missing]
+        if not job.is_over or not missing:
+            raise WrongState("Only a failed job can be retried." if job.is_over else "The job is still at work.")
+        offered = self._offer.require()
+        if offered.provider != job.request.provider:
+            raise WrongState(
+                f"The job was approved for {job.request.provider}, and this studio now uses {offered.provider}. "
+                "Start a new request from it."
+            )
+        if request_sha256(job.final_prompt, job.image_count, job.request) != job.approval.request_sha256:
+            raise WrongState("The job was changed after its approval, so it cannot be retried.")
+        hold = quote_image(job.request, job.final_prompt, datetime.now(UTC).date())
+        self._spending.check_price(hold)
+        unknown = sum(image.state == "UNKNOWN" for image in missing)
+        return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
+
+    def _new_job(self, actor: Actor, body: ExecuteBody, source: Source, hold: int, now: datetime) -> Job:
+        request = self._offer.require()
+        day = budget_day(now)
+        sha256 = request_sha256(body.final_prompt, body.image_count, request)
+        return Job(
+            intent=body.intent,
+            raw_prompt=body.raw_prompt,
+            final_prompt=body.final_prompt,
+            image_count=body.image_count,
+            status="QUEUED",
+            created_at=now,
+            updated_at=now,
+            job_id=new_job_id(),
+            user_id=actor.user_id,
+            source=source,
+            request=request,
+            approval=self._approval(actor, sha256, hold * body.image_count, now),
+            images=[held(index, request.provider, request.model, hold, day) for index in range(body.image_count)],
+            run_at=now,
+        )
+
+    def _approval(self, actor: Actor, sha256: str, quoted_micros: int, now: datetime) -> Approval:
+        return Approval(
+            approved_by=actor.user_id,
+            approved_at=now,
+            request_sha256=sha256,
+            quoted_micros=quoted_micros,
+            price_table=PRICE_TABLE,
+            endpoint_sha256=self._offer.endpoint_sha256,
+        )
+
+    def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:
+        if known.body_sha256 != body_sha256:
+            raise InvalidRequest("This idempotency key was used for another request.")
+        job = self._jobs.get(known.job_id, user_id=known.user_id)
+        if job is None:
+            raise NotFound("The job that this idempotency key stands for was deleted.")
+        return job
+
+
+def _fingerprint(body: ExecuteBody) -> str:
+    canonical = json.dumps(body.document(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _check_key(key: str) -> None:
+    if not _KEY.fullmatch(key):
+        raise InvalidRequest("Idempotency-Key must be 1 to 255 printable ASCII characters.")
+
+
+def _write_cursor(job: Job) -> str:
+    position = f"{round(job.created_at.timestamp() * 1000)}.{job.job_id}"
+    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        position = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        milliseconds, job_id = position.split(".", 1)
+        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC), job_id
+    except (ValueError, OverflowError, OSError):
+        raise InvalidRequest("The cursor is not one that this API gave out.") from None
+
+
+def _milliseconds(start: datetime | None, end: datetime) -> int | None:
+    return None if start is None else round((end - start).total_seconds() * 1000)

@@ -1,0 +1,35 @@
+"""Which runners are alive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from imagegeneration.domain.runner import RunnerInfo
+from imagegeneration.store import Stores
+
+ALIVE_SECONDS = 60
+
+
+class Runners:
+    """The registry of runner processes."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._connection = stores.connection
+        self._runners = stores.runners
+
+    def now(self) -> datetime:
+        """The server's clock."""
+        return self._connection.now()
+
+    def seen(self, runner: RunnerInfo) -> None:
+        """Record a runner's heartbeat."""
+        self._runners.seen(runner)
+
+    def gone(self, runner_id: str) -> None:
+        """Forget a runner that stopped in order."""
+        self._runners.gone(runner_id)
+
+    def alive(self) -> Sequence[RunnerInfo]:
+        """The runners that were seen within the last minute."""
+        return self._runners.alive(self._connection.now(), ALIVE_SECONDS)

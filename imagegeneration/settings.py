@@ -1,0 +1,156 @@
+"""The only reader of the environment. README.md has the table of variables; `.env.example` lists them all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from imagegeneration.domain.generation import GenerationParameters, OutputFormat, ProviderName
+from imagegeneration.domain.money import MICROS_PER_USD, Limits
+from imagegeneration.errors import ConfigurationError
+
+_URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
+_Usd = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """All configuration. An empty variable counts as unset; a wrong one stops the process at start."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    mongodb_uri: SecretStr | None = None
+    mongodb_database: str = Field(default="image_studio", pattern=r"^[A-Za-z0-9_-]{1,38}$")
+
+    r2_endpoint_url: str | None = None
+    r2_account_id: str | None = Field(default=None, pattern=r"^[0-9A-Za-z]+$")
+    r2_access_key_id: str | None = None
+    r2_secret_access_key: SecretStr | None = None
+    r2_bucket: str = Field(default="images", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    cdn_base_url: str | None = None
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    openai_image_model: str = "gpt-image-2.5-flare"
+    openai_text_model: str = "gpt-6-luna"
+    sandbox_url: str | None = None
+
+    default_size: str = Field(default="1024x1024", pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")
+    default_quality: str = Field(default="medium", pattern=r"^(low|medium|high|xhigh|max)$")
+    default_format: OutputFormat = "png"
+
+    port: int = Field(default=8501, ge=1, le=65535)
+    host: str = "127.0.0.1"
+    data_dir: Path = Path(".data")
+
+    runner_concurrency: int = Field(default=8, ge=1, le=256)
+    runner_lease_seconds: float = Field(default=30, ge=1, le=3600)
+    runner_poll_seconds: float = Field(default=1, ge=0.05, le=60)
+    runner_drain_seconds: float = Field(default=200, ge=0, le=3600)
+
+    provider_timeout_seconds: float = Field(default=180, ge=1, le=3600)
+    provider_concurrency: int = Field(default=8, ge=1, le=256)
+    queue_limit: int = Field(default=1000, ge=1, le=10_000_000)
+    spool_max_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)
+
+    daily_budget_usd: _Usd = 20
+    daily_budget_per_user_usd: _Usd = 10
+    max_cost_per_image_usd: _Usd = 1
+
+    @field_validator("r2_endpoint_url", "cdn_base_url", "openai_base_url", "sandbox_url")
+    @classmethod
+    def _is_http_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            _URL.validate_python(value)
+        return value.rstrip("/") if value else None
+
+    @property
+    def provider(self) -> ProviderName | None:
+        """Who makes the images: `openai` once a key or base URL is set, else the sandbox, else nobody."""
+        if self.openai_api_key or self.openai_base_url:
+            return "openai"
+        return "sandbox" if self.sandbox_url else None
+
+    @property
+    def provider_url(self) -> str:
+        """The base URL of the provider's API."""
+        if self.provider == "sandbox" and self.sandbox_url:
+            return self.sandbox_url
+        return self.openai_base_url or "https://api.openai.com/v1"
+
+    @property
+    def endpoint_sha256(self) -> str:
+        """The hash by which an approval names the endpoint that it is for."""
+        return hashlib.sha256(self.provider_url.encode()).hexdigest()
+
+    @property
+    def bucket_endpoint(self) -> str | None:
+        """Where the bucket's S3 API is."""
+        if self.r2_endpoint_url:
+            return self.r2_endpoint_url
+        return f"https://{self.r2_account_id}.r2.cloudflarestorage.com" if self.r2_account_id else None
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where paid answers wait for the bucket."""
+        return self.data_dir / "spool"
+
+    @property
+    def limits(self) -> Limits:
+        """The spend limits in micro-dollars."""
+        return Limits(
+            daily_micros=round(self.daily_budget_usd * MICROS_PER_USD),
+            daily_per_user_micros=round(self.daily_budget_per_user_usd * MICROS_PER_USD),
+            per_image_micros=round(self.max_cost_per_image_usd * MICROS_PER_USD),
+        )
+
+    @property
+    def default_parameters(self) -> GenerationParameters | None:
+        """What version 1 makes; None without a provider."""
+        if self.provider is None:
+            return None
+        return GenerationParameters(
+            provider=self.provider,
+            model=self.openai_image_model,
+            size=self.default_size,
+            quality=self.default_quality,
+            output_format=self.default_format,
+        )
+
+    def require_bucket(self) -> None:
+        """Raise ConfigurationError unless the bucket and its public address are configured."""
+        self._require(
+            {
+                "R2_ENDPOINT_URL or R2_ACCOUNT_ID": self.bucket_endpoint,
+                "R2_ACCESS_KEY_ID": self.r2_access_key_id,
+                "R2_SECRET_ACCESS_KEY": self.r2_secret_access_key,
+                "CDN_BASE_URL": self.cdn_base_url,
+            }
+        )
+
+    def require_database(self) -> str:
+        """The database's URI. Raises ConfigurationError where none is configured."""
+        self._require({"MONGODB_URI": self.mongodb_uri})
+        return self.mongodb_uri.get_secret_value() if self.mongodb_uri else ""
+
+    @staticmethod
+    def _require(values: Mapping[str, object]) -> None:
+        missing = [name for name, value in values.items() if not value]
+        if missing:
+            raise ConfigurationError(f"Set {', '.join(missing)}; or start everything on this machine with `make run`.")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and `.env`. Raises ConfigurationError, one line that names the variable."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)[0]
+        variable = str(wrong["loc"][0]).upper() if wrong["loc"] else "the environment"
+        raise ConfigurationError(f"{variable} is wrong: {wrong['msg']}.") from None

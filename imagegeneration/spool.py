@@ -1,0 +1,141 @@
+"""The spool: a paid answer is on disk before anything else happens to it (DESIGN.md, section 1).
+
+One file an attempt: a line of JSON that says what it is, then the bytes as they came. It appears whole, by
+fsync and rename, and goes once the image is recorded as stored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from imagegeneration.domain.generation import Answer, Usage
+from imagegeneration.domain.value import Moment, Value
+
+REJECTED_KEPT_SECONDS = 30 * 24 * 3600
+"""How long a paid answer that is no image is kept, for the dispute with the provider."""
+
+FREE_DISK_BYTES = 512 * 1024**2
+"""Below this much free disk no job is claimed: a paid answer must find room."""
+
+_SUFFIX = ".answer"
+
+
+class SpoolEntry(Value):
+    """What is known of a spooled answer besides its bytes."""
+
+    job_id: str
+    index: int
+    attempt_id: str
+    sha256: str
+    usage: Usage | None
+    provider_request_id: str | None
+    revised_prompt: str | None
+    received_at: Moment
+
+
+class Spool:
+    """The spooled answers of this machine; `host` names it in job documents."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        """Open the spool in `folder`, made if it is not there. Raises OSError where that is impossible."""
+        self.folder = folder
+        self._max_bytes = max_bytes
+        self._rejected = folder / "rejected"
+        self._rejected.mkdir(parents=True, exist_ok=True)
+        self.host = self._host()
+
+    def write(self, entry: SpoolEntry, answer: Answer) -> None:
+        """Keep an answer, durably: it is on disk when this returns. Raises OSError, for example on a full disk."""
+        unfinished = self.folder / f"{entry.attempt_id}.{secrets.token_hex(4)}.part"
+        with unfinished.open("wb") as file:
+            file.write(entry.model_dump_json(by_alias=True).encode() + b"\n")
+            file.write(answer.content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(self._path(entry.attempt_id))
+        self._sync(self.folder)
+
+    def read(self, attempt_id: str) -> tuple[SpoolEntry, bytes] | None:
+        """An answer and what is known of it; None if it is not here."""
+        try:
+            with self._path(attempt_id).open("rb") as file:
+                return SpoolEntry.model_validate_json(file.readline()), file.read()
+        except FileNotFoundError:
+            return None
+
+    def attempt_ids(self, older_than_seconds: float = 0) -> Iterator[str]:
+        """The attempts whose answers wait here, oldest first, for at least `older_than_seconds`."""
+        since = time.time() - older_than_seconds
+        for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
+            with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
+                if path.stat().st_mtime <= since:
+                    yield path.name.removesuffix(_SUFFIX)
+
+    def remove(self, attempt_id: str) -> None:
+        """Let go of an answer that is recorded as stored."""
+        self._path(attempt_id).unlink(missing_ok=True)
+
+    def reject(self, attempt_id: str) -> None:
+        """Put an answer that is no image aside, for 30 days."""
+        path = self._path(attempt_id)
+        if path.exists():
+            path.rename(self._rejected / path.name)
+            self._sync(self._rejected)
+
+    def expire(self) -> None:
+        """Delete rejected answers older than 30 days, and files that a crash left unfinished a day ago."""
+        now = time.time()
+        for path in self._rejected.iterdir():
+            if path.stat().st_mtime < now - REJECTED_KEPT_SECONDS:
+                path.unlink(missing_ok=True)
+        for path in self.folder.glob("*.part"):
+            if path.stat().st_mtime < now - 24 * 3600:
+                path.unlink(missing_ok=True)
+
+    def full(self) -> str | None:
+        """Why no paid answer could be kept now, in words; None if there is room."""
+        used = self._used_bytes()
+        if used >= self._max_bytes:
+            return f"the spool holds {used} bytes, its bound is {self._max_bytes}"
+        free = shutil.disk_usage(self.folder).free
+        return f"only {free} bytes are free on the disk of the spool" if free < FREE_DISK_BYTES else None
+
+    def _used_bytes(self) -> int:
+        sizes = 0
+        for folder in (self.folder, self._rejected):
+            with os.scandir(folder) as files:
+                sizes += sum(file.stat().st_size for file in files if file.is_file())
+        return sizes
+
+    def _path(self, attempt_id: str) -> Path:
+        return self.folder / f"{attempt_id}{_SUFFIX}"
+
+    def _host(self) -> str:
+        """A name of this folder that outlives the process: the machine's, and a few letters against namesakes."""
+        path = self.folder / "host"
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            fresh = self.folder / f"host.{secrets.token_hex(4)}"
+            fresh.write_text(f"{socket.gethostname()}-{secrets.token_hex(3)}\n")
+            try:
+                with contextlib.suppress(FileExistsError):  # another process was first
+                    os.link(fresh, path)
+            finally:
+                fresh.unlink()
+            return path.read_text().strip()
+
+    @staticmethod
+    def _sync(folder: Path) -> None:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,42 @@
+"""MongoDB: the only package that imports pymongo; one file a collection."""
+
+from __future__ import annotations
+
+from imagegeneration.store.budgets import BudgetStore
+from imagegeneration.store.connection import Connection, Session
+from imagegeneration.store.drafts import DraftStore
+from imagegeneration.store.idempotency import IdempotencyStore
+from imagegeneration.store.images import ImageStore
+from imagegeneration.store.jobs import JobStore
+from imagegeneration.store.ledger import LedgerStore
+from imagegeneration.store.runners import RunnerStore
+
+__all__ = ["Session", "Stores"]
+
+
+class Stores:
+    """The database: its connection and its collections."""
+
+    def __init__(self, uri: str, database: str) -> None:
+        self.connection = Connection(uri, database)
+        self.jobs = JobStore(self.connection)
+        self.images = ImageStore(self.connection)
+        self.ledger = LedgerStore(self.connection)
+        self.budgets = BudgetStore(self.connection)
+        self.idempotency = IdempotencyStore(self.connection)
+        self.drafts = DraftStore(self.connection)
+        self.runners = RunnerStore(self.connection)
+
+    def prepare(self) -> None:
+        """Create the collections, validators and indexes. Raises ConfigurationError for a standalone server."""
+        self.connection.require_replica_set()
+        for store in (
+            self.jobs,
+            self.images,
+            self.ledger,
+            self.budgets,
+            self.idempotency,
+            self.drafts,
+            self.runners,
+        ):
+            store.prepare()

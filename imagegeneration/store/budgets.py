@@ -1,0 +1,52 @@
+"""The collection `budgets`: the counters of each UTC day, of an account and of each of its users."""
+
+from __future__ import annotations
+
+from pymongo.errors import DuplicateKeyError
+
+from imagegeneration.domain.money import Account, Budget, budget_id
+from imagegeneration.store.connection import Connection, Document, Session, translated
+from imagegeneration.store.schema import validator
+
+
+@translated
+class BudgetStore:
+    """Moves the counters; a hold only within the limit, by compare-and-set in the database."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._budgets = connection.collection("budgets")
+
+    def prepare(self) -> None:
+        """Create the collection and its validator; `_id` is the budget's id."""
+        self._connection.prepare("budgets", validator(Budget, key="budgetId"), [])
+
+    def ensure(self, account: Account, day: str, user_id: str | None) -> None:
+        """Make sure that the counters of the day exist, so that a transaction only ever updates them."""
+        fresh = Budget(budget_id=budget_id(account, day, user_id), account=account, day=day, user_id=user_id).document()
+        key = fresh.pop("budgetId")
+        try:
+            self._budgets.update_one({"_id": key}, {"$setOnInsert": fresh}, upsert=True)
+        except DuplicateKeyError:
+            return  # two were first at once: it exists
+
+    def hold(self, key: str, micros: int, limit_micros: int, *, session: Session) -> bool:
+        """Hold `micros` more, if what is held and spent then stays within the limit; False if it would not."""
+        within = {"$lte": [{"$add": ["$heldMicros", "$spentMicros", micros]}, limit_micros]}
+        changed = self._budgets.update_one(
+            {"_id": key, "$expr": within}, {"$inc": {"heldMicros": micros}}, session=session
+        )
+        return changed.matched_count == 1
+
+    def move(self, key: str, held: int, spent: int, text: int = 0, *, session: Session) -> None:
+        """Add to the counters, without a limit: releases, settlements and what is already owed are facts."""
+        deltas: Document = {"heldMicros": held, "spentMicros": spent, "textMicros": text}
+        self._budgets.update_one({"_id": key}, {"$inc": deltas}, session=session)
+
+    def get(self, account: Account, day: str, user_id: str | None = None) -> Budget:
+        """The counters of a day, all zero if nothing happened yet."""
+        key = budget_id(account, day, user_id)
+        found = self._budgets.find_one({"_id": key})
+        if found is None:
+            return Budget(budget_id=key, account=account, day=day, user_id=user_id)
+        return Budget.model_validate({"budgetId": found.pop("_id"), **found})

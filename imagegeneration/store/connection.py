@@ -1,0 +1,169 @@
+"""The connection to MongoDB: durable writes, transactions, server time, and errors in our words."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import pymongo
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import ConfigurationError as DriverConfigurationError
+from pymongo.errors import InvalidURI, OperationFailure, PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from imagegeneration.errors import ConfigurationError, DatabaseDown, InternalFault, StudioError
+
+Document = dict[str, Any]
+Session = ClientSession
+Result = TypeVar("Result")
+Class = TypeVar("Class", bound=type)
+
+TRANSACTION_SECONDS = 15
+"""How long a transaction may be tried again on conflicts before the caller is told that the database is down."""
+
+_VALIDATION_FAILED = 121
+
+
+class Connection:
+    """One database. Every acknowledged write is on the journal of a majority (DESIGN.md, section 4)."""
+
+    def __init__(self, uri: str, database: str) -> None:
+        """Connect lazily. Raises ConfigurationError for a URI that cannot be one."""
+        try:
+            self._client: MongoClient[Document] = MongoClient(
+                uri,
+                appname="image-studio",
+                tz_aware=True,
+                tzinfo=UTC,
+                w="majority",
+                journal=True,
+                readConcernLevel="majority",
+                retryWrites=True,
+                connectTimeoutMS=5_000,
+                serverSelectionTimeoutMS=5_000,
+                socketTimeoutMS=30_000,
+            )
+        except (InvalidURI, DriverConfigurationError, ValueError) as error:
+            raise ConfigurationError(f"MONGODB_URI is wrong: {error}.") from None
+        self._database: Database[Document] = self._client[database]
+
+    def collection(self, name: str) -> Collection[Document]:
+        """The collection called `name`."""
+        return self._database[name]
+
+    def require_replica_set(self) -> None:
+        """Raise ConfigurationError where transactions are impossible: on a standalone server."""
+        try:
+            hello = self._client.admin.command("hello")
+        except PyMongoError as error:
+            raise ConfigurationError(f"MONGODB_URI: the database does not answer ({type(error).__name__}).") from None
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":
+            raise ConfigurationError("MONGODB_URI names a standalone server; transactions need a replica set.")
+
+    def now(self) -> datetime:
+        """The server's clock: the only one that leases, holds and budgets go by."""
+        try:
+            hello = self._database.command("hello", codec_options=self._database.codec_options)
+        except PyMongoError as error:
+            raise studio_error(error) from error
+        moment: datetime = hello["localTime"]
+        return moment
+
+    def ping(self) -> None:
+        """Raise DatabaseDown unless the server answers within two seconds."""
+        try:
+            with pymongo.timeout(2):
+                self._client.admin.command("ping")
+        except PyMongoError as error:
+            raise studio_error(error) from error
+
+    def transaction(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work` in a transaction, again on conflicts. Raises DatabaseDown where it cannot be committed."""
+        try:
+            with pymongo.timeout(TRANSACTION_SECONDS), self._client.start_session() as session:
+                return session.with_transaction(work)
+        except PyMongoError as error:
+            raise studio_error(error) from error
+
+    def prepare(self, name: str, validator: Mapping[str, Any], indexes: list[pymongo.IndexModel]) -> None:
+        """Create the collection with its validator and indexes, or bring them up to date. Safe to repeat."""
+        options: Document = {"validator": {"$jsonSchema": validator}}
+        try:
+            if name not in self._database.list_collection_names():
+                try:
+                    self._database.create_collection(name, **options)
+                except OperationFailure as error:
+                    if error.code != 48:  # NamespaceExists: another process was first
+                        raise
+            self._database.command("collMod", name, **options)
+            if indexes:
+                self._database[name].create_indexes(indexes)
+        except PyMongoError as error:
+            raise studio_error(error) from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+
+def studio_error(error: PyMongoError) -> StudioError:
+    """The error in our words. A document that its validator refuses is a fault of ours, all else an outage."""
+    if isinstance(error, OperationFailure) and error.code == _VALIDATION_FAILED:
+        return InternalFault("The database refused a document that does not have the agreed form.")
+    return DatabaseDown("The database does not answer as it should.")
+
+
+def translated(cls: Class) -> Class:
+    """Class decorator: public methods raise our errors, but inside a transaction the driver's own.
+
+    The driver needs to see its errors to decide whether a transaction runs again.
+    """
+    for name, method in list(vars(cls).items()):
+        if callable(method) and not name.startswith("_"):
+            setattr(cls, name, _translated(method))
+    return cls
+
+
+def _translated(method: Callable[..., Result]) -> Callable[..., Result]:
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Result:
+        try:
+            return method(*args, **kwargs)
+        except PyMongoError as error:
+            if kwargs.get("session") is not None:
+                raise
+            raise studio_error(error) from error
+
+    return call
+
+
+def initiate_replica_set(uri: str) -> None:
+    """Make the server at `uri` a replica set of one, unless it is one; return once it is primary.
+
+    Raises ConfigurationError if there is no primary after 30 seconds.
+    """
+    parsed = parse_uri(uri)
+    host, port = parsed["nodelist"][0]
+    name = parsed["options"].get("replicaSet", "studio")
+    deadline = time.monotonic() + 30
+    try:
+        with MongoClient[Document](host, port, directConnection=True, serverSelectionTimeoutMS=30_000) as direct:
+            try:
+                direct.admin.command("replSetGetStatus")
+            except OperationFailure as error:
+                if error.code != 94:  # NotYetInitialized
+                    raise
+                members = [{"_id": 0, "host": f"{host}:{port}"}]
+                direct.admin.command("replSetInitiate", {"_id": name, "members": members})
+            while not direct.admin.command("hello").get("isWritablePrimary"):
+                if time.monotonic() > deadline:
+                    raise ConfigurationError("The embedded database did not become primary within 30 seconds.")
+                time.sleep(0.02)
+    except PyMongoError as error:
+        raise ConfigurationError(f"The embedded database does not answer ({type(error).__name__}).") from None

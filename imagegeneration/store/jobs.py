@@ -1,0 +1,193 @@
+"""The collection `jobs`: the queue, and the record of everything that was approved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo.errors import PyMongoError
+
+from imagegeneration.domain.job import Job, JobImage, Lease, Status
+from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
+from imagegeneration.store.schema import validator
+
+_ALIVE: Sequence[Status] = ("QUEUED", "RUNNING")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_ID = {"_id": False}
+
+Change = tuple[JobImage, JobImage]
+"""An image as it was read, and as it shall be."""
+
+
+@translated
+class JobStore:
+    """Reads jobs, claims them, and changes their images by compare-and-set."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._jobs = connection.collection("jobs")
+
+    def prepare(self) -> None:
+        """Create the collection, its validator and its indexes."""
+        newest = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
+        alive = {"status": {"$in": list(_ALIVE)}}
+        indexes = [
+            IndexModel("jobId", unique=True),
+            IndexModel([("userId", ASCENDING), *newest], name="newest"),
+            IndexModel([("userId", ASCENDING), ("status", ASCENDING), *newest], name="newest_by_status"),
+            IndexModel([("runAt", ASCENDING), ("status", ASCENDING)], name="claimable", partialFilterExpression=alive),
+            IndexModel([("request.model", ASCENDING), ("completedAt", DESCENDING)], name="history"),
+        ]
+        self._connection.prepare("jobs", validator(Job), indexes)
+
+    def insert(self, job: Job, *, session: Session) -> None:
+        """Add a job, inside the transaction that also holds its money."""
+        self._jobs.insert_one(job.document(), session=session)
+
+    def get(self, job_id: str, *, user_id: str | None = None) -> Job | None:
+        """The job, or None; with `user_id`, None also for somebody else's."""
+        owner = {} if user_id is None else {"userId": user_id}
+        return _job(self._jobs.find_one({"jobId": job_id, **owner}, _NO_ID))
+
+    def page(self, user_id: str, limit: int, after: tuple[datetime, str] | None, status: Status | None) -> list[Job]:
+        """Up to `limit` jobs of a user, newest first, those before the (createdAt, jobId) of `after`."""
+        query: Document = {"userId": user_id}
+        if status is not None:
+            query["status"] = status
+        if after is not None:
+            created_at, job_id = after
+            query["createdAt"] = {"$lte": created_at}
+            query["$or"] = [{"createdAt": {"$lt": created_at}}, {"jobId": {"$lt": job_id}}]
+        newest = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
+        return [Job.model_validate(found) for found in self._jobs.find(query, _NO_ID).sort(newest).limit(limit)]
+
+    def queued(self, at_most: int) -> int:
+        """How many jobs wait, counted up to `at_most`."""
+        query = {"status": "QUEUED", "runAt": {"$gt": _EPOCH}}
+        return self._jobs.count_documents(query, limit=at_most, hint="claimable")
+
+    def recent_durations(self, model: str, sample: int) -> list[float]:
+        """Seconds that the latest generated images of `model` took, from at most `sample` jobs."""
+        found = self._jobs.find(
+            {"request.model": model, "completedAt": {"$ne": None}}, {"_id": False, "images.attempts": True}
+        )
+        attempts = [
+            attempt
+            for job in found.sort("completedAt", DESCENDING).limit(sample)
+            for image in job["images"]
+            for attempt in image["attempts"]
+            if attempt["outcome"] == "generated"
+        ]
+        return [(attempt["finishedAt"] - attempt["startedAt"]).total_seconds() for attempt in attempts]
+
+    def claim(self, owner: str, fence: str, lease_seconds: float) -> Job | None:
+        """Lease the job that is due longest, by the server's clock; None if none is due.
+
+        The same field, `runAt`, is the due time of a queued job and the end of a running job's lease, so one
+        index serves both. A claim after an expired lease is counted in `claims`.
+        """
+        due = {
+            "status": {"$in": list(_ALIVE)},
+            "runAt": {"$gt": _EPOCH},
+            "$expr": {"$lte": ["$runAt", "$$NOW"]},
+        }
+        expired = {"$and": [{"$eq": ["$status", "RUNNING"]}, {"$ne": ["$lease", None]}]}
+        changes = {
+            "status": "RUNNING",
+            "lease": {"$literal": Lease(owner=owner, fence=fence).document()},
+            "runAt": _lease_end(lease_seconds),
+            "claims": {"$cond": [expired, {"$add": ["$claims", 1]}, "$claims"]},
+            "startedAt": {"$ifNull": ["$startedAt", "$$NOW"]},
+            "updatedAt": "$$NOW",
+        }
+        found = self._jobs.find_one_and_update(
+            due,
+            [{"$set": changes}],
+            projection=_NO_ID,
+            sort=[("runAt", ASCENDING)],
+            hint="claimable",
+            return_document=ReturnDocument.AFTER,
+        )
+        return _job(found)
+
+    def renew(self, owner: str, fences: Sequence[str], lease_seconds: float) -> int:
+        """Prolong the leases that are still `owner`'s, expired or not; the number of them."""
+        held = {"status": "RUNNING", "lease.owner": owner, "lease.fence": {"$in": list(fences)}}
+        return self._jobs.update_many(held, [{"$set": {"runAt": _lease_end(lease_seconds)}}]).matched_count
+
+    def release(self, job_id: str, fence: str, run_at: datetime | None) -> bool:
+        """Give a lease back; the job is claimable from `run_at` on (None: not by a claim). False if it was lost."""
+        held = {"jobId": job_id, "lease.fence": fence, "status": "RUNNING"}
+        return self._update(held, {"lease": None, "runAt": run_at})
+
+    def start_image(self, job_id: str, fence: str, change: Change) -> bool:
+        """The one-way door to a paid call: only with the live lease, no cancel, and the image as it was read."""
+        alive = {
+            "lease.fence": fence,
+            "status": "RUNNING",
+            "cancelRequestedAt": None,
+            "$expr": {"$gt": ["$runAt", "$$NOW"]},
+        }
+        return self.swap_images(job_id, [change], guard=alive)
+
+    def swap_images(
+        self,
+        job_id: str,
+        changes: Sequence[Change],
+        *,
+        guard: Mapping[str, Any] | None = None,
+        fields: Mapping[str, Any] | None = None,
+        approval: Mapping[str, Any] | None = None,
+        session: Session | None = None,
+    ) -> bool:
+        """Compare-and-set: put the new images, and `fields`, if every old one is still there as it was read.
+
+        An image carries its state, its attempts and their ids, so that one comparison guards them all.
+        `approval` is appended to `retries`. False, and nothing changed, where the comparison or `guard` fails.
+        """
+        expected = {f"images.{old.index}": old.document() for old, _ in changes}
+        images = {f"images.{new.index}": new.document() for _, new in changes}
+        pushed: Document = {"$push": {"retries": approval}} if approval else {}
+        return self._update(
+            {"jobId": job_id, **expected, **(guard or {})}, {**images, **(fields or {})}, pushed, session
+        )
+
+    def conclude(self, job: Job, fields: Mapping[str, Any]) -> bool:
+        """Set what follows from the images, if they are still in the states that `job` has them in."""
+        states = {f"images.{image.index}.state": image.state for image in job.images}
+        return self._update({"jobId": job.job_id, "status": job.status, **states}, fields)
+
+    def wait_for_work(self, stop: Event) -> Iterator[None]:
+        """Yield whenever a job becomes claimable, as the change stream tells it; a hint, not the truth.
+
+        Ends soon after `stop` is set. Raises DatabaseDown when the stream breaks.
+        """
+        queued = {"$or": [{"operationType": "insert"}, {"updateDescription.updatedFields.status": "QUEUED"}]}
+        try:
+            with self._jobs.watch([{"$match": queued}], max_await_time_ms=500) as stream:
+                while not stop.is_set():
+                    if stream.try_next() is not None:
+                        yield None
+        except PyMongoError as error:
+            raise studio_error(error) from error
+
+    def _update(
+        self,
+        query: Mapping[str, Any],
+        fields: Mapping[str, Any],
+        more: Mapping[str, Any] | None = None,
+        session: Session | None = None,
+    ) -> bool:
+        update = {"$set": dict(fields), "$currentDate": {"updatedAt": True}, **(more or {})}
+        return self._jobs.update_one(query, update, session=session).matched_count == 1
+
+
+def _lease_end(seconds: float) -> Document:
+    return {"$dateAdd": {"startDate": "$$NOW", "unit": "millisecond", "amount": round(seconds * 1000)}}
+
+
+def _job(found: Document | None) -> Job | None:
+    return None if found is None else Job.model_validate(found)

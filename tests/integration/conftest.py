@@ -1,0 +1,79 @@
+"""A whole studio on real servers, and a runner's worker inside the test's own process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.generation import ExecuteBody
+from imagegeneration.domain.job import Job
+from imagegeneration.runner.worker import Worker
+from imagegeneration.services.execution import Execution
+from imagegeneration.settings import Settings
+from tests.support import wait_until
+
+
+@pytest.fixture
+def studio(settings: Settings) -> Iterator[Studio]:
+    """The services of a runner machine; nothing runs by itself."""
+    built = build_studio(settings, runner=True)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def execution(studio: Studio) -> Execution:
+    """The steps of a runner, to be taken one by one."""
+    assert studio.execution is not None
+    return studio.execution
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database[dict[str, Any]]]:
+    """The test's database, to look at documents as they are stored."""
+    with MongoClient[dict[str, Any]](settings.require_database(), tz_aware=True) as client:
+        yield client[settings.mongodb_database]
+
+
+@pytest.fixture
+def worker(execution: Execution) -> Iterator[Worker]:
+    """A worker that claims whenever it is woken."""
+    working = Worker(execution, "runner_test", concurrency=8, lease_seconds=30)
+    thread = threading.Thread(target=working.run, daemon=True)
+    thread.start()
+    yield working
+    working.drain()
+    thread.join(10)
+
+
+def body(
+    final_prompt: str = "a red kite over green hills", image_count: int = 1, intent: str = "a card"
+) -> ExecuteBody:
+    """What a person approves."""
+    return ExecuteBody(intent=intent, raw_prompt="a kite", final_prompt=final_prompt, image_count=image_count)
+
+
+def approve(studio: Studio, final_prompt: str = "a red kite over green hills", image_count: int = 1) -> Job:
+    """A queued job."""
+    approved = body(final_prompt, image_count)
+    return studio.jobs.approve(LOCAL, approved, source="api", idempotency_key=None)
+
+
+def run_to_the_end(studio: Studio, worker: Worker, job_id: str, seconds: float = 20) -> Job:
+    """The job once it is over; the worker is woken until then, as the tick would."""
+
+    def over() -> Job | None:
+        worker.wake()
+        job = studio.jobs.get(LOCAL, job_id)
+        return job if job.is_over else None
+
+    ended = wait_until(over, "the job is over", seconds=seconds)
+    assert ended is not None
+    return ended
