@@ -95,17 +95,19 @@ class Storage:
     def ensure_bucket(self) -> None:
         """Create the bucket unless it is there: for embedded buckets and tests. Raises StorageFailed."""
         try:
-            self._client.head_bucket(Bucket=self.bucket)
-            return
-        except ClientError as error:
-            if _status(error) != 404:
-                raise _failed("does not answer", error) from error
-        except BotoCoreError as error:
-            raise _failed("does not answer", error) from error
-        try:
-            self._client.create_bucket(Bucket=self.bucket)
+            if not self._exists():
+                self._client.create_bucket(Bucket=self.bucket)
         except (ClientError, BotoCoreError) as error:
-            raise _failed("could not be created", error) from error
+            raise _failed("could not be prepared", error) from error
+
+    def _exists(self) -> bool:
+        try:
+            self._client.head_bucket(Bucket=self.bucket)
+        except ClientError as error:
+            if _status(error) == 404:
+                return False
+            raise
+        return True
 
 
 def _status(error: ClientError) -> int:

@@ -12,6 +12,9 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from imagegeneration.errors import ConfigurationError
 
@@ -20,6 +23,8 @@ PORTS = range(20_000, 30_000)
 
 PATIENCE_SECONDS = 3.0
 """How long a port may still belong to a part of the run before, which is just ending."""
+
+_PORTS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=65535)]])
 
 
 class DataDir:
@@ -73,12 +78,11 @@ class DataDir:
 
     def _ports(self) -> dict[str, int]:
         try:
-            ports: dict[str, int] = json.loads(self._ports_file.read_text())
+            return _PORTS.validate_json(self._ports_file.read_bytes())
         except FileNotFoundError:
             return {}
         except ValueError:
             raise ConfigurationError(f"{self._ports_file} is damaged; restore it, or empty {self.path}.") from None
-        return ports
 
     def _remember(self, ports: dict[str, int]) -> None:
         draft = self._ports_file.with_suffix(".new")

@@ -77,3 +77,25 @@ def run_to_the_end(studio: Studio, worker: Worker, job_id: str, seconds: float =
     ended = wait_until(over, "the job is over", seconds=seconds)
     assert ended is not None
     return ended
+
+
+def one_round(studio: Studio) -> None:
+    """What one wake-up of a runner does, to its end."""
+    assert studio.execution is not None
+    working = Worker(studio.execution, "runner_once", concurrency=4, lease_seconds=30)
+    working._fill()
+    wait_until(lambda: not working._runs, "the round is over", seconds=30)
+    working.drain()
+
+
+def assert_money_adds_up(database: Database[dict[str, Any]]) -> None:
+    """The ledger's sums are the counters of the budgets, of the account and of each user."""
+    for budget in database.budgets.find({}):
+        owner = {} if budget["userId"] is None else {"userId": budget["userId"]}
+        entries = list(database.ledger.find({"account": budget["account"], "day": budget["day"], **owner}))
+        for counter, delta in (
+            ("heldMicros", "heldDeltaMicros"),
+            ("spentMicros", "spentDeltaMicros"),
+            ("textMicros", "textDeltaMicros"),
+        ):
+            assert budget[counter] == sum(entry[delta] for entry in entries), counter

@@ -289,7 +289,9 @@ def test_the_list_is_newest_first_and_pages_by_cursor(client: TestClient, studio
     assert seen == made[::-1]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=%21", "cursor=", "status=LOST", "sort=up"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=x", "cursor=%21", "cursor=", "status=LOST", "sort=up"]
+)
 def test_a_wrong_query_is_refused(client: TestClient, query: str) -> None:
     assert_error(client.get(f"/image/job-list?{query}"), 422, "IMG_009")
 

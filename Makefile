@@ -1,0 +1,66 @@
+# The commands of Image Studio. All of them need Python 3.11 or newer and make; what else they need they install.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean lock chromium
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed ## Start the studio on this machine; Ctrl-C stops it
+	@exec $(BIN)/python -m imagegeneration.local
+
+test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev ## Measure the figures that the documentation quotes
+	@exec $(BIN)/python -m benchmarks
+
+clean: ## Remove what was installed and built; the data under DATA_DIR stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: $(VENV)/.installed-dev ## Pin the versions anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --universal --no-header --upgrade -o requirements.txt
+	$(BIN)/uv pip compile --group dev -c requirements.txt --universal --no-header --upgrade -o requirements-dev.txt
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Creating a virtual environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "Python's venv module is incomplete here; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: requirements.txt | $(BIN)/pip
+	@echo "Installing what the studio needs into $(VENV); the first time this takes a minute or two ..."
+	@$(BIN)/pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what tests and checks need into $(VENV) ..."
+	@$(BIN)/pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# A Chromium for the browser tests: the system's, else Debian's package, else Playwright's own.
+chromium: $(VENV)/.installed-dev
+	@find_chromium() { \
+		for name in chromium chromium-browser google-chrome; do command -v $$name && return; done; \
+		ls -d "$${PLAYWRIGHT_BROWSERS_PATH:-$$HOME/.cache/ms-playwright}"/chromium-*; \
+	}; \
+	find_chromium >/dev/null 2>&1 && exit; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Debian's Chromium for the browser tests ..."; \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y chromium; \
+		find_chromium >/dev/null 2>&1 && exit; \
+	fi; \
+	echo "Installing Playwright's Chromium for the browser tests ..."; \
+	$(BIN)/playwright install chromium

@@ -1,0 +1,38 @@
+"""The ASGI application: the dashboard and, under /image, the API.
+
+Start it with `streamlit run app.py`, or with an ASGI server as `app:app`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from imagegeneration.api.app import api_routes, running
+from imagegeneration.api.guard import Guard
+from imagegeneration.errors import ConfigurationError, StudioError
+from imagegeneration.logs import configure_logging
+from imagegeneration.ui.frame import studio
+
+NAVIGATION = Path(__file__).parent / "imagegeneration" / "ui" / "navigation.py"
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """Build the studio before the first request; a wrong setting ends the process with one line."""
+    configure_logging()
+    try:
+        built = studio()
+    except (ConfigurationError, StudioError) as error:
+        sys.stderr.write(f"The dashboard cannot start: {error}\n")
+        raise SystemExit(2) from None
+    async with running(built):
+        yield
+
+
+app = st.App(NAVIGATION, routes=api_routes(studio), middleware=[Middleware(Guard)], lifespan=lifespan)

@@ -1,0 +1,129 @@
+"""The Jobs page's gallery: a page of jobs that follows what happens, and the way to older and newer ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.job import Job, Status
+from imagegeneration.errors import InvalidRequest, StudioError
+from imagegeneration.ui.cards import is_active
+from imagegeneration.ui.frame import errors_in_words, explain, studio
+from imagegeneration.ui.gallery import gallery, inspector
+
+PER_PAGE = 20
+BUSY_SECONDS, IDLE_SECONDS = 2, 10
+"""How often the page looks: while something changes on it, and else."""
+
+FILTERS: Mapping[str, Status | None] = {
+    "All": None,
+    "Queued": "QUEUED",
+    "Running": "RUNNING",
+    "Done": "DONE",
+    "Failed": "FAILED",
+}
+_EMPTY: Mapping[str, tuple[str, str]] = {
+    "All": ("No jobs yet", "Your images appear here as soon as you approve a request on the Generate page."),
+    "Queued": ("Nothing is waiting", "Every job has been started."),
+    "Running": ("Nothing is running", "Jobs that are being made appear here."),
+    "Done": ("Nothing is done yet", "Finished jobs appear here with their images."),
+    "Failed": ("Nothing has failed", "Jobs that could not be finished appear here, with the reason."),
+}
+_KEY, _SHOWN = "jobs", "jobs-shown"
+
+Shown = tuple[Sequence[Job], str | None]
+
+
+def choose_filter() -> str:
+    """The filter that the person chose; it is in the page's URL."""
+    chosen = st.segmented_control(
+        "Show",
+        list(FILTERS),
+        key="status",
+        default="All",
+        required=True,
+        bind="query-params",
+        label_visibility="collapsed",
+        on_change=_to_newest,
+    )
+    return chosen or "All"
+
+
+def board(chosen: str) -> None:
+    """Draw the jobs, and look again every 2 s while something changes, every 10 s otherwise."""
+    if "job" in st.query_params and inspector(_KEY).job_id is None:
+        inspector(_KEY).open(st.query_params["job"])
+    with st.skeleton(height=420):
+        st.session_state[_SHOWN] = _load(chosen)
+    pace = _pace()
+    st.fragment(run_every=pace)(_follow)(chosen, pace, ["loaded"])
+
+
+@errors_in_words()
+def _follow(chosen: str, pace: int, fresh: list[str]) -> None:
+    notice = None
+    if fresh:
+        fresh.clear()
+    else:
+        try:
+            st.session_state[_SHOWN] = _load(chosen)
+        except StudioError as error:
+            title, text = explain(error)
+            notice = {"tone": "bad", "title": title, "text": f"{text} The page keeps trying."}
+    jobs, older = st.session_state[_SHOWN]
+    empty = None
+    if not jobs:
+        empty = dict(zip(("title", "text"), _EMPTY[chosen], strict=True))
+    page = f"{chosen} {' '.join(_trail())}"
+    gallery(jobs, key=_KEY, page=page, notice=notice, empty=empty, in_address=True)
+    _pager(older)
+    if _pace() != pace:
+        st.rerun()
+
+
+def _load(chosen: str) -> Shown:
+    trail = _trail()
+    try:
+        page = studio().jobs.page(
+            LOCAL, limit=PER_PAGE, cursor=trail[-1] if trail else None, status=FILTERS.get(chosen)
+        )
+    except InvalidRequest:  # an address that somebody shortened or changed
+        _to_newest()
+        page = studio().jobs.page(LOCAL, limit=PER_PAGE, status=FILTERS.get(chosen))
+    return page.jobs, page.next_cursor
+
+
+def _pace() -> int:
+    jobs, _ = st.session_state[_SHOWN]
+    return BUSY_SECONDS if any(is_active(job) for job in jobs) else IDLE_SECONDS
+
+
+def _trail() -> list[str]:
+    """The cursors that lead to this page, one a page; they are in the URL, so that a reload stays here."""
+    return st.query_params.get_all("page")
+
+
+def _to_newest() -> None:
+    if "page" in st.query_params:
+        del st.query_params["page"]
+
+
+def _turn(trail: list[str]) -> None:
+    if trail:
+        params: Any = st.query_params
+        params["page"] = trail
+    else:
+        _to_newest()
+
+
+def _pager(older: str | None) -> None:
+    trail = _trail()
+    if not trail and older is None:
+        return
+    with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
+        st.button("Newer", key="newer", on_click=_turn, args=(trail[:-1],), disabled=not trail)
+        st.text(f"Page {len(trail) + 1}")
+        st.button("Older", key="older", on_click=_turn, args=([*trail, older or ""],), disabled=older is None)

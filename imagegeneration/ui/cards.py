@@ -1,0 +1,48 @@
+"""A job as its card in the gallery shows it. Pure; the texts are shown as they are, never as markup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imagegeneration.domain.job import Job, JobImage
+from imagegeneration.ui import words
+
+Card = dict[str, Any]
+
+
+def card(job: Job, about_seconds: float | None = None) -> Card:
+    """Everything the card of a job shows. Times are for the browser, which knows its reader's clock."""
+    status, tone = words.job_status(job)
+    return {
+        "id": job.job_id,
+        "title": job.intent,
+        "prompt": job.final_prompt,
+        "status": status,
+        "tone": tone,
+        "over": job.is_over,
+        "made": words.made_of(job),
+        "error": None if job.error_code == "CANCELED" else job.error,
+        "created": words.milliseconds(job.created_at),
+        "since": words.milliseconds(job.latest_approval.approved_at),
+        "until": words.milliseconds(job.completed_at),
+        "about": None if about_seconds is None else f"about {words.duration(about_seconds)} an image",
+        "images": [_tile(image) for image in job.images],
+        "urls": list(job.cdn_urls),
+        "retry": job.status == "FAILED" and any(image.is_missing for image in job.images),
+        "cancel": not job.is_over and job.cancel_requested_at is None,
+    }
+
+
+def _tile(image: JobImage) -> Card:
+    return {
+        "state": image.state,
+        "word": words.IMAGE_WORDS[image.state],
+        "thumb": image.thumbnail_url,
+        "url": image.url,
+        "since": words.milliseconds(image.attempt.started_at) if image.state == "CALLING" else None,
+    }
+
+
+def is_active(job: Job) -> bool:
+    """The job changes by itself, so that its page has to look often."""
+    return not job.is_over

@@ -1,0 +1,206 @@
+"""The Generate page's memory: the draft, what is under way, and what went wrong. Every change is stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+import streamlit as st
+from pydantic import ValidationError
+
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.generation import EnhanceBody, ExecuteBody
+from imagegeneration.domain.job import new_id
+from imagegeneration.domain.money import format_usd
+from imagegeneration.errors import InvalidRequest, StudioError, WrongState
+from imagegeneration.ui.frame import studio
+
+Step = Literal["describe", "review", "images"]
+Action = Literal["enhance", "approve"]
+
+ALREADY_APPROVED = (
+    "This draft was approved before, perhaps in another window; that request is in Jobs. "
+    "For other images start a new request."
+)
+
+_DRAFT_ID = re.compile(r"draft_[0-9A-HJKMNP-TV-Z]{26}")
+_FIELDS: Mapping[str, str] = {
+    "intent": "intent",
+    "prompt": "raw_prompt",
+    "rawPrompt": "raw_prompt",
+    "finalPrompt": "final_prompt",
+}
+
+
+@dataclass
+class Desk:
+    """One draft on the table of one session.
+
+    `revision` counts the times that the texts were changed by a button rather than by typing. `doing` is what a
+    button asked for and the script has yet to do; `shown_micros` the price that stood on the approval's button.
+    """
+
+    draft: Draft
+    rewriting: bool = False
+    revision: int = 0
+    doing: Action | None = None
+    shown_micros: int = 0
+    problem: StudioError | None = None
+    unsaved: StudioError | None = None
+    field_problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def step(self) -> Step:
+        """Where the person is."""
+        if self.draft.job_id is not None:
+            return "images"
+        return "describe" if self.draft.final_prompt is None or self.rewriting else "review"
+
+    def edit(self, **changes: object) -> None:
+        """Take over what was typed or chosen, and store it. An approved draft stays as it was approved."""
+        if self.draft.job_id is not None:
+            return
+        draft = self.draft.model_copy(update=changes)
+        if draft != self.draft:
+            for name in changes:
+                self.field_problems.pop(name, None)
+            self.draft = draft
+            self.save()
+
+    def replace(self, **changes: object) -> None:
+        """Change texts that are on the screen, by a button."""
+        self.revision += 1
+        self.problem = None
+        self.edit(**changes)
+
+    def save(self) -> None:
+        """Store the draft. What was typed stays on the screen if that fails."""
+        try:
+            self.draft = studio().drafts.save(LOCAL, self.draft)
+            self.unsaved = None
+        except StudioError as error:
+            self.unsaved = error
+
+    def ask(self, action: Action, shown_micros: int = 0) -> None:
+        """A button was pressed; pressed again while it works, it does nothing."""
+        if self.doing is None and self.draft.job_id is None:
+            self.doing, self.shown_micros, self.problem = action, shown_micros, None
+
+    def use_as_typed(self) -> None:
+        """Go on with the typed prompt as the final prompt."""
+        if self._enhance_body() is not None:
+            self.rewriting = False
+            self.replace(final_prompt=self.draft.raw_prompt, suggestion=None)
+
+    def enhance(self) -> None:
+        """Get a suggestion for the final prompt."""
+        try:
+            body = self._enhance_body()
+            if body is None:
+                return
+            suggestion = studio().enhancement.enhance(LOCAL, body)
+            if self._is_current():
+                self.rewriting = False
+                self.replace(suggestion=suggestion, final_prompt=suggestion)
+        except StudioError as error:
+            self.problem = error
+        finally:
+            self.doing = None
+
+    def _is_current(self) -> bool:
+        """Nobody went on writing elsewhere while the enhancer worked, for example after a reload."""
+        stored = studio().drafts.get(LOCAL, self.draft.draft_id)
+        return stored is None or (stored.intent, stored.raw_prompt) == (self.draft.intent, self.draft.raw_prompt)
+
+    def approve(self) -> None:
+        """Make the job, once: the draft's id is the key by which a second approval is recognized."""
+        try:
+            body = self._execute_body()
+            if body is None:
+                return
+            total = studio().jobs.quote(body.final_prompt, body.image_count)
+            if total > self.shown_micros:
+                raise WrongState(
+                    f"The price changed with the prompt: it is up to {format_usd(total)} now.",
+                    resolution="Nothing was approved. Check the new price, then press the button again.",
+                )
+            job = studio().jobs.approve(LOCAL, body, source="dashboard", idempotency_key=self.draft.draft_id)
+            self.edit(job_id=job.job_id)
+        except InvalidRequest as error:  # the key is known, and the text another one
+            self.problem = WrongState(error.message, resolution=ALREADY_APPROVED)
+        except StudioError as error:
+            self.problem = error
+        finally:
+            self.doing = None
+
+    def _enhance_body(self) -> EnhanceBody | None:
+        try:
+            body = EnhanceBody(intent=self.draft.intent, prompt=self.draft.raw_prompt)
+        except ValidationError as error:
+            self.field_problems = in_words(error)
+            return None
+        self.field_problems = {}
+        return body
+
+    def _execute_body(self) -> ExecuteBody | None:
+        draft = self.draft
+        try:
+            body = ExecuteBody(
+                intent=draft.intent,
+                raw_prompt=draft.raw_prompt,
+                final_prompt=draft.final_prompt or "",
+                image_count=draft.image_count,
+            )
+        except ValidationError as error:
+            self.field_problems = in_words(error)
+            return None
+        self.field_problems = {}
+        return body
+
+
+def in_words(error: ValidationError) -> dict[str, str]:
+    """What is wrong with each field, to be shown beside it."""
+    problems = {}
+    for wrong in error.errors(include_url=False, include_input=False):
+        name = str(wrong["loc"][0])
+        problems[_FIELDS.get(name, name)] = f"This {wrong['msg']}."
+    return problems
+
+
+def open_desk() -> Desk:
+    """The desk with the draft that the page's address names, or the session's, or a new one."""
+    wanted = st.query_params.get("draft")
+    desk: Desk | None = st.session_state.get("desk")
+    if desk is not None and wanted is None and desk.draft.job_id is not None:
+        desk = None  # back on the page after an approval: a new request
+    if desk is None or wanted not in (None, desk.draft.draft_id):
+        desk = Desk(_stored(wanted) or new_draft())
+    lay(desk)
+    return desk
+
+
+def lay(desk: Desk) -> None:
+    """Make `desk` this session's, and its draft the page's address."""
+    st.session_state["desk"] = desk
+    if st.query_params.get("draft") != desk.draft.draft_id:
+        st.query_params["draft"] = desk.draft.draft_id
+
+
+def new_draft(like: Draft | None = None) -> Draft:
+    """A new draft; with the texts and the number of images of another one if wanted."""
+    draft = Draft(draft_id=new_id("draft"), user_id=LOCAL.user_id, updated_at=datetime.now(UTC))
+    if like is None:
+        return draft
+    return draft.model_copy(
+        update=like.model_dump(include={"intent", "raw_prompt", "suggestion", "final_prompt", "image_count"})
+    )
+
+
+def _stored(draft_id: str | None) -> Draft | None:
+    if draft_id is None or not _DRAFT_ID.fullmatch(draft_id):
+        return None
+    return studio().drafts.get(LOCAL, draft_id)

@@ -1,0 +1,117 @@
+"""What every page shares: the services, the head of the page, and errors in words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+import streamlit as st
+from ulid import ULID
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.money import Spend, format_usd
+from imagegeneration.errors import ConfigurationError, InternalFault, OverBudget, StudioError
+from imagegeneration.settings import load_settings
+from imagegeneration.ui import words
+from imagegeneration.ui.web import asset
+
+ASSETS = Path(__file__).parent / "assets"
+SPEND_SECONDS = 10
+"""How often the spend at the top of a page is read again."""
+
+_LOG = logging.getLogger(__name__)
+_HEAD = st.components.v2.component("studio_head", **asset("head"))
+_NOTICE = st.components.v2.component("studio_notice", **asset("notice"))
+
+
+@st.cache_resource(show_spinner=False)
+def studio() -> Studio:
+    """The services, made once for all sessions of this process."""
+    return build_studio(load_settings())
+
+
+def reader_zone() -> tzinfo:
+    """The time zone of the person who looks at the page."""
+    return words.zone(st.context.timezone, st.context.timezone_offset)
+
+
+@st.fragment(run_every=SPEND_SECONDS)
+def head(title: str, about: str) -> None:
+    """The head of a page: its name, the sandbox label where it applies, and today's spend."""
+    data: dict[str, object] = {
+        "title": title,
+        "about": about,
+        "sandbox": studio().settings.provider == "sandbox",
+        "spend": "Today's spend is not known",
+        "details": "",
+        "share": None,
+    }
+    try:
+        data |= _spend(studio().spending.today())
+    except StudioError as error:
+        data["details"] = error.message
+    _HEAD(key="head", data=data)
+
+
+def _spend(spend: Spend) -> dict[str, object]:
+    used = spend.spent_micros + spend.held_micros
+    return {
+        "spend": f"{format_usd(used)} of {format_usd(spend.limit_micros)} today",
+        "details": _details(spend),
+        "share": min(used / spend.limit_micros, 1) if spend.limit_micros else 1.0,
+    }
+
+
+def _details(spend: Spend) -> str:
+    return (
+        f"{format_usd(spend.spent_micros)} spent and {format_usd(spend.held_micros)} held for images in the making. "
+        f"The budget of {format_usd(spend.limit_micros)} starts again at {resets_at(spend)}. "
+        f"Prompt suggestions cost {format_usd(spend.text_micros)}, which does not count."
+    )
+
+
+def resets_at(spend: Spend) -> str:
+    """When the budget starts again, on the reader's clock."""
+    return words.clock(spend.resets_at, reader_zone(), datetime.now(UTC))
+
+
+def explain(error: StudioError) -> tuple[str, str]:
+    """What happened, and what to do next; a budget error also says when the budget starts again for the reader."""
+    if isinstance(error, OverBudget) and error.resets_at is not None:
+        reset = words.clock(error.resets_at, reader_zone(), datetime.now(UTC))
+        return error.message, f"{error.resolution} For you the budget starts again at {reset}."
+    return error.message, error.resolution
+
+
+def show_error(error: StudioError, *, key: str = "problem", cost: str = "") -> None:
+    """Say in words what happened, what it cost, and what to do next."""
+    happened, next_step = explain(error)
+    notice("bad", happened, " ".join(part for part in (cost, next_step) if part), key=key, code=error.code)
+
+
+def notice(tone: words.Tone, title: str, text: str = "", *, key: str, code: str = "") -> None:
+    """A message to the reader; both parts are shown as plain text."""
+    _NOTICE(key=key, data={"tone": tone, "title": title, "text": text, "code": code})
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Turn whatever goes wrong while a part of a page is drawn into words; never a traceback."""
+    try:
+        yield
+    except StudioError as error:
+        show_error(error)
+    except ConfigurationError as error:
+        show_error(InternalFault(str(error), resolution="Ask an operator to correct the configuration."))
+    except Exception:
+        reference = str(ULID())
+        _LOG.exception("a page failed, reference %s", reference)
+        show_error(
+            InternalFault(
+                f"Something went wrong in the studio itself. Reference {reference}.",
+                resolution="Reload the page. If it happens again, give the reference to an operator.",
+            )
+        )

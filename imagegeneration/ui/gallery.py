@@ -1,0 +1,117 @@
+"""The gallery of jobs, with the dialog that shows one of them: one component, used by Jobs and by Generate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.job import Job
+from imagegeneration.errors import StudioError
+from imagegeneration.ui.cards import card
+from imagegeneration.ui.frame import explain, studio
+from imagegeneration.ui.record import record
+from imagegeneration.ui.web import asset
+
+_GALLERY = st.components.v2.component(
+    "studio_gallery", **asset("gallery", "clipboard", "card", "facts", "panel", "dialog")
+)
+
+
+@dataclass
+class Inspector:
+    """Which job is open in the dialog, what became of the last action, and the record as it was last made."""
+
+    job_id: str | None = None
+    said: dict[str, str] | None = None
+    made_of: tuple[Any, ...] = ()
+    record: dict[str, Any] | None = None
+
+    def open(self, job_id: str | None) -> None:
+        """Show another job, or none."""
+        self.job_id, self.said, self.made_of, self.record = job_id, None, (), None
+
+    def update(self, jobs: Sequence[Job]) -> None:
+        """Bring the record up to date; it is made again only if the job has changed."""
+        if self.job_id is None:
+            return
+        try:
+            job = next((one for one in jobs if one.job_id == self.job_id), None) or studio().jobs.get(
+                LOCAL, self.job_id
+            )
+            if self.made_of != (job.job_id, job.updated_at):
+                images = studio().jobs.images(LOCAL, job.job_id)
+                price = studio().jobs.retry_quote(LOCAL, job.job_id) if job.status == "FAILED" else None
+                self.record = record(job, images, price)
+                self.made_of = (job.job_id, job.updated_at)
+        except StudioError as error:
+            self.say("bad", *explain(error))
+
+    def act(self, act: dict[str, Any]) -> None:
+        """Do what was asked for in the dialog."""
+        job_id = str(act.get("job"))
+        try:
+            if act.get("what") == "cancel":
+                studio().jobs.cancel(LOCAL, job_id)
+                self.say("active", "The job is being canceled.", "Images in the making are finished and kept.")
+            elif act.get("what") == "retry":
+                accept, unknown = int(act["accept"]), bool(act.get("acceptUnknown"))
+                studio().jobs.retry(LOCAL, job_id, accept_micros=accept, accept_unknown=unknown)
+                self.say("active", "The job is in the queue again.", "Only the missing images are made.")
+        except StudioError as error:
+            self.say("bad", *explain(error))
+        self.made_of = ()
+
+    def say(self, tone: str, title: str, text: str) -> None:
+        """Leave a message in the dialog."""
+        self.said = {"tone": tone, "title": title, "text": text}
+
+
+def inspector(key: str) -> Inspector:
+    """This session's inspector of the gallery `key`."""
+    found: Inspector = st.session_state.setdefault(f"{key}-inspector", Inspector())
+    return found
+
+
+def gallery(
+    jobs: Sequence[Job],
+    *,
+    key: str,
+    mode: Literal["grid", "single"] = "grid",
+    page: str = "",
+    notice: dict[str, str] | None = None,
+    empty: dict[str, str] | None = None,
+    about_seconds: float | None = None,
+    in_address: bool = False,
+) -> None:
+    """Draw the jobs. With `in_address` the open job is also in the page's URL, as `job`."""
+    shown = inspector(key)
+
+    def viewed() -> None:
+        viewing = st.session_state[key].get("view") or {}
+        shown.open(str(viewing["job"]) if viewing.get("job") else None)
+        if in_address and shown.job_id is not None:
+            st.query_params["job"] = shown.job_id
+        elif in_address and "job" in st.query_params:
+            del st.query_params["job"]
+
+    def acted() -> None:
+        act = st.session_state[key].get("act")
+        if act:
+            shown.act(act)
+
+    shown.update(jobs)
+    data = {
+        "mode": mode,
+        "page": page,
+        "notice": notice,
+        "empty": empty,
+        "cards": [card(job, about_seconds) for job in jobs],
+        "open": shown.job_id,
+        "record": shown.record,
+        "said": shown.said,
+    }
+    _GALLERY(key=key, data=data, on_view_change=viewed, on_act_change=acted)

@@ -1,0 +1,51 @@
+"""The third step of Generate: the job that the draft has become, image by image."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.job import Job
+from imagegeneration.errors import StudioError
+from imagegeneration.ui.describe import start_over
+from imagegeneration.ui.desk import Desk, lay, new_draft
+from imagegeneration.ui.frame import errors_in_words, explain, studio
+from imagegeneration.ui.gallery import gallery
+
+SECONDS = 1
+_LAST = "progress-last"
+
+
+def progress(desk: Desk, job_id: str) -> None:
+    """Draw the job, and look again every second until it is over."""
+    job = studio().jobs.get(LOCAL, job_id)
+    st.session_state[_LAST] = job
+    about = None if job.is_over else studio().jobs.expected_seconds(job)
+    st.fragment(run_every=None if job.is_over else SECONDS)(_watch)(job_id, about, [job])
+    _buttons(desk, job)
+
+
+@errors_in_words()
+def _watch(job_id: str, about: float | None, fresh: list[Job]) -> None:
+    notice, last = None, st.session_state[_LAST]
+    try:
+        job = fresh.pop() if fresh else studio().jobs.get(LOCAL, job_id)
+    except StudioError as error:
+        title, text = explain(error)
+        job, notice = last, {"tone": "bad", "title": title, "text": f"{text} The page keeps trying."}
+    st.session_state[_LAST] = job
+    gallery([job], key="progress", mode="single", about_seconds=about, notice=notice)
+    if job.is_over != last.is_over:
+        st.rerun()
+
+
+def _buttons(desk: Desk, job: Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("New request", key="new", type="primary" if job.is_over else "secondary"):
+            start_over()
+            st.rerun()
+        if st.button("Start from this again", key="again"):
+            lay(Desk(new_draft(like=desk.draft)))
+            st.session_state["desk"].save()
+            st.rerun()
+        st.page_link("pages/jobs.py", label="See it in Jobs", query_params={"job": job.job_id})

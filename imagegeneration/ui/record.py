@@ -1,0 +1,188 @@
+"""A job's audit record as the dialog shows it: every fact, in words where there are words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+from imagegeneration.domain.image import StoredImage
+from imagegeneration.domain.job import Approval, Attempt, Job, JobImage
+from imagegeneration.domain.money import format_usd, format_usd_exact
+from imagegeneration.ui import words
+from imagegeneration.ui.cards import card
+
+Row = dict[str, Any]
+Kind = Literal["plain", "code", "text", "time", "bad"]
+
+
+class RetryPrice(Protocol):
+    """What a retry would cost, and what was perhaps spent already."""
+
+    @property
+    def missing(self) -> int: ...
+    @property
+    def total_micros(self) -> int: ...
+    @property
+    def unknown(self) -> int: ...
+    @property
+    def unknown_micros(self) -> int: ...
+
+
+def record(job: Job, images: Sequence[StoredImage], price: RetryPrice | None) -> dict[str, Any]:
+    """The card of the job, and everything behind it."""
+    stored = {image.image_id: image for image in images}
+    return card(job) | {
+        "sections": [
+            {"title": "Job", "rows": _job(job)},
+            {"title": "Prompts", "rows": _prompts(job)},
+            *_approvals(job),
+            {"title": "Request", "rows": _request(job)},
+        ],
+        "details": [_image(job, image, stored.get(image.image_id or "")) for image in job.images],
+        "offer": None if price is None else _offer(price),
+    }
+
+
+def row(label: str, value: object, kind: Kind = "plain") -> list[Row]:
+    """One fact; none where there is no value."""
+    return [] if value is None or value == "" else [{"label": label, "value": value, "kind": kind}]
+
+
+def moment(label: str, value: Any) -> list[Row]:
+    """One point in time, which the browser writes in its reader's zone."""
+    return row(label, words.milliseconds(value), "time")
+
+
+def _job(job: Job) -> list[Row]:
+    status, _ = words.job_status(job)
+    took = None if job.duration_ms is None else words.duration(job.duration_ms / 1000)
+    source = {"dashboard": "The dashboard", "api": "The API"}[job.source]
+    return [
+        *row("Status", f"{status}, {words.made_of(job)}"),
+        *row("Why", job.error, "bad"),
+        *row("Quoted", f"Up to {format_usd_exact(sum(one.quoted_micros for one in (job.approval, *job.retries)))}"),
+        *row("Cost", words.job_cost(job)),
+        *moment("Created", job.created_at),
+        *moment("Started", job.started_at),
+        *moment("Finished", job.completed_at),
+        *row("Took", took),
+        *moment("Cancel asked for", job.cancel_requested_at),
+        *row("Came from", source),
+        *row("Job id", job.job_id, "code"),
+    ]
+
+
+def _prompts(job: Job) -> list[Row]:
+    as_typed = job.raw_prompt == job.final_prompt
+    return [
+        *row("Intent", job.intent, "text"),
+        *row("Typed and sent, without a change" if as_typed else "Sent", job.final_prompt, "text"),
+        *([] if as_typed else row("Typed", job.raw_prompt, "text")),
+    ]
+
+
+def _approvals(job: Job) -> list[dict[str, Any]]:
+    retries = [{"title": f"Retry {number}", "rows": _approval(one)} for number, one in enumerate(job.retries, 1)]
+    return [{"title": "Approval", "rows": _approval(job.approval)}, *retries]
+
+
+def _approval(approval: Approval) -> list[Row]:
+    who = "You, on this machine" if approval.approved_by == "local" else approval.approved_by
+    return [
+        *row("Approved by", who),
+        *moment("Approved", approval.approved_at),
+        *row("Price shown", f"Up to {format_usd_exact(approval.quoted_micros)}"),
+        *row("Price table", approval.price_table),
+        *row("Request SHA-256", approval.request_sha256, "code"),
+        *row("Endpoint SHA-256", approval.endpoint_sha256, "code"),
+    ]
+
+
+def _request(job: Job) -> list[Row]:
+    request = job.request
+    provider = {"openai": "OpenAI", "sandbox": "Sandbox, no real money"}[request.provider]
+    return [
+        *row("Provider", provider),
+        *row("Model", request.model),
+        *row("Images", str(job.image_count)),
+        *row("Size", request.size.replace("x", " × ")),
+        *row("Quality", request.quality),
+        *row("Format", request.output_format.upper()),
+    ]
+
+
+def _image(job: Job, image: JobImage, stored: StoredImage | None) -> dict[str, Any]:
+    return {
+        "title": f"Image {image.index + 1}",
+        "state": image.state,
+        "word": words.IMAGE_WORDS[image.state],
+        "tone": words.IMAGE_TONES[image.state],
+        "thumb": image.thumbnail_url,
+        "url": image.url,
+        "file": None if image.url is None else image.url.rsplit("/", 1)[-1],
+        "rows": [] if stored is None else _stored(job, stored),
+        "attempts": [
+            {"title": _attempt_title(number, image), "rows": _attempt(attempt)}
+            for number, attempt in enumerate(image.attempts, 1)
+        ],
+    }
+
+
+def _attempt_title(number: int, image: JobImage) -> str:
+    return f"Attempt {number} of {len(image.attempts)}" if len(image.attempts) > 1 else "Attempt"
+
+
+def _stored(job: Job, image: StoredImage) -> list[Row]:
+    asked = job.request
+    return [
+        *row("Size", _asked_and_got(asked.size.replace("x", " × "), f"{image.width} × {image.height}")),
+        *row("Format", _asked_and_got(asked.output_format.upper(), image.mime_type.partition("/")[2].upper())),
+        *row("File", words.file_size(image.size_bytes)),
+        *row("SHA-256", image.sha256, "code"),
+        *row("CDN URL", image.url, "code"),
+        *row("Thumbnail", image.thumbnail_url, "code"),
+        *row("Image id", image.image_id, "code"),
+        *moment("Stored", image.created_at),
+    ]
+
+
+def _asked_and_got(asked: str, got: str) -> str:
+    return f"{got}, as asked" if asked == got else f"{got} (asked for {asked})"
+
+
+def _attempt(attempt: Attempt) -> list[Row]:
+    took = None
+    if attempt.started_at is not None and attempt.finished_at is not None:
+        took = words.duration((attempt.finished_at - attempt.started_at).total_seconds())
+    return [
+        *row("Outcome", None if attempt.outcome is None else words.OUTCOME_WORDS[attempt.outcome]),
+        *row("Why", None if attempt.error is None else attempt.error.message, "bad"),
+        *row("Charged", None if attempt.certainty is None else words.CERTAINTY_WORDS[attempt.certainty]),
+        *row("Quoted", f"Up to {format_usd_exact(attempt.held_micros)}"),
+        *row("Cost", words.attempt_cost(attempt)),
+        *row("Usage", words.usage(attempt)),
+        *row("Revised prompt", attempt.revised_prompt, "text"),
+        *moment("Started", attempt.started_at),
+        *moment("Finished", attempt.finished_at),
+        *row("Took", took),
+        *row("Budget of", attempt.budget_day),
+        *row("Provider request id", attempt.provider_request_id, "code"),
+        *row("Attempt id", attempt.attempt_id, "code"),
+    ]
+
+
+def _offer(price: RetryPrice) -> dict[str, Any]:
+    missing = f"the {price.missing} missing images" if price.missing > 1 else "the missing image"
+    warning = None
+    if price.unknown:
+        charged = "1 image was" if price.unknown == 1 else f"{price.unknown} images were"
+        warning = (
+            f"{charged} perhaps charged already: up to {format_usd(price.unknown_micros)}. The provider's answer was lost, "
+            "so nobody knows. A retry makes such an image again and may be charged a second time."
+        )
+    return {
+        "label": f"Retry {missing} for up to {format_usd(price.total_micros)}",
+        "accept": price.total_micros,
+        "warning": warning,
+        "agree": f"I accept that up to {format_usd(price.unknown_micros)} may have been spent for nothing.",
+    }

@@ -1,0 +1,150 @@
+"""The second step of Generate: the final prompt beside what was typed, the price, and the approval."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imagegeneration.domain.generation import MAX_IMAGES
+from imagegeneration.domain.money import Spend, format_usd
+from imagegeneration.domain.text import PROMPT_MAX
+from imagegeneration.errors import StudioError
+from imagegeneration.ui import words
+from imagegeneration.ui.desk import Desk
+from imagegeneration.ui.difference import show_difference
+from imagegeneration.ui.fields import editor
+from imagegeneration.ui.frame import errors_in_words, notice, resets_at, show_error, studio
+from imagegeneration.ui.web import asset
+
+_TYPED = st.components.v2.component("studio_typed", **asset("typed"))
+_PRICE = st.components.v2.component("studio_price", **asset("price"))
+
+
+@st.fragment
+@errors_in_words()
+def review(desk: Desk) -> None:
+    """Draw the step, and do what its buttons asked for."""
+    before, after = st.columns([5, 7], gap="large")
+    with before:
+        _what_was_typed(desk)
+    with after, st.container(border=True, key="review"):
+        _final_prompt(desk)
+        _approval(desk)
+        if desk.unsaved is not None:
+            notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
+    if desk.doing == "approve":
+        desk.approve()
+        st.rerun(scope="app" if desk.step == "images" else "fragment")
+
+
+def _what_was_typed(desk: Desk) -> None:
+    draft = desk.draft
+    _TYPED(key="typed", data={"intent": draft.intent, "prompt": draft.raw_prompt})
+    show_difference(draft.raw_prompt, draft.final_prompt or "", key="difference")
+
+
+def _final_prompt(desk: Desk) -> None:
+    draft, busy = desk.draft, desk.doing is not None
+    editor(
+        "Final prompt",
+        draft.final_prompt or "",
+        key=f"final-{draft.draft_id}",
+        limit=PROMPT_MAX,
+        on_text=lambda text: desk.edit(final_prompt=text),
+        rows=9,
+        revision=desk.revision,
+        problem=desk.field_problems.get("final_prompt", ""),
+        locked=busy,
+    )
+    with st.container(horizontal=True):
+        if draft.suggestion is not None:
+            st.button(
+                "Back to the suggestion",
+                key="undo",
+                type="tertiary",
+                on_click=desk.replace,
+                kwargs={"final_prompt": draft.suggestion},
+                disabled=busy or draft.final_prompt == draft.suggestion,
+            )
+        st.button(
+            "Use my own words",
+            key="own-words",
+            type="tertiary",
+            on_click=desk.replace,
+            kwargs={"final_prompt": draft.raw_prompt},
+            disabled=busy or draft.final_prompt == draft.raw_prompt,
+        )
+
+
+def _approval(desk: Desk) -> None:
+    busy = desk.doing is not None
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        count = st.segmented_control(
+            "Number of images",
+            range(1, MAX_IMAGES + 1),
+            key=f"count-{desk.draft.draft_id}",
+            default=desk.draft.image_count,
+            required=True,
+            disabled=busy,
+        )
+        desk.edit(image_count=count or desk.draft.image_count)
+        total = _quote(desk)
+    if desk.problem is not None:
+        show_error(desk.problem, key="approve-problem", cost="Nothing was charged.")
+    with st.container(horizontal=True):
+        if st.button("Back", key="back", disabled=busy):
+            desk.rewriting, desk.problem = True, None
+            st.rerun()
+        _approve_button(desk, total, busy)
+
+
+def _approve_button(desk: Desk, total: int | None, busy: bool) -> None:
+    images = words.plural(desk.draft.image_count, "image")
+    price = "" if total is None else f" for up to {format_usd(total)}"
+    st.button(
+        words.literal(f"Approving {images}…" if busy else f"Generate {images}{price}"),
+        key="approve",
+        type="primary",
+        icon="spinner" if busy else None,
+        shortcut="Ctrl+Enter",
+        on_click=desk.ask,
+        args=("approve", total or 0),
+        width="stretch",
+        disabled=busy or total is None,
+    )
+
+
+def _quote(desk: Desk) -> int | None:
+    """The price of what is on the screen; None, and the reason drawn, where there is none."""
+    try:
+        total = studio().jobs.quote(desk.draft.final_prompt or "", desk.draft.image_count)
+    except StudioError as error:
+        show_error(error, key="quote-problem", cost="Nothing was charged.")
+        return None
+    _price(desk, total)
+    return total
+
+
+def _price(desk: Desk, total: int) -> None:
+    each = -(-total // desk.draft.image_count)
+    parameters = studio().settings.default_parameters
+    made_as = ""
+    if parameters is not None:
+        size = parameters.size.replace("x", " × ")
+        made_as = f"{parameters.model}, {size}, {parameters.quality} quality, {parameters.output_format.upper()}"
+    data = {"each": f"Up to {format_usd(each)} an image", "made_as": made_as, "left": "", "short": False}
+    try:
+        data |= _left(studio().spending.today(), total)
+    except StudioError as error:
+        data["left"] = error.message
+    _PRICE(key="price", data=data)
+
+
+def _left(spend: Spend, total: int) -> dict[str, object]:
+    left = max(spend.limit_micros - spend.spent_micros - spend.held_micros, 0)
+    if total <= left:
+        return {"left": f"{format_usd(left)} left in today's budget"}
+    return {
+        "left": f"Only {format_usd(left)} left in today's budget. It starts again at {resets_at(spend)}, your time. "
+        "Until then ask for fewer images, or ask an operator to raise it.",
+        "short": True,
+    }

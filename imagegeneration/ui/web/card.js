@@ -1,0 +1,112 @@
+// One job as a card. A card is made once and then patched, so that nothing flickers and no image loads twice.
+
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+function span(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  return whole < 3600 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+function ago(time) {
+  const seconds = (Date.now() - time) / 1000;
+  if (seconds < 45) return "just now";
+  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
+  return seconds < 86400 ? `${Math.round(seconds / 3600)} h ago` : DAY.format(time);
+}
+
+/** The line about time: how long an active job has been at it, how long ago an ended one was asked for. */
+function timeLine(data, single) {
+  if (!data.over) return [`for ${span((Date.now() - data.since) / 1000)}`, data.about].filter(Boolean).join(" · ");
+  return single && data.until ? `took ${span((data.until - data.since) / 1000)}` : ago(data.created);
+}
+
+function pill(data) {
+  const word = el("span.word");
+  const node = el("span.pill", {}, el("span.dot"), word);
+  const paint = ({ status, tone }) => {
+    node.className = `pill ${tone}`;
+    setText(word, status);
+  };
+  paint(data);
+  return { node, paint };
+}
+
+function makeTile(index, count, view, card) {
+  const word = el("span.word");
+  const wait = el("span.wait", {}, word);
+  const copy = copyButton("", `Copy URL of image ${index + 1}`, () => card.data.images[index].url, ".icon-only");
+  const node = el("div.tile", {}, wait, copy);
+  let image = null;
+  node.addEventListener("click", () => view.open(card.data, index));
+  return {
+    node,
+    paint({ state, word: text, thumb }, title) {
+      node.dataset.state = state;
+      setText(word, text);
+      copy.hidden = state !== "STORED";
+      if (thumb && image?.src !== thumb) {
+        image?.remove();
+        image = el("img", { src: thumb, alt: `Image ${index + 1} of ${count}: ${title}`, loading: "lazy", decoding: "async", draggable: "false" });
+        image.addEventListener("load", () => node.classList.add("loaded"));
+        image.addEventListener("error", () => setText(word, "Preview not available"));
+        node.prepend(image);
+      }
+    },
+  };
+}
+
+/** A card with `node` for the page and `paint` for new facts. */
+function makeCard(view, data, single) {
+  const card = { data };
+  const title = el("button.title", { type: "button" });
+  const prompt = el("p.prompt.user-text");
+  const error = el("p.error");
+  const status = pill(data);
+  const made = el("span.made"), time = el("span.time");
+  const meter = el("span.meter", { role: "progressbar", "aria-label": "Images made", "aria-valuemin": "0" }, el("span.fill"));
+  const tiles = data.images.map((_, index) => makeTile(index, data.images.length, view, card));
+  const mosaic = el(`div.mosaic.n${data.images.length}`, {}, ...tiles.map(({ node }) => node));
+  const copy = copyButton("Copy URLs", "Copy all URLs", () => card.data.urls.join("\n"));
+  const details = el("button.button.plain", { type: "button" }, "Details");
+  const retry = el("button.button", { type: "button" }, icon("retry"), "Retry");
+  const cancel = el("button.button.plain", { type: "button" }, "Cancel");
+  const heading = el("h3", {}, title);
+  const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, error);
+  const foot = el("div.foot", {}, el("span.facts", {}, made, time), el("span.actions", {}, cancel, retry, copy, details));
+  card.node = el(`article.card${single ? ".single" : ""}`, { "data-job": data.id }, mosaic, meter, body, foot);
+  for (const button of [title, details]) button.addEventListener("click", () => view.open(card.data, 0));
+  for (const button of [retry, cancel]) button.addEventListener("click", () => view.open(card.data, 0, button === retry ? "retry" : "cancel"));
+
+  card.tick = () => {
+    setText(time, timeLine(card.data, single));
+    setAttribute(time, "title", MOMENT.format(card.data.created));
+  };
+  card.paint = (next) => {
+    card.data = next;
+    setText(title, next.title);
+    setAttribute(title, "title", next.title);
+    setText(prompt, next.prompt);
+    setText(error, next.error);
+    status.paint(next);
+    setText(made, next.made);
+    tiles.forEach((tile, index) => tile.paint(next.images[index], next.title));
+    const over = next.images.filter(({ state }) => ["STORED", "FAILED", "UNKNOWN"].includes(state)).length;
+    meter.hidden = next.over;
+    setAttribute(meter, "aria-valuemax", String(next.images.length));
+    setAttribute(meter, "aria-valuenow", String(over));
+    meter.firstChild.style.width = `${Math.max(4, (100 * over) / next.images.length)}%`;
+    copy.hidden = next.urls.length === 0;
+    copy.rename(next.urls.length > 1 ? `Copy ${next.urls.length} URLs` : "Copy URL", next.urls.length > 1 ? `Copy all ${next.urls.length} URLs` : "Copy the URL");
+    retry.hidden = !next.retry;
+    cancel.hidden = !next.cancel;
+    setAttribute(retry, "aria-label", `Retry ${next.title}`);
+    setAttribute(cancel, "aria-label", `Cancel ${next.title}`);
+    setAttribute(details, "aria-label", `Details of ${next.title}`);
+    card.tick();
+  };
+  card.focus = () => title.focus();
+  card.paint(data);
+  return card;
+}

@@ -1,0 +1,58 @@
+// Shared by all components. Text from people only ever passes through textContent or value.
+
+const views = new WeakMap();
+
+/** The view that belongs to a mounted component, made at its first run. */
+function viewOf(parent, make) {
+  if (!views.has(parent)) views.set(parent, make());
+  return views.get(parent);
+}
+
+/** An element: `el("p.name", {title: "..."}, "text", child)`. */
+function el(description, properties = {}, ...children) {
+  const [tag, ...classes] = description.split(".");
+  const node = document.createElement(tag);
+  if (classes.length) node.className = classes.join(" ");
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name in node && typeof value !== "string") node[name] = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  return node;
+}
+
+/** Set text only if it differs, so that a selection in it survives. */
+function setText(node, text) {
+  const next = text ?? "";
+  if (node.textContent !== next) node.textContent = next;
+}
+
+function setAttribute(node, name, value) {
+  if (value === null || value === undefined) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+const ICONS = {
+  copy: "M9 9h10v10H9z M5 15V5h10",
+  check: "M5 12.5l4.5 4.5L19 7.5",
+  open: "M14 5h5v5 M19 5l-8 8 M12 6H5v13h13v-7",
+  download: "M12 4v11 M7 10.5l5 5 5-5 M5 20h14",
+  retry: "M19.5 12a7.5 7.5 0 1 1-2.3-5.4 M19 3v4.5h-4.5",
+  close: "M6 6l12 12 M18 6L6 18",
+  image: "M4 5h16v14H4z M4 16l5-5 4 4 3-3 4 4 M15 9.5h.01",
+  alert: "M12 8v5 M12 16.5v.01 M12 3.5l9.5 17h-19z",
+};
+
+/** A line icon; decorative, so hidden from assistive technology. */
+function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}

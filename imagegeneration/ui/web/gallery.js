@@ -1,0 +1,74 @@
+// The gallery: cards in a map by id, and the dialog. A refresh changes what changed and nothing else.
+
+function makeGallery(parent) {
+  const notice = el("p.notice", { role: "status" });
+  const empty = el("div.empty", {}, icon("image"), el("p.head"), el("p.text"));
+  const grid = el("div.grid");
+  const root = el("div.root.gallery", {}, notice, empty, grid);
+  const cards = new Map();
+  const view = { cards, page: null, asked: null };
+  const dialog = makeDialog(view);
+  root.append(dialog.node);
+  parent.append(root);
+
+  view.open = (card, index, purpose) => {
+    dialog.open(card, index, purpose);
+    view.send("view", { job: card.id });
+  };
+  view.closed = (id) => {
+    view.send("view", { job: null });
+    cards.get(id)?.focus();
+  };
+  view.act = (message) => view.send("act", message);
+
+  view.paint = (data) => {
+    setText(notice, data.notice ? `${data.notice.title} ${data.notice.text}` : "");
+    empty.hidden = !data.empty;
+    setText(empty.querySelector(".head"), data.empty?.title);
+    setText(empty.querySelector(".text"), data.empty?.text);
+    grid.className = data.mode;
+    paintCards(data);
+    if (view.page !== null && view.page !== data.page) root.scrollIntoView({ block: "end" });
+    view.page = data.page;
+    paintDialog(data);
+  };
+  function paintCards(data) {
+    const wanted = new Set(data.cards.map(({ id }) => id));
+    for (const [id, card] of cards) {
+      if (wanted.has(id)) continue;
+      card.node.remove();
+      cards.delete(id);
+    }
+    data.cards.forEach((facts, position) => {
+      const text = JSON.stringify(facts);
+      let card = cards.get(facts.id);
+      if (!card) {
+        card = makeCard(view, facts, data.mode === "single");
+        cards.set(facts.id, card);
+      } else if (card.text !== text) {
+        card.paint(facts);
+      }
+      card.text = text;
+      if (grid.children[position] !== card.node) grid.insertBefore(card.node, grid.children[position] ?? null);
+    });
+  }
+  function paintDialog(data) {
+    const record = data.record;
+    if (data.open && data.open !== view.asked && !dialog.job && record) dialog.open(record, 0); // by its address
+    view.asked = data.open;
+    if (!dialog.job) return;
+    const own = record?.id === dialog.job ? record : null;
+    const facts = own ?? cards.get(dialog.job)?.data;
+    if (facts) dialog.paint(facts, own, data.open === dialog.job ? data.said : null);
+  }
+  view.timer = setInterval(() => cards.forEach((card) => card.tick()), 1000);
+  view.end = () => clearInterval(view.timer);
+  return view;
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const view = viewOf(parentElement, () => makeGallery(parentElement));
+  view.send = (name, value) => setTriggerValue(name, value);
+  view.paint(data);
+  return view.end;
+}

@@ -1,0 +1,24 @@
+// The head of a page: its name, whose money it is, and how much of today's budget is gone.
+
+export default function ({ data, parentElement }) {
+  const view = viewOf(parentElement, () => {
+    const title = el("h1"), about = el("p");
+    const label = el("span.label");
+    const fill = el("span.fill");
+    const bar = el("span.bar", { role: "progressbar", "aria-label": "Today's budget used", "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
+    const sandbox = el("span.sandbox", { title: "Images come from the sandbox on this machine. No real money is spent." }, "Sandbox");
+    const spend = el("span.spend", {}, label, bar);
+    parentElement.append(el("div.root.head", {}, el("div", {}, title, about), el("div.money", {}, sandbox, spend)));
+    return { title, about, sandbox, spend, label, bar, fill };
+  });
+  setText(view.title, data.title);
+  setText(view.about, data.about);
+  view.sandbox.hidden = !data.sandbox;
+  setText(view.label, data.spend);
+  setAttribute(view.spend, "title", data.details);
+  view.bar.hidden = data.share === null;
+  if (data.share === null) return;
+  setAttribute(view.bar, "aria-valuenow", String(Math.round(data.share * 100)));
+  view.fill.style.width = `${Math.max(data.share * 100, data.share > 0 ? 3 : 0)}%`;
+  view.bar.classList.toggle("high", data.share >= 0.8);
+}

@@ -1,0 +1,172 @@
+"""How the dashboard says things: states, outcomes, money and times in words a person knows. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from imagegeneration.domain.job import Attempt, Certainty, ImageState, Job, Outcome
+from imagegeneration.domain.money import format_usd_exact
+
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+.!|<>~$:^-]")
+
+Tone = Literal["neutral", "active", "good", "bad"]
+
+IMAGE_WORDS: Mapping[ImageState, str] = {
+    "HELD": "Waiting",
+    "CALLING": "Generating",
+    "GENERATED": "Saving",
+    "STORED": "Done",
+    "FAILED": "Failed",
+    "UNKNOWN": "Perhaps charged",
+}
+
+IMAGE_TONES: Mapping[ImageState, Tone] = {
+    "HELD": "neutral",
+    "CALLING": "active",
+    "GENERATED": "active",
+    "STORED": "good",
+    "FAILED": "bad",
+    "UNKNOWN": "bad",
+}
+
+OUTCOME_WORDS: Mapping[Outcome, str] = {
+    "generated": "Generated",
+    "not_an_image": "The answer was no usable image",
+    "moderated": "Refused by the provider's safety rules",
+    "refused": "Refused by the provider",
+    "unavailable": "The provider was not available",
+    "interrupted": "Interrupted, so the outcome is unknown",
+    "not_sent": "Never sent",
+}
+
+CERTAINTY_WORDS: Mapping[Certainty, str] = {
+    "charged": "Charged",
+    "not_charged": "Not charged",
+    "unknown": "Perhaps charged",
+}
+
+
+def job_status(job: Job) -> tuple[str, Tone]:
+    """The job's status as a word, and its tone."""
+    if job.status == "DONE":
+        return "Done", "good"
+    if job.status == "FAILED":
+        if job.error_code == "CANCELED":
+            return "Canceled", "neutral"
+        return ("Perhaps charged" if job.error_code == "INTERRUPTED" else "Failed"), "bad"
+    if job.cancel_requested_at is not None:
+        return "Canceling", "active"
+    return ("Running", "active") if job.status == "RUNNING" else ("Queued", "neutral")
+
+
+def made_of(job: Job) -> str:
+    """How far the job is: `2 of 3 images`."""
+    made = sum(image.state == "STORED" for image in job.images)
+    if job.status == "DONE":
+        return plural(made, "image")
+    return f"{made} of {plural(job.image_count, 'image')}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def attempt_cost(attempt: Attempt) -> str:
+    """What one attempt cost, and where the figure comes from; a missing usage is never shown as $0.00."""
+    if attempt.certainty is None:
+        return f"Up to {format_usd_exact(attempt.held_micros)} is held"
+    if attempt.certainty == "not_charged":
+        return "Nothing was charged"
+    if attempt.certainty == "unknown":
+        return f"Perhaps {format_usd_exact(attempt.cost_micros)}, counted as spent"
+    cost = format_usd_exact(attempt.cost_micros)
+    if attempt.usage is None:
+        return f"{cost}, as quoted: the provider reported no usage"
+    return cost
+
+
+def usage(attempt: Attempt) -> str | None:
+    """The provider's own count of tokens in words; None before there is an answer."""
+    if attempt.usage is None:
+        return "The provider reported no usage" if attempt.certainty == "charged" else None
+    tokens = attempt.usage
+    parts = [f"{tokens.input_text_tokens:,} text in", f"{tokens.output_tokens:,} image out"]
+    if tokens.input_image_tokens:
+        parts.insert(1, f"{tokens.input_image_tokens:,} image in")
+    return f"{', '.join(parts)} tokens"
+
+
+def job_cost(job: Job) -> str:
+    """What the job has cost, in one line."""
+    if not job.is_over:
+        if job.cost_micros == 0:
+            return f"Up to {format_usd_exact(job.held_micros)} is held"
+        return f"{format_usd_exact(job.cost_micros)} so far, up to {format_usd_exact(job.held_micros)} more is held"
+    if job.unknown_micros:
+        return (
+            f"{format_usd_exact(job.cost_micros)}, of which {format_usd_exact(job.unknown_micros)} was perhaps charged"
+        )
+    if job.cost_micros == 0 and all(image.attempt.certainty == "not_charged" for image in job.images):
+        return "Nothing was charged"
+    return format_usd_exact(job.cost_micros)
+
+
+def duration(seconds: float) -> str:
+    """A span of time: `850 ms`, `12 s`, `3 min 5 s`, `2 h 4 min`."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def file_size(size: int) -> str:
+    """Bytes as a person reads them, with the exact count."""
+    if size < 1024:
+        return f"{size} bytes"
+    value, unit = (size / 1024**2, "MB") if size >= 1024**2 else (size / 1024, "KB")
+    return f"{value:.1f} {unit} ({size:,} bytes)"
+
+
+def zone(name: str | None, offset_minutes: int | None) -> tzinfo:
+    """The reader's time zone, from what the browser says (`offset_minutes` as JavaScript counts: UTC minus local).
+
+    Machines without a time zone database still get the right clock from the offset.
+    """
+    if name:
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            pass
+    if offset_minutes is not None and abs(offset_minutes) <= 24 * 60 - 1:
+        return timezone(timedelta(minutes=-offset_minutes))
+    return UTC
+
+
+def clock(moment: datetime, reader: tzinfo, now: datetime) -> str:
+    """`moment` on the reader's clock: `01:00 today`, `01:00 tomorrow`, or with its date; UTC is named."""
+    local, today = moment.astimezone(reader), now.astimezone(reader).date()
+    days = (local.date() - today).days
+    day = {0: "today", 1: "tomorrow"}.get(days, f"on {local:%d %B %Y}")
+    suffix = " UTC" if reader is UTC else ""
+    return f"{local:%H:%M}{suffix} {day}"
+
+
+def literal(text: str) -> str:
+    """`text` for a label that is read as Markdown, so that it is shown to the letter ($ would start a formula)."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
+
+
+def milliseconds(moment: datetime | None) -> int | None:
+    """A moment as JavaScript counts, for the browser to show in its reader's zone and language."""
+    return None if moment is None else round(moment.timestamp() * 1000)

@@ -1,0 +1,393 @@
+"""The fence, the attempt's id, recovery, cancel, and what a runner refuses to start (DESIGN.md, section 4)."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.generation import Answer
+from imagegeneration.domain.job import POISON_CLAIMS, Job
+from imagegeneration.errors import StorageFailed
+from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.runner.recovery import SpoolDelivery
+from imagegeneration.runner.worker import Worker
+from imagegeneration.services.execution import Execution
+from imagegeneration.settings import Settings
+from tests.integration.conftest import approve, assert_money_adds_up, one_round, run_to_the_end
+
+LEASE = 30.0
+
+
+def claimed(execution: Execution, owner: str = "runner_a") -> Job:
+    job = execution.claim(owner, LEASE)
+    assert job is not None
+    return job
+
+
+def expire_lease(database: Database[dict[str, Any]], job: Job) -> None:
+    past = job.updated_at - timedelta(seconds=1)
+    database.jobs.update_one({"jobId": job.job_id}, {"$set": {"runAt": past}})
+
+
+def called(execution: Execution, job: Job, attempt_id: str = "att_1") -> Answer:
+    """The image is past the one-way door and its answer has come."""
+    assert execution.start(job, 0, attempt_id)
+    return execution.call(job)
+
+
+def test_a_claimed_job_is_nobody_elses(studio: Studio, execution: Execution) -> None:
+    approve(studio)
+    job = claimed(execution)
+    assert (job.status, job.lease and job.lease.owner) == ("RUNNING", "runner_a")
+    assert execution.claim("runner_b", LEASE) is None
+
+
+def test_an_expired_lease_can_be_claimed_and_is_counted(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio)
+    first = claimed(execution)
+    expire_lease(database, first)
+    second = claimed(execution, "runner_b")
+    assert second.claims == 1
+    assert first.lease is not None
+    assert second.lease is not None
+    assert second.lease.fence != first.lease.fence
+
+
+def test_a_runner_whose_lease_was_taken_starts_nothing(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
+) -> None:
+    approve(studio)
+    stale = claimed(execution)
+    expire_lease(database, stale)
+    claimed(execution, "runner_b")
+    assert not execution.start(stale, 0, "att_stale")
+
+
+def test_a_runner_whose_lease_has_run_out_starts_nothing(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio)
+    job = claimed(execution)
+    expire_lease(database, job)
+    assert not execution.start(job, 0, "att_late")
+
+
+def test_a_lease_that_nobody_took_can_be_renewed_after_its_end(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio)
+    job = claimed(execution)
+    assert job.lease is not None
+    expire_lease(database, job)
+    assert execution.renew("runner_a", [job.lease.fence], LEASE) == 1
+    assert execution.start(job, 0, "att_1")
+
+
+def test_an_image_is_started_once(studio: Studio, execution: Execution) -> None:
+    approve(studio)
+    job = claimed(execution)
+    assert execution.start(job, 0, "att_1")
+    assert not execution.start(job, 0, "att_2")
+
+
+def test_a_canceled_image_is_not_started(studio: Studio, execution: Execution) -> None:
+    approve(studio)
+    job = claimed(execution)
+    studio.jobs.cancel(LOCAL, job.job_id)
+    assert not execution.start(job, 0, "att_1")
+    assert studio.spending.today().held_micros == 0
+
+
+def test_cancel_keeps_what_is_in_flight(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio, image_count=2)
+    job = claimed(execution)
+    answer = called(execution, job)
+    canceled = studio.jobs.cancel(LOCAL, job.job_id)
+    assert [image.state for image in canceled.images] == ["CALLING", "FAILED"]
+    assert canceled.status == "RUNNING"
+    received = execution.receive(job.job_id, 0, "att_1", answer)
+    assert received is not None
+    execution.deliver(received)
+    ended = studio.jobs.get(LOCAL, job.job_id)
+    assert (ended.status, ended.error_code, len(ended.cdn_urls)) == ("FAILED", "CANCELED", 1)
+    assert_money_adds_up(database)
+
+
+def test_the_same_report_counts_once(studio: Studio, execution: Execution, database: Database[dict[str, Any]]) -> None:
+    approve(studio)
+    job = claimed(execution)
+    answer = called(execution, job)
+    first = execution.receive(job.job_id, 0, "att_1", answer)
+    again = execution.receive(job.job_id, 0, "att_1", answer)
+    assert first is not None
+    assert again is not None
+    execution.deliver(first)
+    execution.deliver(again)
+    assert database.ledger.count_documents({"kind": "settle"}) == 1
+    assert database.images.count_documents({}) == 1
+    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert_money_adds_up(database)
+
+
+def test_the_money_is_settled_before_the_upload(studio: Studio, execution: Execution) -> None:
+    approve(studio)
+    job = claimed(execution)
+    assert execution.receive(job.job_id, 0, "att_1", called(execution, job)) is not None
+    spend = studio.spending.today()
+    assert spend.held_micros == 0
+    assert 0 < spend.spent_micros <= job.approval.quoted_micros
+    assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "GENERATED"
+
+
+def test_a_crash_during_the_call_leaves_the_image_in_doubt(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
+) -> None:
+    approve(studio)
+    job = claimed(execution)
+    execution.start(job, 0, "att_1")
+    expire_lease(database, job)
+    one_round(studio)
+    ended = studio.jobs.get(LOCAL, job.job_id)
+    assert (ended.status, ended.error_code, ended.images[0].state) == ("FAILED", "INTERRUPTED", "UNKNOWN")
+    assert studio.spending.today().spent_micros == job.approval.quoted_micros
+    assert sandbox.calls == []
+    assert_money_adds_up(database)
+
+
+def test_a_late_result_is_adopted_even_on_a_failed_job(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
+) -> None:
+    approve(studio)
+    job = claimed(execution)
+    answer = called(execution, job)
+    expire_lease(database, job)
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).status == "FAILED"
+    received = execution.receive(job.job_id, 0, "att_1", answer)
+    assert received is not None
+    execution.deliver(received)
+    adopted = studio.jobs.get(LOCAL, job.job_id)
+    assert (adopted.status, adopted.error, len(adopted.cdn_urls)) == ("DONE", None, 1)
+    assert len(sandbox.calls) == 1
+    assert_money_adds_up(database)
+
+
+def test_a_late_result_of_an_image_made_again_stays_on_its_attempt(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio)
+    job = claimed(execution)
+    answer = called(execution, job)
+    expire_lease(database, job)
+    one_round(studio)
+    studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros, accept_unknown=True)
+    one_round(studio)
+    received = execution.receive(job.job_id, 0, "att_1", answer)
+    assert received is not None
+    execution.deliver(received)
+    ended = studio.jobs.get(LOCAL, job.job_id)
+    assert [attempt.certainty for attempt in ended.images[0].attempts] == ["charged", "charged"]
+    assert len(ended.cdn_urls) == 1
+    assert len(studio.jobs.images(LOCAL, job.job_id)) == 2
+    assert_money_adds_up(database)
+
+
+def test_a_crash_after_the_spool_pays_nothing_twice(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
+) -> None:
+    approve(studio)
+    job = claimed(execution)
+    answer = called(execution, job)
+    execution.spool.write(execution._entry(job.job_id, 0, "att_1", answer), answer)
+    expire_lease(database, job)
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "GENERATED"
+    execution.redeliver("att_1")
+    ended = studio.jobs.get(LOCAL, job.job_id)
+    assert (ended.status, len(ended.cdn_urls)) == ("DONE", 1)
+    assert len(sandbox.calls) == 1
+    assert list(execution.spool.attempt_ids()) == []
+    assert_money_adds_up(database)
+
+
+def test_an_image_found_in_the_bucket_is_adopted(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]], settings: Settings, tmp_path: Path
+) -> None:
+    approve(studio)
+    job = claimed(execution)
+    received = execution.receive(job.job_id, 0, "att_1", called(execution, job))
+    assert received is not None
+    _upload_only(execution, job, received)
+    calling = job.images[0].document() | {"state": "CALLING"}
+    calling["attempts"][0]["attemptId"] = "att_1"
+    database.jobs.update_one({"jobId": job.job_id}, {"$set": {"images.0": calling}})
+    expire_lease(database, job)
+    elsewhere = build_studio(settings.model_copy(update={"data_dir": tmp_path / "other"}), runner=True)
+    one_round(elsewhere)
+    assert elsewhere.execution is not None
+    elsewhere.execution.redeliver("att_1")
+    ended = elsewhere.jobs.get(LOCAL, job.job_id)
+    assert (ended.status, len(ended.cdn_urls)) == ("DONE", 1)
+    elsewhere.close()
+
+
+def _upload_only(execution: Execution, job: Job, received: Any) -> None:
+    from imagegeneration.domain.image import storage_key  # noqa: PLC0415  # used by this helper only
+
+    key = storage_key(job.user_id, job.created_at, job.job_id, 0, received.facts)
+    execution._storage.put(key, received.content, received.facts.mime_type, compare=True)
+
+
+def test_an_image_waits_in_the_spool_while_the_bucket_is_down(
+    studio: Studio, execution: Execution, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = approve(studio)
+    with monkeypatch.context() as outage:
+        outage.setattr(execution._storage, "bucket", "gone")
+        one_round(studio)
+        waiting = studio.jobs.get(LOCAL, job.job_id)
+        assert (waiting.status, waiting.images[0].state) == ("RUNNING", "GENERATED")
+        assert waiting.images[0].spool_host == execution.spool.host
+        assert (waiting.lease, waiting.run_at) == (None, None)
+        with pytest.raises(StorageFailed):
+            execution.redeliver(waiting.images[0].attempt.attempt_id or "")
+    (attempt_id,) = execution.spool.attempt_ids()
+    delivery = SpoolDelivery(execution, lambda _attempt_id: False)
+    monkeypatch.setattr("imagegeneration.runner.recovery.SETTLED_SECONDS", 0)
+    delivery.run()
+    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert (len(sandbox.calls), list(execution.spool.attempt_ids())) == (1, [])
+    assert attempt_id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"finalPrompt": "a green kite"}, {"imageCount": 4}, {"request.quality": "high"}, {"request.model": "gpt-image-2"}],
+)
+def test_a_job_that_was_tampered_with_is_not_sent(
+    studio: Studio, database: Database[dict[str, Any]], sandbox: Sandbox, change: dict[str, Any]
+) -> None:
+    job = approve(studio)
+    database.jobs.update_one({"jobId": job.job_id}, {"$set": change})
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).error_code == "TAMPERED"
+    assert (sandbox.calls, studio.spending.today().held_micros) == ([], 0)
+
+
+def test_a_job_for_another_endpoint_is_not_sent(settings: Settings, studio: Studio, sandbox: Sandbox) -> None:
+    job = approve(studio)
+    moved = build_studio(settings.model_copy(update={"openai_base_url": sandbox.url, "sandbox_url": None}), runner=True)
+    one_round(moved)
+    ended = moved.jobs.get(LOCAL, job.job_id)
+    assert ended.error_code == "PROVIDER_CHANGED"
+    assert sandbox.calls == []
+    moved.close()
+
+
+def test_poison_is_set_aside(studio: Studio, execution: Execution, database: Database[dict[str, Any]]) -> None:
+    job = approve(studio)
+    for _ in range(POISON_CLAIMS):
+        expire_lease(database, claimed(execution))
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).error_code == "POISON"
+    assert studio.spending.today().held_micros == 0
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "quotes \" and ' and `ticks` and \\backslashes\\",
+        "lines\nand\r\nmore\ttabs",
+        "  leading and trailing space  \n",
+        "emoji 🎨👩‍👩‍👧 and e\u0301 combining",
+        "עברית مرحبا \u202eright to left\u202c",
+        '{"$set": {"status": "DONE"}} <b>html</b> ![x](http://evil.example/x.png) {{template}} %s ${x}',
+        "\ufeffbyte order mark, zero\u200bwidth",
+        "x" * 4000,
+    ],
+)
+def test_the_provider_gets_the_approved_prompt_byte_for_byte(
+    studio: Studio, worker: Worker, sandbox: Sandbox, prompt: str
+) -> None:
+    job = run_to_the_end(studio, worker, approve(studio, prompt).job_id)
+    assert job.status == "DONE"
+    assert [call.prompt.encode() for call in sandbox.calls] == [prompt.encode()]
+
+
+def test_documents_have_the_agreed_fields_and_no_bytes(
+    studio: Studio, worker: Worker, database: Database[dict[str, Any]]
+) -> None:
+    job = run_to_the_end(studio, worker, approve(studio, image_count=2).job_id)
+    document = database.jobs.find_one({"jobId": job.job_id})
+    assert document is not None
+    assert set(document) == {
+        *("_id", "intent", "rawPrompt", "finalPrompt", "imageCount", "status", "cdnUrls", "error"),
+        *("createdAt", "updatedAt", "schemaVersion", "jobId", "userId", "source", "request", "approval"),
+        *("images", "lease", "runAt", "claims", "cancelRequestedAt", "retries", "errorCode"),
+        *("startedAt", "completedAt", "durationMs"),
+    }
+    for name in database.list_collection_names():
+        for stored in database[name].find({}):
+            _assert_plain(stored)
+    assert (document["lease"], document["runAt"]) == (None, None)
+
+
+def _assert_plain(value: object) -> None:
+    """Strings, numbers, dates, and no path of this machine."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            _assert_plain(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _assert_plain(inner)
+    else:
+        assert not isinstance(value, bytes)
+        assert not (isinstance(value, str) and value.startswith(("/", "file:", ".data")))
+
+
+def test_an_answer_that_is_no_image_is_kept_for_the_dispute(
+    studio: Studio, execution: Execution, worker: Worker, sandbox: Sandbox
+) -> None:
+    sandbox.set_fault("html_200", count=1)
+    job = run_to_the_end(studio, worker, approve(studio).job_id)
+    (kept,) = (execution.spool.folder / "rejected").iterdir()
+    assert b"<!doctype html>" in kept.read_bytes().lower()
+    assert kept.name.startswith(str(job.images[0].attempt.attempt_id))
+
+
+def test_a_full_disk_stops_claiming(studio: Studio, execution: Execution, sandbox: Sandbox) -> None:
+    job = approve(studio)
+    execution.spool._max_bytes = 0
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).status == "QUEUED"
+    assert sandbox.calls == []
+
+
+def test_an_answer_that_the_disk_refuses_is_charged_and_said(
+    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch, database: Database[dict[str, Any]]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(execution.spool, "write", refuse)
+    job = approve(studio)
+    one_round(studio)
+    ended = studio.jobs.get(LOCAL, job.job_id)
+    assert (ended.error_code, ended.images[0].attempt.certainty) == ("STORAGE", "charged")
+    assert_money_adds_up(database)
+
+
+def test_received_answers_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Answer(b"", None, None, None).content = b"other"  # type: ignore[misc]  # what is tested
