@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, GetJsonSchemaHandler
+from pydantic import AfterValidator, GetJsonSchemaHandler, Strict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -47,8 +47,8 @@ class _Described:
         return described
 
 
-Intent = Annotated[str, AfterValidator(lambda text: check_text(text, INTENT_MAX)), _Described(INTENT_MAX)]
+Intent = Annotated[str, Strict(), AfterValidator(lambda text: check_text(text, INTENT_MAX)), _Described(INTENT_MAX)]
 """What the images are for: 1 to 200 characters, stored and sent untrimmed."""
 
-Prompt = Annotated[str, AfterValidator(lambda text: check_text(text, PROMPT_MAX)), _Described(PROMPT_MAX)]
+Prompt = Annotated[str, Strict(), AfterValidator(lambda text: check_text(text, PROMPT_MAX)), _Described(PROMPT_MAX)]
 """A prompt: 1 to 4,000 characters, stored and sent untrimmed."""

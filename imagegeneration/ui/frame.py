@@ -19,6 +19,7 @@ from imagegeneration.ui import words
 from imagegeneration.ui.web import asset
 
 ASSETS = Path(__file__).parent / "assets"
+PAGES = Path(__file__).parents[2] / "pages"
 SPEND_SECONDS = 10
 """How often the spend at the top of a page is read again."""
 

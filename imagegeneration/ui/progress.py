@@ -9,7 +9,7 @@ from imagegeneration.domain.job import Job
 from imagegeneration.errors import StudioError
 from imagegeneration.ui.describe import start_over
 from imagegeneration.ui.desk import Desk, lay, new_draft
-from imagegeneration.ui.frame import errors_in_words, explain, studio
+from imagegeneration.ui.frame import PAGES, errors_in_words, explain, studio
 from imagegeneration.ui.gallery import gallery
 
 SECONDS = 1
@@ -48,4 +48,4 @@ def _buttons(desk: Desk, job: Job) -> None:
             lay(Desk(new_draft(like=desk.draft)))
             st.session_state["desk"].save()
             st.rerun()
-        st.page_link("pages/jobs.py", label="See it in Jobs", query_params={"job": job.job_id})
+        st.page_link(PAGES / "jobs.py", label="See it in Jobs", query_params={"job": job.job_id})

@@ -26,7 +26,7 @@ function makeGallery(parent) {
     empty.hidden = !data.empty;
     setText(empty.querySelector(".head"), data.empty?.title);
     setText(empty.querySelector(".text"), data.empty?.text);
-    grid.className = data.mode;
+    grid.className = data.mode === "single" ? "column" : "grid";
     paintCards(data);
     if (view.page !== null && view.page !== data.page) root.scrollIntoView({ block: "end" });
     view.page = data.page;

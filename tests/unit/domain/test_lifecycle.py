@@ -1,0 +1,140 @@
+"""The life of one image: any order of events, any of them repeated, and the money still adds up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from imagegeneration.domain.generation import Answer, CallFailed
+from imagegeneration.domain.job import MAX_ATTEMPTS, JobImage
+from imagegeneration.domain.lifecycle import (
+    dropped,
+    failed,
+    generated,
+    held,
+    interrupted,
+    money_moved,
+    not_an_image,
+    reopened,
+    started,
+)
+
+START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HOLD = 13_700
+COST = 13_300
+ANSWER = Answer(b"bytes", None, "req_1", None)
+
+
+class ImageLife(RuleBasedStateMachine):
+    """Drives an image with calls that report early, late, twice, or never."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image = held(0, "sandbox", "gpt-image-2.5-flare", HOLD, "2026-11-21")
+        self.since = START
+        self.clock = START
+        self.calls: list[str] = []
+        self.reported: set[str] = set()
+        self.held_micros: Counter[str] = Counter({"2026-11-21": HOLD})
+        self.spent_micros: Counter[str] = Counter()
+
+    def now(self) -> datetime:
+        self.clock += timedelta(seconds=1)
+        return self.clock
+
+    def become(self, new: JobImage) -> None:
+        for day, (held_delta, spent_delta) in money_moved([self.image], [new]).items():
+            self.held_micros[day] += held_delta
+            self.spent_micros[day] += spent_delta
+        self.image = new
+
+    @rule()
+    def start(self) -> None:
+        attempt_id = f"att_{len(self.calls)}"
+        new = started(self.image, attempt_id, self.now())
+        if new is not self.image:
+            self.calls.append(attempt_id)
+        self.become(new)
+
+    @precondition(lambda self: bool(self.calls))
+    @rule(data=st.data(), kind=st.sampled_from(["image", "junk", "lost"]))
+    def report(self, data: Any, kind: str) -> None:
+        attempt_id = data.draw(st.sampled_from(self.calls))
+        before = self.image
+        if kind == "image":
+            self.become(generated(before, attempt_id, ANSWER, COST, "host", self.now()))
+        elif kind == "junk":
+            self.become(not_an_image(before, attempt_id, ANSWER, COST, "junk", self.now()))
+        else:
+            unknown = CallFailed("no answer", certainty="unknown")
+            self.become(failed(before, attempt_id, unknown, self.now(), again_since=self.since))
+        if kind != "lost" and self.image is not before:
+            assert attempt_id not in self.reported, "a result counts once"
+            self.reported.add(attempt_id)
+
+    @precondition(lambda self: bool(self.calls))
+    @rule(retryable=st.booleans(), canceled=st.booleans())
+    def refuse(self, retryable: bool, canceled: bool) -> None:
+        failure = CallFailed("no", certainty="not_charged", retryable=retryable)
+        since = None if canceled else self.since
+        self.become(failed(self.image, self.calls[-1], failure, self.now(), again_since=since))
+
+    @rule()
+    def crash(self) -> None:
+        self.become(interrupted(self.image, self.now()))
+
+    @rule()
+    def cancel(self) -> None:
+        self.become(dropped(self.image, "CANCELED", "Canceled.", self.now()))
+
+    @rule(day=st.sampled_from(["2026-11-21", "2026-11-22"]))
+    def retry(self, day: str) -> None:
+        new = reopened(self.image, HOLD, day)
+        if new is not self.image:
+            self.since = self.now()
+        self.become(new)
+
+    @invariant()
+    def the_hold_is_there_exactly_while_the_image_is_open(self) -> None:
+        is_open = self.image.state in ("HELD", "CALLING")
+        assert sum(self.held_micros.values()) == (HOLD if is_open else 0)
+        assert all(amount >= 0 for amount in self.held_micros.values())
+
+    @invariant()
+    def what_was_spent_is_what_the_attempts_cost(self) -> None:
+        assert sum(self.spent_micros.values()) == sum(attempt.cost_micros for attempt in self.image.attempts)
+        assert all(amount >= 0 for amount in self.spent_micros.values())
+
+    @invariant()
+    def every_call_is_an_attempt_of_its_own(self) -> None:
+        ids = [attempt.attempt_id for attempt in self.image.attempts if attempt.attempt_id is not None]
+        assert ids == self.calls
+
+    @invariant()
+    def certainty_says_what_it_cost(self) -> None:
+        for attempt in self.image.attempts:
+            if attempt.certainty == "charged":
+                assert attempt.cost_micros == COST
+            elif attempt.certainty == "unknown":
+                assert attempt.cost_micros == attempt.held_micros
+            else:
+                assert attempt.cost_micros == 0
+
+    @invariant()
+    def at_most_three_attempts_an_approval(self) -> None:
+        started_since = [a for a in self.image.attempts if a.started_at is not None and a.started_at >= self.since]
+        assert len(started_since) <= MAX_ATTEMPTS
+
+    @invariant()
+    def failed_images_say_why(self) -> None:
+        if self.image.is_missing:
+            assert self.image.attempt.error is not None
+
+
+ImageLife.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+TestImageLife = ImageLife.TestCase

@@ -1,0 +1,53 @@
+"""What text a person may send."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from imagegeneration.domain.text import INTENT_MAX, PROMPT_MAX, Intent, Prompt
+
+PROMPT: TypeAdapter[str] = TypeAdapter(Prompt)
+INTENT: TypeAdapter[str] = TypeAdapter(Intent)
+
+
+@given(st.text(max_size=300))
+def test_text_is_accepted_unchanged_or_refused(text: str) -> None:
+    trimmed = text.strip()
+    controls = [c for c in text if (ord(c) < 32 or 127 <= ord(c) < 160) and c not in "\t\r\n"]
+    surrogates = [c for c in text if 0xD800 <= ord(c) <= 0xDFFF]
+    try:
+        assert PROMPT.validate_python(text) == text
+        accepted = True
+    except ValidationError:
+        accepted = False
+    assert accepted == (bool(trimmed) and not controls and not surrogates)
+
+
+@pytest.mark.parametrize(("adapter", "limit"), [(INTENT, INTENT_MAX), (PROMPT, PROMPT_MAX)])
+def test_the_limit_counts_code_points_after_trimming(adapter: TypeAdapter[str], limit: int) -> None:
+    longest = " \n" + "🎨" * limit + "\t"
+    assert adapter.validate_python(longest) == longest
+    with pytest.raises(ValidationError):
+        adapter.validate_python("🎨" * (limit + 1))
+
+
+@pytest.mark.parametrize("value", [None, 7, 1.5, True, b"bytes", ["a"]])
+def test_only_text_is_text(value: object) -> None:
+    with pytest.raises(ValidationError):
+        PROMPT.validate_python(value)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=50))
+def test_the_documented_pattern_says_what_the_rule_does(text: str) -> None:
+    pattern = PROMPT.json_schema()["pattern"]
+    try:
+        PROMPT.validate_python(text)
+        accepted = True
+    except ValidationError:
+        accepted = False
+    assert bool(re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text, re.DOTALL)) == accepted

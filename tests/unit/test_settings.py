@@ -1,0 +1,65 @@
+"""The environment, read once and checked."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagegeneration.errors import ConfigurationError
+from imagegeneration.settings import load_settings
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "x"),
+        ("PORT", "0"),
+        ("RUNNER_CONCURRENCY", "0"),
+        ("DAILY_BUDGET_USD", "-1"),
+        ("DAILY_BUDGET_USD", "nan"),
+        ("DEFAULT_FORMAT", "gif"),
+        ("DEFAULT_SIZE", "big"),
+        ("OPENAI_BASE_URL", "not a url"),
+        ("CDN_BASE_URL", "ftp://files"),
+        ("MONGODB_DATABASE", "a b"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError) as error:
+        load_settings()
+    assert variable in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    monkeypatch.setenv("MONGODB_URI", "mongodb://user:canary@localhost")
+    assert "canary" not in repr(load_settings())
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    monkeypatch.setenv("PORT", "")
+    assert load_settings().provider is None
+    assert load_settings().port == 8501
+
+
+def test_a_key_or_a_base_url_makes_the_provider_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:1/v1")
+    assert load_settings().provider == "sandbox"
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:2/v1/")
+    assert (load_settings().provider, load_settings().provider_url) == ("openai", "http://127.0.0.1:2/v1")
+
+
+def test_the_account_id_gives_the_endpoint_of_r2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("R2_ACCOUNT_ID", "abc123")
+    assert load_settings().bucket_endpoint == "https://abc123.r2.cloudflarestorage.com"
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="MONGODB_URI"):
+        load_settings().require_database()
+    with pytest.raises(ConfigurationError, match="CDN_BASE_URL"):
+        load_settings().require_bucket()

@@ -1,0 +1,79 @@
+"""A paid answer is on disk, whole, before anything else happens to it."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from imagegeneration.domain.generation import Answer, Usage
+from imagegeneration.imaging import sha256
+from imagegeneration.spool import REJECTED_KEPT_SECONDS, Spool, SpoolEntry
+
+CONTENT = b"\n{}\nbytes of an image\x00\xff"
+ENTRY = SpoolEntry(
+    job_id="imgjob_1",
+    index=2,
+    attempt_id="att_1",
+    sha256=sha256(CONTENT),
+    usage=Usage(input_text_tokens=1, input_image_tokens=0, output_tokens=440),
+    provider_request_id="req_1",
+    revised_prompt="two\nlines",
+    received_at=datetime(2026, 11, 21, tzinfo=UTC),
+)
+ANSWER = Answer(CONTENT, ENTRY.usage, "req_1", "two\nlines")
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool", max_bytes=10_000)
+
+
+def test_what_is_written_is_read_again(spool: Spool) -> None:
+    spool.write(ENTRY, ANSWER)
+    assert spool.read("att_1") == (ENTRY, CONTENT)
+    assert list(spool.attempt_ids()) == ["att_1"]
+
+
+def test_another_process_of_this_machine_finds_it(spool: Spool) -> None:
+    spool.write(ENTRY, ANSWER)
+    again = Spool(spool.folder, max_bytes=10_000)
+    assert again.read("att_1") == (ENTRY, CONTENT)
+    assert again.host == spool.host
+
+
+def test_another_folder_is_another_host(spool: Spool, tmp_path: Path) -> None:
+    assert Spool(tmp_path / "other", max_bytes=1).host != spool.host
+
+
+def test_an_unfinished_file_is_no_answer(spool: Spool) -> None:
+    (spool.folder / "att_2.abcd.part").write_bytes(b"half")
+    assert list(spool.attempt_ids()) == []
+    assert spool.read("att_2") is None
+
+
+def test_a_rejected_answer_is_kept_for_thirty_days(spool: Spool) -> None:
+    spool.write(ENTRY, ANSWER)
+    spool.reject("att_1")
+    assert list(spool.attempt_ids()) == []
+    (kept,) = (spool.folder / "rejected").iterdir()
+    spool.expire()
+    assert kept.exists()
+    old = time.time() - REJECTED_KEPT_SECONDS - 1
+    os.utime(kept, (old, old))
+    spool.expire()
+    assert not kept.exists()
+
+
+def test_a_full_spool_says_so(spool: Spool) -> None:
+    assert spool.full() is None
+    spool.write(ENTRY.model_copy(update={"attempt_id": "att_9"}), Answer(b"x" * 10_000, None, None, None))
+    assert "bound" in (spool.full() or "")
+
+
+def test_young_answers_are_left_to_whoever_is_at_work_on_them(spool: Spool) -> None:
+    spool.write(ENTRY, ANSWER)
+    assert list(spool.attempt_ids(older_than_seconds=60)) == []
