@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 
 from imagegeneration.api import answers, health, jobs, prompts
 from imagegeneration.api.guard import Guard
@@ -43,6 +43,7 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
         openapi_url="/openapi.json",
     )
     api.state.studio = studio
+    api.add_api_route("/", lambda: RedirectResponse("/image/docs"), include_in_schema=False)
     for module in (prompts, jobs, health):
         api.include_router(module.router)
     api.add_exception_handler(StudioError, answers.on_studio_error)
@@ -51,10 +52,9 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
     return api
 
 
-def api_routes(studio: Callable[[], Studio]) -> list[Route | Mount]:
-    """The routes of the API for the application that serves it; /image itself leads to the documentation."""
-    to_documentation = Route("/image", lambda _request: RedirectResponse("/image/docs"), methods=["GET"])
-    return [to_documentation, Mount("/image", app=build_api(studio))]
+def api_routes(studio: Callable[[], Studio]) -> list[Mount]:
+    """The routes of the API for the application that serves it, which puts `Guard` before them."""
+    return [Mount("/image", app=build_api(studio))]
 
 
 @asynccontextmanager

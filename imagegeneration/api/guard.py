@@ -10,14 +10,14 @@ import ipaddress
 import logging
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ulid import ULID
 
 from imagegeneration.api.answers import error_response
-from imagegeneration.errors import InternalFault, NotAllowed, StudioError, TooLarge
+from imagegeneration.errors import InternalFault, NotAllowed, NotFound, StudioError, TooLarge
 
 MAX_BODY_BYTES = 256 * 1024
 """Largest body of an API call: two prompts of 4,000 characters, escaped, need less than half of it."""
@@ -61,8 +61,9 @@ class Guard:
             await send(message)
 
         try:
+            _check_path(scope["path"])
             body = await _bounded(receive, headers)
-            await self._app(scope, body, sending)
+            await self._app(_with_slash(scope), body, sending)
         except StudioError:
             raise
         except Exception as error:
@@ -81,10 +82,10 @@ def check_visitor(scope: Scope, headers: Mapping[str, str]) -> None:
             resolution="Set HOST=127.0.0.1 and open http://localhost on the machine itself, or through an SSH tunnel.",
         )
     host = headers.get("host", "")
-    if not _is_loopback(_hostname(f"//{host}")):
+    if not _is_loopback(_split(f"//{host}").hostname or ""):
         raise NotAllowed("The Host header does not name this machine.")
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and _split(origin).netloc.lower() != host.lower():
         raise NotAllowed("The request comes from a page of another site.")
 
 
@@ -97,16 +98,27 @@ def _is_loopback(name: str) -> bool:
         return False
 
 
-def _hostname(url: str) -> str:
+def _split(url: str) -> SplitResult:
     try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+        return urlsplit(url)
+    except ValueError:  # for example "http://["
+        return urlsplit("")
 
 
 def _is_api(scope: Scope) -> bool:
     path: str = scope["path"]
     return path == "/image" or path.startswith("/image/")
+
+
+def _check_path(path: str) -> None:
+    """Starlette's router matches no path with a line break, so that the API could not answer in its own form."""
+    if not path.isprintable():
+        raise NotFound("There is nothing at this address.")
+
+
+def _with_slash(scope: Scope) -> Scope:
+    """A mounted application does not see its own address without a slash, and then the pages would answer."""
+    return {**scope, "path": "/image/", "raw_path": b"/image/"} if scope["path"] == "/image" else scope
 
 
 def _request_id(headers: Mapping[str, str]) -> str:

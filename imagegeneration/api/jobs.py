@@ -17,6 +17,7 @@ from imagegeneration.domain.job import Job, Status
 from imagegeneration.domain.money import LedgerEntry
 from imagegeneration.domain.value import MAX_MICROS, Micros, Moment, Value
 from imagegeneration.errors import InvalidRequest
+from imagegeneration.services.jobs import CURSOR_PATTERN, KEY_PATTERN
 
 router = APIRouter(tags=["jobs"])
 
@@ -68,7 +69,7 @@ def execute_prompt(
     actor: CurrentActor,
     idempotency_key: Annotated[
         str | None,
-        Header(description="1 to 255 printable ASCII characters: the same key and body give the same job."),
+        Header(pattern=KEY_PATTERN, description="1 to 255 characters: the same key and body give the same job."),
     ] = None,
 ) -> JobAnswer:
     """Approve a prompt: makes a job and holds its price. Nothing is generated inside the request."""
@@ -89,7 +90,7 @@ def job_list(
     studio: CurrentStudio,
     actor: CurrentActor,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[str | None, Query(min_length=1, max_length=200, description="From the Link header.")] = None,
+    cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="From the Link header.")] = None,
     status: Status | None = None,
 ) -> list[JobSummary]:
     """Jobs, newest first. `Link: <...>; rel="next"` leads to the page after."""

@@ -26,7 +26,7 @@ STEADY_SECONDS = 60.0
 
 LINES_A_TICK = 20
 LINES_OF_A_DEATH = 15
-_WORTH_SHOWING = re.compile(r"\b(warning|error|critical|traceback)\b", re.IGNORECASE)
+_WORTH_SHOWING = re.compile(r"\b(warning|error|critical)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

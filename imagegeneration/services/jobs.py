@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -25,7 +24,12 @@ from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
 from imagegeneration.store.idempotency import IdempotencyRecord, KeyTaken
 
-_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+KEY_PATTERN = r"^[!-~]([ -~]{0,253}[!-~])?$"
+"""An idempotency key: 1 to 255 printable ASCII characters, no space at either end."""
+
+CURSOR_PATTERN = r"^[0-9]{1,14}\.imgjob_[0-9A-HJKMNP-TV-Z]{26}$"
+"""Where a page ends: the last job's createdAt in milliseconds, and its id."""
+
 _HISTORY_SAMPLE = 20
 _HISTORY_SECONDS = 30.0
 
@@ -335,22 +339,19 @@ def _fingerprint(body: ExecuteBody) -> str:
 
 
 def _check_key(key: str) -> None:
-    if not _KEY.fullmatch(key):
+    if not re.fullmatch(KEY_PATTERN, key):
         raise InvalidRequest("Idempotency-Key must be 1 to 255 printable ASCII characters.")
 
 
 def _write_cursor(job: Job) -> str:
-    position = f"{round(job.created_at.timestamp() * 1000)}.{job.job_id}"
-    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
+    return f"{round(job.created_at.timestamp() * 1000)}.{job.job_id}"
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        position = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-        milliseconds, job_id = position.split(".", 1)
-        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC), job_id
-    except (ValueError, OverflowError, OSError):
-        raise InvalidRequest("The cursor is not one that this API gave out.") from None
+    if not re.fullmatch(CURSOR_PATTERN, cursor):
+        raise InvalidRequest("The cursor is not one that this API gave out.")
+    milliseconds, job_id = cursor.split(".")
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC), job_id
 
 
 def _milliseconds(start: datetime | None, end: datetime) -> int | None:

@@ -19,6 +19,7 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.value import MAX_MICROS
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.local.sandbox.faults import FaultKind
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, run_to_the_end
@@ -99,7 +100,7 @@ def test_enhance_passes_intent_and_prompt_as_data(client: TestClient, sandbox: S
     ],
 )
 def test_enhancer_failures_are_said_in_words(
-    client: TestClient, sandbox: Sandbox, fault: str, code: str, status: int
+    client: TestClient, sandbox: Sandbox, fault: FaultKind, code: str, status: int
 ) -> None:
     sandbox.set_fault(fault, target="text")
     response = client.post("/image/enhance-prompt", json={"intent": "a card", "prompt": "simple saas ui"})

@@ -11,6 +11,7 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.local.sandbox.faults import FaultKind
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, one_round, run_to_the_end
@@ -40,7 +41,7 @@ def test_a_bad_answer_fails_the_job_in_words_and_the_runner_goes_on(
     worker: Worker,
     sandbox: Sandbox,
     database: Database[dict[str, Any]],
-    fault: str,
+    fault: FaultKind,
     error_code: str,
     certainty: str,
     state: str,
@@ -60,7 +61,7 @@ def test_a_bad_answer_fails_the_job_in_words_and_the_runner_goes_on(
 
 @pytest.mark.parametrize("fault", ["429", "500", "503"])
 def test_a_failure_that_may_pass_is_tried_again_under_the_same_hold(
-    studio: Studio, worker: Worker, sandbox: Sandbox, database: Database[dict[str, Any]], fault: str
+    studio: Studio, worker: Worker, sandbox: Sandbox, database: Database[dict[str, Any]], fault: FaultKind
 ) -> None:
     sandbox.set_fault(fault, count=1, retry_after=0)
     job = run_to_the_end(studio, worker, approve(studio).job_id)

@@ -38,7 +38,9 @@ def client(sandbox: Sandbox) -> Iterator[openai.OpenAI]:
 
 
 def _generate(client: openai.OpenAI, prompt: str = PROMPT, **options: Any) -> ImagesResponse:
-    return client.images.generate(**{"model": "gpt-image-2.5-flare", "prompt": prompt, **options})
+    options.setdefault("model", "gpt-image-2.5-flare")
+    answer: ImagesResponse = client.images.generate(prompt=prompt, **options)
+    return answer
 
 
 def _content(answer: ImagesResponse) -> bytes:

@@ -1,0 +1,319 @@
+"""`make run`: the supervisor with everything it starts, as a person at a terminal and a crash meet it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from PIL import Image
+
+from imagegeneration.local.part import Part
+from imagegeneration.local.sandbox import Sandbox
+from tests.support import wait_until
+
+ROOT = Path(__file__).parents[2]
+ORDER = ["mongod", "bucket", "sandbox", "runner", "dashboard"]
+_SIGN_OF = {
+    "mongod": "--replSet",
+    "bucket": "localbucket",
+    "sandbox": "local.sandbox",
+    "runner": "imagegeneration.runner",
+    "dashboard": "streamlit",
+}
+
+
+class Run:
+    """One `make run`, in a folder without `.env`, so that no configuration of the developer reaches it."""
+
+    def __init__(self, cwd: Path, *, data: Path, port: int | None = None, **env: str) -> None:
+        self.data = data
+        self.port = port or _free_port()
+        self._output = cwd / f"output-{self.port}-{time.monotonic_ns()}"
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST_"))}
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "imagegeneration.local"],
+                cwd=cwd,
+                env={**clean, "PYTHONPATH": str(ROOT), "PORT": str(self.port), "DATA_DIR": str(data), **env},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    @property
+    def children(self) -> dict[str, int]:
+        """The running children: name and process id."""
+        found = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+                command = stat.with_name("cmdline").read_bytes().decode().replace("\0", " ")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(parent) == self.process.pid and state != "Z":
+                found.update({name: int(stat.parent.name) for name, sign in _SIGN_OF.items() if sign in command})
+        return found
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/image/health/ready").status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    def wait_until_ready(self) -> Run:
+        wait_until(self.is_ready, "ready", seconds=60)
+        wait_until(lambda: "is ready" in self.output, "the summary is printed")
+        return self
+
+    def get(self, path: str) -> httpx2.Response:
+        return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+
+    def approve(self, prompt: str, images: int = 1) -> str:
+        """The id of a new job."""
+        body = {"intent": "card", "rawPrompt": "hills", "finalPrompt": prompt, "imageCount": images}
+        answer = httpx2.post(f"http://127.0.0.1:{self.port}/image/execute-prompt", json=body, timeout=15)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["jobId"])
+
+    def status(self, job: str) -> dict[str, Any]:
+        status: dict[str, Any] = self.get(f"/image/job-status/{job}").json()
+        return status
+
+    def done(self, job: str) -> list[str]:
+        """The CDN URLs of the job, once it is done."""
+        wait_until(lambda: self.status(job)["status"] in ("DONE", "FAILED"), "the job is over", seconds=40)
+        assert self.status(job)["status"] == "DONE", self.status(job)
+        urls: list[str] = self.status(job)["cdnUrls"]
+        return urls
+
+    def ends(self, *, within: float) -> int:
+        """The exit code."""
+        return self.process.wait(within)
+
+    def end_for_good(self) -> None:
+        """Leave nothing behind, whatever the test has done: the children die with their parent."""
+        self.process.kill()
+        self.process.wait()
+
+
+Starter = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """Starts a run; all are ended with the module."""
+    runs: list[Run] = []
+
+    def start_one(**options: Any) -> Run:
+        cwd = tmp_path_factory.mktemp("run")
+        runs.append(Run(cwd, data=options.pop("data", cwd / "data"), **options))
+        return runs[-1]
+
+    yield start_one
+    for run in runs:
+        run.end_for_good()
+
+
+@pytest.fixture(scope="module")
+def running(start: Starter) -> Run:
+    """A run that the tests of this module share, and may hurt but not stop."""
+    return start().wait_until_ready()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_from_nothing_to_images_on_the_cdn(running: Run) -> None:
+    urls = running.done(running.approve("green hills", images=3))
+
+    contents = [httpx2.get(url).content for url in urls]
+    assert len({hashlib.sha256(content).hexdigest() for content in contents}) == 3
+    for content in contents:
+        with Image.open(io.BytesIO(content)) as picture:
+            assert picture.size == (1024, 1024)
+    assert list(running.children) != []
+    assert sorted(running.children) == sorted(ORDER)
+
+
+def test_the_summary_says_where_it_is_and_that_nothing_is_real(running: Run) -> None:
+    assert f"http://127.0.0.1:{running.port}" in running.output
+    assert "SANDBOX: no image is real and no money is spent" in running.output
+    assert str(running.data) in running.output
+
+
+def test_no_child_gets_the_terminals_ctrl_c(running: Run) -> None:
+    assert all(os.getsid(pid) == pid for pid in running.children.values())
+
+
+def test_all_embedded_parts_listen_on_loopback_only(running: Run) -> None:
+    ports = json.loads((running.data / "ports.json").read_text())
+
+    listening = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines() if line.split()[3] == "0A"}
+    assert {address for address in listening if int(address[9:], 16) in ports.values()} == {
+        f"0100007F:{port:04X}" for port in ports.values()
+    }
+
+
+def test_a_second_run_on_the_same_folder_is_refused(running: Run, start: Starter) -> None:
+    second = start(data=running.data)
+
+    assert second.ends(within=15) == 2
+    assert second.output.count("\n") == 1
+    assert str(running.data) in second.output
+    assert f"process {running.process.pid}." in second.output
+    assert running.is_ready()
+
+
+def test_a_port_in_use_is_one_line(running: Run, start: Starter) -> None:
+    second = start(port=running.port)
+
+    assert second.ends(within=15) == 2
+    assert second.output == (
+        f"Port {running.port} is in use by another program. Stop that, or choose another port with PORT.\n"
+    )
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_child_that_is_killed_comes_back(running: Run, name: str) -> None:
+    killed = running.children[name]
+
+    os.kill(killed, signal.SIGKILL)
+
+    wait_until(lambda: running.children.get(name, killed) != killed, f"{name} is back")
+    assert f"The {name} was ended by SIGKILL; starting it again in " in running.output
+    wait_until(running.is_ready, "ready again", seconds=30)
+    running.done(running.approve(f"hills after the death of the {name}"))
+
+
+@pytest.mark.parametrize(
+    ("env", "line"),
+    [
+        ({"DAILY_BUDGET_USD": "much"}, r"DAILY_BUDGET_USD is wrong: .*"),
+        ({"PORT": "0"}, r"PORT is wrong: .*"),
+        ({"HOST": "192.0.2.1"}, r"HOST or PORT is wrong: .*"),
+        ({"DATA_DIR": "/proc/data"}, r"DATA_DIR is wrong: .*"),
+        ({"R2_ACCESS_KEY_ID": "key"}, r"Set R2_ENDPOINT_URL or R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY, CDN_BASE_URL.*"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(start: Starter, env: dict[str, str], line: str) -> None:
+    refused = start(**env)
+
+    assert refused.ends(within=15) == 2
+    assert re.fullmatch(line + r"\n", refused.output)
+
+
+def test_a_database_that_is_not_there_is_said_in_a_few_words(start: Starter) -> None:
+    refused = start(MONGODB_URI=f"mongodb://127.0.0.1:{_free_port()}/?replicaSet=nobody")
+
+    assert refused.ends(within=60) == 1
+    assert "MONGODB_URI" in refused.output
+    assert "Traceback" not in refused.output
+    assert refused.children == {}
+
+
+def test_what_is_configured_is_used_and_not_embedded(
+    start: Starter, mongod: Part, bucket_server: Part, sandbox: Sandbox
+) -> None:
+    elsewhere = {**mongod.provides, **bucket_server.provides, "R2_BUCKET": "images", "OPENAI_BASE_URL": sandbox.url}
+    run = start(**elsewhere, MONGODB_DATABASE="test-elsewhere", OPENAI_API_KEY="any")
+    httpx2.put(f"{bucket_server.provides['R2_ENDPOINT_URL']}/images")
+    run.wait_until_ready()
+
+    (url,) = run.done(run.approve("hills elsewhere"))
+
+    assert sorted(run.children) == ["dashboard", "runner"]
+    assert url.startswith(bucket_server.provides["CDN_BASE_URL"])
+    assert [call.prompt for call in sandbox.calls] == ["hills elsewhere"]
+    assert "SANDBOX" not in run.output
+    assert "cost money" in run.output
+    run.process.send_signal(signal.SIGTERM)
+    assert run.ends(within=15) == 0
+
+
+def test_a_stop_finishes_the_call_in_flight_and_a_new_start_finds_everything(start: Starter) -> None:
+    run = start().wait_until_ready()
+    first = run.done(run.approve("the first hills"))
+    children, calls = run.children, run.data / "sandbox-calls.jsonl"
+    job = run.approve("slow hills [sandbox:delay delay=4]")
+    wait_until(lambda: "slow hills" in calls.read_text(), "the call is in flight")
+
+    run.process.send_signal(signal.SIGINT)
+
+    assert run.ends(within=20) == 0
+    assert re.findall(r"Stopping (\w+)", run.output) == ORDER[::-1]
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
+    again = start(data=run.data).wait_until_ready()
+    assert len(again.done(job)) == 1
+    assert calls.read_text().count("slow hills") == 1, "the drained call was not made again"
+    assert again.done(again.status(job)["jobId"]) == again.status(job)["cdnUrls"]
+    assert httpx2.get(first[0]).status_code == 200, "a CDN URL outlives the run that made it"
+
+    begun = time.monotonic()
+    again.process.send_signal(signal.SIGTERM)
+    assert again.ends(within=15) == 0
+    assert time.monotonic() - begun < 15
+
+
+def test_a_second_signal_stops_at_once(start: Starter) -> None:
+    run = start().wait_until_ready()
+    run.approve("slow hills [sandbox:delay delay=60]")
+    wait_until(lambda: (run.data / "sandbox-calls.jsonl").read_text(), "the call is in flight")
+
+    run.process.send_signal(signal.SIGINT)
+    wait_until(lambda: "Waiting for runner" in run.output, "the runner drains", seconds=20)
+    begun = time.monotonic()
+    run.process.send_signal(signal.SIGINT)
+
+    assert run.ends(within=10) == 1
+    assert time.monotonic() - begun < 5
+
+
+def test_a_signal_that_make_passes_on_counts_once(start: Starter) -> None:
+    run = start().wait_until_ready()
+
+    for _ in range(2):
+        run.process.send_signal(signal.SIGTERM)
+
+    assert run.ends(within=15) == 0
+
+
+def test_a_supervisor_that_is_killed_takes_its_children_along_and_can_start_again(start: Starter) -> None:
+    run = start().wait_until_ready()
+    children = run.children
+
+    run.process.kill()
+    run.process.wait()
+
+    again = start(data=run.data, port=run.port).wait_until_ready()
+    assert not set(children.values()) & set(again.children.values())
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
+
+
+def test_a_remembered_port_that_a_stranger_took_is_one_line(start: Starter, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        (tmp_path / "ports.json").write_text(json.dumps({"bucket": port}))
+        run = start(data=tmp_path)
+
+        assert run.ends(within=20) == 2
+    assert re.fullmatch(rf"Port {port}, which the embedded bucket of .* must keep, is in use\. .*\n", run.output)

@@ -1,0 +1,148 @@
+"""Spend never passes a limit, however many act at once, and the ledger adds up (DESIGN.md, section 1)."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.actor import LOCAL, Actor
+from imagegeneration.domain.job import Job
+from imagegeneration.errors import OverBudget
+from imagegeneration.settings import Settings
+from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
+
+PROMPT = "a red kite over green hills"
+HOLD = 13_200 + 5 * len(PROMPT)
+"""The upper bound of one image: its price plus the prompt's bytes at the text price."""
+
+
+def limited(settings: Settings, **limits: float) -> Studio:
+    return build_studio(settings.model_copy(update=limits), runner=True)
+
+
+def test_a_job_holds_what_was_quoted(studio: Studio, database: Database[dict[str, Any]]) -> None:
+    job = approve(studio, PROMPT, image_count=3)
+    assert job.approval.quoted_micros == studio.jobs.quote(PROMPT, 3) == 3 * HOLD == job.held_micros
+    spend = studio.spending.today()
+    assert (spend.held_micros, spend.spent_micros, spend.account) == (3 * HOLD, 0, "sandbox")
+    assert_money_adds_up(database)
+
+
+def test_the_last_micro_dollar_may_be_held_and_not_one_more(settings: Settings) -> None:
+    enough = limited(settings, daily_budget_usd=2 * HOLD / 1_000_000)
+    approve(enough, PROMPT, image_count=2)
+    assert enough.spending.today().held_micros == 2 * HOLD
+    with pytest.raises(OverBudget):
+        approve(enough, PROMPT)
+    enough.close()
+    short = limited(settings, daily_budget_usd=(3 * HOLD - 1) / 1_000_000)
+    with pytest.raises(OverBudget) as refusal:
+        approve(short, PROMPT)
+    assert refusal.value.resets_at is not None
+    short.close()
+
+
+def test_many_at_once_get_exactly_what_the_budget_has(settings: Settings, database: Database[dict[str, Any]]) -> None:
+    affordable = 7
+    studio = limited(settings, daily_budget_usd=affordable * HOLD / 1_000_000)
+    barrier = threading.Barrier(16)
+
+    def try_twice(_: int) -> list[Job]:
+        made = []
+        barrier.wait()
+        for _attempt in range(2):
+            try:
+                made.append(approve(studio, PROMPT))
+            except OverBudget:
+                continue
+        return made
+
+    with ThreadPoolExecutor(16) as pool:
+        jobs = [job for made in pool.map(try_twice, range(16)) for job in made]
+    assert len(jobs) == affordable == database.jobs.count_documents({})
+    assert studio.spending.today().held_micros == affordable * HOLD
+    assert_money_adds_up(database)
+    studio.close()
+
+
+def test_one_persons_limit_leaves_the_rest_to_others(settings: Settings) -> None:
+    studio = limited(settings, daily_budget_per_user_usd=HOLD / 1_000_000)
+    approve(studio, PROMPT)
+    with pytest.raises(OverBudget, match="your daily budget"):
+        approve(studio, PROMPT)
+    other = Actor(user_id="usr_other")
+    assert studio.jobs.approve(other, body(PROMPT), source="api", idempotency_key=None).user_id == "usr_other"
+    studio.close()
+
+
+def test_an_image_above_the_price_limit_is_refused(settings: Settings) -> None:
+    studio = limited(settings, max_cost_per_image_usd=(HOLD - 1) / 1_000_000)
+    with pytest.raises(OverBudget, match="an image"):
+        approve(studio, PROMPT)
+    studio.close()
+
+
+def test_a_retry_counts_against_the_budget_too(settings: Settings, database: Database[dict[str, Any]]) -> None:
+    studio = limited(settings, daily_budget_usd=HOLD / 1_000_000)
+    job = approve(studio, PROMPT)
+    studio.jobs.cancel(LOCAL, job.job_id)
+    approve(studio, PROMPT)
+    with pytest.raises(OverBudget):
+        studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
+    refused = studio.jobs.get(LOCAL, job.job_id)
+    assert (refused.status, refused.retries, len(refused.images[0].attempts)) == ("FAILED", [], 1)
+    assert_money_adds_up(database)
+    studio.close()
+
+
+def test_what_was_settled_is_what_the_usage_says(studio: Studio, database: Database[dict[str, Any]]) -> None:
+    job = approve(studio, PROMPT)
+    one_round(studio)
+    attempt = studio.jobs.get(LOCAL, job.job_id).images[0].attempt
+    assert attempt.usage is not None
+    by_hand = -(-(attempt.usage.input_text_tokens * 5 + attempt.usage.output_tokens * 30) // 1)
+    assert attempt.cost_micros == by_hand <= HOLD
+    spend = studio.spending.today()
+    assert (spend.held_micros, spend.spent_micros) == (0, attempt.cost_micros)
+    assert_money_adds_up(database)
+
+
+def test_two_cancels_at_once_release_once(studio: Studio, database: Database[dict[str, Any]]) -> None:
+    job = approve(studio, PROMPT, image_count=5)
+
+    def cancel(_: int) -> bool:
+        try:
+            studio.jobs.cancel(LOCAL, job.job_id)
+        except Exception:  # noqa: BLE001  # the loser is told that the job is over
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(cancel, range(8)))
+    assert any(outcomes)
+    assert studio.spending.today().held_micros == 0
+    assert database.ledger.count_documents({"kind": "release"}) == 5
+    assert_money_adds_up(database)
+
+
+def test_two_retries_at_once_are_one(studio: Studio, database: Database[dict[str, Any]]) -> None:
+    job = approve(studio, PROMPT)
+    studio.jobs.cancel(LOCAL, job.job_id)
+
+    def retry(_: int) -> bool:
+        try:
+            studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
+        except Exception:  # noqa: BLE001  # the loser is told that the job is at work
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(retry, range(8))) == 1
+    assert studio.spending.today().held_micros == HOLD
+    assert len(studio.jobs.get(LOCAL, job.job_id).retries) == 1
+    assert_money_adds_up(database)

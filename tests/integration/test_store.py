@@ -1,0 +1,97 @@
+"""What the database itself guards: validators, indexes, drafts, and its absence in our words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from pymongo.errors import WriteError
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.job import new_id
+from imagegeneration.errors import ConfigurationError, DatabaseDown
+from imagegeneration.settings import Settings
+from imagegeneration.store.connection import Connection
+from tests.integration.conftest import approve
+
+COLLECTIONS = {"jobs", "images", "ledger", "budgets", "idempotency", "drafts", "runners"}
+
+
+def test_every_collection_has_a_validator_and_its_indexes(studio: Studio, database: Database[dict[str, Any]]) -> None:
+    found = {info["name"]: info["options"] for info in database.list_collections()}
+    assert set(found) == COLLECTIONS
+    for name, options in found.items():
+        schema = options["validator"]["$jsonSchema"]
+        assert schema["additionalProperties"] is False, name
+        assert set(schema["required"]) == set(schema["properties"]), name
+    assert "claimable" in database.jobs.index_information()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"surprise": 1},
+        {"status": "LOST"},
+        {"imageCount": 6},
+        {"cdnUrls": [b"bytes"]},
+        {"images.0.state": "NOWHERE"},
+        {"images.0.attempts.0.heldMicros": 1.5},
+        {"finalPrompt": b"bytes"},
+    ],
+)
+def test_the_database_refuses_a_document_of_another_form(
+    studio: Studio, database: Database[dict[str, Any]], change: dict[str, Any]
+) -> None:
+    job = approve(studio)
+    with pytest.raises(WriteError):
+        database.jobs.update_one({"jobId": job.job_id}, {"$set": change})
+
+
+def test_a_second_start_on_the_same_database_changes_nothing(
+    studio: Studio, settings: Settings, database: Database[dict[str, Any]]
+) -> None:
+    before = {name: database[name].index_information() for name in COLLECTIONS}
+    build_studio(settings).close()
+    assert {name: database[name].index_information() for name in COLLECTIONS} == before
+
+
+def test_a_list_is_read_in_the_order_of_an_index(studio: Studio, database: Database[dict[str, Any]]) -> None:
+    approve(studio)
+    listing = database.jobs.find({"userId": "local", "status": "QUEUED"}).sort([("createdAt", -1), ("jobId", -1)])
+    plan = str(listing.explain()["queryPlanner"]["winningPlan"])
+    assert "IXSCAN" in plan
+    assert "'SORT'" not in plan
+
+
+def test_a_draft_survives_and_keeps_its_job(studio: Studio) -> None:
+    draft_id = new_id("draft")
+    draft = Draft(
+        draft_id=draft_id, user_id="local", intent="$intent", raw_prompt="{$x: 1}", updated_at=studio.runners.now()
+    )
+    studio.drafts.save(LOCAL, draft)
+    studio.drafts.save(LOCAL, draft.model_copy(update={"job_id": "imgjob_1"}))
+    studio.drafts.save(LOCAL, draft.model_copy(update={"final_prompt": "later"}))
+    kept = studio.drafts.get(LOCAL, draft_id)
+    assert kept is not None
+    assert (kept.intent, kept.raw_prompt, kept.final_prompt, kept.job_id) == ("$intent", "{$x: 1}", "later", "imgjob_1")
+
+
+def test_a_database_that_is_gone_is_img_014() -> None:
+    gone = Connection("mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=50", "nothing")
+    with pytest.raises(DatabaseDown):
+        gone.now()
+    with pytest.raises(DatabaseDown):
+        gone.ping()
+    with pytest.raises(ConfigurationError, match="MONGODB_URI"):
+        gone.require_replica_set()
+    gone.close()
+
+
+@pytest.mark.parametrize("uri", ["mongodb://host:port", "mongodb://", "http://localhost"])
+def test_a_uri_that_is_none_is_refused_in_one_line(uri: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        Connection(uri, "nothing")
+    assert "\n" not in str(refusal.value)
