@@ -11,7 +11,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed ## Start the studio on this machine; Ctrl-C stops it
-	@exec $(BIN)/python -m imagegeneration.local
+	@exec $(BIN)/python -m imagegeneration.local $(ARGS)
 
 test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some
 	@exec $(BIN)/python -m pytest $(ARGS)
@@ -23,7 +23,7 @@ lint: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-dev ## Measure the figures that the documentation quotes
-	@exec $(BIN)/python -m benchmarks
+	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove what was installed and built; the data under DATA_DIR stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results

@@ -6,11 +6,16 @@ serve the whole run; each test that asks for `settings` has a database and a buc
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
+import ipaddress
 import os
+import shutil
+import socket
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -20,11 +25,17 @@ from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.mongod import mongod_part
 from imagegeneration.local.part import Part
-from imagegeneration.local.process import Log, Process
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
-from tests.support import wait_until
+from tests.support import serving
+
+MEMORY_DISK = Path("/dev/shm")
+MEMORY_DISK_BYTES = 2 * 1024**3
+"""A mongod needs some hundred megabytes of it. In a container there are often 64 only."""
+
+OFTEN_JOURNALED = ["--journalCommitInterval", "1"]
+"""Writes wait for the journal: 1 ms instead of 100."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -38,6 +49,25 @@ def _no_configuration_from_outside() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    """Refuse every connection beyond this machine: no test may depend on one, or spend money over one."""
+    connect = socket.socket.connect
+
+    def connect_here(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(address[0]):
+            raise ConnectionRefusedError(f"tests have no network, and {address[0]} is not this machine")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_here)
+        yield
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
 @pytest.fixture(scope="session")
 def servers_dir(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
     """Where the servers of the whole run keep their data, logs and ports."""
@@ -46,18 +76,19 @@ def servers_dir(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
 
 @pytest.fixture(scope="session")
 def mongod(servers_dir: DataDir) -> Iterator[Part]:
-    """A real mongod, a replica set of one."""
-    part = mongod_part(servers_dir.path / "mongodb", servers_dir.port("mongod"))
-    with _serving(part, servers_dir.path):
-        part.prepare(Settings())
-        yield part
+    """A real mongod, a replica set of one, where writing costs little: each test makes collections and indexes."""
+    with tempfile.TemporaryDirectory(prefix="studio-tests-", dir=_memory_disk()) as folder:
+        part = mongod_part(Path(folder), servers_dir.port("mongod"))
+        with serving(dataclasses.replace(part, command=[*part.command, *OFTEN_JOURNALED]), servers_dir.path):
+            part.prepare(Settings())
+            yield part
 
 
 @pytest.fixture(scope="session")
 def bucket_server(servers_dir: DataDir) -> Iterator[Part]:
     """A real bucket server."""
     part = bucket_part(servers_dir.path / "bucket", servers_dir.port("bucket"), "images")
-    with _serving(part, servers_dir.path):
+    with serving(part, servers_dir.path):
         yield part
 
 
@@ -96,14 +127,8 @@ def settings(mongod: Part, bucket_server: Part, sandbox: Sandbox, tmp_path: Path
         client.drop_database(name)
 
 
-@contextlib.contextmanager
-def _serving(part: Part, folder: Path) -> Iterator[None]:
-    log = Log(folder / f"{part.name}.log")
-    log.begin()
-    process = Process(part.name, part.command, os.environ, log)
-    process.start()
-    try:
-        wait_until(lambda: part.listens, f"{part.name} listens")
-        yield
-    finally:
-        process.kill()
+def _memory_disk() -> Path | None:
+    """A folder in memory with room enough; None, which stands for the usual folder of temporary files, without."""
+    if MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > MEMORY_DISK_BYTES:
+        return MEMORY_DISK
+    return None

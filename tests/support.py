@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
+
+from imagegeneration.local.part import Part
+from imagegeneration.local.process import Log, Process
 
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 15) -> T:
-    """The first true result of `condition`, asked again and again; fails the test after `seconds`."""
+def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 15, every: float = 0.01) -> T:
+    """The first true result of `condition`, asked every so many seconds; fails the test after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.01)
+        time.sleep(every)
     return result
+
+
+@contextlib.contextmanager
+def serving(part: Part, folder: Path) -> Iterator[Part]:
+    """Run the part's server, with its log in `folder`, until the end of the block."""
+    process = Process(part.name, part.command, os.environ, Log(folder / f"{part.name}.log"))
+    process.start()
+    try:
+        wait_until(lambda: part.listens, f"{part.name} listens")
+        yield part
+    finally:
+        process.kill()

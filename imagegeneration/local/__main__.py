@@ -1,4 +1,7 @@
-"""`make run`: the whole studio on this machine, with an embedded part for everything that is not configured."""
+"""`make run`: the whole studio on this machine, with an embedded part for everything that is not configured.
+
+Arguments, if there are any, are options of the sandbox, for example `--delay 0.5`.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from imagegeneration.local.process import Log, Process
 from imagegeneration.local.summary import browser_host, summary
 from imagegeneration.local.supervisor import Step, Supervisor
 from imagegeneration.settings import Settings, load_settings
+from imagegeneration.store.connection import Connection
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD_STOP_SECONDS = 4.0
@@ -24,19 +28,24 @@ PART_STOP_SECONDS = 8.0
 DRAIN_MARGIN_SECONDS = 5.0
 
 
-def main() -> int:
-    """Run until stopped. Returns 2, after one line on stderr, for a wrong setting or a folder or port in use."""
+def main(*sandbox_options: str) -> int:
+    """Run until stopped. Returns 2, after one line on stderr, for a wrong setting, a folder or port in use, or a
+    configured database that does not answer.
+    """
     try:
         _keep_loopback_off_proxies()
         configured = load_settings()
         data = DataDir(configured.data_dir)
         with data.locked():
             _require_free_port(configured)
-            parts = embedded_parts(configured, data)
+            _require_usable_database(configured)
+            parts = embedded_parts(configured, data, *sandbox_options)
             return _supervise(data, parts)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before the supervisor has taken the signals over
+        return 1
 
 
 def _supervise(data: DataDir, parts: list[Part]) -> int:
@@ -95,6 +104,14 @@ def _require_free_port(settings: Settings) -> None:
     )
 
 
+def _require_usable_database(settings: Settings) -> None:
+    """Neither runner nor dashboard start without their database: better said here, once, than by both of them."""
+    if settings.mongodb_uri is not None:
+        connection = Connection(settings.require_database(), settings.mongodb_database)
+        with contextlib.closing(connection):
+            connection.require_replica_set()
+
+
 def _not_ready(settings: Settings) -> str | None:
     """What keeps the studio from being ready, as it says itself."""
     connection = HTTPConnection(browser_host(settings), settings.port, timeout=5)
@@ -120,4 +137,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

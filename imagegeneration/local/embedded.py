@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
@@ -11,15 +12,18 @@ from imagegeneration.local.part import Part
 from imagegeneration.settings import Settings
 
 
-def embedded_parts(settings: Settings, data: DataDir) -> list[Part]:
-    """The parts to start, in the order of starting. Raises ConfigurationError where one cannot be had."""
+def embedded_parts(settings: Settings, data: DataDir, *sandbox_options: str) -> list[Part]:
+    """The parts to start, in the order of starting. Raises ConfigurationError where one cannot be had.
+
+    `sandbox_options` go to the sandbox's command line.
+    """
     parts = []
     if settings.mongodb_uri is None:
         parts.append(mongod_part(data.path / "mongodb", data.port("mongod")))
     if not _names_a_bucket(settings):
         parts.append(bucket_part(data.path / "bucket", data.port("bucket"), settings.r2_bucket))
     if settings.provider != "openai":
-        parts.append(_sandbox_part(data))
+        parts.append(_sandbox_part(data, sandbox_options))
     return parts
 
 
@@ -36,11 +40,12 @@ def _names_a_bucket(settings: Settings) -> bool:
     )
 
 
-def _sandbox_part(data: DataDir) -> Part:
+def _sandbox_part(data: DataDir, options: Sequence[str]) -> Part:
     port, calls = data.port("sandbox"), data.path / "sandbox-calls.jsonl"
+    module = "imagegeneration.local.sandbox"
     return Part(
         name="sandbox",
-        command=[sys.executable, "-m", "imagegeneration.local.sandbox", "--port", str(port), "--log", str(calls)],
+        command=[sys.executable, "-m", module, "--port", str(port), "--log", str(calls), *options],
         port=port,
         provides={"SANDBOX_URL": f"http://127.0.0.1:{port}/v1"},
         prepare=lambda _: None,

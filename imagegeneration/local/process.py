@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 LOG_MAX_BYTES = 10_000_000
 """A log that grows beyond this is moved aside; the one that was moved before is dropped."""
@@ -21,38 +22,49 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Log:
-    """The file that takes a child's output."""
+    """The file that takes a child's output. Whatever happens to it, it is no reason for anything else to stop."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._read = 0
 
     def begin(self) -> None:
-        """Start an empty file; the previous one is kept as `.1`."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Make room for an empty file; the previous one is kept as `.1`."""
         if self.path.exists():
             self.path.replace(self._previous)
-        self.path.touch()
         self._read = 0
+
+    def writer(self) -> BinaryIO:
+        """The file, made if need be, for a child to append to."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.path.open("ab")
 
     def new_lines(self) -> list[str]:
         """The complete lines that have been written since the last call."""
-        with self.path.open("rb") as file:
-            file.seek(self._read)
-            complete, _, _ = file.read().rpartition(b"\n")
-        self._read += len(complete) + 1 if complete else 0
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                complete, end, _ = file.read().rpartition(b"\n")
+        except OSError:
+            return []
+        self._read += len(complete) + len(end)
         return complete.decode(errors="replace").splitlines()
 
     def last_lines(self, count: int) -> list[str]:
-        """The last lines that are there."""
-        return self.path.read_text(errors="replace").splitlines()[-count:]
+        """The last lines that are there and not blank."""
+        try:
+            lines = self.path.read_text(errors="replace").splitlines()
+        except OSError:
+            return []
+        return [line for line in lines if line.strip()][-count:]
 
     def bound(self) -> None:
         """Empty the file once it is too large. Its writers append, so they go on at the new beginning."""
-        if self.path.stat().st_size > LOG_MAX_BYTES:
-            shutil.copyfile(self.path, self._previous)
-            os.truncate(self.path, 0)
-            self._read = 0
+        with contextlib.suppress(OSError):
+            if self.path.stat().st_size > LOG_MAX_BYTES:
+                shutil.copyfile(self.path, self._previous)
+                os.truncate(self.path, 0)
+                self._read = 0
 
     @property
     def _previous(self) -> Path:
@@ -72,7 +84,7 @@ class Process:
 
     def start(self) -> None:
         """Start it. Only the main thread may: Linux ends the child with the thread that made it, not the process."""
-        with self.log.path.open("ab") as output:
+        with self.log.writer() as output:
             self._popen = subprocess.Popen(
                 self._command,
                 env=self._env,

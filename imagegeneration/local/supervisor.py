@@ -25,7 +25,8 @@ LONGEST_PAUSE_SECONDS = 15.0
 STEADY_SECONDS = 60.0
 
 LINES_A_TICK = 20
-LINES_OF_A_DEATH = 15
+LINES_OF_A_DEATH = 6
+LINE_MAX = 240
 _WORTH_SHOWING = re.compile(r"\b(warning|error|critical)\b", re.IGNORECASE)
 
 
@@ -174,15 +175,16 @@ class _Restart:
     """When a process that died is started again."""
 
     at: float | None = None
-    pause: float = FIRST_PAUSE_SECONDS
+    deaths: int = 0
 
     def plan(self, started_at: float) -> float:
         """Set `at` and return how many seconds that is from now."""
         now = time.monotonic()
         if now - started_at > STEADY_SECONDS:
-            self.pause = FIRST_PAUSE_SECONDS
-        pause, self.at = self.pause, now + self.pause
-        self.pause = min(2 * self.pause, LONGEST_PAUSE_SECONDS)
+            self.deaths = 0
+        pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(self.deaths, 10), LONGEST_PAUSE_SECONDS)
+        self.deaths += 1
+        self.at = now + pause
         return pause
 
 
@@ -191,5 +193,6 @@ def _title(step: Step) -> str:
 
 
 def _last_lines(step: Step) -> str:
-    lines = step.process.log.last_lines(LINES_OF_A_DEATH)
-    return "".join(f"\n    {line}" for line in lines)
+    log = step.process.log
+    lines = log.last_lines(LINES_OF_A_DEATH)
+    return "".join((f" The end of {log.path}:", *(f"\n    {line[:LINE_MAX]}" for line in lines))) if lines else ""

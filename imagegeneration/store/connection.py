@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import logging
+import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -14,8 +17,9 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError as DriverConfigurationError
-from pymongo.errors import InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import ExecutionTimeout, InvalidURI, OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
+from pymongo.write_concern import WriteConcern
 
 from imagegeneration.errors import ConfigurationError, DatabaseDown, InternalFault, StudioError
 
@@ -28,6 +32,8 @@ TRANSACTION_SECONDS = 15
 """How long a transaction may be tried again on conflicts before the caller is told that the database is down."""
 
 _VALIDATION_FAILED = 121
+
+log = logging.getLogger(__name__)
 
 
 class Connection:
@@ -52,6 +58,7 @@ class Connection:
         except (InvalidURI, DriverConfigurationError, ValueError) as error:
             raise ConfigurationError(f"MONGODB_URI is wrong: {error}.") from None
         self._database: Database[Document] = self._client[database]
+        self._one_by_one = threading.Lock()
 
     def collection(self, name: str) -> Collection[Document]:
         """The collection called `name`."""
@@ -84,12 +91,54 @@ class Connection:
             raise studio_error(error) from error
 
     def transaction(self, work: Callable[[Session], Result]) -> Result:
-        """Run `work` in a transaction, again on conflicts. Raises DatabaseDown where it cannot be committed."""
+        """Run `work` in a transaction, again on conflicts. Raises DatabaseDown where it cannot be committed.
+
+        Every transaction moves the same few counters of a day, so that two at once only conflict: those of this
+        process go one by one. They wait for the majority side by side, after the counters are free again.
+        """
+        deadline = time.monotonic() + TRANSACTION_SECONDS
         try:
             with pymongo.timeout(TRANSACTION_SECONDS), self._client.start_session() as session:
-                return session.with_transaction(work)
+                while True:
+                    try:
+                        with self._one_by_one:
+                            result = self._commit_locally(session, work)
+                        self._await_majority(session)
+                    except PyMongoError as error:
+                        if not error.has_error_label("TransientTransactionError") or time.monotonic() > deadline:
+                            raise
+                        time.sleep(random.uniform(0.001, 0.01))  # another process holds the counters
+                    else:
+                        return result
         except PyMongoError as error:
             raise studio_error(error) from error
+
+    @staticmethod
+    def _commit_locally(session: Session, work: Callable[[Session], Result]) -> Result:
+        session.start_transaction(write_concern=WriteConcern(w=1))
+        try:
+            result = work(session)
+        except BaseException:
+            session.abort_transaction()
+            raise
+        try:
+            session.commit_transaction()
+        except PyMongoError as error:
+            if not error.has_error_label("UnknownTransactionCommitResult"):
+                raise  # else asking again, for the majority, says whether it is committed
+        return result
+
+    @staticmethod
+    def _await_majority(session: Session) -> None:
+        """A commit that is sent again does nothing but wait, until a majority has it in its journal."""
+        while True:
+            try:
+                session.commit_transaction()
+            except PyMongoError as error:
+                if not error.has_error_label("UnknownTransactionCommitResult") or isinstance(error, ExecutionTimeout):
+                    raise
+            else:
+                return
 
     def prepare(self, name: str, validator: Mapping[str, Any], indexes: list[pymongo.IndexModel]) -> None:
         """Create the collection with its validator and indexes, or bring them up to date. Safe to repeat."""
@@ -114,6 +163,7 @@ class Connection:
 
 def studio_error(error: PyMongoError) -> StudioError:
     """The error in our words. A document that its validator refuses is a fault of ours, all else an outage."""
+    log.warning("MongoDB: %s: %s", type(error).__name__, str(error)[:500])
     if isinstance(error, OperationFailure) and error.code == _VALIDATION_FAILED:
         return InternalFault("The database refused a document that does not have the agreed form.")
     return DatabaseDown("The database does not answer as it should.")

@@ -54,8 +54,7 @@ def choose_filter() -> str:
 
 def board(chosen: str) -> None:
     """Draw the jobs, and look again every 2 s while something changes, every 10 s otherwise."""
-    if "job" in st.query_params and inspector(_KEY).job_id is None:
-        inspector(_KEY).open(st.query_params["job"])
+    inspector(_KEY).open(st.query_params.get("job"))
     with st.skeleton(height=420):
         st.session_state[_SHOWN] = _load(chosen)
     pace = _pace()

@@ -19,6 +19,7 @@ def card(job: Job, about_seconds: float | None = None) -> Card:
         "prompt": job.final_prompt,
         "status": status,
         "tone": tone,
+        "sandbox": job.request.provider == "sandbox",
         "over": job.is_over,
         "made": words.made_of(job),
         "error": None if job.error_code == "CANCELED" else job.error,

@@ -6,10 +6,12 @@ import streamlit as st
 
 from imagegeneration.domain.text import INTENT_MAX, PROMPT_MAX
 from imagegeneration.ui.desk import Desk, lay, new_draft
-from imagegeneration.ui.fields import editor
+from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import errors_in_words, notice, show_error
 from imagegeneration.ui.web import asset
 
+_INTENT = Field("Intent", INTENT_MAX, placeholder="What the images are for, for example: homepage category card")
+_PROMPT = Field("Prompt", PROMPT_MAX, rows=8, placeholder="What they shall show, in your own words")
 _ASIDE = st.components.v2.component("studio_aside", **asset("aside"))
 _NEXT = (
     ("Enhance", "You get a fuller prompt to look at. It costs nothing."),
@@ -38,29 +40,26 @@ def describe(desk: Desk) -> None:
 
 
 def _fields(desk: Desk) -> None:
-    draft, busy = desk.draft, desk.doing is not None
+    draft, problems, busy = desk.draft, desk.field_problems, desk.doing is not None
     editor(
-        "Intent",
+        _INTENT,
         draft.intent,
+        lambda text: desk.edit(intent=text),
         key=f"intent-{draft.draft_id}",
-        limit=INTENT_MAX,
-        on_text=lambda text: desk.edit(intent=text),
         revision=desk.revision,
-        placeholder="What the images are for, for example: homepage category card",
-        problem=desk.field_problems.get("intent", ""),
+        problem=problems.get("intent", ""),
         locked=busy,
+        stored=desk.unsaved is None,
     )
     editor(
-        "Prompt",
+        _PROMPT,
         draft.raw_prompt,
+        lambda text: desk.edit(raw_prompt=text),
         key=f"prompt-{draft.draft_id}",
-        limit=PROMPT_MAX,
-        on_text=lambda text: desk.edit(raw_prompt=text),
-        rows=8,
         revision=desk.revision,
-        placeholder="What they shall show, in your own words",
-        problem=desk.field_problems.get("raw_prompt", ""),
+        problem=problems.get("raw_prompt", ""),
         locked=busy,
+        stored=desk.unsaved is None,
     )
 
 

@@ -123,7 +123,7 @@ class Desk:
             if body is None:
                 return
             total = studio().jobs.quote(body.final_prompt, body.image_count)
-            if total > self.shown_micros:
+            if total > self.shown_micros and format_usd(total) != format_usd(self.shown_micros):
                 raise WrongState(
                     f"The price changed with the prompt: it is up to {format_usd(total)} now.",
                     resolution="Nothing was approved. Check the new price, then press the button again.",

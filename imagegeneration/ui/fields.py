@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 import streamlit as st
 
@@ -11,36 +12,38 @@ from imagegeneration.ui.web import asset
 _EDITOR = st.components.v2.component("studio_editor", **asset("editor"))
 
 
+@dataclass(frozen=True)
+class Field:
+    """What a field asks for: `limit` characters, on one line or on `rows`."""
+
+    label: str
+    limit: int
+    rows: int = 1
+    placeholder: str = ""
+
+
 def editor(
-    label: str,
+    field: Field,
     text: str,
+    on_text: Callable[[str], None],
     *,
     key: str,
-    limit: int,
-    on_text: Callable[[str], None],
-    rows: int = 1,
     revision: int = 0,
-    placeholder: str = "",
     problem: str = "",
     locked: bool = False,
+    stored: bool = True,
 ) -> None:
-    """Draw the field. `on_text` gets what was typed; `text` replaces it only when `revision` changes."""
+    """Draw the field. `on_text` gets what was typed; `text` replaces it only when `revision` changes.
+
+    `stored` says that `text` is in the database, so that the field can say so.
+    """
 
     def changed() -> None:
         typed = st.session_state[key].get("text")
         if typed is not None:
-            on_text(storable(str(typed), limit))
+            on_text(storable(str(typed), field.limit))
 
-    data = {
-        "label": label,
-        "text": text,
-        "limit": limit,
-        "rows": rows,
-        "revision": revision,
-        "placeholder": placeholder,
-        "problem": problem,
-        "locked": locked,
-    }
+    data = {**asdict(field), "text": text, "revision": revision, "problem": problem, "locked": locked, "stored": stored}
     _EDITOR(key=key, data=data, on_text_change=changed)
 
 

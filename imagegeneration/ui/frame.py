@@ -107,7 +107,7 @@ def errors_in_words() -> Iterator[None]:
         show_error(error)
     except ConfigurationError as error:
         show_error(InternalFault(str(error), resolution="Ask an operator to correct the configuration."))
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it was, a page never shows a traceback
         reference = str(ULID())
         _LOG.exception("a page failed, reference %s", reference)
         show_error(

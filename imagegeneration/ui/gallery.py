@@ -31,7 +31,9 @@ class Inspector:
     record: dict[str, Any] | None = None
 
     def open(self, job_id: str | None) -> None:
-        """Show another job, or none."""
+        """Show another job, or none. The one that is shown stays as it is, with what was said of it."""
+        if job_id == self.job_id:
+            return
         self.job_id, self.said, self.made_of, self.record = job_id, None, (), None
 
     def update(self, jobs: Sequence[Job]) -> None:
@@ -53,6 +55,7 @@ class Inspector:
     def act(self, act: dict[str, Any]) -> None:
         """Do what was asked for in the dialog."""
         job_id = str(act.get("job"))
+        self.open(job_id)  # opening and acting may arrive together, in any order
         try:
             if act.get("what") == "cancel":
                 studio().jobs.cancel(LOCAL, job_id)
@@ -104,6 +107,8 @@ def gallery(
             shown.act(act)
 
     shown.update(jobs)
+    if shown.record is None and shown.said is not None:  # no dialog to say it in
+        notice = notice or shown.said
     data = {
         "mode": mode,
         "page": page,

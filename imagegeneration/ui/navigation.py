@@ -6,7 +6,9 @@ import streamlit as st
 
 from imagegeneration.ui import frame
 
-st.set_page_config(page_title="Image Studio", page_icon=str(frame.ASSETS / "favicon.png"), layout="wide", initial_sidebar_state=220)
+st.set_page_config(
+    page_title="Image Studio", page_icon=str(frame.ASSETS / "favicon.png"), layout="wide", initial_sidebar_state=220
+)
 st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "mark.svg"), size="medium")
 
 page = st.navigation(

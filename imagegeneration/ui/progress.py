@@ -10,15 +10,17 @@ from imagegeneration.errors import StudioError
 from imagegeneration.ui.describe import start_over
 from imagegeneration.ui.desk import Desk, lay, new_draft
 from imagegeneration.ui.frame import PAGES, errors_in_words, explain, studio
-from imagegeneration.ui.gallery import gallery
+from imagegeneration.ui.gallery import gallery, inspector
 
 SECONDS = 1
-_LAST = "progress-last"
+_KEY, _LAST = "progress", "progress-last"
 
 
 def progress(desk: Desk, job_id: str) -> None:
     """Draw the job, and look again every second until it is over."""
     job = studio().jobs.get(LOCAL, job_id)
+    if inspector(_KEY).job_id != job_id:
+        inspector(_KEY).open(None)  # the dialog was left open over an earlier job
     st.session_state[_LAST] = job
     about = None if job.is_over else studio().jobs.expected_seconds(job)
     st.fragment(run_every=None if job.is_over else SECONDS)(_watch)(job_id, about, [job])
@@ -34,7 +36,7 @@ def _watch(job_id: str, about: float | None, fresh: list[Job]) -> None:
         title, text = explain(error)
         job, notice = last, {"tone": "bad", "title": title, "text": f"{text} The page keeps trying."}
     st.session_state[_LAST] = job
-    gallery([job], key="progress", mode="single", about_seconds=about, notice=notice)
+    gallery([job], key=_KEY, mode="single", about_seconds=about, notice=notice)
     if job.is_over != last.is_over:
         st.rerun()
 

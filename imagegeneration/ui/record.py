@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Approval, Attempt, Job, JobImage
 from imagegeneration.domain.money import format_usd, format_usd_exact
+from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
 from imagegeneration.ui.cards import card
 
@@ -15,20 +16,7 @@ Row = dict[str, Any]
 Kind = Literal["plain", "code", "text", "time", "bad"]
 
 
-class RetryPrice(Protocol):
-    """What a retry would cost, and what was perhaps spent already."""
-
-    @property
-    def missing(self) -> int: ...
-    @property
-    def total_micros(self) -> int: ...
-    @property
-    def unknown(self) -> int: ...
-    @property
-    def unknown_micros(self) -> int: ...
-
-
-def record(job: Job, images: Sequence[StoredImage], price: RetryPrice | None) -> dict[str, Any]:
+def record(job: Job, images: Sequence[StoredImage], price: RetryQuote | None) -> dict[str, Any]:
     """The card of the job, and everything behind it."""
     stored = {image.image_id: image for image in images}
     return card(job) | {
@@ -171,14 +159,14 @@ def _attempt(attempt: Attempt) -> list[Row]:
     ]
 
 
-def _offer(price: RetryPrice) -> dict[str, Any]:
+def _offer(price: RetryQuote) -> dict[str, Any]:
     missing = f"the {price.missing} missing images" if price.missing > 1 else "the missing image"
     warning = None
     if price.unknown:
         charged = "1 image was" if price.unknown == 1 else f"{price.unknown} images were"
         warning = (
-            f"{charged} perhaps charged already: up to {format_usd(price.unknown_micros)}. The provider's answer was lost, "
-            "so nobody knows. A retry makes such an image again and may be charged a second time."
+            f"{charged} perhaps charged already: up to {format_usd(price.unknown_micros)}. The provider's answer was "
+            "lost, so nobody knows. A retry makes such an image again and may be charged a second time."
         )
     return {
         "label": f"Retry {missing} for up to {format_usd(price.total_micros)}",

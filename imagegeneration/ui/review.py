@@ -11,10 +11,11 @@ from imagegeneration.errors import StudioError
 from imagegeneration.ui import words
 from imagegeneration.ui.desk import Desk
 from imagegeneration.ui.difference import show_difference
-from imagegeneration.ui.fields import editor
+from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import errors_in_words, notice, resets_at, show_error, studio
 from imagegeneration.ui.web import asset
 
+_FINAL = Field("Final prompt", PROMPT_MAX, rows=9)
 _TYPED = st.components.v2.component("studio_typed", **asset("typed"))
 _PRICE = st.components.v2.component("studio_price", **asset("price"))
 
@@ -45,15 +46,14 @@ def _what_was_typed(desk: Desk) -> None:
 def _final_prompt(desk: Desk) -> None:
     draft, busy = desk.draft, desk.doing is not None
     editor(
-        "Final prompt",
+        _FINAL,
         draft.final_prompt or "",
+        lambda text: desk.edit(final_prompt=text),
         key=f"final-{draft.draft_id}",
-        limit=PROMPT_MAX,
-        on_text=lambda text: desk.edit(final_prompt=text),
-        rows=9,
         revision=desk.revision,
         problem=desk.field_problems.get("final_prompt", ""),
         locked=busy,
+        stored=desk.unsaved is None,
     )
     with st.container(horizontal=True):
         if draft.suggestion is not None:
@@ -77,17 +77,16 @@ def _final_prompt(desk: Desk) -> None:
 
 def _approval(desk: Desk) -> None:
     busy = desk.doing is not None
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        count = st.segmented_control(
-            "Number of images",
-            range(1, MAX_IMAGES + 1),
-            key=f"count-{desk.draft.draft_id}",
-            default=desk.draft.image_count,
-            required=True,
-            disabled=busy,
-        )
-        desk.edit(image_count=count or desk.draft.image_count)
-        total = _quote(desk)
+    count = st.segmented_control(
+        "Number of images",
+        range(1, MAX_IMAGES + 1),
+        key=f"count-{desk.draft.draft_id}",
+        default=desk.draft.image_count,
+        required=True,
+        disabled=busy,
+    )
+    desk.edit(image_count=count or desk.draft.image_count)
+    total = _quote(desk)
     if desk.problem is not None:
         show_error(desk.problem, key="approve-problem", cost="Nothing was charged.")
     with st.container(horizontal=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -20,9 +21,10 @@ import httpx2
 import pytest
 from PIL import Image
 
+from imagegeneration.local.mongod import REPLICA_SET, mongod_part
 from imagegeneration.local.part import Part
 from imagegeneration.local.sandbox import Sandbox
-from tests.support import wait_until
+from tests.support import serving, wait_until
 
 ROOT = Path(__file__).parents[2]
 ORDER = ["mongod", "bucket", "sandbox", "runner", "dashboard"]
@@ -35,6 +37,10 @@ _SIGN_OF = {
 }
 
 
+HTTP = httpx2.Client(timeout=15, limits=httpx2.Limits(max_keepalive_connections=0))
+"""One for all: to make a client costs more than a request."""
+
+
 class Run:
     """One `make run`, in a folder without `.env`, so that no configuration of the developer reaches it."""
 
@@ -45,7 +51,7 @@ class Run:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST_"))}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "imagegeneration.local"],
+                [sys.executable, "-m", "imagegeneration.local", "--delay", "0.3"],
                 cwd=cwd,
                 env={**clean, "PYTHONPATH": str(ROOT), "PORT": str(self.port), "DATA_DIR": str(data), **env},
                 stdin=subprocess.DEVNULL,
@@ -78,17 +84,17 @@ class Run:
             return False
 
     def wait_until_ready(self) -> Run:
-        wait_until(self.is_ready, "ready", seconds=60)
-        wait_until(lambda: "is ready" in self.output, "the summary is printed")
+        wait_until(self.is_ready, "ready", seconds=60, every=0.1)
+        wait_until(lambda: "is ready" in self.output, "the summary is printed", seconds=30)
         return self
 
     def get(self, path: str) -> httpx2.Response:
-        return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+        return HTTP.get(f"http://127.0.0.1:{self.port}{path}")
 
     def approve(self, prompt: str, images: int = 1) -> str:
         """The id of a new job."""
         body = {"intent": "card", "rawPrompt": "hills", "finalPrompt": prompt, "imageCount": images}
-        answer = httpx2.post(f"http://127.0.0.1:{self.port}/image/execute-prompt", json=body, timeout=15)
+        answer = HTTP.post(f"http://127.0.0.1:{self.port}/image/execute-prompt", json=body)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["jobId"])
 
@@ -98,7 +104,7 @@ class Run:
 
     def done(self, job: str) -> list[str]:
         """The CDN URLs of the job, once it is done."""
-        wait_until(lambda: self.status(job)["status"] in ("DONE", "FAILED"), "the job is over", seconds=40)
+        wait_until(lambda: self.status(job)["status"] in ("DONE", "FAILED"), "the job is over", seconds=40, every=0.1)
         assert self.status(job)["status"] == "DONE", self.status(job)
         urls: list[str] = self.status(job)["cdnUrls"]
         return urls
@@ -132,9 +138,33 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
 
 
 @pytest.fixture(scope="module")
-def running(start: Starter) -> Run:
-    """A run that the tests of this module share, and may hurt but not stop."""
-    return start().wait_until_ready()
+def ready(start: Starter) -> Callable[[], Run]:
+    """Gives the run that the tests share, ready: started again, on its data, where a test has ended it."""
+    runs = [start()]
+
+    def ready_run() -> Run:
+        if runs[-1].process.poll() is not None:
+            runs.append(start(data=runs[-1].data))
+        return runs[-1].wait_until_ready()
+
+    return ready_run
+
+
+@pytest.fixture
+def running(ready: Callable[[], Run]) -> Run:
+    """The run that the tests share, ready."""
+    return ready()
+
+
+@pytest.fixture(scope="module")
+def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
+    """A mongod that is no replica set."""
+    folder = tmp_path_factory.mktemp("standalone")
+    part = mongod_part(folder / "mongodb", _free_port())
+    command = [word for word in part.command if word not in ("--replSet", REPLICA_SET)]
+    uri = part.provides["MONGODB_URI"].partition("?")[0]
+    with serving(dataclasses.replace(part, command=command, provides={"MONGODB_URI": uri}), folder) as alone:
+        yield alone
 
 
 def _free_port() -> int:
@@ -146,12 +176,11 @@ def _free_port() -> int:
 def test_from_nothing_to_images_on_the_cdn(running: Run) -> None:
     urls = running.done(running.approve("green hills", images=3))
 
-    contents = [httpx2.get(url).content for url in urls]
+    contents = [HTTP.get(url).content for url in urls]
     assert len({hashlib.sha256(content).hexdigest() for content in contents}) == 3
     for content in contents:
         with Image.open(io.BytesIO(content)) as picture:
             assert picture.size == (1024, 1024)
-    assert list(running.children) != []
     assert sorted(running.children) == sorted(ORDER)
 
 
@@ -159,6 +188,12 @@ def test_the_summary_says_where_it_is_and_that_nothing_is_real(running: Run) -> 
     assert f"http://127.0.0.1:{running.port}" in running.output
     assert "SANDBOX: no image is real and no money is spent" in running.output
     assert str(running.data) in running.output
+
+
+def test_everything_that_persists_is_in_its_folder(running: Run) -> None:
+    found = {path.name for path in running.data.iterdir()}
+
+    assert found >= {"mongodb", "bucket", "spool", "logs", "ports.json", "sandbox-calls.jsonl"}
 
 
 def test_no_child_gets_the_terminals_ctrl_c(running: Run) -> None:
@@ -199,9 +234,9 @@ def test_a_child_that_is_killed_comes_back(running: Run, name: str) -> None:
 
     os.kill(killed, signal.SIGKILL)
 
-    wait_until(lambda: running.children.get(name, killed) != killed, f"{name} is back")
+    wait_until(lambda: running.children.get(name, killed) != killed, f"{name} is back", seconds=30, every=0.1)
     assert f"The {name} was ended by SIGKILL; starting it again in " in running.output
-    wait_until(running.is_ready, "ready again", seconds=30)
+    wait_until(running.is_ready, "ready again", seconds=30, every=0.1)
     running.done(running.approve(f"hills after the death of the {name}"))
 
 
@@ -222,13 +257,39 @@ def test_a_wrong_setting_is_one_line(start: Starter, env: dict[str, str], line: 
     assert re.fullmatch(line + r"\n", refused.output)
 
 
-def test_a_database_that_is_not_there_is_said_in_a_few_words(start: Starter) -> None:
+def test_a_configured_database_that_is_not_there_is_one_line_and_nothing_is_started(start: Starter) -> None:
     refused = start(MONGODB_URI=f"mongodb://127.0.0.1:{_free_port()}/?replicaSet=nobody")
 
-    assert refused.ends(within=60) == 1
-    assert "MONGODB_URI" in refused.output
-    assert "Traceback" not in refused.output
-    assert refused.children == {}
+    assert refused.ends(within=30) == 2
+    assert re.fullmatch(r"MONGODB_URI: the database does not answer .*\n", refused.output)
+
+
+def test_a_standalone_database_is_one_line(start: Starter, standalone: Part) -> None:
+    refused = start(**standalone.provides)
+
+    assert refused.ends(within=30) == 2
+    assert refused.output == "MONGODB_URI names a standalone server; transactions need a replica set.\n"
+
+
+def test_a_runner_alone_uses_no_embedded_part(tmp_path: Path, bucket_server: Part, standalone: Part) -> None:
+    for env, reason in (
+        ({}, "Set MONGODB_URI; or start everything on this machine with `make run`."),
+        (standalone.provides, "Set R2_ENDPOINT_URL or R2_ACCOUNT_ID, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, CDN_BASE"),
+        ({**standalone.provides, **bucket_server.provides}, "MONGODB_URI names a standalone server;"),
+    ):
+        runner = subprocess.run(
+            [sys.executable, "-m", "imagegeneration.runner"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert runner.returncode == 2
+        assert runner.stderr.startswith(f"The runner cannot start: {reason}")
+        assert (runner.stdout + runner.stderr).count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_configured_is_used_and_not_embedded(
@@ -236,7 +297,7 @@ def test_what_is_configured_is_used_and_not_embedded(
 ) -> None:
     elsewhere = {**mongod.provides, **bucket_server.provides, "R2_BUCKET": "images", "OPENAI_BASE_URL": sandbox.url}
     run = start(**elsewhere, MONGODB_DATABASE="test-elsewhere", OPENAI_API_KEY="any")
-    httpx2.put(f"{bucket_server.provides['R2_ENDPOINT_URL']}/images")
+    HTTP.put(f"{bucket_server.provides['R2_ENDPOINT_URL']}/images")
     run.wait_until_ready()
 
     (url,) = run.done(run.approve("hills elsewhere"))
@@ -250,63 +311,68 @@ def test_what_is_configured_is_used_and_not_embedded(
     assert run.ends(within=15) == 0
 
 
-def test_a_stop_finishes_the_call_in_flight_and_a_new_start_finds_everything(start: Starter) -> None:
-    run = start().wait_until_ready()
-    first = run.done(run.approve("the first hills"))
-    children, calls = run.children, run.data / "sandbox-calls.jsonl"
-    job = run.approve("slow hills [sandbox:delay delay=4]")
-    wait_until(lambda: "slow hills" in calls.read_text(), "the call is in flight")
+def test_a_stop_finishes_the_call_in_flight_and_a_new_start_finds_everything(
+    running: Run, ready: Callable[[], Run]
+) -> None:
+    first = running.done(running.approve("the first hills"))
+    children, calls = running.children, running.data / "sandbox-calls.jsonl"
+    job = running.approve("slow hills [sandbox:delay delay=4]")
+    wait_until(lambda: "slow hills" in calls.read_text(), "the call is in flight", seconds=30)
 
-    run.process.send_signal(signal.SIGINT)
+    running.process.send_signal(signal.SIGINT)
 
-    assert run.ends(within=20) == 0
-    assert re.findall(r"Stopping (\w+)", run.output) == ORDER[::-1]
+    assert running.ends(within=20) == 0
+    assert re.findall(r"Stopping (\w+)", running.output) == ORDER[::-1]
     assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
-    again = start(data=run.data).wait_until_ready()
+    again = ready()
     assert len(again.done(job)) == 1
     assert calls.read_text().count("slow hills") == 1, "the drained call was not made again"
-    assert again.done(again.status(job)["jobId"]) == again.status(job)["cdnUrls"]
-    assert httpx2.get(first[0]).status_code == 200, "a CDN URL outlives the run that made it"
+    assert HTTP.get(first[0]).status_code == 200, "a CDN URL outlives the run that made it"
 
+
+def test_a_supervisor_that_is_killed_takes_its_children_along_and_can_start_again(
+    running: Run, ready: Callable[[], Run]
+) -> None:
+    children, ports = running.children, (running.data / "ports.json").read_text()
+
+    running.process.kill()
+    running.process.wait()
+
+    again = ready()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
+    assert (again.data / "ports.json").read_text() == ports
+    assert sorted(again.children) == sorted(ORDER)
+
+
+def test_an_idle_run_stops_within_15_seconds(running: Run) -> None:
+    running.process.send_signal(signal.SIGTERM)
+
+    assert running.ends(within=15) == 0
+
+
+def test_a_second_signal_stops_at_once(running: Run) -> None:
+    running.approve("endless hills [sandbox:delay delay=60]")
+    calls = running.data / "sandbox-calls.jsonl"
+    wait_until(lambda: "endless hills" in calls.read_text(), "the call is in flight", seconds=30)
+
+    running.process.send_signal(signal.SIGINT)
+    wait_until(lambda: "Waiting for runner" in running.output, "the runner drains", seconds=20)
     begun = time.monotonic()
-    again.process.send_signal(signal.SIGTERM)
-    assert again.ends(within=15) == 0
-    assert time.monotonic() - begun < 15
+    running.process.send_signal(signal.SIGINT)
 
-
-def test_a_second_signal_stops_at_once(start: Starter) -> None:
-    run = start().wait_until_ready()
-    run.approve("slow hills [sandbox:delay delay=60]")
-    wait_until(lambda: (run.data / "sandbox-calls.jsonl").read_text(), "the call is in flight")
-
-    run.process.send_signal(signal.SIGINT)
-    wait_until(lambda: "Waiting for runner" in run.output, "the runner drains", seconds=20)
-    begun = time.monotonic()
-    run.process.send_signal(signal.SIGINT)
-
-    assert run.ends(within=10) == 1
+    assert running.ends(within=10) == 1
     assert time.monotonic() - begun < 5
 
 
-def test_a_signal_that_make_passes_on_counts_once(start: Starter) -> None:
-    run = start().wait_until_ready()
+def test_a_stop_while_starting(start: Starter) -> None:
+    run = start()
+    wait_until(lambda: "Starting sandbox" in run.output, "half of it is started", seconds=60)
 
-    for _ in range(2):
-        run.process.send_signal(signal.SIGTERM)
+    run.process.send_signal(signal.SIGTERM)
 
     assert run.ends(within=15) == 0
-
-
-def test_a_supervisor_that_is_killed_takes_its_children_along_and_can_start_again(start: Starter) -> None:
-    run = start().wait_until_ready()
-    children = run.children
-
-    run.process.kill()
-    run.process.wait()
-
-    again = start(data=run.data, port=run.port).wait_until_ready()
-    assert not set(children.values()) & set(again.children.values())
-    assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
+    assert re.findall(r"Stopping (\w+)", run.output)[-2:] == ["bucket", "mongod"]
+    assert "is ready" not in run.output
 
 
 def test_a_remembered_port_that_a_stranger_took_is_one_line(start: Starter, tmp_path: Path) -> None:

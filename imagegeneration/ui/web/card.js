@@ -67,7 +67,7 @@ function makeCard(view, data, single) {
   const made = el("span.made"), time = el("span.time");
   const meter = el("span.meter", { role: "progressbar", "aria-label": "Images made", "aria-valuemin": "0" }, el("span.fill"));
   const tiles = data.images.map((_, index) => makeTile(index, data.images.length, view, card));
-  const mosaic = el(`div.mosaic.n${data.images.length}`, {}, ...tiles.map(({ node }) => node));
+  const mosaic = el(`div.mosaic.n${data.images.length}${data.sandbox ? ".marked" : ""}`, {}, ...tiles.map(({ node }) => node));
   const copy = copyButton("Copy URLs", "Copy all URLs", () => card.data.urls.join("\n"));
   const details = el("button.button.plain", { type: "button" }, "Details");
   const retry = el("button.button", { type: "button" }, icon("retry"), "Retry");

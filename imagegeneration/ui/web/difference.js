@@ -10,5 +10,6 @@ export default function ({ data, parentElement }) {
     return { summary, text };
   });
   setText(view.summary, data.summary);
+  view.text.hidden = data.pieces.every(([kind]) => kind === "same");
   view.text.replaceChildren(...data.pieces.map(([kind, text]) => el(TAGS[kind], {}, text)));
 }

@@ -18,12 +18,14 @@ function makeEditor(parent, data) {
     input,
     label: el("label", { for: id }),
     count: el("span.count", { id: "count" }),
+    saved: el("span.saved"),
+    stored: data.text,
     error: el("p.error", { id: "error", role: "alert" }),
     revision: null,
     sent: null,
     timer: null,
   };
-  const head = el("div.head", {}, view.label, view.count);
+  const head = el("div.head", {}, view.label, view.saved, view.count);
   parent.append(el("div.root.editor", {}, head, input, view.error));
   input.addEventListener("input", () => {
     paint(view);
@@ -51,6 +53,8 @@ function paint(view) {
   const used = length(view.input.value);
   const over = used - view.limit;
   setText(view.count, `${used.toLocaleString("en")} / ${view.limit.toLocaleString("en")}`);
+  const text = view.input.value;
+  setText(view.saved, text === view.stored ? (text && view.keeps ? "Saved" : "") : "Saving…");
   view.count.classList.toggle("over", over > 0);
   const tooLong = over > 0 ? `${over.toLocaleString("en")} too many. Shorten the text to ${view.limit.toLocaleString("en")} characters.` : "";
   setText(view.error, tooLong || view.problem);
@@ -62,6 +66,8 @@ export default function ({ data, parentElement, setStateValue }) {
   view.send = (text) => setStateValue("text", text);
   view.limit = data.limit;
   view.problem = data.problem;
+  view.stored = data.text;
+  view.keeps = data.stored;
   setText(view.label, data.label);
   setAttribute(view.input, "placeholder", data.placeholder);
   view.input.readOnly = data.locked;

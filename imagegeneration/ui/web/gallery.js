@@ -6,17 +6,21 @@ function makeGallery(parent) {
   const grid = el("div.grid");
   const root = el("div.root.gallery", {}, notice, empty, grid);
   const cards = new Map();
-  const view = { cards, page: null, asked: null };
+  const view = { cards, page: null, opened: null, waiting: undefined };
   const dialog = makeDialog(view);
   root.append(dialog.node);
   parent.append(root);
 
+  function tell(job) {
+    view.waiting = job; // until the server says the same, what it says of the dialog is old
+    view.send("view", { job });
+  }
   view.open = (card, index, purpose) => {
     dialog.open(card, index, purpose);
-    view.send("view", { job: card.id });
+    tell(card.id);
   };
   view.closed = (id) => {
-    view.send("view", { job: null });
+    tell(null);
     cards.get(id)?.focus();
   };
   view.act = (message) => view.send("act", message);
@@ -54,8 +58,9 @@ function makeGallery(parent) {
   }
   function paintDialog(data) {
     const record = data.record;
-    if (data.open && data.open !== view.asked && !dialog.job && record) dialog.open(record, 0); // by its address
-    view.asked = data.open;
+    if (data.open === view.waiting) view.waiting = undefined;
+    else if (view.waiting === undefined && data.open !== view.opened && !dialog.job && record) dialog.open(record, 0); // by its address
+    if (view.waiting === undefined) view.opened = data.open;
     if (!dialog.job) return;
     const own = record?.id === dialog.job ? record : null;
     const facts = own ?? cards.get(dialog.job)?.data;

@@ -52,6 +52,12 @@ def test_the_embedded_bucket_is_called_as_configured_and_is_its_own_cdn(tmp_path
     assert bucket.provides["CDN_BASE_URL"] == f"http://127.0.0.1:{bucket.port}/mine"
 
 
+def test_options_go_to_the_sandbox(tmp_path: Path) -> None:
+    *_, sandbox = embedded_parts(_settings(tmp_path), DataDir(tmp_path), "--delay", "0.5")
+
+    assert sandbox.command[-2:] == ["--delay", "0.5"]
+
+
 def test_the_summary_names_what_is_used_and_no_secret(tmp_path: Path) -> None:
     text = summary(_settings(tmp_path, **MONGODB, **R2, **OPENAI), [], tmp_path)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,6 @@ PARENT = """
 import os, pathlib, sys, time
 from imagegeneration.local.process import Log, Process
 log = Log(pathlib.Path(sys.argv[1]))
-log.begin()
 child = Process("child", [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"],
                 os.environ, log)
 child.start()
@@ -29,7 +29,7 @@ time.sleep(60)
 @pytest.fixture
 def log(tmp_path: Path) -> Log:
     log = Log(tmp_path / "logs" / "child.log")
-    log.begin()
+    log.writer().close()
     return log
 
 
@@ -97,8 +97,10 @@ def test_a_new_beginning_keeps_the_log_of_the_run_before(log: Log) -> None:
     log.path.write_text("before\n")
 
     log.begin()
+    with log.writer() as writer:
+        writer.write(b"now\n\n")
 
-    assert log.last_lines(5) == []
+    assert log.last_lines(5) == ["now"]
     assert log.path.with_name("child.log.1").read_text() == "before\n"
 
 
@@ -114,6 +116,16 @@ def test_a_log_that_grows_is_emptied_and_its_writer_goes_on(log: Log, monkeypatc
     assert log.new_lines() == ["next"]
     assert log.path.read_text() == "next\n"
     assert log.path.with_name("child.log.1").read_text() == "a long line\n"
+
+
+def test_a_log_that_somebody_deletes_stops_nothing(log: Log) -> None:
+    shutil.rmtree(log.path.parent)
+
+    log.bound()
+    assert (log.new_lines(), log.last_lines(5)) == ([], [])
+    with log.writer() as writer:
+        writer.write(b"again\n")
+    assert log.new_lines() == ["again"]
 
 
 def _is_alive(pid: int) -> bool:

@@ -1,0 +1,168 @@
+"""Real servers for a benchmark, and how a figure is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from imagegeneration.local.bucket import bucket_part
+from imagegeneration.local.datadir import DataDir
+from imagegeneration.local.mongod import mongod_part
+from imagegeneration.local.process import Log, Process
+from imagegeneration.settings import load_settings
+
+ROOT = Path(__file__).parents[1]
+SEED = 20261121
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table; times are in milliseconds unless `unit` says otherwise."""
+
+    name: str
+    median: float
+    p95: float | None = None
+    unit: str = "ms"
+    expected: str = ""
+    holds: bool | None = None
+
+
+def figure(
+    name: str, seconds: Sequence[float], *, p95_below: float | None = None, median_below: float | None = None
+) -> Figure:
+    """The figure of measured times; bounds in milliseconds."""
+    times = sorted(second * 1000 for second in seconds)
+    median, p95 = statistics.median(times), times[min(len(times) - 1, int(len(times) * 0.95))]
+    if p95_below is not None:
+        return Figure(name, median, p95, "ms", f"p95 < {p95_below:g} ms", p95 < p95_below)
+    if median_below is not None:
+        return Figure(name, median, p95, "ms", f"median < {median_below:g} ms", median < median_below)
+    return Figure(name, median, p95)
+
+
+@dataclass
+class Servers:
+    """A database and a bucket, and whatever else a benchmark starts; all of it on loopback, in one folder."""
+
+    data: DataDir
+    environment: dict[str, str]
+    stack: contextlib.ExitStack
+    numbers: Iterator[int] = field(default_factory=lambda: iter(range(10_000)))
+
+    @property
+    def database(self) -> Database[dict[str, Any]]:
+        """The studio's database, written to as durably as the studio writes."""
+        client = self.stack.enter_context(
+            MongoClient[dict[str, Any]](self.environment["MONGODB_URI"], w="majority", journal=True, tz_aware=True)
+        )
+        return client[self.environment["MONGODB_DATABASE"]]
+
+    def start(self, name: str, command: Sequence[str], ready: str | None, **environment: str) -> int:
+        """Start a process that ends with the benchmark; once the URL `ready` answers, its pid."""
+        log = Log(self.data.path / f"{name}.log")
+        log.begin()
+        process = Process(name, command, self.environment | environment, log)
+        process.start()
+        self.stack.callback(process.kill)
+        deadline = time.monotonic() + 60
+        while ready is not None and not _answers(ready):
+            if time.monotonic() > deadline or not process.is_running:
+                raise RuntimeError(f"{name} did not start:\n" + "\n".join(log.last_lines(20)))
+            time.sleep(0.05)
+        assert process._popen is not None  # noqa: SLF001  # the pid is for reading its CPU time
+        return process._popen.pid  # noqa: SLF001
+
+    def port(self) -> int:
+        """A free port."""
+        return self.data.port(f"bench-{next(self.numbers)}")
+
+    def dashboard(self, **environment: str) -> tuple[str, int]:
+        """The dashboard with the API, as production starts it: its base URL and its pid."""
+        port = self.port()
+        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port)]
+        url = f"http://127.0.0.1:{port}"
+        pid = self.start(
+            f"dashboard-{port}", [*command, "--server.address", "127.0.0.1"], f"{url}/image/health/ready", **environment
+        )
+        return url, pid
+
+    def runner(self, **environment: str) -> int:
+        """A runner; its pid, once it has signed on."""
+        before = self.database.runners.count_documents({})
+        pid = self.start("runner", [sys.executable, "-m", "imagegeneration.runner"], None, **environment)
+        while self.database.runners.count_documents({}) == before:
+            time.sleep(0.05)
+        return pid
+
+    def stub(self, megabytes: float) -> str:
+        """The provider that answers at once; its base URL."""
+        port = self.port()
+        url = f"http://127.0.0.1:{port}"
+        self.start(f"stub-{port}", [sys.executable, "-m", "benchmarks.stub", str(port), str(megabytes)], url)
+        return url
+
+    def sandbox(self) -> str:
+        """The sandbox without its delays; its base URL."""
+        port = self.port()
+        log = self.data.path / f"calls-{port}.jsonl"
+        options = ["--port", str(port), "--log", str(log), "--delay", "0", "--text-delay", "0"]
+        url = f"http://127.0.0.1:{port}"
+        self.start(
+            f"sandbox-{port}", [sys.executable, "-m", "imagegeneration.local.sandbox", *options], f"{url}/sandbox/calls"
+        )
+        return url
+
+
+@contextlib.contextmanager
+def servers(folder: Path) -> Iterator[Servers]:
+    """A fresh database and bucket in `folder`; everything that was started on top of them ends with them."""
+    data = DataDir(folder)
+    mongod = mongod_part(folder / "mongodb", data.port("mongod"))
+    bucket = bucket_part(folder / "bucket", data.port("bucket"), "images")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "R2_", "MONGODB_"))
+    }
+    environment |= {**mongod.provides, **bucket.provides, "MONGODB_DATABASE": "bench", "DATA_DIR": str(folder)}
+    environment |= {"QUEUE_LIMIT": "10000000", "DAILY_BUDGET_USD": "1000000", "DAILY_BUDGET_PER_USER_USD": "1000000"}
+    environment |= {"PYTHONPATH": str(ROOT), "SANDBOX_URL": ""}
+    with contextlib.ExitStack() as stack:
+        started = Servers(data, environment, stack)
+        for part in (mongod, bucket):
+            started.start(part.name, part.command, None)
+            while not part.listens:
+                time.sleep(0.02)
+            part.prepare(load_settings(_env_file=None, **_lowered(mongod.provides), **_lowered(bucket.provides)))
+        yield started
+
+
+def request_body(number: int, images: int = 1) -> dict[str, Any]:
+    """An approved request, a little different for each number."""
+    prompt = f"A calm homepage category card for a SaaS product, number {number}, soft light, generous spacing"
+    return {
+        "intent": "homepage category card",
+        "rawPrompt": "simple saas ui",
+        "finalPrompt": prompt,
+        "imageCount": images,
+    }
+
+
+def _lowered(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in variables.items()}
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False

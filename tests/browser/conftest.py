@@ -1,0 +1,116 @@
+"""The running product, started once for all tests of this folder, and a real Chromium that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+
+from tests.browser.screens import Product
+from tests.support import wait_until
+
+ROOT = Path(__file__).parents[2]
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+QUICK = ("--delay", "0.6", "--text-delay", "0.2")
+"""The sandbox answers sooner than by default, and slowly enough for the steps in between to be seen."""
+
+VIEWPORT = {"width": 1280, "height": 800}
+LOOPBACK = ("127.0.0.1", "localhost")
+_SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The whole product, by its supervisor, on free ports and a data folder of its own."""
+    folder = tmp_path_factory.mktemp("product")
+    port = _free_port()
+    env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    env |= {"DATA_DIR": str(folder / "data"), "PORT": str(port), "MAX_COST_PER_IMAGE_USD": "0.05"}
+    with (folder / "output.txt").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "imagegeneration.local", *QUICK], cwd=ROOT, env=env, stdout=output, stderr=output
+        )
+        started = Product(f"http://127.0.0.1:{port}")
+        try:
+            wait_until(started.is_ready, "the product is ready", seconds=90)
+            yield started
+        finally:
+            started.close()
+            process.terminate()
+            process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, else Playwright's own."""
+    system = next((path for name in _SYSTEM_BROWSERS if (path := shutil.which(name))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=system, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_context(chromium: Browser, product: Product) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes windows; in the end no page may have thrown, nor asked any host but this machine for anything."""
+    contexts: list[BrowserContext] = []
+    foreign: list[str] = []
+    thrown: list[str] = []
+
+    def asked(request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in LOOPBACK:
+            foreign.append(request.url)
+
+    def make(**options: Any) -> BrowserContext:
+        context = chromium.new_context(
+            base_url=product.url, permissions=["clipboard-read", "clipboard-write"], **{"viewport": VIEWPORT, **options}
+        )
+        context.set_default_timeout(15_000)
+        context.on("request", asked)
+        context.on("weberror", lambda error: thrown.append(str(error.error)))
+        contexts.append(context)
+        return context
+
+    expect.set_options(timeout=15_000)
+    yield make
+    for context in contexts:
+        context.close()
+    assert foreign == []
+    assert thrown == []
+
+
+@pytest.fixture
+def page(open_context: Callable[..., BrowserContext]) -> Page:
+    """A window of 1280 x 800, light."""
+    return open_context(color_scheme="light").new_page()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A first page load compiles the whole dashboard: these tests may take longer than others."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.timeout(180))

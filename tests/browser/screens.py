@@ -1,0 +1,156 @@
+"""What the tests of both pages do and look at: the product over HTTP, and its pages as a person meets them."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support import wait_until
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+OVER = ("DONE", "FAILED")
+
+
+class Product:
+    """The running product, as a program sees it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client = httpx.Client(base_url=f"{url}/image", timeout=30, trust_env=False)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def is_ready(self) -> bool:
+        """Everything is up, a runner too."""
+        try:
+            answer = self._client.get("/health/ready")
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200 and bool(answer.json().get("runners", 1))
+
+    def approve(self, final_prompt: str = "a red kite", *, intent: str, images: int = 1, raw: str = "a kite") -> str:
+        """Approve a job; its id."""
+        body = {"intent": intent, "rawPrompt": raw, "finalPrompt": final_prompt, "imageCount": images}
+        answer = self._client.post("/execute-prompt", json=body)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["jobId"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """The document of a job."""
+        answer = self._client.get(f"/jobs/{job_id}")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()["job"]
+        return found
+
+    def finished(self, job_id: str) -> dict[str, Any]:
+        """The document of a job once it is over."""
+        wait_until(lambda: self.job(job_id)["status"] in OVER, f"{job_id} is over", seconds=40)
+        return self.job(job_id)
+
+    def jobs_for(self, intent: str) -> list[dict[str, Any]]:
+        """The latest jobs of this intent."""
+        answer = self._client.get("/job-list", params={"limit": 100})
+        return [job for job in answer.json() if job["intent"] == intent]
+
+
+def unique(words: str) -> str:
+    """An intent that no other test uses."""
+    return f"{words} {uuid.uuid4().hex[:6]}"
+
+
+def picture(page: Page, name: str) -> None:
+    """Save docs/pictures/`name`.png when SAVE_PICTURES is set."""
+    if os.environ.get("SAVE_PICTURES"):
+        page.wait_for_function("document.fonts.status === 'loaded'")
+        page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+
+
+def open_generate(page: Page, address: str = "/") -> None:
+    """Open Generate, ready for typing."""
+    page.goto(address)
+    expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
+
+
+def typed(page: Page, label: str) -> Locator:
+    """The text field called `label`."""
+    return page.get_by_label(label, exact=True)
+
+
+def is_saved(page: Page, label: str) -> None:
+    """Wait until the field says that its text is in the database."""
+    field = page.locator(".editor").filter(has=typed(page, label))
+    expect(field.locator(".saved")).to_have_text("Saved")
+
+
+def describe(page: Page, intent: str, prompt: str) -> None:
+    """Fill in the first step."""
+    typed(page, "Intent").fill(intent)
+    typed(page, "Prompt").fill(prompt)
+
+
+def go_to_review(page: Page, intent: str, prompt: str) -> None:
+    """Fill in the first step and take the prompt as it is."""
+    open_generate(page)
+    describe(page, intent, prompt)
+    page.get_by_role("button", name="Use my prompt as it is").click()
+    expect(typed(page, "Final prompt")).to_have_value(prompt)
+
+
+def choose_count(page: Page, count: int) -> None:
+    """Choose the number of images."""
+    page.get_by_role("radio", name=str(count), exact=True).click()
+
+
+def approve_button(page: Page) -> Locator:
+    """The button that says what it does and costs."""
+    return page.get_by_role("button", name="Generate ")
+
+
+def is_done(page: Page) -> None:
+    """Wait until the only job on the page is done."""
+    expect(page.get_by_role("article").locator(".pill")).to_have_text("Done")
+
+
+def open_jobs(page: Page, address: str = "/jobs") -> None:
+    """Open Jobs and wait for what is on it."""
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Jobs", level=1)).to_be_visible()
+    expect(page.locator("article, .empty:visible").first).to_be_visible()
+
+
+def card(page: Page, intent: str) -> Locator:
+    """The card of the job with this intent."""
+    return page.get_by_role("article").filter(has=page.get_by_role("button", name=intent, exact=True))
+
+
+def dialog(page: Page) -> Locator:
+    """The dialog that shows a job."""
+    return page.get_by_role("dialog")
+
+
+def open_dialog(page: Page, intent: str) -> Locator:
+    """Open the dialog of a job from its card, and wait for its record."""
+    card(page, intent).get_by_role("button", name=intent, exact=True).click()
+    expect(dialog(page).get_by_role("heading", name="Approval")).to_be_visible()
+    return dialog(page)
+
+
+def fits(page: Page) -> None:
+    """Nothing reaches over the right edge of the window, so there is no way to scroll sideways."""
+    over = page.evaluate(
+        "() => [document.documentElement, document.querySelector('[data-testid=stMain]')]"
+        ".map((node) => node.scrollWidth - node.clientWidth)"
+    )
+    assert over == [0, 0]
+
+
+def clipboard(page: Page) -> str:
+    """What is on the clipboard."""
+    return str(page.evaluate("navigator.clipboard.readText()"))

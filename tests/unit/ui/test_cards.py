@@ -1,0 +1,56 @@
+"""A job as its card."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from imagegeneration.domain.job import Job
+from imagegeneration.ui.cards import card, is_active
+from tests.unit.ui.samples import NOW, URL, approval, image, job
+
+
+def test_a_card_has_thumbnails_and_addresses_and_no_original_as_a_picture() -> None:
+    shown = card(job())
+    assert shown["images"] == [
+        {"state": "STORED", "word": "Done", "thumb": f"{URL}.thumb.webp", "url": f"{URL}.png", "since": None}
+    ]
+    assert shown["urls"] == [f"{URL}.png"]
+    assert (shown["title"], shown["prompt"]) == ("homepage card", "a red kite over hills")
+
+
+def test_only_what_is_possible_is_offered() -> None:
+    assert _offered(job()) == (False, False)
+    assert _offered(job("QUEUED", [image("HELD")])) == (False, True)
+    assert _offered(job("RUNNING", [image("CALLING")], cancel_requested_at=NOW)) == (False, False)
+    assert _offered(job("FAILED", [image("FAILED")], error_code="PROVIDER")) == (True, False)
+
+
+def _offered(one: Job) -> tuple[bool, bool]:
+    shown = card(one)
+    return shown["retry"], shown["cancel"]
+
+
+def test_a_failure_says_why_and_a_cancel_is_no_failure() -> None:
+    failed = job("FAILED", [image("FAILED")], error="The provider is down.", error_code="PROVIDER")
+    canceled = failed.model_copy(update={"error_code": "CANCELED"})
+    assert card(failed)["error"] == "The provider is down."
+    assert card(canceled)["error"] is None
+
+
+def test_a_retried_job_counts_its_time_from_the_retry() -> None:
+    later = approval().model_copy(update={"approved_at": NOW + timedelta(seconds=60)})
+    assert (
+        card(job("RUNNING", [image("CALLING", started_at=NOW)], retries=[later]))["since"]
+        == card(job())["since"] + 60_000
+    )
+
+
+def test_the_history_is_said_about_a_job_at_work() -> None:
+    assert card(job("RUNNING", [image("CALLING")]), 2.5)["about"] == "about 2.5 s an image"
+    assert card(job("RUNNING", [image("CALLING")]))["about"] is None
+
+
+def test_only_jobs_that_are_not_over_need_frequent_looks() -> None:
+    assert is_active(job("QUEUED", [image("HELD")]))
+    assert is_active(job("RUNNING", [image("CALLING")]))
+    assert not is_active(job())

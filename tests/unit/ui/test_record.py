@@ -1,0 +1,72 @@
+"""The audit record of a job in the dialog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imagegeneration.domain.job import AttemptError
+from imagegeneration.services.jobs import RetryQuote
+from imagegeneration.ui.record import record
+from tests.unit.ui.samples import NOW, approval, image, job, stored_image
+
+
+def facts(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {row["label"]: row["value"] for row in rows}
+
+
+def section(shown: dict[str, Any], title: str) -> dict[str, Any]:
+    (rows,) = (one["rows"] for one in shown["sections"] if one["title"] == title)
+    return facts(rows)
+
+
+def test_typed_and_sent_are_apart_unless_they_are_the_same() -> None:
+    assert section(record(job(), [], None), "Prompts") == {
+        "Intent": "homepage card",
+        "Sent": "a red kite over hills",
+        "Typed": "a kite",
+    }
+    as_typed = section(record(job(raw_prompt="a kite", final_prompt="a kite"), [], None), "Prompts")
+    assert as_typed["Typed and sent, without a change"] == "a kite"
+    assert "Typed" not in as_typed
+
+
+def test_user_text_is_marked_as_text() -> None:
+    (rows,) = (one["rows"] for one in record(job(), [], None)["sections"] if one["title"] == "Prompts")
+    assert {row["kind"] for row in rows} == {"text"}
+
+
+def test_every_approval_is_there() -> None:
+    shown = record(job(retries=[approval(27_400)]), [], None)
+    assert section(shown, "Approval")["Price shown"] == "Up to $0.0137"
+    assert section(shown, "Retry 1")["Price shown"] == "Up to $0.0274"
+    assert section(shown, "Approval")["Request SHA-256"] == "a" * 64
+    assert section(shown, "Job")["Quoted"] == "Up to $0.0411"
+
+
+def test_what_was_asked_for_and_what_came() -> None:
+    (as_asked,) = record(job(), [stored_image()], None)["details"]
+    assert facts(as_asked["rows"])["Size"] == "1024 × 1024, as asked"
+    assert facts(as_asked["rows"])["Format"] == "PNG, as asked"
+    (other,) = record(job(), [stored_image(width=512, mime_type="image/webp")], None)["details"]
+    assert facts(other["rows"])["Size"] == "512 × 1024 (asked for 1024 × 1024)"
+    assert facts(other["rows"])["Format"] == "WEBP (asked for PNG)"
+
+
+def test_an_attempt_says_why_it_failed_and_what_it_cost() -> None:
+    error = AttemptError(code="PROVIDER", message="The provider refused.")
+    failed = image("FAILED", started_at=NOW, finished_at=NOW, outcome="refused", certainty="not_charged", error=error)
+    (detail,) = record(job("FAILED", [failed], error_code="PROVIDER"), [], None)["details"]
+    (tried,) = detail["attempts"]
+    assert facts(tried["rows"])["Why"] == "The provider refused."
+    assert facts(tried["rows"])["Cost"] == "Nothing was charged"
+    assert facts(tried["rows"])["Outcome"] == "Refused by the provider"
+
+
+def test_a_retry_says_its_price_and_warns_only_of_money_that_may_be_lost() -> None:
+    failed = job("FAILED", [image("FAILED")], error_code="PROVIDER")
+    plain = record(failed, [], RetryQuote(2, 27_400, 0, 0))["offer"]
+    assert (plain["label"], plain["accept"]) == ("Retry the 2 missing images for up to $0.03", 27_400)
+    assert plain["warning"] is None
+    doubtful = record(failed, [], RetryQuote(1, 13_700, 1, 13_700))["offer"]
+    assert doubtful["label"] == "Retry the missing image for up to $0.02"
+    assert "1 image was perhaps charged already: up to $0.02." in doubtful["warning"]
