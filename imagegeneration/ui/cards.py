@@ -22,6 +22,7 @@ def card(job: Job, about_seconds: float | None = None) -> Card:
         "sandbox": job.request.provider == "sandbox",
         "over": job.is_over,
         "made": words.made_of(job),
+        "cost": words.job_cost(job),
         "error": None if job.error_code == "CANCELED" else job.error,
         "created": words.milliseconds(job.created_at),
         "since": words.milliseconds(job.latest_approval.approved_at),

@@ -55,7 +55,6 @@ def test_from_an_idea_to_images(page: Page, product: Product) -> None:
     expect(changed).to_contain_text("from above")
     is_saved(page, "Final prompt")
     picture(page, "generate-review")
-    final.fill(f"{suggestion} Seen “from above” \U0001f3a8 שלום")
     approve_button(page).click()
 
     expect(page.get_by_role("article")).to_contain_text("of 3 images")
@@ -66,12 +65,23 @@ def test_from_an_idea_to_images(page: Page, product: Product) -> None:
 
     (listed,) = product.jobs_for(intent)
     job = product.job(listed["jobId"])
-    assert job["finalPrompt"] == f"{suggestion} Seen “from above” \U0001f3a8 שלום"
+    assert job["finalPrompt"] == f"{suggestion} Seen from above."
     assert (job["status"], job["imageCount"], len(job["cdnUrls"])) == ("DONE", 3, 3)
     images = [httpx.get(url, trust_env=False).content for url in job["cdnUrls"]]
     assert len({hashlib.sha256(image).hexdigest() for image in images}) == 3
     page.get_by_role("link", name="See it in Jobs").click()
     expect(page.get_by_role("dialog")).to_contain_text(intent)
+
+
+def test_what_is_approved_is_what_is_on_the_screen_to_the_letter(page: Page, product: Product) -> None:
+    intent = unique("to the letter")
+    prompt = "  “quotes” 'and' \"more\",\n\ttabs, \U0001f3a8 emoji, שלום, $5 & <b>\n\nand space at the end  "
+    go_to_review(page, intent, "a kite")
+    typed(page, "Final prompt").fill(prompt)
+    approve_button(page).click()  # at once: what was typed last is approved, not what was stored last
+    is_done(page)
+    (listed,) = product.jobs_for(intent)
+    assert product.job(listed["jobId"])["finalPrompt"] == prompt
 
 
 def test_a_double_click_makes_one_job(page: Page, product: Product) -> None:

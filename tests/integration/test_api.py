@@ -107,6 +107,17 @@ def test_enhancer_failures_are_said_in_words(
     assert_error(response, status, code)
 
 
+def test_an_enhancer_that_hangs_is_given_up_at_the_deadline(
+    client: TestClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagegeneration.services.enhancement.DEADLINE_SECONDS", 0.5)
+    sandbox.set_fault("hang", target="text")
+    response = client.post("/image/enhance-prompt", json={"intent": "a card", "prompt": "simple saas ui"})
+    error = assert_error(response, 502, "IMG_002")
+    assert "in time" in error["message"]
+    assert "as you typed it" in error["resolution"]
+
+
 def test_an_overlong_suggestion_is_cut_to_4000_characters(client: TestClient, sandbox: Sandbox) -> None:
     sandbox.set_fault("overlong_text", target="text")
     response = client.post("/image/enhance-prompt", json={"intent": "a card", "prompt": "simple saas ui"})

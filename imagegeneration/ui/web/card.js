@@ -64,7 +64,7 @@ function makeCard(view, data, single) {
   const prompt = el("p.prompt.user-text");
   const error = el("p.error");
   const status = pill(data);
-  const made = el("span.made"), time = el("span.time");
+  const made = el("span.made"), cost = el("span.cost"), time = el("span.time");
   const meter = el("span.meter", { role: "progressbar", "aria-label": "Images made", "aria-valuemin": "0" }, el("span.fill"));
   const tiles = data.images.map((_, index) => makeTile(index, data.images.length, view, card));
   const mosaic = el(`div.mosaic.n${data.images.length}${data.sandbox ? ".marked" : ""}`, {}, ...tiles.map(({ node }) => node));
@@ -74,7 +74,7 @@ function makeCard(view, data, single) {
   const cancel = el("button.button.plain", { type: "button" }, "Cancel");
   const heading = el("h3", {}, title);
   const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, error);
-  const foot = el("div.foot", {}, el("span.facts", {}, made, time), el("span.actions", {}, cancel, retry, copy, details));
+  const foot = el("div.foot", {}, el("span.facts", {}, made, single ? cost : null, time), el("span.actions", {}, cancel, retry, copy, details));
   card.node = el(`article.card${single ? ".single" : ""}`, { "data-job": data.id }, mosaic, meter, body, foot);
   for (const button of [title, details]) button.addEventListener("click", () => view.open(card.data, 0));
   for (const button of [retry, cancel]) button.addEventListener("click", () => view.open(card.data, 0, button === retry ? "retry" : "cancel"));
@@ -91,6 +91,7 @@ function makeCard(view, data, single) {
     setText(error, next.error);
     status.paint(next);
     setText(made, next.made);
+    setText(cost, next.cost);
     tiles.forEach((tile, index) => tile.paint(next.images[index], next.title));
     const over = next.images.filter(({ state }) => ["STORED", "FAILED", "UNKNOWN"].includes(state)).length;
     meter.hidden = next.over;
