@@ -5,6 +5,7 @@ Start it with `streamlit run app.py`, or with an ASGI server as `app:app`.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,7 +31,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         built = studio()
     except (ConfigurationError, StudioError) as error:
         sys.stderr.write(f"The dashboard cannot start: {error}\n")
-        raise SystemExit(2) from None
+        sys.stderr.flush()
+        os._exit(2)  # an exception would leave the server through twenty lines of traceback
     async with running(built):
         yield
 

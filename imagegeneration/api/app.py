@@ -5,6 +5,7 @@ Alone: `uvicorn --factory imagegeneration.api.app:create_api`.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,7 +23,8 @@ from starlette.routing import Mount
 from imagegeneration.api import answers, health, jobs, prompts
 from imagegeneration.api.guard import Guard
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.errors import StudioError
+from imagegeneration.errors import ConfigurationError, StudioError
+from imagegeneration.logs import configure_logging
 from imagegeneration.services.enhancement import POST_SECONDS
 from imagegeneration.settings import load_settings
 
@@ -76,8 +78,12 @@ async def running(studio: Studio) -> AsyncIterator[None]:
 
 
 def create_api() -> Starlette:
-    """The API alone, configured by the environment. Raises ConfigurationError, one line, at start."""
-    studio = build_studio(load_settings())
+    """The API alone, configured by the environment. A wrong setting ends the process with one line."""
+    configure_logging()
+    try:
+        studio = build_studio(load_settings())
+    except (ConfigurationError, StudioError) as error:
+        sys.exit(f"The API cannot start: {error}")
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -31,6 +31,7 @@ Class = TypeVar("Class", bound=type)
 TRANSACTION_SECONDS = 15
 """How long a transaction may be tried again on conflicts before the caller is told that the database is down."""
 
+_NAMESPACE_EXISTS = 48
 _VALIDATION_FAILED = 121
 
 log = logging.getLogger(__name__)
@@ -144,13 +145,12 @@ class Connection:
         """Create the collection with its validator and indexes, or bring them up to date. Safe to repeat."""
         options: Document = {"validator": {"$jsonSchema": validator}}
         try:
-            if name not in self._database.list_collection_names():
-                try:
-                    self._database.create_collection(name, **options)
-                except OperationFailure as error:
-                    if error.code != 48:  # NamespaceExists: another process was first
-                        raise
-            self._database.command("collMod", name, **options)
+            try:
+                self._database.create_collection(name, check_exists=False, **options)
+            except OperationFailure as error:
+                if error.code != _NAMESPACE_EXISTS:
+                    raise
+                self._database.command("collMod", name, **options)
             if indexes:
                 self._database[name].create_indexes(indexes)
         except PyMongoError as error:

@@ -292,6 +292,28 @@ def test_a_runner_alone_uses_no_embedded_part(tmp_path: Path, bucket_server: Par
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        (["streamlit", "run", str(ROOT / "app.py"), "--server.port", "0"], "dashboard"),
+        (["uvicorn", "--factory", "imagegeneration.api.app:create_api"], "API"),
+    ],
+)
+def test_dashboard_and_api_alone_say_in_one_line_what_is_missing(tmp_path: Path, command: list[str], what: str) -> None:
+    alone = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert alone.returncode != 0
+    assert f"The {what} cannot start: Set MONGODB_URI" in alone.stderr
+    assert "Traceback" not in alone.stdout + alone.stderr
+
+
 def test_what_is_configured_is_used_and_not_embedded(
     start: Starter, mongod: Part, bucket_server: Part, sandbox: Sandbox
 ) -> None:
