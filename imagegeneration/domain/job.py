@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 from ulid import ULID
@@ -36,17 +36,7 @@ ErrorCode = Literal[
     "CANCELED",
 ]
 
-ERROR_PRECEDENCE: Sequence[ErrorCode] = (
-    "INTERRUPTED",
-    "TAMPERED",
-    "PROVIDER_CHANGED",
-    "POISON",
-    "STORAGE",
-    "MODERATION",
-    "PROVIDER",
-    "BUDGET",
-    "CANCELED",
-)
+ERROR_PRECEDENCE: Sequence[ErrorCode] = get_args(ErrorCode)
 """Which code a job shows where several apply: INTERRUPTED wins, because money may be involved."""
 
 MAX_ATTEMPTS = 3

@@ -6,18 +6,15 @@ import streamlit as st
 
 from imagegeneration.ui import frame
 
+# The icon comes first: a page's own icon would be fetched from a foreign host to become the favicon.
+st.set_page_config(page_icon=str(frame.ASSETS / "favicon.png"), layout="wide", initial_sidebar_state=220)
 page = st.navigation(
     [
         st.Page(frame.PAGES / "generate.py", title="Generate", icon=":material/add_photo_alternate:", default=True),
         st.Page(frame.PAGES / "jobs.py", title="Jobs", icon=":material/photo_library:", url_path="jobs"),
     ]
 )
-st.set_page_config(
-    page_title=f"{page.title} · Image Studio",
-    page_icon=str(frame.ASSETS / "favicon.png"),
-    layout="wide",
-    initial_sidebar_state=220,
-)
+st.set_page_config(page_title=f"{page.title} · Image Studio")
 st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "mark.svg"), size="medium")
 with frame.errors_in_words():
     page.run()

@@ -236,7 +236,7 @@ def test_starting_from_a_request_again_is_a_new_draft(page: Page, product: Produ
 
 def test_a_running_job_can_be_canceled_from_its_progress(page: Page, product: Product) -> None:
     intent = unique("cancel")
-    go_to_review(page, intent, "a kite [sandbox:delay delay=3]")
+    go_to_review(page, intent, "a kite [sandbox:delay delay=20]")
     approve_button(page).click()
     page.get_by_role("button", name=f"Cancel {intent}").click()
     page.get_by_role("button", name="Yes, cancel the job").click()

@@ -150,7 +150,7 @@ def test_a_retry_of_what_was_perhaps_charged_has_to_be_accepted(page: Page, prod
 
 def test_canceling_asks_first(page: Page, product: Product) -> None:
     intent = unique("cancel")
-    job_id = product.approve("a kite [sandbox:delay delay=4]", intent=intent)
+    job_id = product.approve("a kite [sandbox:delay delay=20]", intent=intent)
     open_jobs(page)
     card(page, intent).get_by_role("button", name=f"Cancel {intent}").click()
     page.get_by_role("button", name="Let it go on").click()

@@ -13,6 +13,7 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.generation import Answer
+from imagegeneration.domain.image import storage_key
 from imagegeneration.domain.job import POISON_CLAIMS, Job
 from imagegeneration.errors import StorageFailed
 from imagegeneration.local.sandbox import Sandbox
@@ -243,8 +244,6 @@ def test_an_image_found_in_the_bucket_is_adopted(
 
 
 def _upload_only(execution: Execution, job: Job, received: Any) -> None:
-    from imagegeneration.domain.image import storage_key  # noqa: PLC0415  # used by this helper only
-
     key = storage_key(job.user_id, job.created_at, job.job_id, 0, received.facts)
     execution._storage.put(key, received.content, received.facts.mime_type, compare=True)
 
