@@ -92,12 +92,14 @@ class Spool:
     def expire(self) -> None:
         """Delete rejected answers older than 30 days, and files that a crash left unfinished a day ago."""
         now = time.time()
-        for path in self._rejected.iterdir():
-            if path.stat().st_mtime < now - REJECTED_KEPT_SECONDS:
-                path.unlink(missing_ok=True)
-        for path in self.folder.glob("*.part"):
-            if path.stat().st_mtime < now - 24 * 3600:
-                path.unlink(missing_ok=True)
+        for paths, kept_seconds in (
+            (self._rejected.iterdir(), REJECTED_KEPT_SECONDS),
+            (self.folder.glob("*.part"), 24 * 3600),
+        ):
+            for path in paths:
+                with contextlib.suppress(FileNotFoundError):  # finished or deleted meanwhile
+                    if path.stat().st_mtime < now - kept_seconds:
+                        path.unlink()
 
     def full(self) -> str | None:
         """Why no paid answer could be kept now, in words; None if there is room."""
@@ -111,7 +113,9 @@ class Spool:
         sizes = 0
         for folder in (self.folder, self._rejected):
             with os.scandir(folder) as files:
-                sizes += sum(file.stat().st_size for file in files if file.is_file())
+                for file in files:
+                    with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
+                        sizes += file.stat().st_size
         return sizes
 
     def _path(self, attempt_id: str) -> Path:

@@ -23,7 +23,7 @@ from imagegeneration.settings import Settings, load_settings
 from imagegeneration.store.connection import Connection
 
 ROOT = Path(__file__).parents[2]
-DASHBOARD_STOP_SECONDS = 4.0
+DASHBOARD_STOP_SECONDS = 6.0
 PART_STOP_SECONDS = 8.0
 DRAIN_MARGIN_SECONDS = 5.0
 

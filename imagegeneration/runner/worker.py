@@ -73,6 +73,8 @@ class Worker:
                 self._fill()
             except StudioError as error:
                 log.warning("Cannot claim jobs now: %s", error)
+            except Exception:  # a runner that lives and claims nothing would be the worst of all
+                log.exception("Claiming failed in an unforeseen way")
 
     def renew(self) -> None:
         """Prolong the leases of the jobs at work."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.job import Job, JobImage, new_id
 from imagegeneration.domain.lifecycle import money_moved
 from imagegeneration.domain.money import (
@@ -110,17 +111,20 @@ class Spending:
 
         self._connection.transaction(work)
 
-    def today(self) -> Spend:
-        """What today's budget has been used for so far."""
+    def today(self, actor: Actor) -> Spend:
+        """What today's budget has been used for: everybody's, or the actor's own where less is left of that."""
         now = self._connection.now()
-        budget = self._budgets.get(self._account, budget_day(now))
+        day = budget_day(now)
+        everybodys = self._budgets.get(self._account, day), self._limits.daily_micros
+        own = self._budgets.get(self._account, day, actor.user_id), self._limits.daily_per_user_micros
+        budget, limit = min(everybodys, own, key=lambda found: found[1] - found[0].held_micros - found[0].spent_micros)
         return Spend(
             account=self._account,
             day=budget.day,
             spent_micros=budget.spent_micros,
             held_micros=budget.held_micros,
             text_micros=budget.text_micros,
-            limit_micros=self._limits.daily_micros,
+            limit_micros=limit,
             resets_at=budget_reset(now),
         )
 

@@ -12,6 +12,7 @@ import streamlit as st
 from ulid import ULID
 
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.money import Spend, format_usd
 from imagegeneration.errors import ConfigurationError, InternalFault, OverBudget, StudioError
 from imagegeneration.settings import load_settings
@@ -51,7 +52,7 @@ def head(title: str, about: str) -> None:
         "share": None,
     }
     try:
-        data |= _spend(studio().spending.today())
+        data |= _spend(studio().spending.today(LOCAL))
     except StudioError as error:
         data["details"] = error.message
     _HEAD(key="head", data=data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.generation import MAX_IMAGES
 from imagegeneration.domain.money import Spend, format_usd
 from imagegeneration.domain.text import PROMPT_MAX
@@ -132,7 +133,7 @@ def _price(desk: Desk, total: int) -> None:
         made_as = f"{parameters.model}, {size}, {parameters.quality} quality, {parameters.output_format.upper()}"
     data = {"each": f"Up to {format_usd(each)} an image", "made_as": made_as, "left": "", "short": False}
     try:
-        data |= _left(studio().spending.today(), total)
+        data |= _left(studio().spending.today(LOCAL), total)
     except StudioError as error:
         data["left"] = error.message
     _PRICE(key="price", data=data)

@@ -108,6 +108,19 @@ def test_a_lost_connection_at_the_approval_makes_one_job(page: Page, product: Pr
     assert len(product.jobs_for(intent)) == 1
 
 
+def test_the_same_draft_approved_in_two_windows_makes_one_job(page: Page, product: Product) -> None:
+    intent = unique("two windows")
+    go_to_review(page, intent, "a red kite")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(approve_button(other)).to_be_enabled()
+    approve_button(page).click()
+    is_done(page)
+    approve_button(other).click()
+    is_done(other)
+    assert len(product.jobs_for(intent)) == 1
+
+
 def test_a_reload_keeps_what_was_typed_in_the_first_step(page: Page) -> None:
     intent = unique("typed")
     open_generate(page)

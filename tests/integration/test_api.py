@@ -350,7 +350,7 @@ def test_cancel_releases_a_queued_job(client: TestClient, studio: Studio) -> Non
     job = approve(studio, image_count=2)
     answer = client.post(f"/image/jobs/{job.job_id}/cancel")
     assert (answer.status_code, answer.json()["status"]) == (202, "FAILED")
-    assert studio.spending.today().held_micros == 0
+    assert studio.spending.today(LOCAL).held_micros == 0
     assert_error(client.post(f"/image/jobs/{job.job_id}/cancel"), 409, "IMG_011")
 
 

@@ -105,7 +105,7 @@ def test_a_canceled_image_is_not_started(studio: Studio, execution: Execution) -
     job = claimed(execution)
     studio.jobs.cancel(LOCAL, job.job_id)
     assert not execution.start(job, 0, "att_1")
-    assert studio.spending.today().held_micros == 0
+    assert studio.spending.today(LOCAL).held_micros == 0
 
 
 def test_cancel_keeps_what_is_in_flight(
@@ -145,7 +145,7 @@ def test_the_money_is_settled_before_the_upload(studio: Studio, execution: Execu
     approve(studio)
     job = claimed(execution)
     assert execution.receive(job.job_id, 0, "att_1", called(execution, job)) is not None
-    spend = studio.spending.today()
+    spend = studio.spending.today(LOCAL)
     assert spend.held_micros == 0
     assert 0 < spend.spent_micros <= job.approval.quoted_micros
     assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "GENERATED"
@@ -161,7 +161,7 @@ def test_a_crash_during_the_call_leaves_the_image_in_doubt(
     one_round(studio)
     ended = studio.jobs.get(LOCAL, job.job_id)
     assert (ended.status, ended.error_code, ended.images[0].state) == ("FAILED", "INTERRUPTED", "UNKNOWN")
-    assert studio.spending.today().spent_micros == job.approval.quoted_micros
+    assert studio.spending.today(LOCAL).spent_micros == job.approval.quoted_micros
     assert sandbox.calls == []
     assert_money_adds_up(database)
 
@@ -281,7 +281,7 @@ def test_a_job_that_was_tampered_with_is_not_sent(
     database.jobs.update_one({"jobId": job.job_id}, {"$set": change})
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).error_code == "TAMPERED"
-    assert (sandbox.calls, studio.spending.today().held_micros) == ([], 0)
+    assert (sandbox.calls, studio.spending.today(LOCAL).held_micros) == ([], 0)
 
 
 def test_a_job_for_another_endpoint_is_not_sent(settings: Settings, studio: Studio, sandbox: Sandbox) -> None:
@@ -300,7 +300,7 @@ def test_poison_is_set_aside(studio: Studio, execution: Execution, database: Dat
         expire_lease(database, claimed(execution))
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).error_code == "POISON"
-    assert studio.spending.today().held_micros == 0
+    assert studio.spending.today(LOCAL).held_micros == 0
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_after_three_attempts_known_not_charged_the_image_fails(
     job = run_to_the_end(studio, worker, approve(studio).job_id, seconds=40)
     assert (job.status, job.error_code) == ("FAILED", "PROVIDER")
     assert len(job.images[0].attempts) == 3
-    assert (job.cost_micros, studio.spending.today().held_micros) == (0, 0)
+    assert (job.cost_micros, studio.spending.today(LOCAL).held_micros) == (0, 0)
     assert sandbox.calls == []
     assert_money_adds_up(database)
 
@@ -98,7 +98,7 @@ def test_a_time_out_is_in_doubt_and_is_never_repeated_by_itself(impatient: Studi
     one_round(impatient)
     failed = impatient.jobs.get(LOCAL, job.job_id)
     assert (failed.status, failed.error_code, failed.images[0].state) == ("FAILED", "INTERRUPTED", "UNKNOWN")
-    assert impatient.spending.today().spent_micros == job.approval.quoted_micros
+    assert impatient.spending.today(LOCAL).spent_micros == job.approval.quoted_micros
     one_round(impatient)
     assert len(impatient.jobs.get(LOCAL, job.job_id).images[0].attempts) == 1
 

@@ -28,7 +28,7 @@ def limited(settings: Settings, **limits: float) -> Studio:
 def test_a_job_holds_what_was_quoted(studio: Studio, database: Database[dict[str, Any]]) -> None:
     job = approve(studio, PROMPT, image_count=3)
     assert job.approval.quoted_micros == studio.jobs.quote(PROMPT, 3) == 3 * HOLD == job.held_micros
-    spend = studio.spending.today()
+    spend = studio.spending.today(LOCAL)
     assert (spend.held_micros, spend.spent_micros, spend.account) == (3 * HOLD, 0, "sandbox")
     assert_money_adds_up(database)
 
@@ -36,7 +36,7 @@ def test_a_job_holds_what_was_quoted(studio: Studio, database: Database[dict[str
 def test_the_last_micro_dollar_may_be_held_and_not_one_more(settings: Settings) -> None:
     enough = limited(settings, daily_budget_usd=2 * HOLD / 1_000_000)
     approve(enough, PROMPT, image_count=2)
-    assert enough.spending.today().held_micros == 2 * HOLD
+    assert enough.spending.today(LOCAL).held_micros == 2 * HOLD
     with pytest.raises(OverBudget):
         approve(enough, PROMPT)
     enough.close()
@@ -65,7 +65,7 @@ def test_many_at_once_get_exactly_what_the_budget_has(settings: Settings, databa
     with ThreadPoolExecutor(16) as pool:
         jobs = [job for made in pool.map(try_twice, range(16)) for job in made]
     assert len(jobs) == affordable == database.jobs.count_documents({})
-    assert studio.spending.today().held_micros == affordable * HOLD
+    assert studio.spending.today(LOCAL).held_micros == affordable * HOLD
     assert_money_adds_up(database)
     studio.close()
 
@@ -107,7 +107,7 @@ def test_what_was_settled_is_what_the_usage_says(studio: Studio, database: Datab
     assert attempt.usage is not None
     by_hand = -(-(attempt.usage.input_text_tokens * 5 + attempt.usage.output_tokens * 30) // 1)
     assert attempt.cost_micros == by_hand <= HOLD
-    spend = studio.spending.today()
+    spend = studio.spending.today(LOCAL)
     assert (spend.held_micros, spend.spent_micros) == (0, attempt.cost_micros)
     assert_money_adds_up(database)
 
@@ -125,7 +125,7 @@ def test_two_cancels_at_once_release_once(studio: Studio, database: Database[dic
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(cancel, range(8)))
     assert any(outcomes)
-    assert studio.spending.today().held_micros == 0
+    assert studio.spending.today(LOCAL).held_micros == 0
     assert database.ledger.count_documents({"kind": "release"}) == 5
     assert_money_adds_up(database)
 
@@ -143,6 +143,15 @@ def test_two_retries_at_once_are_one(studio: Studio, database: Database[dict[str
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(retry, range(8))) == 1
-    assert studio.spending.today().held_micros == HOLD
+    assert studio.spending.today(LOCAL).held_micros == HOLD
     assert len(studio.jobs.get(LOCAL, job.job_id).retries) == 1
     assert_money_adds_up(database)
+
+
+def test_what_is_shown_as_left_is_what_is_left_to_this_person(settings: Settings) -> None:
+    studio = limited(settings, daily_budget_usd=20, daily_budget_per_user_usd=10)
+    assert studio.spending.today(LOCAL).limit_micros == 10_000_000
+    studio.close()
+    shared = limited(settings, daily_budget_usd=2, daily_budget_per_user_usd=10)
+    assert shared.spending.today(LOCAL).limit_micros == 2_000_000
+    shared.close()

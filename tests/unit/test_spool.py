@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,3 +79,18 @@ def test_a_full_spool_says_so(spool: Spool) -> None:
 def test_young_answers_are_left_to_whoever_is_at_work_on_them(spool: Spool) -> None:
     spool.write(ENTRY, ANSWER)
     assert list(spool.attempt_ids(older_than_seconds=60)) == []
+
+
+def test_an_answer_that_is_delivered_while_the_disk_is_measured_is_no_error(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone:
+        def stat(self) -> os.stat_result:
+            raise FileNotFoundError
+
+    @contextlib.contextmanager
+    def scandir(_folder: Path) -> Iterator[Iterator[Gone]]:
+        yield iter([Gone()])
+
+    monkeypatch.setattr("imagegeneration.spool.os.scandir", scandir)
+    assert spool.full() is None
