@@ -40,9 +40,17 @@ def reader_zone() -> tzinfo:
     return words.zone(st.context.timezone, st.context.timezone_offset)
 
 
-@st.fragment(run_every=SPEND_SECONDS)
 def head(title: str, about: str) -> None:
     """The head of a page: its name, the sandbox label where it applies, and today's spend."""
+    st.fragment(run_every=SPEND_SECONDS)(_head)(title, about)
+
+
+def _head(title: str, about: str) -> None:
+    with errors_in_words("head-problem"):
+        _draw_head(title, about)
+
+
+def _draw_head(title: str, about: str) -> None:
     data: dict[str, object] = {
         "title": title,
         "about": about,
@@ -100,14 +108,14 @@ def notice(tone: words.Tone, title: str, text: str = "", *, key: str, code: str 
 
 
 @contextmanager
-def errors_in_words() -> Iterator[None]:
+def errors_in_words(key: str = "problem") -> Iterator[None]:
     """Turn whatever goes wrong while a part of a page is drawn into words; never a traceback."""
     try:
         yield
     except StudioError as error:
-        show_error(error)
+        show_error(error, key=key)
     except ConfigurationError as error:
-        show_error(InternalFault(str(error), resolution="Ask an operator to correct the configuration."))
+        show_error(InternalFault(str(error), resolution="Ask an operator to correct the configuration."), key=key)
     except Exception:  # noqa: BLE001 - whatever it was, a page never shows a traceback
         reference = str(ULID())
         _LOG.exception("a page failed, reference %s", reference)
@@ -115,5 +123,6 @@ def errors_in_words() -> Iterator[None]:
             InternalFault(
                 f"Something went wrong in the studio itself. Reference {reference}.",
                 resolution="Reload the page. If it happens again, give the reference to an operator.",
-            )
+            ),
+            key=key,
         )
