@@ -36,6 +36,7 @@ def test_from_an_idea_to_images(page: Page, product: Product) -> None:
     open_generate(page)
     expect(page.locator("[aria-current=step]")).to_contain_text("Describe")
     describe(page, intent, "simple saas ui, blue")
+    is_saved(page, "Prompt")
     picture(page, "generate-describe")
     page.get_by_role("button", name="Enhance prompt").click()
 
