@@ -90,10 +90,13 @@ class Servers:
     def dashboard(self, **environment: str) -> tuple[str, int]:
         """The dashboard with the API, as production starts it: its base URL and its pid."""
         port = self.port()
-        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port)]
+        command = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"]
         url = f"http://127.0.0.1:{port}"
         pid = self.start(
-            f"dashboard-{port}", [*command, "--server.address", "127.0.0.1"], f"{url}/image/health/ready", **environment
+            f"dashboard-{port}",
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            f"{url}/image/health/ready",
+            **environment,
         )
         return url, pid
 
