@@ -24,6 +24,8 @@ from imagegeneration.store.connection import Connection
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD_STOP_SECONDS = 6.0
+GRACEFUL_SECONDS = 3
+"""How long the dashboard waits for answers in the making; an open page would keep it from ending for ever."""
 PART_STOP_SECONDS = 8.0
 DRAIN_MARGIN_SECONDS = 5.0
 
@@ -71,9 +73,9 @@ def _part_step(part: Part, settings: Settings, data: DataDir, env: Mapping[str, 
 
 def _studio_steps(settings: Settings, data: DataDir, env: Mapping[str, str]) -> tuple[Step, Step]:
     dashboard = [
-        *(sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")),
-        *("--server.port", str(settings.port), "--server.address", settings.host),
-        *("--server.headless", "true", "--browser.gatherUsageStats", "false"),
+        *(sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"),
+        *("--host", settings.host, "--port", str(settings.port)),
+        *("--timeout-graceful-shutdown", str(GRACEFUL_SECONDS)),
     ]
     runner = [sys.executable, "-m", "imagegeneration.runner"]
     logs = data.path / "logs"

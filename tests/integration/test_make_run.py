@@ -33,7 +33,7 @@ _SIGN_OF = {
     "bucket": "localbucket",
     "sandbox": "local.sandbox",
     "runner": "imagegeneration.runner",
-    "dashboard": "streamlit",
+    "dashboard": "app:app",
 }
 
 
@@ -296,6 +296,7 @@ def test_a_runner_alone_uses_no_embedded_part(tmp_path: Path, bucket_server: Par
     ("command", "what"),
     [
         (["streamlit", "run", str(ROOT / "app.py"), "--server.port", "0"], "dashboard"),
+        (["uvicorn", "app:app", "--app-dir", str(ROOT), "--port", "0"], "dashboard"),
         (["uvicorn", "--factory", "imagegeneration.api.app:create_api"], "API"),
     ],
 )
