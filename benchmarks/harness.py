@@ -80,8 +80,7 @@ class Servers:
             if time.monotonic() > deadline or not process.is_running:
                 raise RuntimeError(f"{name} did not start:\n" + "\n".join(log.last_lines(20)))
             time.sleep(0.05)
-        assert process._popen is not None  # noqa: SLF001  # the pid is for reading its CPU time
-        return process._popen.pid  # noqa: SLF001
+        return process.pid
 
     def port(self) -> int:
         """A free port."""

@@ -13,9 +13,9 @@ from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.domain.generation import ExecuteBody
 from imagegeneration.domain.image import StoredImage
-from imagegeneration.domain.job import Job, Status
+from imagegeneration.domain.job import Job, JobSummary, Status
 from imagegeneration.domain.money import LedgerEntry
-from imagegeneration.domain.value import MAX_MICROS, Micros, Moment, Value
+from imagegeneration.domain.value import MAX_MICROS, Micros, Value
 from imagegeneration.errors import InvalidRequest
 from imagegeneration.services.jobs import CURSOR_PATTERN, KEY_PATTERN
 
@@ -38,13 +38,6 @@ class JobStatus(Value):
     status: Status
     cdn_urls: Sequence[str]
     error: str | None
-
-
-class JobSummary(JobStatus):
-    """One row of the list."""
-
-    intent: str
-    created_at: Moment
 
 
 class JobRecord(Value):
@@ -92,16 +85,16 @@ def job_list(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="From the Link header.")] = None,
     status: Status | None = None,
-) -> list[JobSummary]:
+) -> Sequence[JobSummary]:
     """Jobs, newest first. `Link: <...>; rel="next"` leads to the page after."""
     unknown = set(request.query_params) - {"limit", "cursor", "status"}
     if unknown:
         raise InvalidRequest(f"{min(unknown)[:40]}: unknown query parameter")
-    page = studio.jobs.page(actor, limit=limit, cursor=cursor, status=status)
+    page = studio.jobs.summaries(actor, limit=limit, cursor=cursor, status=status)
     if page.next_cursor is not None:
         query = {"limit": limit, "cursor": page.next_cursor} | ({"status": status} if status else {})
         response.headers["Link"] = f'</image/job-list?{urlencode(query)}>; rel="next"'
-    return [JobSummary(**_status(job).model_dump(), intent=job.intent, created_at=job.created_at) for job in page.jobs]
+    return page.jobs
 
 
 @router.get("/jobs/{jobId}", responses=documented(404))

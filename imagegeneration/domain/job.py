@@ -17,7 +17,7 @@ from imagegeneration.domain.generation import (
     ProviderName,
     Usage,
 )
-from imagegeneration.domain.value import Micros, Moment, Value
+from imagegeneration.domain.value import Many, Micros, Moment, Value
 
 Status = Literal["QUEUED", "RUNNING", "DONE", "FAILED"]
 ImageState = Literal["HELD", "CALLING", "GENERATED", "STORED", "FAILED", "UNKNOWN"]
@@ -85,7 +85,7 @@ class JobImage(Value):
     url: str | None = None
     thumbnail_url: str | None = None
     spool_host: str | None = None
-    attempts: Sequence[Attempt]
+    attempts: Many[Attempt]
 
     @property
     def attempt(self) -> Attempt:
@@ -129,7 +129,7 @@ class Job(Value):
     final_prompt: str
     image_count: int = Field(ge=1, le=MAX_IMAGES)
     status: Status
-    cdn_urls: Sequence[str] = ()
+    cdn_urls: Many[str] = ()
     error: str | None = None
     created_at: Moment
     updated_at: Moment
@@ -139,8 +139,8 @@ class Job(Value):
     source: Source
     request: GenerationParameters
     approval: Approval
-    retries: Sequence[Approval] = ()
-    images: Sequence[JobImage]
+    retries: Many[Approval] = ()
+    images: Many[JobImage]
     lease: Lease | None = None
     run_at: Moment | None = None
     claims: int = 0
@@ -178,6 +178,17 @@ class Job(Value):
     def unknown_micros(self) -> int:
         """What the images cost that were perhaps charged."""
         return sum(image.attempt.cost_micros for image in self.images if image.state == "UNKNOWN")
+
+
+class JobSummary(Value):
+    """One row of the list of jobs: all that a client needs to show or poll it."""
+
+    job_id: str
+    intent: str
+    status: Status
+    cdn_urls: Many[str]
+    error: str | None
+    created_at: Moment
 
 
 class Verdict(Value):

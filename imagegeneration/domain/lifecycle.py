@@ -23,7 +23,7 @@ _OPEN_STATES = ("CALLING", "UNKNOWN")
 
 def held(index: int, provider: ProviderName, model: str, hold_micros: int, day: str) -> JobImage:
     """A new image, with its money held."""
-    return JobImage(index=index, state="HELD", attempts=[_opened(provider, model, hold_micros, day)])
+    return JobImage(index=index, state="HELD", attempts=(_opened(provider, model, hold_micros, day),))
 
 
 def started(image: JobImage, attempt_id: str, now: Moment) -> JobImage:
@@ -85,7 +85,7 @@ def failed(
     if again and last.attempt_id == attempt_id and _attempts_since(image, again_since) < MAX_ATTEMPTS:
         closed = _with_last(image, "HELD", **facts)
         reopened = _opened(last.provider, last.model, last.held_micros, last.budget_day)
-        return closed.model_copy(update={"attempts": [*closed.attempts, reopened]})
+        return closed.model_copy(update={"attempts": (*closed.attempts, reopened)})
     return _report(image, attempt_id, "FAILED", facts)
 
 
@@ -123,7 +123,7 @@ def reopened(image: JobImage, hold_micros: int, day: str) -> JobImage:
     if not image.is_missing:
         return image
     last = image.attempt
-    attempts = [*image.attempts, _opened(last.provider, last.model, hold_micros, day)]
+    attempts = (*image.attempts, _opened(last.provider, last.model, hold_micros, day))
     return image.model_copy(update={"state": "HELD", "attempts": attempts})
 
 
@@ -181,12 +181,12 @@ def _report(
     for position, attempt in enumerate(attempts[:-1]):
         if attempt.attempt_id == attempt_id and attempt.outcome == "interrupted":
             attempts[position] = attempt.model_copy(update=dict(facts))
-            return image.model_copy(update={"attempts": attempts})
+            return image.model_copy(update={"attempts": tuple(attempts)})
     return image
 
 
 def _with_last(image: JobImage, state: str, **facts: Any) -> JobImage:
-    attempts = [*image.attempts[:-1], image.attempt.model_copy(update=facts)]
+    attempts = (*image.attempts[:-1], image.attempt.model_copy(update=facts))
     return image.model_copy(update={"state": state, "attempts": attempts})
 
 

@@ -107,6 +107,13 @@ class Process:
         return self._popen is not None and self._popen.poll() is None
 
     @property
+    def pid(self) -> int:
+        """Its process id. Raises RuntimeError before the first start."""
+        if self._popen is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._popen.pid
+
+    @property
     def ending(self) -> str:
         """How it ended, in words."""
         code = self._popen.returncode if self._popen else None

@@ -11,12 +11,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
+from typing import Generic, TypeVar
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import PRICE_TABLE, quote_image
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters
 from imagegeneration.domain.image import StoredImage
-from imagegeneration.domain.job import Approval, Job, JobImage, Source, Status, new_job_id, request_sha256, verdict
+from imagegeneration.domain.job import (
+    Approval,
+    Job,
+    JobImage,
+    JobSummary,
+    Source,
+    Status,
+    new_job_id,
+    request_sha256,
+    verdict,
+)
 from imagegeneration.domain.lifecycle import dropped, held, reopened
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
@@ -34,11 +45,14 @@ _HISTORY_SAMPLE = 20
 _HISTORY_SECONDS = 30.0
 
 
+Row = TypeVar("Row", Job, JobSummary)
+
+
 @dataclass(frozen=True)
-class JobPage:
+class Page(Generic[Row]):
     """Some jobs, newest first, and the cursor that asks for those before them (None: there are none)."""
 
-    jobs: Sequence[Job]
+    jobs: Sequence[Row]
     next_cursor: str | None
 
 
@@ -138,12 +152,15 @@ class Jobs:
             raise NotFound("There is no such job.")
         return job
 
-    def page(self, actor: Actor, *, limit: int, cursor: str | None = None, status: Status | None = None) -> JobPage:
+    def page(self, actor: Actor, *, limit: int, cursor: str | None = None, status: Status | None = None) -> Page[Job]:
         """Up to `limit` (1..100) of the actor's jobs, newest first. Raises InvalidRequest for a cursor not of ours."""
-        after = _read_cursor(cursor) if cursor is not None else None
-        found = self._jobs.page(actor.user_id, limit + 1, after, status)
-        jobs = found[:limit]
-        return JobPage(jobs, _write_cursor(jobs[-1]) if len(found) > limit else None)
+        return _page(self._jobs.page(actor.user_id, limit + 1, _read_cursor(cursor), status), limit)
+
+    def summaries(
+        self, actor: Actor, *, limit: int, cursor: str | None = None, status: Status | None = None
+    ) -> Page[JobSummary]:
+        """As `page`, but only what a list needs."""
+        return _page(self._jobs.summaries(actor.user_id, limit + 1, _read_cursor(cursor), status), limit)
 
     def images(self, actor: Actor, job_id: str) -> Sequence[StoredImage]:
         """The stored images of the actor's job, by index, with late ones. Raises NotFound."""
@@ -310,7 +327,7 @@ class Jobs:
             source=source,
             request=request,
             approval=self._approval(actor, sha256, hold * body.image_count, now),
-            images=[held(index, request.provider, request.model, hold, day) for index in range(body.image_count)],
+            images=tuple(held(index, request.provider, request.model, hold, day) for index in range(body.image_count)),
             run_at=now,
         )
 
@@ -343,11 +360,15 @@ def _check_key(key: str) -> None:
         raise InvalidRequest("Idempotency-Key must be 1 to 255 printable ASCII characters.")
 
 
-def _write_cursor(job: Job) -> str:
-    return f"{round(job.created_at.timestamp() * 1000)}.{job.job_id}"
+def _page(found: Sequence[Row], limit: int) -> Page[Row]:
+    jobs = found[:limit]
+    more = len(found) > limit
+    return Page(jobs, f"{round(jobs[-1].created_at.timestamp() * 1000)}.{jobs[-1].job_id}" if more else None)
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
+def _read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
     if not re.fullmatch(CURSOR_PATTERN, cursor):
         raise InvalidRequest("The cursor is not one that this API gave out.")
     milliseconds, job_id = cursor.split(".")

@@ -7,16 +7,21 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
+from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import PyMongoError
 
-from imagegeneration.domain.job import Job, JobImage, Lease, Status
+from imagegeneration.domain.job import Job, JobImage, JobSummary, Lease, Status
 from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
 from imagegeneration.store.schema import validator
 
 _ALIVE: Sequence[Status] = ("QUEUED", "RUNNING")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = {"_id": False}
+_SUMMARY = _NO_ID | {to_camel(name): True for name in JobSummary.model_fields}
+
+Place = tuple[datetime, str]
+"""Where a page ends: the createdAt and the jobId of its last job."""
 
 Change = tuple[JobImage, JobImage]
 """An image as it was read, and as it shall be."""
@@ -52,8 +57,18 @@ class JobStore:
         owner = {} if user_id is None else {"userId": user_id}
         return _job(self._jobs.find_one({"jobId": job_id, **owner}, _NO_ID))
 
-    def page(self, user_id: str, limit: int, after: tuple[datetime, str] | None, status: Status | None) -> list[Job]:
-        """Up to `limit` jobs of a user, newest first, those before the (createdAt, jobId) of `after`."""
+    def page(self, user_id: str, limit: int, after: Place | None, status: Status | None) -> list[Job]:
+        """Up to `limit` jobs of a user, newest first, those before `after`."""
+        return [Job.model_validate(found) for found in self._page(_NO_ID, user_id, limit, after, status)]
+
+    def summaries(self, user_id: str, limit: int, after: Place | None, status: Status | None) -> list[JobSummary]:
+        """As `page`, but only what a list needs: a fifth of the work."""
+        found = self._page(_SUMMARY, user_id, limit, after, status)
+        return [JobSummary.model_validate(summary) for summary in found]
+
+    def _page(
+        self, projection: Mapping[str, bool], user_id: str, limit: int, after: Place | None, status: Status | None
+    ) -> list[Document]:
         query: Document = {"userId": user_id}
         if status is not None:
             query["status"] = status
@@ -62,7 +77,7 @@ class JobStore:
             query["createdAt"] = {"$lte": created_at}
             query["$or"] = [{"createdAt": {"$lt": created_at}}, {"jobId": {"$lt": job_id}}]
         newest = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
-        return [Job.model_validate(found) for found in self._jobs.find(query, _NO_ID).sort(newest).limit(limit)]
+        return self._jobs.find(query, projection).sort(newest).limit(limit).to_list()
 
     def queued(self, at_most: int) -> int:
         """How many jobs wait, counted up to `at_most`."""

@@ -95,7 +95,7 @@ def test_a_retry_counts_against_the_budget_too(settings: Settings, database: Dat
     with pytest.raises(OverBudget):
         studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
     refused = studio.jobs.get(LOCAL, job.job_id)
-    assert (refused.status, refused.retries, len(refused.images[0].attempts)) == ("FAILED", [], 1)
+    assert (refused.status, refused.retries, len(refused.images[0].attempts)) == ("FAILED", (), 1)
     assert_money_adds_up(database)
     studio.close()
 

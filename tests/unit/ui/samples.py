@@ -26,7 +26,7 @@ def image(state: ImageState, index: int = 0, **facts: Any) -> JobImage:
     stored: dict[str, Any] = {}
     if state == "STORED":
         stored = {"image_id": f"img_{index}", "url": f"{URL}.png", "thumbnail_url": f"{URL}.thumb.webp"}
-    return JobImage(index=index, state=state, attempts=[attempt(**facts)], **stored)
+    return JobImage(index=index, state=state, attempts=(attempt(**facts),), **stored)
 
 
 def stored_image(**facts: Any) -> StoredImage:
@@ -86,4 +86,4 @@ def job(status: Status = "DONE", images: Sequence[JobImage] | None = None, **fac
         ),
         "approval": approval(),
     }
-    return Job(status=status, images=chosen, **(known | facts))
+    return Job(status=status, images=tuple(chosen), **(known | facts))
