@@ -6,11 +6,19 @@ from dataclasses import dataclass
 
 from imagegeneration.domain.money import account_of
 from imagegeneration.providers import OpenAIProvider, build_provider
+from imagegeneration.services.audit import Audit
+from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.changes import Changes
+from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
 from imagegeneration.services.enhancement import Enhancement
 from imagegeneration.services.execution import Execution
+from imagegeneration.services.forecast import Forecast
 from imagegeneration.services.health import Health
 from imagegeneration.services.jobs import Jobs, Offer
+from imagegeneration.services.limits import SpendLimits
+from imagegeneration.services.operations import Operations
+from imagegeneration.services.queue import Queue
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
 from imagegeneration.settings import Settings
@@ -28,8 +36,14 @@ class Studio:
     enhancement: Enhancement
     drafts: Drafts
     spending: Spending
+    limits: SpendLimits
+    breakers: Breakers
+    decisions: Decisions
+    forecast: Forecast
+    operations: Operations
     health: Health
     runners: Runners
+    queue: Queue
     execution: Execution | None
     _stores: Stores
     _provider: OpenAIProvider | None
@@ -52,21 +66,33 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     storage = Storage(settings)
     stores.prepare()
     provider = build_provider(settings)
-    spending = Spending(stores, settings.limits, account_of(settings.provider or "openai"))
+    audit = Audit(stores)
+    limits = SpendLimits(stores, audit, settings.limits, account_of(settings.provider or "openai"))
+    spending = Spending(stores, limits)
+    breakers = Breakers(stores, audit, settings.breaker_rules)
+    changes = Changes(stores, spending, breakers)
     offer = Offer(settings.default_parameters, settings.endpoint_sha256, settings.queue_limit)
-    jobs = Jobs(stores, spending, offer)
+    jobs = Jobs(stores, spending, breakers, changes, offer)
+    runners = Runners(stores)
+    decisions = Decisions(stores, jobs, changes, runners, audit)
     execution = None
     if runner:
         spool = Spool(settings.spool_dir, settings.spool_max_bytes)
-        execution = Execution(stores, jobs, spending, spool, storage, provider, offer)
+        execution = Execution(stores, changes, breakers, spool, storage, provider, offer)
     return Studio(
         settings=settings,
         jobs=jobs,
         enhancement=Enhancement(provider, settings.openai_text_model, spending),
         drafts=Drafts(stores.drafts),
         spending=spending,
+        limits=limits,
+        breakers=breakers,
+        decisions=decisions,
+        forecast=Forecast(stores, breakers, runners),
+        operations=Operations(stores, spending, limits, breakers, runners, audit),
         health=Health(stores.connection, storage),
-        runners=Runners(stores),
+        runners=runners,
+        queue=Queue(stores, breakers, settings.provider),
         execution=execution,
         _stores=stores,
         _provider=provider,

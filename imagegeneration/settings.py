@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import GenerationParameters, OutputFormat, ProviderName
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.errors import ConfigurationError
@@ -63,6 +64,9 @@ class Settings(BaseSettings):
     daily_budget_per_user_usd: _Usd = 10
     max_cost_per_image_usd: _Usd = 1
 
+    breaker_failures: int = Field(default=10, ge=1, le=1_000_000)
+    burn_limit_usd_per_hour: _Usd | None = None
+
     @field_validator("r2_endpoint_url", "cdn_base_url", "openai_base_url", "sandbox_url")
     @classmethod
     def _is_http_url(cls, value: str | None) -> str | None:
@@ -103,11 +107,20 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Limits:
-        """The spend limits in micro-dollars."""
+        """The ceilings of the spend limits in micro-dollars."""
         return Limits(
             daily_micros=round(self.daily_budget_usd * MICROS_PER_USD),
             daily_per_user_micros=round(self.daily_budget_per_user_usd * MICROS_PER_USD),
             per_image_micros=round(self.max_cost_per_image_usd * MICROS_PER_USD),
+        )
+
+    @property
+    def breaker_rules(self) -> BreakerRules:
+        """When the breaker of a provider trips."""
+        burn = self.burn_limit_usd_per_hour
+        return BreakerRules(
+            failures=self.breaker_failures,
+            burn_micros_per_hour=None if burn is None else round(burn * MICROS_PER_USD),
         )
 
     @property

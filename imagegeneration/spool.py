@@ -75,7 +75,8 @@ class Spool:
         since = time.time() - older_than_seconds
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
             with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
-                if path.stat().st_mtime <= since:
+                modified = path.stat().st_mtime
+                if modified <= since or modified > time.time():  # the clock was set back: it may be any age
                     yield path.name.removesuffix(_SUFFIX)
 
     def remove(self, attempt_id: str) -> None:
@@ -108,6 +109,14 @@ class Spool:
             return f"the spool holds {used} bytes, its bound is {self._max_bytes}"
         free = shutil.disk_usage(self.folder).free
         return f"only {free} bytes are free on the disk of the spool" if free < FREE_DISK_BYTES else None
+
+    def waiting(self) -> tuple[int, int]:
+        """How many answers wait here for the bucket, and their bytes."""
+        sizes = []
+        for path in self.folder.glob(f"*{_SUFFIX}"):
+            with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
+                sizes.append(path.stat().st_size)
+        return len(sizes), sum(sizes)
 
     def _used_bytes(self) -> int:
         sizes = 0

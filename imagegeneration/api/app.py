@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount
 
-from imagegeneration.api import answers, health, jobs, prompts
+from imagegeneration.api import answers, health, jobs, operations, prompts
 from imagegeneration.api.guard import Guard
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.errors import ConfigurationError, StudioError
@@ -46,7 +46,7 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
     )
     api.state.studio = studio
     api.add_api_route("/", lambda: RedirectResponse("/image/docs"), include_in_schema=False)
-    for module in (prompts, jobs, health):
+    for module in (prompts, jobs, operations, health):
         api.include_router(module.router)
     api.add_exception_handler(StudioError, answers.on_studio_error)
     api.add_exception_handler(RequestValidationError, answers.on_invalid_request)

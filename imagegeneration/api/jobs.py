@@ -11,10 +11,13 @@ from pydantic import Field
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.domain.generation import ExecuteBody
+from imagegeneration.domain.decision import Decision
+from imagegeneration.domain.generation import MAX_IMAGES, ExecuteBody
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Job, JobSummary, Status
 from imagegeneration.domain.money import LedgerEntry
+from imagegeneration.domain.outlook import Outlook
+from imagegeneration.domain.text import Reason
 from imagegeneration.domain.value import MAX_MICROS, Micros, Value
 from imagegeneration.errors import InvalidRequest
 from imagegeneration.services.jobs import CURSOR_PATTERN, KEY_PATTERN
@@ -22,6 +25,9 @@ from imagegeneration.services.jobs import CURSOR_PATTERN, KEY_PATTERN
 router = APIRouter(tags=["jobs"])
 
 JobId = Annotated[str, Path(alias="jobId", min_length=1, max_length=64, description="As execute-prompt gave it.")]
+
+
+ImageIndex = Annotated[int, Path(ge=0, lt=MAX_IMAGES)]
 
 
 class JobAnswer(Value):
@@ -46,6 +52,18 @@ class JobRecord(Value):
     job: Job
     stored_images: Sequence[StoredImage]
     ledger: Sequence[LedgerEntry]
+    outlook: Outlook | None
+
+
+class DecisionBody(Value):
+    """What becomes of an image that was perhaps charged, or whose machine is gone, and why.
+
+    `attemptId` is the attempt that was looked at, as the audit record names it.
+    """
+
+    decision: Decision
+    attempt_id: str = Field(min_length=1, max_length=64)
+    reason: Reason
 
 
 class RetryBody(Value):
@@ -100,8 +118,10 @@ def job_list(
 @router.get("/jobs/{jobId}", responses=documented(404))
 def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobRecord:
     """The whole audit record."""
+    job = studio.jobs.get(actor, job_id)
     return JobRecord(
-        job=studio.jobs.get(actor, job_id),
+        job=job,
+        outlook=studio.forecast.outlook(job),
         stored_images=studio.jobs.images(actor, job_id),
         ledger=studio.jobs.ledger(actor, job_id),
     )
@@ -120,6 +140,17 @@ def retry_job(body: RetryBody, job_id: JobId, studio: CurrentStudio, actor: Curr
 def cancel_job(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobAnswer:
     """Start no further image of the job; what is in flight finishes and is kept."""
     job = studio.jobs.cancel(actor, job_id)
+    return JobAnswer(job_id=job.job_id, status=job.status)
+
+
+@router.post("/jobs/{jobId}/images/{index}/decision", dependencies=[JSON_ONLY], responses=documented(404, 409, 415))
+def decide_image(
+    body: DecisionBody, job_id: JobId, index: ImageIndex, studio: CurrentStudio, actor: CurrentActor
+) -> JobAnswer:
+    """Decide about an image: `accept_lost`, `not_charged` (both: perhaps charged), `declare_lost` (machine gone)."""
+    job = studio.decisions.decide(
+        actor, job_id, index, attempt_id=body.attempt_id, decision=body.decision, reason=body.reason
+    )
     return JobAnswer(job_id=job.job_id, status=job.status)
 
 

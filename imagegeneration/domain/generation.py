@@ -103,7 +103,8 @@ class CallFailed(Exception):
     """A call to a provider brought no answer. What is known of the money decides what happens next.
 
     `certainty` is `not_charged` or `unknown`; only a call known not to be charged may be `retryable`.
-    `retry_after` is in seconds, as the provider asked for it.
+    `retry_after` is in seconds, as the provider asked for it. `credentials`: the provider does not accept this
+    account, so that no other call would succeed either.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class CallFailed(Exception):
         moderated: bool = False,
         retryable: bool = False,
         retry_after: float | None = None,
+        credentials: bool = False,
         provider_request_id: str | None = None,
     ) -> None:
         super().__init__(message)
@@ -122,6 +124,7 @@ class CallFailed(Exception):
         self.moderated = moderated
         self.retryable = retryable
         self.retry_after = retry_after
+        self.credentials = credentials
         self.provider_request_id = provider_request_id
 
 

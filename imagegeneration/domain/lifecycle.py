@@ -97,17 +97,18 @@ def interrupted(image: JobImage, now: Moment) -> JobImage:
 
 
 def stored(image: JobImage, attempt_id: str, record: StoredImage) -> JobImage:
-    """GENERATED -> STORED: original and thumbnail are in the bucket."""
-    if image.state != "GENERATED" or image.attempt.attempt_id != attempt_id:
+    """GENERATED -> STORED: original and thumbnail are in the bucket. Also for an image that was given up as lost."""
+    given_up = image.state == "FAILED" and image.attempt.outcome == "generated"
+    if not (image.state == "GENERATED" or given_up) or image.attempt.attempt_id != attempt_id:
         return image
+    found = _with_last(image, "STORED", error=None)
     changes = {
-        "state": "STORED",
         "image_id": record.image_id,
         "url": record.url,
         "thumbnail_url": record.thumbnail_url,
         "spool_host": None,
     }
-    return image.model_copy(update=changes)
+    return found.model_copy(update=changes)
 
 
 def dropped(image: JobImage, code: ErrorCode, message: str, now: Moment) -> JobImage:
@@ -125,6 +126,40 @@ def reopened(image: JobImage, hold_micros: int, day: str) -> JobImage:
     last = image.attempt
     attempts = (*image.attempts, _opened(last.provider, last.model, hold_micros, day))
     return image.model_copy(update={"state": "HELD", "attempts": attempts})
+
+
+def accepted_as_lost(image: JobImage, who: str, now: Moment) -> JobImage:
+    """UNKNOWN -> FAILED by a person: the money is given up and stays counted as spent."""
+    if image.state != "UNKNOWN":
+        return image
+    cost = format_usd_exact(image.attempt.cost_micros)
+    words = f"Accepted as lost by {who}: perhaps charged, up to {cost}, which stays counted as spent."
+    return _with_last(image, "FAILED", finished_at=now, error=AttemptError(code="INTERRUPTED", message=words))
+
+
+def marked_not_charged(image: JobImage, who: str, now: Moment) -> JobImage:
+    """UNKNOWN -> FAILED by a person who has seen that the provider did not charge: the money is given back."""
+    if image.state != "UNKNOWN":
+        return image
+    error = AttemptError(code="PROVIDER", message=f"Nothing came back, and {who} marked it as not charged.")
+    facts = {"finished_at": now, "certainty": "not_charged", "cost_micros": 0, "error": error}
+    return _with_last(image, "FAILED", **facts)
+
+
+def declared_lost(image: JobImage, who: str, now: Moment) -> JobImage:
+    """GENERATED -> FAILED by a person: the machine that has the bytes is gone for good. It stays charged."""
+    if image.state != "GENERATED":
+        return image
+    words = f"The image was made and charged, but {image.spool_host}, which has it, is gone. Declared lost by {who}."
+    error = AttemptError(code="STORAGE", message=words)
+    return _with_last(image, "FAILED", finished_at=now, error=error)
+
+
+def billed_above_hold(old: JobImage, new: JobImage) -> Attempt | None:
+    """The attempt whose bill, known by this change, is higher than its hold: the catalog's price is too low."""
+    pairs = zip(new.attempts, old.attempts, strict=False)
+    billed = (attempt for attempt, before in pairs if attempt.cost_micros > before.cost_micros)
+    return next((attempt for attempt in billed if attempt.cost_micros > attempt.held_micros), None)
 
 
 def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[str, tuple[int, int]]:
@@ -173,9 +208,11 @@ def _report(
 ) -> JobImage:
     """Apply what became known of an attempt, once. The attempt's id guards it, not the fence.
 
-    If a person has retried the image meanwhile, the facts stay on their attempt and the image is left alone.
+    It is also accepted after a person has decided about the attempt: the truth outranks the decision. If a
+    person has retried the image meanwhile, the facts stay on their attempt and the image is left alone.
     """
-    if image.state in _OPEN_STATES and image.attempt.attempt_id == attempt_id:
+    undecided = image.state in _OPEN_STATES or (image.state == "FAILED" and image.attempt.outcome == "interrupted")
+    if undecided and image.attempt.attempt_id == attempt_id:
         return _with_last(image, state, **facts).model_copy(update={"spool_host": spool_host})
     attempts = list(image.attempts)
     for position, attempt in enumerate(attempts[:-1]):

@@ -55,11 +55,32 @@ def budget_reset(moment: datetime) -> datetime:
 
 
 class Limits(Value):
-    """The spend limits in force, in micro-dollars, each a UTC day or an image."""
+    """Spend limits in micro-dollars, each a UTC day or an image."""
 
     daily_micros: Micros
     daily_per_user_micros: Micros
     per_image_micros: Micros
+
+    def within(self, ceilings: Limits) -> Limits:
+        """These limits, each at most its ceiling."""
+        return Limits(
+            daily_micros=min(self.daily_micros, ceilings.daily_micros),
+            daily_per_user_micros=min(self.daily_per_user_micros, ceilings.daily_per_user_micros),
+            per_image_micros=min(self.per_image_micros, ceilings.per_image_micros),
+        )
+
+
+class LimitsVersion(Value):
+    """Limits that an operator set: a document of the collection `limits`, never changed; the highest version counts."""
+
+    schema_version: Literal[1] = 1
+    limits_id: str
+    account: Account
+    version: int
+    limits: Limits
+    reason: str
+    changed_by: str
+    changed_at: Moment
 
 
 class Budget(Value):
@@ -84,7 +105,8 @@ def budget_id(account: Account, day: str, user_id: str | None = None) -> str:
     return f"{account}:{day}" if user_id is None else f"{account}:{day}:{user_id}"
 
 
-LedgerKind = Literal["hold", "release", "settle", "text"]
+LedgerKind = Literal["hold", "release", "settle", "adjust", "text"]
+"""`adjust` takes back what was counted as spent: a person or a late answer has shown that it was less."""
 
 
 class LedgerEntry(Value):
@@ -117,3 +139,8 @@ class Spend(Value):
     text_micros: int
     limit_micros: int
     resets_at: Moment
+
+    @property
+    def left_micros(self) -> int:
+        """What may still be held; below zero where the limit was lowered, or a bill was above its hold."""
+        return self.limit_micros - self.held_micros - self.spent_micros

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, GetJsonSchemaHandler, Strict
+from pydantic import AfterValidator, GetJsonSchemaHandler, Strict, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -52,3 +52,8 @@ Intent = Annotated[str, Strict(), AfterValidator(lambda text: check_text(text, I
 
 Prompt = Annotated[str, Strict(), AfterValidator(lambda text: check_text(text, PROMPT_MAX)), _Described(PROMPT_MAX)]
 """A prompt: 1 to 4,000 characters, stored and sent untrimmed."""
+
+Reason = Annotated[
+    str, Strict(), StringConstraints(min_length=1, max_length=500, pattern=f"^{_ALLOWED}*{_VISIBLE}{_ALLOWED}*$")
+]
+"""Why somebody decided something: 1 to 500 characters, for the audit record."""

@@ -25,6 +25,7 @@ MAX_ANSWER_BYTES = 96 * 1024**2
 
 _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 _NOT_CHARGED_FINAL = (400, 401, 403)
+_CREDENTIALS = (401, 403)
 _NOT_CHARGED_AGAIN = (429, 500, 503)
 
 _INSTRUCTIONS = (
@@ -181,7 +182,7 @@ def refused(error: APIStatusError) -> CallFailed:
         return CallFailed(message, certainty="not_charged", moderated=True, provider_request_id=request_id)
     if status == 429 and error.code == "insufficient_quota":
         message = f"The provider account has no quota left: {said}"
-        return CallFailed(message, certainty="not_charged", provider_request_id=request_id)
+        return CallFailed(message, certainty="not_charged", credentials=True, provider_request_id=request_id)
     if status == 429 or (status in _NOT_CHARGED_AGAIN and own):
         return CallFailed(
             f"The provider is overloaded or limits requests: {said}",
@@ -191,8 +192,12 @@ def refused(error: APIStatusError) -> CallFailed:
             provider_request_id=request_id,
         )
     if status in _NOT_CHARGED_FINAL or (status == 404 and own):
-        message = f"The provider refused the request: {said}"
-        return CallFailed(message, certainty="not_charged", provider_request_id=request_id)
+        return CallFailed(
+            f"The provider refused the request: {said}",
+            certainty="not_charged",
+            credentials=status in _CREDENTIALS,
+            provider_request_id=request_id,
+        )
     message = f"The provider failed without saying whether it charged: {said}"
     return CallFailed(message, certainty="unknown", provider_request_id=request_id)
 

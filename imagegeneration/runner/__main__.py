@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from types import FrameType
 
 from imagegeneration.bootstrap import Studio, build_studio
@@ -19,6 +20,9 @@ from imagegeneration.runner.schedule import build_schedule
 from imagegeneration.runner.worker import Worker
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import load_settings
+
+LISTED_JOBS = 50
+"""How many jobs at work a runner names in its heartbeat."""
 
 log = logging.getLogger("imagegeneration.runner")
 
@@ -33,14 +37,15 @@ class Runner:
         self._concurrency = min(settings.runner_concurrency, settings.provider_concurrency)
         self._host = execution.spool.host
         self._id = new_id("runner")
-        self._worker = Worker(execution, self._id, self._concurrency, settings.runner_lease_seconds)
+        self._spool = execution.spool
+        self._worker = Worker(execution, studio.queue, self._id, self._concurrency, settings.runner_lease_seconds)
         self._started_at = studio.runners.now()
         self._drain_seconds = settings.runner_drain_seconds
         delivery = SpoolDelivery(execution, self._worker.is_busy_with)
         self._scheduler = build_schedule(
             poll_seconds=settings.runner_poll_seconds,
             lease_seconds=settings.runner_lease_seconds,
-            tick=self._worker.wake,
+            tick=self._tick,
             heartbeat=self._heartbeat,
             deliver=delivery.run,
             expire=delivery.expire,
@@ -54,7 +59,7 @@ class Runner:
         threading.Thread(target=self._worker.run, name="claim", daemon=True).start()
         threading.Thread(target=self._listen, name="change-stream", daemon=True).start()
         self._scheduler.start()
-        self._worker.wake()
+        self._worker.tick()
         log.info("Runner %s on %s is ready for %d calls at once", self._id, self._host, self._concurrency)
         self._stop.wait()
         self._drain()
@@ -76,11 +81,21 @@ class Runner:
         """Wake the worker as soon as a job is queued. Where the stream breaks the tick goes on."""
         while not self._stop.is_set():
             try:
-                for _ in self._studio.jobs.arrivals(self._stop):
+                for _ in self._studio.queue.arrivals(self._stop):
                     self._worker.wake()
             except StudioError as error:
                 log.warning("The change stream broke; the tick goes on: %s", error)
                 self._stop.wait(1)
+
+    def _tick(self) -> None:
+        self._worker.tick()
+        provider = self._studio.settings.provider
+        if provider is None:
+            return
+        try:
+            self._studio.breakers.check_burn_rate(provider)
+        except StudioError as error:
+            log.warning("The burn rate is not known at present: %s", error)
 
     def _heartbeat(self) -> None:
         try:
@@ -90,14 +105,22 @@ class Runner:
             log.warning("The heartbeat did not reach the database: %s", error)
 
     def _info(self) -> RunnerInfo:
+        now = self._studio.runners.now()
+        spooled, spooled_bytes = self._spool.waiting()
         return RunnerInfo(
             runner_id=self._id,
             host=self._host,
             pid=os.getpid(),
             concurrency=self._concurrency,
             in_flight=self._worker.in_flight,
+            uploading=self._worker.uploading,
+            jobs=tuple(self._worker.jobs[:LISTED_JOBS]),
+            spooled=spooled,
+            spooled_bytes=spooled_bytes,
+            clock_ahead_seconds=(datetime.now(UTC) - now).total_seconds(),
+            problem=self._worker.problem,
             started_at=self._started_at,
-            seen_at=self._studio.runners.now(),
+            seen_at=now,
         )
 
     def _on_signal(self, signum: int, _frame: FrameType | None) -> None:

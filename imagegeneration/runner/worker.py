@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +13,7 @@ from imagegeneration.domain.generation import CallFailed
 from imagegeneration.domain.job import Job, new_id
 from imagegeneration.errors import StudioError
 from imagegeneration.services.execution import Execution, Received
+from imagegeneration.services.queue import Queue
 
 UPLOADS = 4
 """Uploads at once. They are apart from the calls, so that a slow bucket takes no provider slot."""
@@ -35,8 +37,9 @@ class _Run:
 class Worker:
     """Keeps up to `concurrency` paid calls in flight."""
 
-    def __init__(self, execution: Execution, owner: str, concurrency: int, lease_seconds: float) -> None:
+    def __init__(self, execution: Execution, queue: Queue, owner: str, concurrency: int, lease_seconds: float) -> None:
         self._execution = execution
+        self._queue = queue
         self._owner = owner
         self._concurrency = concurrency
         self._lease_seconds = lease_seconds
@@ -46,14 +49,34 @@ class Worker:
         self._runs: dict[str, _Run] = {}
         self._attempts: set[str] = set()
         self._pending_calls = 0
+        self._uploading = 0
         self._draining = threading.Event()
         self._work = threading.Event()
-        self._disk_was_full = False
+        self._ticked = threading.Event()
+        self._full_disk: str | None = None
 
     @property
     def in_flight(self) -> int:
         """How many images are waiting for, or in, a paid call."""
         return self._pending_calls
+
+    @property
+    def uploading(self) -> int:
+        """How many images are on their way to the bucket."""
+        return self._uploading
+
+    @property
+    def jobs(self) -> Sequence[str]:
+        """The jobs at work."""
+        with self._lock:
+            return list(self._runs)
+
+    @property
+    def problem(self) -> str | None:
+        """Why no job is claimed, in words; None if there is no reason."""
+        if self._draining.is_set():
+            return "It is stopping: what is in flight is finished first."
+        return self._full_disk and f"No paid answer could be kept: {self._full_disk}."
 
     def is_busy_with(self, attempt_id: str) -> bool:
         """This process is still at work on the attempt."""
@@ -61,7 +84,12 @@ class Worker:
             return attempt_id in self._attempts
 
     def wake(self) -> None:
-        """There may be work: said by the tick, the change stream, and every call that ends."""
+        """There may be work: said by the change stream, and by every call that ends."""
+        self._work.set()
+
+    def tick(self) -> None:
+        """Look at everything: also for who waits unheard of, and for jobs whose runner is gone."""
+        self._ticked.set()
         self._work.set()
 
     def run(self) -> None:
@@ -69,8 +97,10 @@ class Worker:
         while not self._draining.is_set():
             self._work.wait()
             self._work.clear()
+            ticked = self._ticked.is_set()
+            self._ticked.clear()
             try:
-                self._fill()
+                self._fill(ticked=ticked)
             except StudioError as error:
                 log.warning("Cannot claim jobs now: %s", error)
             except Exception:  # a runner that lives and claims nothing would be the worst of all
@@ -91,15 +121,23 @@ class Worker:
         self._calls.shutdown(wait=True)
         self._uploads.shutdown(wait=True)
 
-    def _fill(self) -> None:
-        while not self._draining.is_set() and self._pending_calls < self._concurrency and not self._disk_is_full():
-            job = self._execution.claim(self._owner, self._lease_seconds)
-            if job is None or job.lease is None:
+    def _fill(self, *, ticked: bool) -> None:
+        if ticked:
+            self._queue.look()
+            while self._has_room() and (job := self._queue.overdue(self._owner, self._lease_seconds)) is not None:
+                self._begin(job)
+        while self._has_room():
+            jobs = self._queue.claim(self._owner, self._lease_seconds, self._concurrency - self._pending_calls)
+            if not jobs:
                 return
-            self._begin(job, job.lease.fence)
+            for job in jobs:
+                self._begin(job)
 
-    def _begin(self, job: Job, fence: str) -> None:
-        run = _Run(job, fence, open_images=0)
+    def _has_room(self) -> bool:
+        return not self._draining.is_set() and self._pending_calls < self._concurrency and not self._disk_is_full()
+
+    def _begin(self, job: Job) -> None:
+        run = _Run(job, job.lease.fence if job.lease else "", open_images=0)
         with self._lock:
             self._runs[job.job_id] = run
         try:
@@ -138,10 +176,17 @@ class Worker:
             self._forget(attempt_id)
             self._image_done(run)
         else:
+            with self._lock:
+                self._uploading += 1
             self._uploads.submit(self._deliver, run, received)
 
     def _call(self, run: _Run, index: int, attempt_id: str) -> Received | None:
-        if self._draining.is_set() or not self._execution.start(run.job, index, attempt_id):
+        if self._draining.is_set():
+            return None
+        if not self._execution.may_start(run.job):
+            self._postpone(run, RETRY_SOON)
+            return None
+        if not self._execution.start(run.job, index, attempt_id):
             return None
         try:
             answer = self._execution.call(run.job)
@@ -161,6 +206,8 @@ class Worker:
         except Exception:  # see _make; the answer is in the spool and is delivered later
             log.exception("%s image %d could not be stored", run.job.job_id, received.entry.index)
         finally:
+            with self._lock:
+                self._uploading -= 1
             self._forget(received.entry.attempt_id)
             self._image_done(run)
 
@@ -190,7 +237,7 @@ class Worker:
 
     def _disk_is_full(self) -> bool:
         why = self._execution.spool.full()
-        if why is not None and not self._disk_was_full:
+        if why is not None and self._full_disk is None:
             log.error("No job is claimed while paid answers could not be kept: %s", why)
-        self._disk_was_full = why is not None
-        return self._disk_was_full
+        self._full_disk = why
+        return why is not None

@@ -23,15 +23,15 @@ from imagegeneration.domain.lifecycle import (
     generated,
     interrupted,
     lost,
-    money_moved,
     not_an_image,
     started,
     stored,
 )
 from imagegeneration.errors import StudioError
 from imagegeneration.providers import OpenAIProvider
-from imagegeneration.services.jobs import Jobs, Offer
-from imagegeneration.services.spending import Spending
+from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.changes import Changes
+from imagegeneration.services.jobs import Offer
 from imagegeneration.spool import Spool, SpoolEntry
 from imagegeneration.storage import Storage
 from imagegeneration.store import Session, Stores
@@ -55,8 +55,8 @@ class Execution:
     def __init__(
         self,
         stores: Stores,
-        jobs: Jobs,
-        spending: Spending,
+        changes: Changes,
+        breakers: Breakers,
         spool: Spool,
         storage: Storage,
         provider: OpenAIProvider | None,
@@ -66,15 +66,11 @@ class Execution:
         self._connection = stores.connection
         self._job_store = stores.jobs
         self._images = stores.images
-        self._jobs = jobs
-        self._spending = spending
+        self._changes = changes
+        self._breakers = breakers
         self._storage = storage
         self._provider = provider
         self._offer = offer
-
-    def claim(self, owner: str, lease_seconds: float) -> Job | None:
-        """The next job that is due, leased to `owner` under a fresh fence; None if none is due."""
-        return self._job_store.claim(owner, new_id("fence"), lease_seconds)
 
     def prepare(self, job: Job, in_flight: Callable[[str], bool]) -> Sequence[int]:
         """Check and recover a claimed job; the indexes of the images to make now.
@@ -90,8 +86,12 @@ class Execution:
         if refusal is None:
             return waiting
         for index in waiting:
-            self._apply(job.job_id, index, lambda image, now: dropped(image, *refusal, now))
+            self._changes.apply(job.job_id, index, lambda image, now: dropped(image, *refusal, now))
         return []
+
+    def may_start(self, job: Job) -> bool:
+        """Whether nothing is paused that the job's calls need. Of a paused provider, one call is let through."""
+        return self._breakers.admits(job.request)
 
     def start(self, job: Job, index: int, attempt_id: str) -> bool:
         """Pass the one-way door to a paid call. False where the lease, the image or the job says no.
@@ -130,7 +130,8 @@ class Execution:
             since = current.latest_approval.approved_at if current and wanted else None
             return failed(image, attempt_id, failure, now, again_since=since)
 
-        image = self._apply(job.job_id, index, transition)
+        image = self._changes.apply(job.job_id, index, transition)
+        self._breakers.failed(job.request.provider, failure)
         if image is None or image.state != "HELD":
             return None
         if failure.retry_after is not None:
@@ -146,11 +147,13 @@ class Execution:
         except OSError as error:
             log.error("A paid answer for %s could not be spooled: %s", job_id, error)
             why = f"the runner's disk refused it ({error.strerror})"
-            self._apply(
+            self._changes.apply(
                 job_id, index, lambda image, now: lost(image, attempt_id, answer, self._cost(image, answer), why, now)
             )
             return None
-        return self.settle(entry, answer.content)
+        received = self.settle(entry, answer.content)
+        self._tell_breaker(received)
+        return received
 
     def settle(self, entry: SpoolEntry, content: bytes) -> Received | None:
         """Measure a spooled answer and settle its money, once; None, and put aside, if it is no image."""
@@ -160,14 +163,14 @@ class Execution:
             facts, thumbnail = imaging.inspect(content)
         except imaging.NotAnImage as problem:
             why = str(problem)
-            self._apply(
+            self._changes.apply(
                 entry.job_id,
                 entry.index,
                 lambda image, now: not_an_image(image, attempt_id, answer, self._cost(image, answer), why, now),
             )
             self.spool.reject(attempt_id)
             return None
-        self._apply(
+        self._changes.apply(
             entry.job_id,
             entry.index,
             lambda image, now: generated(image, attempt_id, answer, self._cost(image, answer), self.spool.host, now),
@@ -189,7 +192,7 @@ class Execution:
         self._storage.put(thumbnail_key(key), received.thumbnail, "image/webp", compare=False)
         self._record(job, received, key)
         self.spool.remove(entry.attempt_id)
-        self._jobs.conclude(job.job_id)
+        self._changes.conclude(job.job_id)
 
     def recover(self, job: Job, index: int, attempt_id: str) -> None:
         """Find out what became of a call whose runner is gone: the spool, then the bucket, else UNKNOWN.
@@ -203,7 +206,7 @@ class Execution:
             self.settle(*spooled)
             return
         log.warning("%s image %d: nothing is known of the result of the call %s", job.job_id, index, attempt_id)
-        self._apply(job.job_id, index, interrupted)
+        self._changes.apply(job.job_id, index, interrupted)
 
     def redeliver(self, attempt_id: str) -> None:
         """Finish what a crash or an outage left in the spool. Raises StorageFailed or DatabaseDown."""
@@ -216,7 +219,7 @@ class Execution:
 
     def finish(self, job_id: str, fence: str, delay: timedelta) -> None:
         """End the work on a leased job: conclude it, or give the lease back until its next image is due."""
-        job = self._jobs.conclude(job_id)
+        job = self._changes.conclude(job_id)
         if job is None or job.is_over:
             return
         again = any(image.state in ("HELD", "CALLING") for image in job.images)
@@ -225,6 +228,18 @@ class Execution:
     def renew(self, owner: str, fences: Sequence[str], lease_seconds: float) -> int:
         """Prolong the leases that are still `owner`'s; the number of them."""
         return self._job_store.renew(owner, fences, lease_seconds) if fences else 0
+
+    def _tell_breaker(self, received: Received | None) -> None:
+        if self._offer.parameters is None:
+            return
+        provider = self._offer.parameters.provider
+        try:
+            if received is None:
+                self._breakers.count_failure(provider, "The provider's answer is not a usable image.")
+            else:
+                self._breakers.succeeded(provider)
+        except StudioError as error:  # no reason to keep a paid image from the bucket
+            log.warning("The breaker could not be told of an answer: %s", error)
 
     def _adopt_from_bucket(self, job: Job, index: int, attempt_id: str) -> None:
         """Spool an original that is in the bucket for this image and that no record knows."""
@@ -270,33 +285,6 @@ class Execution:
         if job.cancel_requested_at is not None:
             return "CANCELED", "Canceled before it was started."
         return None
-
-    def _apply(self, job_id: str, index: int, transition: Callable[[JobImage, datetime], JobImage]) -> JobImage | None:
-        """Change one image, and the money with it, by compare-and-set; again until it holds. None without the job."""
-        while (job := self._job_store.get(job_id)) is not None:
-            now = self._connection.now()
-            old = job.images[index]
-            new = transition(old, now)
-            if new is old:
-                return old
-            if self._swap(job, old, new, now):
-                if new.is_over:
-                    self._jobs.conclude(job_id)
-                return new
-        return None
-
-    def _swap(self, job: Job, old: JobImage, new: JobImage, now: datetime) -> bool:
-        fields = {"claims": 0}  # progress: what happened before is no sign of poison any more
-        if not money_moved([old], [new]):
-            return self._job_store.swap_images(job.job_id, [(old, new)], fields=fields)
-
-        def work(session: Session) -> bool:
-            swapped = self._job_store.swap_images(job.job_id, [(old, new)], fields=fields, session=session)
-            if swapped:
-                self._spending.record(job, [old], [new], now, session=session)
-            return swapped
-
-        return self._connection.transaction(work)
 
     def _record(self, job: Job, received: Received, key: str) -> None:
         """Write the stored image down and its URL onto the job, in one transaction, once."""

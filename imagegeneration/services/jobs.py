@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import statistics
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Event
 from typing import Generic, TypeVar
 
 from imagegeneration.domain.actor import Actor
@@ -20,17 +17,17 @@ from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import (
     Approval,
     Job,
-    JobImage,
     JobSummary,
     Source,
     Status,
     new_job_id,
     request_sha256,
-    verdict,
 )
 from imagegeneration.domain.lifecycle import dropped, held, reopened
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
+from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.changes import Changes
 from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
 from imagegeneration.store.idempotency import IdempotencyRecord, KeyTaken
@@ -41,9 +38,18 @@ KEY_PATTERN = r"^[!-~]([ -~]{0,253}[!-~])?$"
 CURSOR_PATTERN = r"^[0-9]{1,14}\.imgjob_[0-9A-HJKMNP-TV-Z]{26}$"
 """Where a page ends: the last job's createdAt in milliseconds, and its id."""
 
-_HISTORY_SAMPLE = 20
-_HISTORY_SECONDS = 30.0
 
+_QUEUED_AGAIN = {
+    "status": "QUEUED",
+    "lease": None,
+    "claims": 0,
+    "error": None,
+    "errorCode": None,
+    "cancelRequestedAt": None,
+    "startedAt": None,
+    "completedAt": None,
+    "durationMs": None,
+}
 
 Row = TypeVar("Row", Job, JobSummary)
 
@@ -84,24 +90,23 @@ class Offer:
 class Jobs:
     """The use cases of a job, each on behalf of an actor; what is another's does not exist."""
 
-    def __init__(self, stores: Stores, spending: Spending, offer: Offer) -> None:
+    def __init__(self, stores: Stores, spending: Spending, breakers: Breakers, changes: Changes, offer: Offer) -> None:
         self._connection = stores.connection
         self._jobs = stores.jobs
         self._images = stores.images
         self._ledger = stores.ledger
         self._idempotency = stores.idempotency
         self._spending = spending
+        self._breakers = breakers
+        self._changes = changes
         self._offer = offer
-        self._typical: dict[str, tuple[float, float | None]] = {}
 
     def quote(self, final_prompt: str, image_count: int) -> int:
         """The most that `image_count` images of this prompt cost, in micro-dollars: the sum that approving holds.
 
         Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013) or OverBudget (IMG_006).
         """
-        hold = quote_image(self._offer.require(), final_prompt, datetime.now(UTC).date())
-        self._spending.check_price(hold)
-        return hold * image_count
+        return self._hold(self._offer.require(), final_prompt) * image_count
 
     def approve(self, actor: Actor, body: ExecuteBody, *, source: Source, idempotency_key: str | None) -> Job:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.
@@ -170,20 +175,6 @@ class Jobs:
         """The money of the actor's job, oldest movement first. Raises NotFound."""
         return self._ledger.of_job(self.get(actor, job_id).job_id)
 
-    def expected_seconds(self, job: Job) -> float | None:
-        """The median time that the model took for its latest images; None before there are any."""
-        model = job.request.model
-        read_at, typical = self._typical.get(model, (-_HISTORY_SECONDS, None))
-        if time.monotonic() - read_at >= _HISTORY_SECONDS or typical is None:
-            durations = self._jobs.recent_durations(model, _HISTORY_SAMPLE)
-            typical = statistics.median(durations) if durations else None
-            self._typical[model] = (time.monotonic(), typical)
-        return typical
-
-    def arrivals(self, stop: Event) -> Iterator[None]:
-        """Yield whenever a job may have become claimable, until `stop` is set. Raises DatabaseDown."""
-        return self._jobs.wait_for_work(stop)
-
     def retry_quote(self, actor: Actor, job_id: str) -> RetryQuote:
         """What retrying the missing images costs at most. Raises NotFound or WrongState (IMG_011)."""
         return self._retry_quote(self.get(actor, job_id))
@@ -212,34 +203,9 @@ class Jobs:
         again = [reopened(image, quote.total_micros // quote.missing, day) for image in missing]
         approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, now)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
-        fields = {
-            "status": "QUEUED",
-            "runAt": now,
-            "lease": None,
-            "claims": 0,
-            "error": None,
-            "errorCode": None,
-            "cancelRequestedAt": None,
-            "startedAt": None,
-            "completedAt": None,
-            "durationMs": None,
-        }
-
-        def work(session: Session) -> None:
-            changes = list(zip(missing, again, strict=True))
-            swapped = self._jobs.swap_images(
-                job_id,
-                changes,
-                guard={"status": "FAILED"},
-                fields=fields,
-                approval=approval.document(),
-                session=session,
-            )
-            if not swapped:
-                raise WrongState("The job has changed meanwhile.")
-            self._spending.record(job, missing, again, now, session=session)
-
-        self._connection.transaction(work)
+        guard, fields = {"status": "FAILED"}, _QUEUED_AGAIN | {"runAt": now}
+        if not self._changes.swap(job, missing, again, now, guard=guard, fields=fields, approval=approval):
+            raise WrongState("The job has changed meanwhile.")
         return self.get(actor, job_id)
 
     def cancel(self, actor: Actor, job_id: str) -> Job:
@@ -252,46 +218,12 @@ class Jobs:
             now = self._connection.now()
             waiting = [image for image in job.images if image.state == "HELD"]
             canceled = [dropped(image, "CANCELED", "Canceled before it was started.", now) for image in waiting]
-            if self._cancel(job, waiting, canceled, now):
-                self.conclude(job_id)
+            fields = {"cancelRequestedAt": now}
+            if self._changes.swap(job, waiting, canceled, now, guard={"status": job.status}, fields=fields):
+                self._changes.conclude(job_id)
                 return self.get(actor, job_id)
             job = self.get(actor, job_id)
         raise WrongState("The job is over, so there is nothing to cancel.")
-
-    def conclude(self, job_id: str) -> Job | None:
-        """Bring what follows from the images up to date: the URLs, and the end of the job once every image is over."""
-        while (job := self._jobs.get(job_id)) is not None:
-            urls = [image.url for image in job.images if image.state == "STORED" and image.url]
-            end = verdict(job.images)
-            known = (list(job.cdn_urls), job.status, job.error_code, job.error)
-            if known == (urls, *((end.status, end.error_code, end.error) if end else known[1:])):
-                return job
-            fields: dict[str, object] = {"cdnUrls": urls}
-            if end is not None:
-                now = self._connection.now()
-                fields |= end.document() | {
-                    "lease": None,
-                    "runAt": None,
-                    "completedAt": job.completed_at or now,
-                    "durationMs": _milliseconds(job.started_at, job.completed_at or now),
-                }
-            self._jobs.conclude(job, fields)
-        return None
-
-    def _cancel(self, job: Job, waiting: Sequence[JobImage], canceled: Sequence[JobImage], now: datetime) -> bool:
-        def work(session: Session) -> bool:
-            swapped = self._jobs.swap_images(
-                job.job_id,
-                list(zip(waiting, canceled, strict=True)),
-                guard={"status": job.status},
-                fields={"cancelRequestedAt": now},
-                session=session,
-            )
-            if swapped:
-                self._spending.record(job, waiting, canceled, now, session=session)
-            return swapped
-
-        return self._connection.transaction(work)
 
     def _retry_quote(self, job: Job) -> RetryQuote:
         missing = [image for image in job.images if image.is_missing]
@@ -305,10 +237,15 @@ class Jobs:
             )
         if request_sha256(job.final_prompt, job.image_count, job.request) != job.approval.request_sha256:
             raise WrongState("The job was changed after its approval, so it cannot be retried.")
-        hold = quote_image(job.request, job.final_prompt, datetime.now(UTC).date())
-        self._spending.check_price(hold)
+        hold = self._hold(job.request, job.final_prompt)
         unknown = sum(image.state == "UNKNOWN" for image in missing)
         return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
+
+    def _hold(self, request: GenerationParameters, final_prompt: str) -> int:
+        self._breakers.check_model(request.model)
+        hold = quote_image(request, final_prompt, datetime.now(UTC).date())
+        self._spending.check_price(hold)
+        return hold
 
     def _new_job(self, actor: Actor, body: ExecuteBody, source: Source, hold: int, now: datetime) -> Job:
         request = self._offer.require()
@@ -373,7 +310,3 @@ def _read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
         raise InvalidRequest("The cursor is not one that this API gave out.")
     milliseconds, job_id = cursor.split(".")
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC), job_id
-
-
-def _milliseconds(start: datetime | None, end: datetime) -> int | None:
-    return None if start is None else round((end - start).total_seconds() * 1000)

@@ -12,7 +12,6 @@ from imagegeneration.domain.money import (
     Account,
     LedgerEntry,
     LedgerKind,
-    Limits,
     Spend,
     account_of,
     budget_day,
@@ -21,23 +20,24 @@ from imagegeneration.domain.money import (
     format_usd,
 )
 from imagegeneration.errors import OverBudget
+from imagegeneration.services.limits import SpendLimits
 from imagegeneration.store import Session, Stores
 
 
 class Spending:
     """Keeps spend below the limits, however many act at once, and writes down every movement."""
 
-    def __init__(self, stores: Stores, limits: Limits, account: Account) -> None:
+    def __init__(self, stores: Stores, limits: SpendLimits) -> None:
         self._connection = stores.connection
         self._budgets = stores.budgets
         self._ledger = stores.ledger
         self._limits = limits
-        self._account = account
+        self._account = limits.account
         self._ensured: set[str] = set()
 
     def check_price(self, hold_micros: int) -> None:
-        """Raise OverBudget (IMG_006) if one image may cost more than MAX_COST_PER_IMAGE_USD."""
-        limit = self._limits.per_image_micros
+        """Raise OverBudget (IMG_006) if one image may cost more than the limit of an image."""
+        limit = self._limits.in_force().per_image_micros
         if hold_micros > limit:
             raise OverBudget(
                 f"An image costs up to {format_usd(hold_micros)}; the limit is {format_usd(limit)} an image.",
@@ -70,10 +70,11 @@ class Spending:
             return
         self._ledger.append(entries, session=session)
         account = account_of(job.request.provider)
+        limits = self._limits.in_force()
         for day, (held, spent) in money_moved(old, new).items():
             for owner, limit in (
-                (job.user_id, self._limits.daily_per_user_micros),
-                (None, self._limits.daily_micros),
+                (job.user_id, limits.daily_per_user_micros),
+                (None, limits.daily_micros),
             ):
                 key = budget_id(account, day, owner)
                 if held > 0 and spent == 0:
@@ -114,10 +115,17 @@ class Spending:
     def today(self, actor: Actor) -> Spend:
         """What today's budget has been used for: everybody's, or the actor's own where less is left of that."""
         now = self._connection.now()
-        day = budget_day(now)
-        everybodys = self._budgets.get(self._account, day), self._limits.daily_micros
-        own = self._budgets.get(self._account, day, actor.user_id), self._limits.daily_per_user_micros
-        budget, limit = min(everybodys, own, key=lambda found: found[1] - found[0].held_micros - found[0].spent_micros)
+        limits = self._limits.in_force()
+        everybodys = self._spend(None, limits.daily_micros, now)
+        own = self._spend(actor.user_id, limits.daily_per_user_micros, now)
+        return min(everybodys, own, key=lambda spend: spend.left_micros)
+
+    def today_in_all(self) -> Spend:
+        """What today's budget of everybody together has been used for."""
+        return self._spend(None, self._limits.in_force().daily_micros, self._connection.now())
+
+    def _spend(self, user_id: str | None, limit: int, now: datetime) -> Spend:
+        budget = self._budgets.get(self._account, budget_day(now), user_id)
         return Spend(
             account=self._account,
             day=budget.day,
@@ -162,4 +170,6 @@ class Spending:
 def _kind(held: int, spent: int) -> LedgerKind:
     if held > 0:
         return "hold"
+    if spent < 0:
+        return "adjust"
     return "settle" if spent else "release"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from imagegeneration.store.audit import AuditStore
+from imagegeneration.store.breakers import BreakerStore
 from imagegeneration.store.budgets import BudgetStore
 from imagegeneration.store.connection import Connection, Session
 from imagegeneration.store.drafts import DraftStore
@@ -9,6 +11,7 @@ from imagegeneration.store.idempotency import IdempotencyStore
 from imagegeneration.store.images import ImageStore
 from imagegeneration.store.jobs import JobStore
 from imagegeneration.store.ledger import LedgerStore
+from imagegeneration.store.limits import LimitsStore
 from imagegeneration.store.runners import RunnerStore
 
 __all__ = ["Session", "Stores"]
@@ -26,6 +29,9 @@ class Stores:
         self.idempotency = IdempotencyStore(self.connection)
         self.drafts = DraftStore(self.connection)
         self.runners = RunnerStore(self.connection)
+        self.breakers = BreakerStore(self.connection)
+        self.limits = LimitsStore(self.connection)
+        self.audit = AuditStore(self.connection)
 
     def prepare(self) -> None:
         """Create the collections, validators and indexes. Raises ConfigurationError for a standalone server."""
@@ -38,5 +44,8 @@ class Stores:
             self.idempotency,
             self.drafts,
             self.runners,
+            self.breakers,
+            self.limits,
+            self.audit,
         ):
             store.prepare()

@@ -11,11 +11,14 @@ from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import PyMongoError
 
-from imagegeneration.domain.job import Job, JobImage, JobSummary, Lease, Status
+from imagegeneration.domain.job import ImageState, Job, JobImage, JobSummary, Lease, Status
 from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
 from imagegeneration.store.schema import validator
 
 _ALIVE: Sequence[Status] = ("QUEUED", "RUNNING")
+_OPEN: Sequence[ImageState] = ("GENERATED", "UNKNOWN")
+"""States in which an image may need a person."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = {"_id": False}
 _SUMMARY = _NO_ID | {to_camel(name): True for name in JobSummary.model_fields}
@@ -43,7 +46,12 @@ class JobStore:
             IndexModel("jobId", unique=True),
             IndexModel([("userId", ASCENDING), *newest], name="newest"),
             IndexModel([("userId", ASCENDING), ("status", ASCENDING), *newest], name="newest_by_status"),
-            IndexModel([("runAt", ASCENDING), ("status", ASCENDING)], name="claimable", partialFilterExpression=alive),
+            IndexModel(
+                [("status", ASCENDING), ("userId", ASCENDING), ("runAt", ASCENDING)],
+                name="turns",
+                partialFilterExpression=alive,
+            ),
+            IndexModel("images.state", name="open", partialFilterExpression={"images.state": {"$in": list(_OPEN)}}),
             IndexModel([("request.model", ASCENDING), ("completedAt", DESCENDING)], name="history"),
         ]
         self._connection.prepare("jobs", validator(Job), indexes)
@@ -81,49 +89,58 @@ class JobStore:
 
     def queued(self, at_most: int) -> int:
         """How many jobs wait, counted up to `at_most`."""
-        query = {"status": "QUEUED", "runAt": {"$gt": _EPOCH}}
-        return self._jobs.count_documents(query, limit=at_most, hint="claimable")
+        return self._jobs.count_documents({"status": "QUEUED"}, limit=at_most, hint="turns")
 
-    def recent_durations(self, model: str, sample: int) -> list[float]:
-        """Seconds that the latest generated images of `model` took, from at most `sample` jobs."""
-        found = self._jobs.find(
-            {"request.model": model, "completedAt": {"$ne": None}}, {"_id": False, "images.attempts": True}
-        )
-        attempts = [
-            attempt
-            for job in found.sort("completedAt", DESCENDING).limit(sample)
-            for image in job["images"]
-            for attempt in image["attempts"]
-            if attempt["outcome"] == "generated"
-        ]
-        return [(attempt["finishedAt"] - attempt["startedAt"]).total_seconds() for attempt in attempts]
+    def latest_completed(self, model: str, at_most: int) -> list[Job]:
+        """The jobs of `model` that were over last."""
+        completed = {"request.model": model, "completedAt": {"$ne": None}}
+        found = self._jobs.find(completed, _NO_ID).sort("completedAt", DESCENDING).limit(at_most)
+        return [Job.model_validate(job) for job in found]
 
-    def claim(self, owner: str, fence: str, lease_seconds: float) -> Job | None:
-        """Lease the job that is due longest, by the server's clock; None if none is due.
+    def waiting_users(self) -> list[str]:
+        """The users who have queued jobs."""
+        found: list[str] = self._jobs.distinct("userId", {"status": "QUEUED"})
+        return found
 
-        The same field, `runAt`, is the due time of a queued job and the end of a running job's lease, so one
-        index serves both. A claim after an expired lease is counted in `claims`.
-        """
-        due = {
-            "status": {"$in": list(_ALIVE)},
-            "runAt": {"$gt": _EPOCH},
-            "$expr": {"$lte": ["$runAt", "$$NOW"]},
-        }
-        expired = {"$and": [{"$eq": ["$status", "RUNNING"]}, {"$ne": ["$lease", None]}]}
-        changes = {
-            "status": "RUNNING",
-            "lease": {"$literal": Lease(owner=owner, fence=fence).document()},
-            "runAt": _lease_end(lease_seconds),
-            "claims": {"$cond": [expired, {"$add": ["$claims", 1]}, "$claims"]},
-            "startedAt": {"$ifNull": ["$startedAt", "$$NOW"]},
-            "updatedAt": "$$NOW",
-        }
+    def claim(self, user_id: str, lease: Lease, lease_seconds: float, paused_models: Sequence[str]) -> Job | None:
+        """Lease the user's job that waits longest; None if none waits. All times are the server's."""
         found = self._jobs.find_one_and_update(
-            due,
-            [{"$set": changes}],
+            _queued(user_id, paused_models),
+            [{"$set": _leased(lease, lease_seconds)}],
             projection=_NO_ID,
             sort=[("runAt", ASCENDING)],
-            hint="claimable",
+            hint="turns",
+            return_document=ReturnDocument.AFTER,
+        )
+        return _job(found)
+
+    def claim_many(
+        self, user_id: str, lease: Lease, lease_seconds: float, paused_models: Sequence[str], at_most: int
+    ) -> list[Job]:
+        """As `claim`, for several jobs in three round trips. Jobs that others claim meanwhile are theirs."""
+        query = _queued(user_id, paused_models)
+        waiting = self._jobs.find(query, {"_id": True}, hint="turns").sort("runAt", ASCENDING).limit(at_most)
+        chosen = {"_id": {"$in": [found["_id"] for found in waiting]}}
+        if not chosen["_id"]["$in"]:
+            return []
+        self._jobs.update_many(chosen | query, [{"$set": _leased(lease, lease_seconds)}])
+        claimed = self._jobs.find(chosen | {"lease.fence": lease.fence}, _NO_ID).sort("jobId", ASCENDING)
+        return [Job.model_validate(found) for found in claimed]
+
+    def claim_overdue(self, lease: Lease, lease_seconds: float) -> Job | None:
+        """Lease the running job that is due longest: its lease expired, or its next attempt is due; None if none is.
+
+        `runAt` is the end of a running job's lease, or the due time of its next attempt. A claim after an expired
+        lease is counted in `claims`.
+        """
+        due = {"status": "RUNNING", "runAt": {"$gt": _EPOCH}, "$expr": {"$lte": ["$runAt", "$$NOW"]}}
+        counted = {"claims": {"$cond": [{"$ne": ["$lease", None]}, {"$add": ["$claims", 1]}, "$claims"]}}
+        found = self._jobs.find_one_and_update(
+            due,
+            [{"$set": _leased(lease, lease_seconds) | counted}],
+            projection=_NO_ID,
+            sort=[("runAt", ASCENDING)],
+            hint="turns",
             return_document=ReturnDocument.AFTER,
         )
         return _job(found)
@@ -175,19 +192,45 @@ class JobStore:
         states = {f"images.{image.index}.state": image.state for image in job.images}
         return self._update({"jobId": job.job_id, "status": job.status, **states}, fields)
 
-    def wait_for_work(self, stop: Event) -> Iterator[None]:
-        """Yield whenever a job becomes claimable, as the change stream tells it; a hint, not the truth.
+    def arrivals(self, stop: Event) -> Iterator[str | None]:
+        """The user of each job that becomes claimable, as the change stream tells it; a hint, not the truth.
 
-        Ends soon after `stop` is set. Raises DatabaseDown when the stream breaks.
+        Of a job that is queued again the stream does not tell the user: None. Ends soon after `stop` is set.
+        Raises DatabaseDown when the stream breaks.
         """
         queued = {"$or": [{"operationType": "insert"}, {"updateDescription.updatedFields.status": "QUEUED"}]}
+        stages: list[Document] = [{"$match": queued}, {"$project": {"fullDocument.userId": True}}]
         try:
-            with self._jobs.watch([{"$match": queued}], max_await_time_ms=500) as stream:
+            with self._jobs.watch(stages, max_await_time_ms=500) as stream:
                 while not stop.is_set():
-                    if stream.try_next() is not None:
-                        yield None
+                    event = stream.try_next()
+                    if event is not None:
+                        yield event.get("fullDocument", {}).get("userId")
         except PyMongoError as error:
             raise studio_error(error) from error
+
+    def counts(self) -> Mapping[Status, int]:
+        """How many jobs are queued and how many running."""
+        return {status: self._jobs.count_documents({"status": status}, hint="turns") for status in _ALIVE}
+
+    def queued_before(self, user_id: str, run_at: datetime | None, at_most: int) -> int:
+        """How many of the user's jobs are queued, with `run_at` only those due before it; counted up to `at_most`."""
+        before = {} if run_at is None else {"runAt": {"$lt": run_at}}
+        return self._jobs.count_documents(
+            {"status": "QUEUED", "userId": user_id, **before}, limit=at_most, hint="turns"
+        )
+
+    def oldest_queued(self, user_id: str) -> datetime | None:
+        """Since when the user's job waits that waits longest."""
+        found = self._jobs.find_one(
+            {"status": "QUEUED", "userId": user_id}, {"runAt": True}, sort=[("runAt", ASCENDING)], hint="turns"
+        )
+        return None if found is None else found["runAt"]
+
+    def with_images(self, state: ImageState, at_most: int) -> list[Job]:
+        """Jobs that have an image GENERATED or UNKNOWN, oldest first."""
+        found = self._jobs.find({"images.state": state}, _NO_ID).sort("createdAt", ASCENDING).limit(at_most)
+        return [Job.model_validate(job) for job in found]
 
     def _update(
         self,
@@ -198,6 +241,21 @@ class JobStore:
     ) -> bool:
         update = {"$set": dict(fields), "$currentDate": {"updatedAt": True}, **(more or {})}
         return self._jobs.update_one(query, update, session=session).matched_count == 1
+
+
+def _queued(user_id: str, paused_models: Sequence[str]) -> Document:
+    query: Document = {"status": "QUEUED", "userId": user_id, "$expr": {"$lte": ["$runAt", "$$NOW"]}}
+    return query | {"request.model": {"$nin": list(paused_models)}} if paused_models else query
+
+
+def _leased(lease: Lease, seconds: float) -> Document:
+    return {
+        "status": "RUNNING",
+        "lease": {"$literal": lease.document()},
+        "runAt": _lease_end(seconds),
+        "startedAt": {"$ifNull": ["$startedAt", "$$NOW"]},
+        "updatedAt": "$$NOW",
+    }
 
 
 def _lease_end(seconds: float) -> Document:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from pymongo import ASCENDING, IndexModel
 
-from imagegeneration.domain.money import LedgerEntry
+from imagegeneration.domain.money import Account, LedgerEntry
 from imagegeneration.store.connection import Connection, Session, translated
 from imagegeneration.store.schema import validator
 
@@ -25,6 +27,7 @@ class LedgerStore:
             IndexModel("entryId", unique=True),
             IndexModel([("account", ASCENDING), ("day", ASCENDING), ("userId", ASCENDING)]),
             IndexModel([("jobId", ASCENDING), ("at", ASCENDING)]),
+            IndexModel([("account", ASCENDING), ("at", ASCENDING)]),
         ]
         self._connection.prepare("ledger", validator(LedgerEntry), indexes)
 
@@ -36,3 +39,12 @@ class LedgerStore:
         """The entries of a job, oldest first."""
         found = self._ledger.find({"jobId": job_id}, {"_id": False}).sort([("at", ASCENDING), ("entryId", ASCENDING)])
         return [LedgerEntry.model_validate(entry) for entry in found]
+
+    def spent_since(self, account: Account, since: datetime) -> int:
+        """Micro-dollars that were spent from the account since then, taken together."""
+        movements: list[dict[str, Any]] = [
+            {"$match": {"account": account, "at": {"$gte": since}}},
+            {"$group": {"_id": None, "micros": {"$sum": "$spentDeltaMicros"}}},
+        ]
+        found = self._ledger.aggregate(movements).to_list()
+        return int(found[0]["micros"]) if found else 0

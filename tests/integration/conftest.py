@@ -43,9 +43,9 @@ def database(settings: Settings) -> Iterator[Database[dict[str, Any]]]:
 
 
 @pytest.fixture
-def worker(execution: Execution) -> Iterator[Worker]:
+def worker(studio: Studio, execution: Execution) -> Iterator[Worker]:
     """A worker that claims whenever it is woken."""
-    working = Worker(execution, "runner_test", concurrency=8, lease_seconds=30)
+    working = Worker(execution, studio.queue, "runner_test", concurrency=8, lease_seconds=30)
     thread = threading.Thread(target=working.run, daemon=True)
     thread.start()
     yield working
@@ -66,11 +66,17 @@ def approve(studio: Studio, final_prompt: str = "a red kite over green hills", i
     return studio.jobs.approve(LOCAL, approved, source="api", idempotency_key=None)
 
 
+def claim(studio: Studio, owner: str, lease_seconds: float = 30) -> Job | None:
+    """The next job, claimed as a tick would: one that is overdue first."""
+    studio.queue.look()
+    return studio.queue.overdue(owner, lease_seconds) or next(iter(studio.queue.claim(owner, lease_seconds, 1)), None)
+
+
 def run_to_the_end(studio: Studio, worker: Worker, job_id: str, seconds: float = 20) -> Job:
     """The job once it is over; the worker is woken until then, as the tick would."""
 
     def over() -> Job | None:
-        worker.wake()
+        worker.tick()
         job = studio.jobs.get(LOCAL, job_id)
         return job if job.is_over else None
 
@@ -82,8 +88,8 @@ def run_to_the_end(studio: Studio, worker: Worker, job_id: str, seconds: float =
 def one_round(studio: Studio) -> None:
     """What one wake-up of a runner does, to its end."""
     assert studio.execution is not None
-    working = Worker(studio.execution, "runner_once", concurrency=4, lease_seconds=30)
-    working._fill()
+    working = Worker(studio.execution, studio.queue, "runner_once", concurrency=4, lease_seconds=30)
+    working._fill(ticked=True)
     wait_until(lambda: not working._runs, "the round is over", seconds=30)
     working.drain()
 

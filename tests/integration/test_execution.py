@@ -21,13 +21,13 @@ from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
-from tests.integration.conftest import approve, assert_money_adds_up, one_round, run_to_the_end
+from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, run_to_the_end
 
 LEASE = 30.0
 
 
-def claimed(execution: Execution, owner: str = "runner_a") -> Job:
-    job = execution.claim(owner, LEASE)
+def claimed(studio: Studio, owner: str = "runner_a") -> Job:
+    job = claim(studio, owner, LEASE)
     assert job is not None
     return job
 
@@ -45,18 +45,18 @@ def called(execution: Execution, job: Job, attempt_id: str = "att_1") -> Answer:
 
 def test_a_claimed_job_is_nobody_elses(studio: Studio, execution: Execution) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     assert (job.status, job.lease and job.lease.owner) == ("RUNNING", "runner_a")
-    assert execution.claim("runner_b", LEASE) is None
+    assert claim(studio, "runner_b", LEASE) is None
 
 
 def test_an_expired_lease_can_be_claimed_and_is_counted(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]]
 ) -> None:
     approve(studio)
-    first = claimed(execution)
+    first = claimed(studio)
     expire_lease(database, first)
-    second = claimed(execution, "runner_b")
+    second = claimed(studio, "runner_b")
     assert second.claims == 1
     assert first.lease is not None
     assert second.lease is not None
@@ -67,9 +67,9 @@ def test_a_runner_whose_lease_was_taken_starts_nothing(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
 ) -> None:
     approve(studio)
-    stale = claimed(execution)
+    stale = claimed(studio)
     expire_lease(database, stale)
-    claimed(execution, "runner_b")
+    claimed(studio, "runner_b")
     assert not execution.start(stale, 0, "att_stale")
 
 
@@ -77,7 +77,7 @@ def test_a_runner_whose_lease_has_run_out_starts_nothing(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]]
 ) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     expire_lease(database, job)
     assert not execution.start(job, 0, "att_late")
 
@@ -86,7 +86,7 @@ def test_a_lease_that_nobody_took_can_be_renewed_after_its_end(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]]
 ) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     assert job.lease is not None
     expire_lease(database, job)
     assert execution.renew("runner_a", [job.lease.fence], LEASE) == 1
@@ -95,14 +95,14 @@ def test_a_lease_that_nobody_took_can_be_renewed_after_its_end(
 
 def test_an_image_is_started_once(studio: Studio, execution: Execution) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     assert execution.start(job, 0, "att_1")
     assert not execution.start(job, 0, "att_2")
 
 
 def test_a_canceled_image_is_not_started(studio: Studio, execution: Execution) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     studio.jobs.cancel(LOCAL, job.job_id)
     assert not execution.start(job, 0, "att_1")
     assert studio.spending.today(LOCAL).held_micros == 0
@@ -112,7 +112,7 @@ def test_cancel_keeps_what_is_in_flight(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]]
 ) -> None:
     approve(studio, image_count=2)
-    job = claimed(execution)
+    job = claimed(studio)
     answer = called(execution, job)
     canceled = studio.jobs.cancel(LOCAL, job.job_id)
     assert [image.state for image in canceled.images] == ["CALLING", "FAILED"]
@@ -127,7 +127,7 @@ def test_cancel_keeps_what_is_in_flight(
 
 def test_the_same_report_counts_once(studio: Studio, execution: Execution, database: Database[dict[str, Any]]) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     answer = called(execution, job)
     first = execution.receive(job.job_id, 0, "att_1", answer)
     again = execution.receive(job.job_id, 0, "att_1", answer)
@@ -143,7 +143,7 @@ def test_the_same_report_counts_once(studio: Studio, execution: Execution, datab
 
 def test_the_money_is_settled_before_the_upload(studio: Studio, execution: Execution) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     assert execution.receive(job.job_id, 0, "att_1", called(execution, job)) is not None
     spend = studio.spending.today(LOCAL)
     assert spend.held_micros == 0
@@ -155,7 +155,7 @@ def test_a_crash_during_the_call_leaves_the_image_in_doubt(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
 ) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     execution.start(job, 0, "att_1")
     expire_lease(database, job)
     one_round(studio)
@@ -170,7 +170,7 @@ def test_a_late_result_is_adopted_even_on_a_failed_job(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
 ) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     answer = called(execution, job)
     expire_lease(database, job)
     one_round(studio)
@@ -188,7 +188,7 @@ def test_a_late_result_of_an_image_made_again_stays_on_its_attempt(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]]
 ) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     answer = called(execution, job)
     expire_lease(database, job)
     one_round(studio)
@@ -208,7 +208,7 @@ def test_a_crash_after_the_spool_pays_nothing_twice(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
 ) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     answer = called(execution, job)
     execution.spool.write(execution._entry(job.job_id, 0, "att_1", answer), answer)
     expire_lease(database, job)
@@ -226,7 +226,7 @@ def test_an_image_found_in_the_bucket_is_adopted(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]], settings: Settings, tmp_path: Path
 ) -> None:
     approve(studio)
-    job = claimed(execution)
+    job = claimed(studio)
     received = execution.receive(job.job_id, 0, "att_1", called(execution, job))
     assert received is not None
     _upload_only(execution, job, received)
@@ -297,7 +297,7 @@ def test_a_job_for_another_endpoint_is_not_sent(settings: Settings, studio: Stud
 def test_poison_is_set_aside(studio: Studio, execution: Execution, database: Database[dict[str, Any]]) -> None:
     job = approve(studio)
     for _ in range(POISON_CLAIMS):
-        expire_lease(database, claimed(execution))
+        expire_lease(database, claimed(studio))
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).error_code == "POISON"
     assert studio.spending.today(LOCAL).held_micros == 0

@@ -17,7 +17,7 @@ from imagegeneration.settings import Settings
 from imagegeneration.store.connection import Connection
 from tests.integration.conftest import approve
 
-COLLECTIONS = {"jobs", "images", "ledger", "budgets", "idempotency", "drafts", "runners"}
+COLLECTIONS = {"jobs", "images", "ledger", "budgets", "idempotency", "drafts", "runners", "breakers", "limits", "audit"}
 
 
 def test_every_collection_has_a_validator_and_its_indexes(studio: Studio, database: Database[dict[str, Any]]) -> None:
@@ -27,7 +27,7 @@ def test_every_collection_has_a_validator_and_its_indexes(studio: Studio, databa
         schema = options["validator"]["$jsonSchema"]
         assert schema["additionalProperties"] is False, name
         assert set(schema["required"]) == set(schema["properties"]), name
-    assert "claimable" in database.jobs.index_information()
+    assert "turns" in database.jobs.index_information()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""Routes of operations: the state of the studio, pause and resume, the spend limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from imagegeneration.api.answers import documented
+from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.domain.breaker import EVERYTHING, SCOPE_PATTERN, Breaker
+from imagegeneration.domain.money import Limits, LimitsVersion
+from imagegeneration.domain.operations import OperationsState
+from imagegeneration.domain.text import Reason
+from imagegeneration.domain.value import MAX_MICROS, Value
+
+router = APIRouter(tags=["operations"])
+
+
+class PauseBody(Value):
+    """What is paused or resumed: `everything`, `provider:NAME` or `model:NAME`; and why."""
+
+    scope: str = Field(default=EVERYTHING, pattern=SCOPE_PATTERN)
+    reason: Reason
+
+
+class LimitsBody(Value):
+    """Limits to be set. `version` is the number of the version that was looked at, 0 if there was none."""
+
+    version: int = Field(ge=0, le=MAX_MICROS)
+    limits: Limits
+    reason: Reason
+
+
+@router.get("/operations", responses=documented())
+def operations_state(studio: CurrentStudio) -> OperationsState:
+    """Runners, queue, what waits for storage, what was perhaps charged, breakers, today's budget, limits."""
+    return studio.operations.state()
+
+
+@router.post("/operations/pause", dependencies=[JSON_ONLY], responses=documented(409, 415))
+def pause(body: PauseBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
+    """Start no further call; those in flight are finished. Approvals wait; of a paused model none are accepted."""
+    studio.breakers.pause(actor.user_id, body.scope, body.reason)
+    return studio.breakers.all()
+
+
+@router.post("/operations/resume", dependencies=[JSON_ONLY], responses=documented(409, 415))
+def resume(body: PauseBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
+    """End a pause, whatever its cause."""
+    studio.breakers.resume(actor.user_id, body.scope, body.reason)
+    return studio.breakers.all()
+
+
+@router.put("/operations/limits", dependencies=[JSON_ONLY], responses=documented(409, 415))
+def change_limits(body: LimitsBody, studio: CurrentStudio, actor: CurrentActor) -> LimitsVersion:
+    """Set the spend limits, at most the ceilings of the environment."""
+    return studio.limits.change(actor, body.limits, version=body.version, reason=body.reason)

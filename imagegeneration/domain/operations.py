@@ -1,0 +1,57 @@
+"""The studio as its operators see it."""
+
+from __future__ import annotations
+
+from imagegeneration.domain.audit import AuditEntry
+from imagegeneration.domain.breaker import Breaker
+from imagegeneration.domain.money import Limits, LimitsVersion, Spend
+from imagegeneration.domain.runner import RunnerInfo
+from imagegeneration.domain.value import Many, Moment, Value
+
+
+class QueueState(Value):
+    """How many jobs wait and run, how many users wait, and since when the job waits that waits longest."""
+
+    queued: int
+    running: int
+    users_waiting: int
+    waiting_since: Moment | None
+
+
+class OpenImage(Value):
+    """An image that may need a person: it waits for storage, or was perhaps charged (`cost_micros`)."""
+
+    job_id: str
+    index: int
+    attempt_id: str
+    user_id: str
+    intent: str
+    model: str
+    since: Moment
+    cost_micros: int
+    message: str | None
+
+
+class WaitingForStorage(Value):
+    """Images that are paid for and on the disk of `host`. `is_alive`: a runner is there, and will deliver them."""
+
+    host: str
+    is_alive: bool
+    images: Many[OpenImage]
+
+
+class OperationsState(Value):
+    """Everything on the Operations page, as it was at `at`."""
+
+    at: Moment
+    runners: Many[RunnerInfo]
+    queue: QueueState
+    waiting_for_storage: Many[WaitingForStorage]
+    perhaps_charged: Many[OpenImage]
+    perhaps_charged_micros: int
+    breakers: Many[Breaker]
+    spend: Spend
+    limits: Limits
+    ceilings: Limits
+    limits_version: LimitsVersion | None
+    audit: Many[AuditEntry]

@@ -1,0 +1,44 @@
+"""Whose job is next: users take turns, so that one user's 500 jobs do not make another's single job wait for all.
+
+Start-time fair queueing over what this process has served: the user with the fewest images served is next,
+and one who comes (back) starts level with those who wait already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Turns:
+    """The users with waiting jobs, as far as is known, and how many images each was served."""
+
+    def __init__(self) -> None:
+        self._served: dict[str, int] = {}
+        self._heard: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._served)
+
+    def arrived(self, users: Iterable[str]) -> None:
+        """These users have waiting jobs."""
+        level = min(self._served.values(), default=0)
+        for user in users:
+            self._served.setdefault(user, level)
+            self._heard.add(user)
+
+    def next(self) -> str | None:
+        """The user whose turn it is; None if nobody is known to wait."""
+        user = min(self._served, key=self._served.__getitem__, default=None)
+        if user is not None:
+            self._heard.discard(user)
+        return user
+
+    def served(self, user: str, images: int) -> None:
+        """The user had a turn, worth so many images."""
+        if user in self._served:
+            self._served[user] += images
+
+    def left(self, user: str) -> None:
+        """No job of the user was found; it counts unless one has arrived since the user's turn came."""
+        if user not in self._heard:
+            self._served.pop(user, None)

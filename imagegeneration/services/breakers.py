@@ -1,0 +1,203 @@
+"""Whether work may be started: the pause switch, and breakers that trip by themselves.
+
+A provider is paused when its calls fail in a row, when it does not accept this account, or when money goes
+faster than allowed; a model, when a bill is above its hold, because then its price in the catalog is wrong
+(DESIGN.md, section 4). What was started already is finished and recorded all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from imagegeneration.domain.breaker import (
+    EVERYTHING,
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    Breaker,
+    BreakerRules,
+    Cause,
+    Pause,
+    model_scope,
+    provider_scope,
+)
+from imagegeneration.domain.generation import CallFailed, GenerationParameters, ProviderName
+from imagegeneration.domain.job import Attempt
+from imagegeneration.domain.money import account_of, format_usd, format_usd_exact
+from imagegeneration.errors import ModelUnavailable, WrongState
+from imagegeneration.services.audit import Audit
+from imagegeneration.services.recent import Recent
+from imagegeneration.store import Session, Stores
+
+READ_SECONDS = 1.0
+"""How old what is known of the breakers may be: a pause reaches every process within this."""
+
+BURN_WINDOW = timedelta(minutes=10)
+"""The burn rate is what was spent in this time, for an hour."""
+
+MACHINE = "the studio"
+"""Who pauses and resumes when it is not a person."""
+
+
+class Breakers:
+    """What is paused; known to every process within a second."""
+
+    def __init__(self, stores: Stores, audit: Audit, rules: BreakerRules) -> None:
+        self._connection = stores.connection
+        self._breakers = stores.breakers
+        self._ledger = stores.ledger
+        self._audit = audit
+        self._rules = rules
+        self._known: Recent[dict[str, Breaker]] = Recent(
+            lambda: {breaker.scope: breaker for breaker in self._breakers.all()}, READ_SECONDS
+        )
+
+    def all(self) -> Sequence[Breaker]:
+        """Every breaker, by scope, paused or not."""
+        return self._breakers.all()
+
+    def stopping(self, provider: ProviderName) -> Pause | None:
+        """The pause that keeps new calls from the provider: the pause switch, or its own."""
+        return self._pause(EVERYTHING) or self._pause(provider_scope(provider))
+
+    def due_probe(self, provider: ProviderName) -> datetime | None:
+        """Since when one call should find out whether the paused provider works again; None if none should."""
+        pause = self._pause(provider_scope(provider))
+        if pause is None or pause.probe_at is None or self._pause(EVERYTHING) is not None:
+            return None
+        return pause.probe_at if pause.probe_at <= self._connection.now() else None
+
+    def paused_models(self) -> Sequence[str]:
+        """The models whose jobs wait."""
+        prefix = model_scope("")
+        return [
+            scope.removeprefix(prefix) for scope in self._known.get() if scope.startswith(prefix) and self._pause(scope)
+        ]
+
+    def admits(self, request: GenerationParameters) -> bool:
+        """Whether a call may be started now. Of a paused provider, only one call is let through each time."""
+        if self._pause(EVERYTHING) is not None or self._pause(model_scope(request.model)) is not None:
+            return False
+        scope = provider_scope(request.provider)
+        pause = self._pause(scope)
+        return pause is None or self._takes_probe(scope, pause)
+
+    def check_model(self, model: str) -> None:
+        """Raise ModelUnavailable (IMG_013) if the model is paused: nothing can be promised for it."""
+        pause = self._pause(model_scope(model))
+        if pause is not None:
+            raise ModelUnavailable(
+                f"The model {model} is paused: {pause.reason}",
+                resolution="Ask an operator to look into it and to resume the model on the Operations page.",
+            )
+
+    def succeeded(self, provider: ProviderName) -> None:
+        """A call brought an answer: no failures in a row any more, and a pause for failures ends."""
+        breaker = self._known.get().get(provider_scope(provider))
+        if breaker is None or (breaker.failures == 0 and breaker.pause is None):
+            return
+        if breaker.pause is not None and breaker.pause.cause == "failures":
+            self._end(MACHINE, breaker.scope, breaker.pause, "a call succeeded")
+        else:
+            self._breakers.succeeded(breaker.scope)
+            self._known.forget()
+
+    def failed(self, provider: ProviderName, failure: CallFailed) -> None:
+        """A call failed. Trips the breaker if the account is refused, or if too many failed in a row."""
+        scope = provider_scope(provider)
+        if failure.credentials:
+            self._begin(MACHINE, scope, "credentials", failure.message)
+        elif failure.retryable or failure.certainty == "unknown":
+            self.count_failure(provider, failure.message)
+
+    def count_failure(self, provider: ProviderName, message: str) -> None:
+        """One more failure in a row; the one too many trips the breaker."""
+        scope = provider_scope(provider)
+        self._breakers.ensure(scope)
+        breaker = self._breakers.failed(scope, message)
+        if breaker is not None and breaker.pause is None and breaker.failures >= self._rules.failures:
+            reason = f"{breaker.failures} calls failed in a row, the last: {message}"
+            self._begin(MACHINE, scope, "failures", reason, FIRST_PAUSE_SECONDS)
+
+    def check_burn_rate(self, provider: ProviderName) -> None:
+        """Pause the provider if money goes faster than BURN_LIMIT_USD_PER_HOUR; a person resumes it."""
+        limit = self._rules.burn_micros_per_hour
+        breaker = self._known.get().get(provider_scope(provider))
+        if limit is None or (breaker is not None and breaker.pause is not None):
+            return
+        now = self._connection.now()
+        since = max(now - BURN_WINDOW, breaker.resumed_at if breaker and breaker.resumed_at else now - BURN_WINDOW)
+        spent = self._ledger.spent_since(account_of(provider), since)
+        rate = round(spent * timedelta(hours=1) / BURN_WINDOW)
+        if rate > limit:
+            reason = f"Money goes at {format_usd(rate)} an hour; the limit is {format_usd(limit)}."
+            self._begin(MACHINE, provider_scope(provider), "burn_rate", reason)
+
+    def prepare_model(self, model: str) -> None:
+        """Make sure that the model can be paused inside a transaction."""
+        self._breakers.ensure(model_scope(model))
+
+    def pause_for_bill(self, attempt: Attempt, now: datetime, *, session: Session) -> None:
+        """Pause the attempt's model, in the transaction that records a bill above its hold."""
+        reason = (
+            f"A bill of {format_usd_exact(attempt.cost_micros)} was above the {format_usd_exact(attempt.held_micros)} "
+            "held for it: the price in the catalog is too low."
+        )
+        pause = Pause(cause="bill", reason=reason, paused_by=MACHINE, paused_at=now)
+        scope = model_scope(attempt.model)
+        if self._breakers.pause(scope, pause, session=session):
+            self._audit.write(MACHINE, "paused", scope, reason, after=pause, now=now, session=session)
+        self._known.forget()
+
+    def pause(self, who: str, scope: str, reason: str) -> None:
+        """Pause by hand. Raises WrongState (IMG_011) if it is paused already."""
+        if not self._begin(who, scope, "person", reason):
+            raise WrongState("It is paused already.")
+
+    def resume(self, who: str, scope: str, reason: str) -> None:
+        """End a pause by hand, whatever its cause. Raises WrongState if there is none."""
+        pause = next((breaker.pause for breaker in self._breakers.all() if breaker.scope == scope), None)
+        if pause is None or not self._end(who, scope, pause, reason):
+            raise WrongState("It is not paused.")
+
+    def _pause(self, scope: str) -> Pause | None:
+        breaker = self._known.get().get(scope)
+        return None if breaker is None else breaker.pause
+
+    def _takes_probe(self, scope: str, pause: Pause) -> bool:
+        now = self._connection.now()
+        if pause.probe_at is None or pause.probe_at > now:
+            return False
+        seconds = min(pause.seconds * 2, LONGEST_PAUSE_SECONDS)
+        taken = self._breakers.prolong(scope, pause, now + timedelta(seconds=seconds), seconds)
+        self._known.forget()
+        return taken
+
+    def _begin(self, who: str, scope: str, cause: Cause, reason: str, seconds: float = 0.0) -> bool:
+        self._breakers.ensure(scope)
+        now = self._connection.now()
+        probe_at = now + timedelta(seconds=seconds) if seconds else None
+        pause = Pause(cause=cause, reason=reason, paused_by=who, paused_at=now, probe_at=probe_at, seconds=seconds)
+
+        def work(session: Session) -> bool:
+            if not self._breakers.pause(scope, pause, session=session):
+                return False
+            self._audit.write(who, "paused", scope, reason, after=pause, now=now, session=session)
+            return True
+
+        begun = self._connection.transaction(work)
+        self._known.forget()
+        return begun
+
+    def _end(self, who: str, scope: str, pause: Pause, reason: str) -> bool:
+        now = self._connection.now()
+
+        def work(session: Session) -> bool:
+            if not self._breakers.resume(scope, pause, now, session=session):
+                return False
+            self._audit.write(who, "resumed", scope, reason, before=pause, now=now, session=session)
+            return True
+
+        ended = self._connection.transaction(work)
+        self._known.forget()
+        return ended

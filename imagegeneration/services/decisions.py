@@ -1,0 +1,80 @@
+"""What a person decides about images that were perhaps charged, or whose machine is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.decision import Decision
+from imagegeneration.domain.job import Job, JobImage
+from imagegeneration.domain.lifecycle import accepted_as_lost, declared_lost, marked_not_charged
+from imagegeneration.errors import NotFound, WrongState
+from imagegeneration.services.audit import Audit
+from imagegeneration.services.changes import Changes
+from imagegeneration.services.jobs import Jobs
+from imagegeneration.services.runners import Runners
+from imagegeneration.store import Session, Stores
+
+
+class _Transition(Protocol):
+    def __call__(self, image: JobImage, who: str, now: datetime) -> JobImage: ...
+
+
+_TRANSITIONS: Mapping[Decision, _Transition] = {
+    "accept_lost": accepted_as_lost,
+    "not_charged": marked_not_charged,
+    "declare_lost": declared_lost,
+}
+
+
+class Decisions:
+    """Decides about one attempt of one image, and writes down who did and why."""
+
+    def __init__(self, stores: Stores, jobs: Jobs, changes: Changes, runners: Runners, audit: Audit) -> None:
+        self._connection = stores.connection
+        self._jobs = jobs
+        self._changes = changes
+        self._runners = runners
+        self._audit = audit
+
+    def decide(self, actor: Actor, job_id: str, index: int, *, attempt_id: str, decision: Decision, reason: str) -> Job:
+        """Apply the decision to the attempt that the actor looked at; the job afterwards.
+
+        A result that still arrives outranks the decision. Raises NotFound (IMG_008); WrongState (IMG_011) if the
+        image is not, or no longer, one that this can be decided about, or if the machine that has it is alive.
+        """
+        while True:
+            job = self._jobs.get(actor, job_id)
+            if index >= len(job.images):
+                raise NotFound("The job has no such image.")
+            image = job.images[index]
+            if image.attempt.attempt_id != attempt_id:
+                raise WrongState("The image has been made again meanwhile.")
+            if decision == "declare_lost":
+                self._require_gone(image)
+            now = self._connection.now()
+            decided = _TRANSITIONS[decision](image, actor.user_id, now)
+            if decided is image:
+                raise WrongState("The image is not in a state in which this can be decided.")
+            if self._change(job, image, decided, actor, decision, reason, now):
+                self._changes.conclude(job_id)
+                return self._jobs.get(actor, job_id)
+
+    def _require_gone(self, image: JobImage) -> None:
+        if any(runner.host == image.spool_host for runner in self._runners.alive()):
+            raise WrongState(f"A runner on {image.spool_host} is alive, and will deliver the image.")
+
+    def _change(
+        self, job: Job, old: JobImage, new: JobImage, actor: Actor, decision: Decision, reason: str, now: datetime
+    ) -> bool:
+        subject = f"{job.job_id}/{old.index}"
+
+        def write(session: Session) -> None:
+            words = f"{decision}: {reason}" if reason else decision
+            self._audit.write(
+                actor.user_id, "image.decided", subject, words, before=old, after=new, now=now, session=session
+            )
+
+        return self._changes.swap(job, [old], [new], now, also=write)

@@ -1,0 +1,100 @@
+"""How long things will take: the history of a model, and the place of a job in the queue."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from imagegeneration.domain.job import Job
+from imagegeneration.domain.outlook import Outlook, starts_in
+from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.recent import Recent
+from imagegeneration.services.runners import Runners
+from imagegeneration.store import Stores
+
+HISTORY_SAMPLE = 20
+"""The latest jobs of a model that its history is made of."""
+
+HISTORY_SECONDS = 30.0
+QUEUE_SECONDS = 2.0
+"""How old the history, and what is known of the queue, may be."""
+
+FARTHEST = 10_000
+"""A place in the queue is counted up to this."""
+
+
+@dataclass(frozen=True)
+class History:
+    """The median seconds of a model's latest images, and how many images its jobs had."""
+
+    seconds_an_image: float
+    images_a_job: float
+
+
+class Forecast:
+    """Estimates, each said to be one."""
+
+    def __init__(self, stores: Stores, breakers: Breakers, runners: Runners) -> None:
+        self._jobs = stores.jobs
+        self._breakers = breakers
+        self._waiting = Recent(stores.jobs.waiting_users, QUEUE_SECONDS)
+        self._alive = Recent(runners.alive, QUEUE_SECONDS)
+        self._histories: dict[str, Recent[History | None]] = {}
+
+    def expected_seconds(self, job: Job) -> float | None:
+        """The median time that the model took for its latest images; None before there are any."""
+        history = self._history(job.request.model)
+        return None if history is None else history.seconds_an_image
+
+    def outlook(self, job: Job) -> Outlook | None:
+        """A queued job's place and when it will begin; None for any other job.
+
+        Users take turns, so that of each other user as many jobs come first as of the job's own, and one more.
+        """
+        if job.status != "QUEUED":
+            return None
+        own = self._jobs.queued_before(job.user_id, job.run_at, FARTHEST)
+        others = [user for user in self._waiting.get() if user != job.user_id]
+        ahead = own + sum(self._jobs.queued_before(user, None, own + 1) for user in others)
+        hindrance = self._hindrance(job)
+        return Outlook(
+            position=ahead + 1,
+            starts_in_seconds=None if hindrance else self._starts_in(job, ahead),
+            hindrance=hindrance,
+        )
+
+    def _starts_in(self, job: Job, jobs_ahead: int) -> float | None:
+        history = self._history(job.request.model)
+        runners = self._alive.get()
+        at_once = sum(runner.concurrency for runner in runners)
+        if history is None or at_once == 0:
+            return None
+        in_flight = sum(runner.in_flight for runner in runners)
+        return starts_in(jobs_ahead * history.images_a_job, in_flight, at_once, history.seconds_an_image)
+
+    def _hindrance(self, job: Job) -> str | None:
+        pause = self._breakers.stopping(job.request.provider)
+        if pause is not None:
+            return f"Nothing is started at present: {pause.reason}"
+        if job.request.model in self._breakers.paused_models():
+            return f"The model {job.request.model} is paused at present."
+        return None if self._alive.get() else "No runner is alive at present; the job waits until one is."
+
+    def _history(self, model: str) -> History | None:
+        if model not in self._histories:
+            self._histories[model] = Recent(lambda: self._read(model), HISTORY_SECONDS)
+        recent = self._histories[model]
+        found = recent.get()
+        if found is None:
+            recent.forget()  # there will be one soon, and somebody is waiting for it
+        return found
+
+    def _read(self, model: str) -> History | None:
+        images = [job.images for job in self._jobs.latest_completed(model, HISTORY_SAMPLE)]
+        attempts = [attempt for job in images for image in job for attempt in image.attempts]
+        took = [
+            (attempt.finished_at - attempt.started_at).total_seconds()
+            for attempt in attempts
+            if attempt.outcome == "generated" and attempt.finished_at and attempt.started_at
+        ]
+        return History(statistics.median(took), statistics.mean(map(len, images))) if took else None

@@ -1,0 +1,96 @@
+"""Whose job is claimed next, and what a person can expect who waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from threading import Event
+
+from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.job import Job, Lease, new_id
+from imagegeneration.domain.turns import Turns
+from imagegeneration.services.breakers import Breakers
+from imagegeneration.store import Stores
+
+LARGEST_BATCH = 50
+"""Most jobs claimed at once: what a claim takes away from other runners if this one dies at once."""
+
+PROBE_SECONDS = 10.0
+"""How long this process waits for the job that it claimed as a probe to make its call."""
+
+
+class Queue:
+    """The claims of one runner process. Users take turns; what is paused is not claimed."""
+
+    def __init__(self, stores: Stores, breakers: Breakers, provider: ProviderName | None) -> None:
+        self._jobs = stores.jobs
+        self._breakers = breakers
+        self._provider = provider
+        self._turns = Turns()
+        self._probed: datetime | None = None
+        self._probe_again = 0.0
+        self._lock = threading.Lock()
+
+    def arrivals(self, stop: Event) -> Iterator[None]:
+        """Yield whenever a job may have become claimable, until `stop` is set. Raises DatabaseDown."""
+        for user in self._jobs.arrivals(stop):
+            if user is None:
+                self.look()
+            else:
+                self._heard_of([user])
+            yield None
+
+    def look(self) -> None:
+        """Find out who waits. The change stream says it sooner, but may miss somebody: this is the truth."""
+        self._heard_of(self._jobs.waiting_users())
+
+    def overdue(self, owner: str, lease_seconds: float) -> Job | None:
+        """A running job whose runner is gone or whose next attempt is due, leased to `owner`; None if none is."""
+        return self._jobs.claim_overdue(_lease(owner), lease_seconds)
+
+    def claim(self, owner: str, lease_seconds: float, room: int) -> Sequence[Job]:
+        """The next jobs of the user whose turn it is, leased to `owner`: about `room` images; none if nothing waits.
+
+        While the provider is paused there are none, but for the one that finds out whether it works again.
+        """
+        if self._provider is None or self._breakers.stopping(self._provider) is None:
+            return self._claim(owner, lease_seconds, room)
+        due = self._breakers.due_probe(self._provider)
+        if due is None or (due == self._probed and time.monotonic() < self._probe_again):
+            return []
+        jobs = self._claim(owner, lease_seconds, 1)
+        if jobs:
+            self._probed, self._probe_again = due, time.monotonic() + PROBE_SECONDS
+        return jobs
+
+    def _claim(self, owner: str, lease_seconds: float, room: int) -> Sequence[Job]:
+        paused = self._breakers.paused_models()
+        while (user := self._next()) is not None:
+            lease = _lease(owner)
+            first = self._jobs.claim(user, lease, lease_seconds, paused)
+            with self._lock:
+                if first is None:
+                    self._turns.left(user)
+                    continue
+                share = room // len(self._turns)
+            more = min(share // first.image_count, LARGEST_BATCH) - 1
+            rest = self._jobs.claim_many(user, lease, lease_seconds, paused, more) if more > 0 else []
+            jobs = [first, *rest]
+            with self._lock:
+                self._turns.served(user, sum(job.image_count for job in jobs))
+            return jobs
+        return []
+
+    def _heard_of(self, users: Sequence[str]) -> None:
+        with self._lock:
+            self._turns.arrived(users)
+
+    def _next(self) -> str | None:
+        with self._lock:
+            return self._turns.next()
+
+
+def _lease(owner: str) -> Lease:
+    return Lease(owner=owner, fence=new_id("fence"))

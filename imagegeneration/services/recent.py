@@ -1,0 +1,30 @@
+"""A value that is read again once it is a little old: what is asked for with every call, and changes seldom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Read = TypeVar("Read")
+
+
+class Recent(Generic[Read]):
+    """What `read` gave, at most `seconds` ago. Errors of `read` pass through, and nothing is kept of them."""
+
+    def __init__(self, read: Callable[[], Read], seconds: float) -> None:
+        self._read = read
+        self._seconds = seconds
+        self._found: tuple[float, Read] | None = None
+
+    def get(self) -> Read:
+        """The value."""
+        found = self._found
+        if found is None or time.monotonic() - found[0] >= self._seconds:
+            asked_at = time.monotonic()
+            found = self._found = (asked_at, self._read())
+        return found[1]
+
+    def forget(self) -> None:
+        """Read anew next time: this process has changed it."""
+        self._found = None

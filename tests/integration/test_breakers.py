@@ -1,0 +1,234 @@
+"""The pause switch, and the breakers that trip by themselves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.breaker import EVERYTHING, Breaker
+from imagegeneration.errors import ModelUnavailable, WrongState
+from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.runner.worker import Worker
+from imagegeneration.settings import Settings
+from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, run_to_the_end
+from tests.support import wait_until
+
+PROVIDER = "provider:sandbox"
+MODEL = "model:gpt-image-2.5-flare"
+
+
+@pytest.fixture
+def nervous(settings: Settings) -> Any:
+    """A studio whose breaker trips after three failures in a row."""
+    built = build_studio(settings.model_copy(update={"breaker_failures": 3}), runner=True)
+    yield built
+    built.close()
+
+
+def breaker(studio: Studio, scope: str = PROVIDER) -> Breaker:
+    return next((found for found in studio.breakers.all() if found.scope == scope), Breaker(scope=scope))
+
+
+def trip(studio: Studio, sandbox: Sandbox) -> None:
+    """Three calls fail; of each the money is in doubt, so that none is tried again."""
+    sandbox.set_fault("reset", count=3)
+    for _ in range(3):
+        approve(studio)
+    one_round(studio)
+    assert breaker(studio).pause is not None
+
+
+def let_probe(studio: Studio, database: Database[dict[str, Any]]) -> None:
+    past = studio.runners.now() - timedelta(seconds=1)
+    database.breakers.update_one({"_id": PROVIDER}, {"$set": {"pause.probeAt": past}})
+    studio.breakers._known.forget()
+
+
+def test_while_everything_is_paused_nothing_is_started_and_approvals_wait(studio: Studio, sandbox: Sandbox) -> None:
+    studio.breakers.pause("op", EVERYTHING, "maintenance")
+    job = approve(studio)
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).status == "QUEUED"
+    assert sandbox.calls == []
+    outlook = studio.forecast.outlook(job)
+    assert outlook is not None
+    assert "maintenance" in (outlook.hindrance or "")
+    studio.breakers.resume("op", EVERYTHING, "done")
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+
+
+def test_a_claimed_job_whose_calls_are_paused_starts_none_and_is_given_back(studio: Studio, sandbox: Sandbox) -> None:
+    approve(studio)
+    job = claim(studio, "runner_a")
+    assert job is not None
+    assert studio.execution is not None
+    studio.breakers.pause("op", EVERYTHING, "maintenance")
+    working = Worker(studio.execution, studio.queue, "runner_a", 2, 30)
+    working._begin(job)
+    working.drain()
+    given_back = studio.jobs.get(LOCAL, job.job_id)
+    assert (given_back.lease, given_back.images[0].state, sandbox.calls) == (None, "HELD", [])
+    assert given_back.run_at is not None
+    assert given_back.run_at > studio.runners.now() + timedelta(seconds=2)
+
+
+def test_a_crashed_job_is_recovered_while_everything_is_paused(
+    studio: Studio, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio)
+    job = claim(studio, "runner_a")
+    assert job is not None
+    assert studio.execution is not None
+    studio.execution.start(job, 0, "att_1")
+    studio.breakers.pause("op", EVERYTHING, "maintenance")
+    database.jobs.update_one({"jobId": job.job_id}, {"$set": {"runAt": job.created_at}})
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "UNKNOWN"
+
+
+def test_failures_in_a_row_pause_the_provider(nervous: Studio, sandbox: Sandbox) -> None:
+    trip(nervous, sandbox)
+    pause = breaker(nervous).pause
+    assert pause is not None
+    assert pause.cause == "failures"
+    assert pause.probe_at is not None
+    approve(nervous)
+    one_round(nervous)
+    assert sandbox.calls == []
+
+
+def test_a_success_in_between_starts_the_count_anew(nervous: Studio, sandbox: Sandbox) -> None:
+    for fault in ("reset", "reset", None, "reset", "reset"):
+        if fault is not None:
+            sandbox.set_fault("reset", count=1)
+        approve(nervous)
+        one_round(nervous)
+        nervous.breakers._known.forget()
+    assert breaker(nervous).pause is None
+    assert breaker(nervous).failures == 2
+
+
+def test_one_call_finds_out_whether_the_provider_works_again(
+    nervous: Studio, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    trip(nervous, sandbox)
+    jobs = [approve(nervous) for _ in range(3)]
+    let_probe(nervous, database)
+    one_round(nervous)
+    assert breaker(nervous).pause is None
+    one_round(nervous)
+    assert [nervous.jobs.get(LOCAL, job.job_id).status for job in jobs] == ["DONE"] * 3
+
+
+def test_a_call_that_fails_again_prolongs_the_pause(
+    nervous: Studio, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    trip(nervous, sandbox)
+    sandbox.set_fault("reset", count=-1)
+    for _ in range(3):
+        approve(nervous)
+    before = database.jobs.count_documents({"images.state": "UNKNOWN"})
+    let_probe(nervous, database)
+    one_round(nervous)
+    pause = breaker(nervous).pause
+    assert pause is not None
+    assert pause.seconds == 60
+    assert database.jobs.count_documents({"images.state": "UNKNOWN"}) == before + 1
+
+
+@pytest.mark.parametrize("fault", ["401", "403", "429_quota"])
+def test_an_account_that_is_refused_pauses_the_provider_until_a_person_resumes_it(
+    studio: Studio, sandbox: Sandbox, fault: Any
+) -> None:
+    sandbox.set_fault(fault, count=1)
+    approve(studio)
+    one_round(studio)
+    pause = breaker(studio).pause
+    assert pause is not None
+    assert (pause.cause, pause.probe_at) == ("credentials", None)
+    studio.breakers.resume("op", PROVIDER, "the key was renewed")
+    assert breaker(studio).pause is None
+
+
+@pytest.mark.parametrize("fault", ["400", "moderation"])
+def test_a_refused_prompt_says_nothing_about_the_provider(nervous: Studio, sandbox: Sandbox, fault: Any) -> None:
+    sandbox.set_fault(fault, count=4)
+    for _ in range(4):
+        approve(nervous)
+    one_round(nervous)
+    assert breaker(nervous).failures == 0
+
+
+def test_money_that_goes_too_fast_pauses_the_provider(settings: Settings, sandbox: Sandbox) -> None:
+    studio = build_studio(settings.model_copy(update={"burn_limit_usd_per_hour": 0.1}), runner=True)
+    approve(studio, image_count=1)
+    one_round(studio)
+    studio.breakers.check_burn_rate("sandbox")
+    assert breaker(studio).pause is None
+    approve(studio, image_count=1)
+    one_round(studio)
+    studio.breakers.check_burn_rate("sandbox")
+    pause = breaker(studio).pause
+    assert pause is not None
+    assert (pause.cause, pause.probe_at) == ("burn_rate", None)
+    studio.breakers.resume("op", PROVIDER, "a campaign, it is meant to")
+    studio.breakers.check_burn_rate("sandbox")
+    assert breaker(studio).pause is None, "what was spent before the person resumed counts no more"
+    studio.close()
+
+
+def test_a_bill_above_its_hold_is_recorded_and_pauses_the_model(
+    studio: Studio, worker: Worker, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagegeneration.services.execution.image_cost", lambda *_: 99_000)
+    job = run_to_the_end(studio, worker, approve(studio).job_id)
+    assert (job.status, job.cost_micros) == ("DONE", 99_000)
+    assert studio.spending.today(LOCAL).spent_micros == 99_000
+    pause = breaker(studio, MODEL).pause
+    assert pause is not None
+    assert pause.cause == "bill"
+    assert "$0.099" in pause.reason
+    assert_money_adds_up(database)
+
+
+def test_for_a_paused_model_nothing_is_approved_and_what_waits_is_not_claimed(studio: Studio, sandbox: Sandbox) -> None:
+    job = approve(studio)
+    studio.breakers.pause("op", MODEL, "its price is being looked into")
+    with pytest.raises(ModelUnavailable, match="looked into"):
+        approve(studio)
+    with pytest.raises(ModelUnavailable):
+        studio.jobs.quote("a kite", 1)
+    one_round(studio)
+    assert (studio.jobs.get(LOCAL, job.job_id).status, sandbox.calls) == ("QUEUED", [])
+    studio.breakers.resume("op", MODEL, "corrected")
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+
+
+def test_another_process_knows_of_a_pause_within_a_second(studio: Studio, settings: Settings) -> None:
+    other = build_studio(settings)
+    assert other.breakers.stopping("sandbox") is None
+    studio.breakers.pause("op", EVERYTHING, "maintenance")
+    wait_until(lambda: other.breakers.stopping("sandbox"), "the pause is known", seconds=1.5)
+    other.close()
+
+
+def test_who_paused_and_resumed_what_and_why_is_on_record(studio: Studio) -> None:
+    studio.breakers.pause("ann", EVERYTHING, "maintenance")
+    studio.breakers.resume("bob", EVERYTHING, "done")
+    entries = [(entry.actor, entry.action, entry.subject, entry.reason) for entry in studio.operations.state().audit]
+    assert entries == [("bob", "resumed", EVERYTHING, "done"), ("ann", "paused", EVERYTHING, "maintenance")]
+
+
+def test_what_is_paused_cannot_be_paused_nor_what_is_not_be_resumed(studio: Studio) -> None:
+    with pytest.raises(WrongState):
+        studio.breakers.resume("op", EVERYTHING, "x")
+    studio.breakers.pause("op", EVERYTHING, "x")
+    with pytest.raises(WrongState):
+        studio.breakers.pause("op", EVERYTHING, "y")
