@@ -122,8 +122,7 @@ class Jobs:
             if known is not None:
                 return self._replay(known, body_sha256)
         hold = self.quote(body.final_prompt, 1)
-        if self._jobs.queued(self._offer.queue_limit) >= self._offer.queue_limit:
-            raise Busy("The queue is full.", retry_after=30)
+        self._require_room()
         job = self._new_job(actor, body, source, hold, self._connection.now())
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
@@ -183,7 +182,7 @@ class Jobs:
         """Queue the same job again for the images it lacks: an approval of its own, priced and held.
 
         Raises WrongState (IMG_011), also when the price is now above `accept_micros`; Undecided (IMG_012) when
-        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget.
+        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy.
         """
         job = self.get(actor, job_id)
         quote = self._retry_quote(job)
@@ -197,6 +196,7 @@ class Jobs:
             raise WrongState(
                 f"The retry now costs up to {quote.total_micros} micro-dollars; {accept_micros} were accepted."
             )
+        self._require_room()
         now = self._connection.now()
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
@@ -240,6 +240,10 @@ class Jobs:
         hold = self._hold(job.request, job.final_prompt)
         unknown = sum(image.state == "UNKNOWN" for image in missing)
         return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
+
+    def _require_room(self) -> None:
+        if self._jobs.queued(self._offer.queue_limit) >= self._offer.queue_limit:
+            raise Busy(f"{self._offer.queue_limit} jobs are waiting already.", retry_after=30)
 
     def _hold(self, request: GenerationParameters, final_prompt: str) -> int:
         self._breakers.check_model(request.model)

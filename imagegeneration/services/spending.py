@@ -12,6 +12,7 @@ from imagegeneration.domain.money import (
     Account,
     LedgerEntry,
     LedgerKind,
+    Limits,
     Spend,
     account_of,
     budget_day,
@@ -70,18 +71,15 @@ class Spending:
             return
         self._ledger.append(entries, session=session)
         account = account_of(job.request.provider)
-        limits = self._limits.in_force()
         for day, (held, spent) in money_moved(old, new).items():
-            for owner, limit in (
-                (job.user_id, limits.daily_per_user_micros),
-                (None, limits.daily_micros),
-            ):
-                key = budget_id(account, day, owner)
-                if held > 0 and spent == 0:
-                    if not self._budgets.hold(key, held, limit, session=session):
-                        raise self._over_budget(held, limit, owner is not None, now)
-                else:
-                    self._budgets.move(key, held, spent, session=session)
+            own, everybodys = budget_id(account, day, job.user_id), budget_id(account, day)
+            if held > 0 and spent == 0:
+                limits = self._limits.in_force()
+                allowed = {own: limits.daily_per_user_micros, everybodys: limits.daily_micros}
+                if not self._budgets.hold(allowed, held, session=session):
+                    raise self._over_budget(job.user_id, held, limits, now)
+            else:
+                self._budgets.move([own, everybodys], held, spent, session=session)
 
     def record_text(self, user_id: str, model: str, micros: int) -> None:
         """Write down what the enhancer cost: its own counter, outside the limits of images."""
@@ -107,8 +105,8 @@ class Spending:
 
         def work(session: Session) -> None:
             self._ledger.append([entry], session=session)
-            for owner in (user_id, None):
-                self._budgets.move(budget_id(account, day, owner), 0, 0, micros, session=session)
+            keys = [budget_id(account, day, owner) for owner in (user_id, None)]
+            self._budgets.move(keys, 0, 0, micros, session=session)
 
         self._connection.transaction(work)
 
@@ -157,13 +155,15 @@ class Spending:
             for day, (held, spent) in money_moved(old, [image]).items()
         ]
 
-    def _over_budget(self, needed: int, limit: int, personal: bool, now: datetime) -> OverBudget:
+    def _over_budget(self, user_id: str, needed: int, limits: Limits, now: datetime) -> OverBudget:
+        own = self._spend(user_id, limits.daily_per_user_micros, now)
+        personal = needed > own.left_micros
         whose = "your daily budget" if personal else "the daily budget"
-        resets_at = budget_reset(now)
+        limit = limits.daily_per_user_micros if personal else limits.daily_micros
         return OverBudget(
             f"This needs {format_usd(needed)}, which is more than is left of {whose} of {format_usd(limit)}. "
-            f"The budget resets at {resets_at:%Y-%m-%d %H:%M} UTC.",
-            resets_at=resets_at,
+            f"The budget resets at {own.resets_at:%Y-%m-%d %H:%M} UTC.",
+            resets_at=own.resets_at,
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from pymongo.errors import DuplicateKeyError
 
 from imagegeneration.domain.money import Account, Budget, budget_id
@@ -30,18 +32,22 @@ class BudgetStore:
         except DuplicateKeyError:
             return  # two were first at once: it exists
 
-    def hold(self, key: str, micros: int, limit_micros: int, *, session: Session) -> bool:
-        """Hold `micros` more, if what is held and spent then stays within the limit; False if it would not."""
-        within = {"$lte": [{"$add": ["$heldMicros", "$spentMicros", micros]}, limit_micros]}
-        changed = self._budgets.update_one(
-            {"_id": key, "$expr": within}, {"$inc": {"heldMicros": micros}}, session=session
-        )
-        return changed.matched_count == 1
+    def hold(self, limits: Mapping[str, int], micros: int, *, session: Session) -> bool:
+        """Hold `micros` more on each budget, if what is held and spent stays within its limit, by the budget's key.
 
-    def move(self, key: str, held: int, spent: int, text: int = 0, *, session: Session) -> None:
+        False if it would not on one of them: the transaction is then to be given up. They move in one command,
+        because everybody waits for them.
+        """
+        limit = {"$switch": {"branches": [_limit_of(key, micros) for key, micros in limits.items()]}}
+        within = {"$lte": [{"$add": ["$heldMicros", "$spentMicros", micros]}, limit]}
+        query = {"_id": {"$in": list(limits)}, "$expr": within}
+        changed = self._budgets.update_many(query, {"$inc": {"heldMicros": micros}}, session=session)
+        return changed.matched_count == len(limits)
+
+    def move(self, keys: Sequence[str], held: int, spent: int, text: int = 0, *, session: Session) -> None:
         """Add to the counters, without a limit: releases, settlements and what is already owed are facts."""
         deltas: Document = {"heldMicros": held, "spentMicros": spent, "textMicros": text}
-        self._budgets.update_one({"_id": key}, {"$inc": deltas}, session=session)
+        self._budgets.update_many({"_id": {"$in": list(keys)}}, {"$inc": deltas}, session=session)
 
     def get(self, account: Account, day: str, user_id: str | None = None) -> Budget:
         """The counters of a day, all zero if nothing happened yet."""
@@ -50,3 +56,7 @@ class BudgetStore:
         if found is None:
             return Budget(budget_id=key, account=account, day=day, user_id=user_id)
         return Budget.model_validate({"budgetId": found.pop("_id"), **found})
+
+
+def _limit_of(key: str, limit_micros: int) -> Document:
+    return {"case": {"$eq": ["$_id", key]}, "then": limit_micros}

@@ -51,7 +51,11 @@ class JobStore:
                 name="turns",
                 partialFilterExpression=alive,
             ),
-            IndexModel("images.state", name="open", partialFilterExpression={"images.state": {"$in": list(_OPEN)}}),
+            IndexModel(
+                [("images.state", ASCENDING), ("createdAt", ASCENDING)],
+                name="open",
+                partialFilterExpression={"images.state": {"$in": list(_OPEN)}},
+            ),
             IndexModel([("request.model", ASCENDING), ("completedAt", DESCENDING)], name="history"),
         ]
         self._connection.prepare("jobs", validator(Job), indexes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.job import Job
-from imagegeneration.errors import OverBudget, WrongState
+from imagegeneration.domain.money import budget_day
+from imagegeneration.errors import Busy, OverBudget, WrongState
+from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 
@@ -155,3 +159,52 @@ def test_what_is_shown_as_left_is_what_is_left_to_this_person(settings: Settings
     shared = limited(settings, daily_budget_usd=2, daily_budget_per_user_usd=10)
     assert shared.spending.today(LOCAL).limit_micros == 2_000_000
     shared.close()
+
+
+def test_what_is_settled_counts_on_the_day_of_its_hold(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    job = approve(studio, PROMPT)
+    yesterday = budget_day(job.created_at - timedelta(days=1))
+    _move_to(database, yesterday)
+    one_round(studio)
+    done = studio.jobs.get(LOCAL, job.job_id)
+    assert (done.status, done.images[0].attempt.budget_day) == ("DONE", yesterday)
+    assert studio.spending.today(LOCAL).spent_micros == 0
+    (budget,) = database.budgets.find({"day": yesterday, "userId": None})
+    assert (budget["heldMicros"], budget["spentMicros"]) == (0, done.cost_micros)
+    assert_money_adds_up(database)
+
+
+def test_a_retry_after_midnight_is_held_on_the_new_day(
+    studio: Studio, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    sandbox.set_fault("moderation", count=1)
+    job = approve(studio, PROMPT)
+    _move_to(database, budget_day(job.created_at - timedelta(days=1)))
+    one_round(studio)
+    studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
+    assert studio.spending.today(LOCAL).held_micros == HOLD
+    assert_money_adds_up(database)
+
+
+def _move_to(database: Database[dict[str, Any]], day: str) -> None:
+    """Make everything that was held so far a thing of another day."""
+    for budget in list(database.budgets.find({})):
+        database.budgets.update_one({"_id": budget["_id"]}, {"$set": {"heldMicros": 0}})
+        moved = budget["_id"].replace(budget["day"], day)
+        database.budgets.insert_one(budget | {"_id": moved, "day": day})
+    database.ledger.update_many({}, {"$set": {"day": day}})
+    database.jobs.update_many({}, {"$set": {"images.0.attempts.0.budgetDay": day}})
+
+
+def test_a_retry_waits_for_room_in_the_queue_like_an_approval(settings: Settings, sandbox: Sandbox) -> None:
+    studio = limited(settings, queue_limit=1)
+    sandbox.set_fault("moderation", count=1)
+    job = approve(studio, PROMPT)
+    one_round(studio)
+    approve(studio, PROMPT)
+    with pytest.raises(Busy):
+        studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
+    assert studio.jobs.get(LOCAL, job.job_id).status == "FAILED"
+    studio.close()

@@ -94,3 +94,18 @@ def test_an_answer_that_is_delivered_while_the_disk_is_measured_is_no_error(
 
     monkeypatch.setattr("imagegeneration.spool.os.scandir", scandir)
     assert spool.full() is None
+
+
+def test_an_answer_from_before_the_clock_was_set_back_is_not_held_up(spool: Spool) -> None:
+    spool.write(ENTRY, ANSWER)
+    ahead = time.time() + 3600
+    os.utime(spool.folder / "att_1.answer", (ahead, ahead))
+    assert list(spool.attempt_ids(older_than_seconds=10)) == ["att_1"]
+
+
+def test_what_waits_is_counted(spool: Spool) -> None:
+    assert spool.waiting() == (0, 0)
+    spool.write(ENTRY, ANSWER)
+    count, size = spool.waiting()
+    assert count == 1
+    assert size > len(CONTENT)
