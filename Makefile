@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean lock chromium
+.PHONY: help run test faults lint bench clean lock chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ run: $(VENV)/.installed ## Start the studio on this machine; Ctrl-C stops it
 
 test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+faults: $(VENV)/.installed-dev ## Kill, stop and starve the processes, in the long forms too
+	@exec $(BIN)/python -m pytest -m "" tests/faults $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -1,0 +1,118 @@
+"""Runs the studio's own entry points in processes that can be harmed.
+
+A process is forked from a server that has imported everything, so that starting one takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from unittest import mock
+
+from imagegeneration.runner import __main__ as runner_main
+from imagegeneration.runner import recovery, schedule
+from imagegeneration.settings import Settings
+from tests.faults.support.points import Fault, arm
+from tests.support import wait_until
+
+_PR_SET_PDEATHSIG = 1
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["pytest", __name__, "tests.faults.support.approving"])
+
+Work = Callable[[Settings], None]
+"""What a process does; a function of a module."""
+
+
+class Launched:
+    """A process of the studio; `folder` has its log and the files by which it says how far it is."""
+
+    def __init__(self, target: Work, settings: Settings, folder: Path, fault: str) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.faults = [Fault.parse(text) for text in fault.split()]
+        self._process = _FORKS.Process(
+            target=_in_child, args=(target, settings, folder, self.faults, os.getpid()), daemon=True
+        )
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.is_alive()
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def await_log(self, text: str) -> None:
+        wait_until(lambda: (self.folder / "log").exists() and text in self.log, f"the log says {text!r}")
+
+    def await_reached(self, seconds: float = 20) -> None:
+        """Return once the process has reached all its faults."""
+        for fault in self.faults:
+            wait_until(fault.reached_file(self.folder).exists, f"{fault} is reached", seconds=seconds)
+
+    def await_stopped(self) -> None:
+        """Return once a SIGSTOP holds every thread of the process."""
+        wait_until(lambda: self._thread_states() == {"T"}, "the process is stopped")
+
+    def go_on(self) -> None:
+        """End a SIGSTOP; return once it holds no thread any more."""
+        self.send(signal.SIGCONT)
+        wait_until(lambda: "T" not in self._thread_states(), "the process goes on")
+
+    def _thread_states(self) -> set[str]:
+        stats = [path.read_text() for path in Path(f"/proc/{self.pid}/task").glob("*/stat")]
+        return {stat.rpartition(")")[2].split()[0] for stat in stats}
+
+    def release(self) -> None:
+        """Let paused threads go on."""
+        for fault in self.faults:
+            fault.released_file(self.folder).touch()
+
+    def send(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def end(self, seconds: float = 30) -> int:
+        """The exit code, once it has ended by itself; negative for a signal."""
+        self._process.join(seconds)
+        code = self._process.exitcode
+        assert code is not None, f"the process did not end within {seconds} s"
+        return code
+
+    def kill(self) -> None:
+        if self.is_running:
+            self._process.kill()
+        self._process.join()
+
+    def stop(self) -> int:
+        """The exit code of an orderly end."""
+        self.send(signal.SIGTERM)
+        return self.end()
+
+
+def run_runner(settings: Settings) -> None:
+    """The runner as `python -m imagegeneration.runner` runs it, with shorter pauses between its rounds."""
+    recovery.SETTLED_SECONDS = 0.3
+    recovery.LONGEST_PAUSE_SECONDS = 0.5
+    schedule.DELIVERY_SECONDS = 0.3  # type: ignore[assignment]  # APScheduler takes fractions too
+    with mock.patch.object(runner_main, "load_settings", return_value=settings):
+        sys.exit(runner_main.main())
+
+
+def _in_child(target: Work, settings: Settings, folder: Path, faults: Sequence[Fault], tester: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    arm(faults, folder)
+    target(settings)

@@ -1,0 +1,119 @@
+"""The named points at which a process of a test does something to itself.
+
+The product knows nothing of them: methods are wrapped, in the process of the test, before it starts to work.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from imagegeneration.providers import OpenAIProvider
+from imagegeneration.services.changes import Changes
+from imagegeneration.services.execution import Execution
+from imagegeneration.services.spending import Spending
+from imagegeneration.spool import Spool
+from imagegeneration.storage import Storage
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.jobs import JobStore
+
+Action = Literal["kill", "stop", "pause", "term"]
+When = Literal["before", "after"]
+
+POINTS: Mapping[str, tuple[type, str]] = {
+    "insert": (JobStore, "insert"),  # approving: inside the transaction, before the money is held
+    "hold": (Spending, "record"),  # approving and settling: inside the transaction, the money
+    "commit": (Connection, "transaction"),
+    "claim": (JobStore, "claim"),
+    "reclaim": (JobStore, "claim_overdue"),
+    "prepare": (Execution, "prepare"),
+    "calling": (JobStore, "start_image"),
+    "call": (OpenAIProvider, "generate"),  # before: the request is not sent; after: the answer has come
+    "spool": (Spool, "write"),
+    "settle": (Execution, "settle"),
+    "put": (Storage, "put"),  # first the original, then the thumbnail
+    "record": (Execution, "_record"),
+    "forget": (Spool, "remove"),
+    "conclude": (Changes, "conclude"),
+    "finish": (Execution, "finish"),
+    "renew": (JobStore, "renew"),
+    "listen": (JobStore, "arrivals"),
+}
+
+_FAULT = re.compile(r"(kill|stop|pause|term):(before|after):([a-z]+)(?::([0-9]+))?")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a process does to itself as it passes a point for the `passage`-th time.
+
+    kill and stop are SIGKILL and SIGSTOP, term is SIGTERM; pause holds the thread until `release` is called.
+    """
+
+    action: Action
+    when: When
+    point: str
+    passage: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """Read `kill:after:spool` or `pause:before:put:2`."""
+        found = _FAULT.fullmatch(text)
+        if found is None or found[3] not in POINTS:
+            raise ValueError(f"no such fault: {text}")
+        return cls(cast(Action, found[1]), cast(When, found[2]), found[3], int(found[4] or 1))
+
+    def reached_file(self, folder: Path) -> Path:
+        """Exists once the process has reached the point."""
+        return folder / f"{self.action}-{self.when}-{self.point}-{self.passage}.reached"
+
+    def released_file(self, folder: Path) -> Path:
+        """Exists once a paused thread may go on."""
+        return self.reached_file(folder).with_suffix(".released")
+
+    def happen(self, folder: Path) -> None:
+        """Do it, in the process and the thread that has reached the point."""
+        self.reached_file(folder).touch()
+        if self.action == "pause":
+            while not self.released_file(folder).exists():
+                time.sleep(0.005)
+        else:
+            signals = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
+            os.kill(os.getpid(), signals[self.action])
+
+
+def arm(faults: Sequence[Fault], folder: Path) -> None:
+    """Wrap the methods of this process that the faults name."""
+    for point in {fault.point for fault in faults}:
+        owner, name = POINTS[point]
+        here = [fault for fault in faults if fault.point == point]
+        setattr(owner, name, _wrapped(getattr(owner, name), here, folder))
+
+
+def _wrapped(method: Callable[..., Any], faults: Sequence[Fault], folder: Path) -> Callable[..., Any]:
+    passages = {"before": 0, "after": 0}
+    lock = threading.Lock()
+
+    def passing(when: When) -> None:
+        with lock:
+            passages[when] += 1
+            due = [fault for fault in faults if (fault.when, fault.passage) == (when, passages[when])]
+        for fault in due:
+            fault.happen(folder)
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        passing("before")
+        result = method(*args, **kwargs)
+        passing("after")
+        return result
+
+    return call

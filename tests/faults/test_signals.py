@@ -1,0 +1,90 @@
+"""SIGTERM at each stage, and twice: what was begun is finished, the rest is given back at once."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.faults.support.cluster import ELSEWHERE, Cluster
+
+NOT_STARTED = ("before:claim", "after:claim", "before:prepare", "after:prepare")
+STARTED = ("after:calling", "before:call", "after:call", "after:spool", "after:settle", "after:put", "after:record")
+
+
+@pytest.mark.parametrize("point", STARTED)
+def test_a_runner_told_to_end_finishes_what_it_has_started(cluster: Cluster, point: str) -> None:
+    job_id = cluster.approve()
+    runner = cluster.runner(f"term:{point} pause:{point}")
+    runner.await_reached()
+    runner.release()
+    assert runner.end() == 0
+    job = cluster.job(job_id)
+    assert (job.status, len(job.cdn_urls), cluster.calls(job_id)) == ("DONE", 1, 1)
+    cluster.assert_invariants()
+
+
+@pytest.mark.parametrize("point", NOT_STARTED)
+def test_a_runner_told_to_end_gives_back_what_it_has_not_started(cluster: Cluster, point: str) -> None:
+    job_id = cluster.approve()
+    runner = cluster.runner(f"term:{point} pause:{point}", runner_lease_seconds=60)
+    runner.await_reached()
+    runner.await_log("Stopping")
+    runner.release()
+    assert runner.end() == 0
+    given_back = cluster.job(job_id)
+    assert (given_back.lease, given_back.images[0].state) == (None, "HELD")
+    cluster.runner(machine=ELSEWHERE)
+    cluster.await_state(job_id, "STORED")
+    assert cluster.calls(job_id) == 1
+    cluster.assert_invariants()
+
+
+@pytest.mark.parametrize("point", ["after:claim", "before:call", "after:spool"])
+def test_a_second_signal_ends_the_runner_at_once(cluster: Cluster, point: str) -> None:
+    job_id = cluster.approve()
+    runner = cluster.runner(f"term:{point} pause:{point}")
+    runner.await_log("Stopping")
+    runner.send(signal.SIGTERM)
+    assert runner.end(5) == 128 + signal.SIGTERM
+    cluster.expire_leases()
+    cluster.runner()
+    cluster.await_over([job_id])
+    cluster.assert_invariants()
+
+
+def test_a_runner_told_to_end_starts_no_further_image(cluster: Cluster) -> None:
+    job_id = cluster.approve(images=5)
+    runner = cluster.runner("pause:before:call term:after:calling", runner_concurrency=1, runner_lease_seconds=60)
+    runner.await_reached()
+    runner.await_log("Stopping")
+    runner.release()
+    assert runner.end() == 0
+    assert [image.state for image in cluster.job(job_id).images] == ["STORED", "HELD", "HELD", "HELD", "HELD"]
+    cluster.runner(machine=ELSEWHERE)
+    cluster.await_over([job_id])
+    assert (cluster.job(job_id).status, cluster.calls(job_id)) == ("DONE", 5)
+    cluster.assert_invariants()
+
+
+def test_a_runner_told_to_end_while_it_stands_still_ends(cluster: Cluster) -> None:
+    runner = cluster.runner()
+    runner.await_log("is ready")
+    runner.send(signal.SIGSTOP)
+    runner.await_stopped()
+    runner.send(signal.SIGTERM)
+    runner.send(signal.SIGCONT)
+    assert runner.end(10) == 0
+
+
+def test_a_drain_that_takes_too_long_leaves_the_image_in_doubt(cluster: Cluster) -> None:
+    job_id = cluster.approve()
+    runner = cluster.runner("pause:after:call", runner_drain_seconds=0.5)
+    runner.await_reached()
+    assert runner.stop() == 0
+    assert "still in flight" in runner.log
+    cluster.expire_leases()
+    cluster.runner()
+    cluster.await_state(job_id, "UNKNOWN")
+    assert cluster.calls(job_id) == 1
+    cluster.assert_invariants()
