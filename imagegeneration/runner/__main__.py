@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -23,6 +24,9 @@ from imagegeneration.settings import load_settings
 
 LISTED_JOBS = 50
 """How many jobs at work a runner names in its heartbeat."""
+
+SIGNAL_SECONDS = 1.0
+"""How long the main thread sleeps at most: a signal that another thread took is handled when this one wakes."""
 
 log = logging.getLogger("imagegeneration.runner")
 
@@ -61,14 +65,17 @@ class Runner:
         self._scheduler.start()
         self._worker.tick()
         log.info("Runner %s on %s is ready for %d calls at once", self._id, self._host, self._concurrency)
-        self._stop.wait()
+        while not self._stop.wait(SIGNAL_SECONDS):
+            pass
         self._drain()
 
     def _drain(self) -> None:
         log.info("Stopping: no new jobs; %d images in flight are finished first", self._worker.in_flight)
         drained = threading.Thread(target=self._worker.drain, daemon=True)
         drained.start()
-        drained.join(self._drain_seconds)
+        deadline = time.monotonic() + self._drain_seconds
+        while drained.is_alive() and (left := deadline - time.monotonic()) > 0:
+            drained.join(min(left, SIGNAL_SECONDS))
         if drained.is_alive():
             log.error("Calls are still in flight after %.0f s; their images will be in doubt", self._drain_seconds)
         self._scheduler.shutdown(wait=False)

@@ -46,6 +46,7 @@ class Worker:
         self._calls = ThreadPoolExecutor(concurrency, thread_name_prefix="call")
         self._uploads = ThreadPoolExecutor(UPLOADS, thread_name_prefix="upload")
         self._lock = threading.Lock()
+        self._claiming = threading.Lock()
         self._runs: dict[str, _Run] = {}
         self._attempts: set[str] = set()
         self._pending_calls = 0
@@ -118,10 +119,16 @@ class Worker:
         """Claim nothing more and start no further call; return once what is in flight is finished and recorded."""
         self._draining.set()
         self._work.set()
+        with self._claiming:
+            pass  # what was claimed just now is given back by the pools
         self._calls.shutdown(wait=True)
         self._uploads.shutdown(wait=True)
 
     def _fill(self, *, ticked: bool) -> None:
+        with self._claiming:
+            self._claim(ticked=ticked)
+
+    def _claim(self, *, ticked: bool) -> None:
         if ticked:
             self._queue.look()
             while self._has_room() and (job := self._queue.overdue(self._owner, self._lease_seconds)) is not None:
@@ -144,8 +151,10 @@ class Worker:
             indexes = self._execution.prepare(job, self.is_busy_with)
         except StudioError as error:
             log.warning("%s cannot be recovered now: %s", job.job_id, error)
-            run.delay = RETRY_SOON
-            indexes = []
+            run.delay, indexes = RETRY_SOON, []
+        except Exception:  # a lease that is renewed and not worked on would keep everybody else away
+            log.exception("%s could not be prepared", job.job_id)
+            run.delay, indexes = RETRY_SOON, []
         run.open_images = len(indexes)
         with self._lock:
             self._pending_calls += len(indexes)

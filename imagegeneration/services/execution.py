@@ -96,7 +96,8 @@ class Execution:
     def start(self, job: Job, index: int, attempt_id: str) -> bool:
         """Pass the one-way door to a paid call. False where the lease, the image or the job says no.
 
-        After a lost reply the attempt is looked for: it is there if, and only if, the door was passed.
+        After a lost reply the attempt is looked for: it is there if, and only if, the door was passed. If the
+        lease was lost meanwhile the image is somebody else's to recover, and nothing is sent.
         """
         image = job.images[index]
         lease = job.lease
@@ -107,7 +108,9 @@ class Execution:
             return self._job_store.start_image(job.job_id, lease.fence, change)
         except StudioError:
             found = self._job_store.get(job.job_id)
-            return found is not None and found.images[index].attempt.attempt_id == attempt_id
+            if found is None or found.lease is None or found.lease.fence != lease.fence:
+                return False
+            return found.images[index].state == "CALLING" and found.images[index].attempt.attempt_id == attempt_id
 
     def call(self, job: Job) -> Answer:
         """The paid call. Raises CallFailed, also for what nobody foresaw: then the money is in doubt."""
@@ -191,8 +194,8 @@ class Execution:
         self._storage.put(key, received.content, received.facts.mime_type, compare=True)
         self._storage.put(thumbnail_key(key), received.thumbnail, "image/webp", compare=False)
         self._record(job, received, key)
-        self.spool.remove(entry.attempt_id)
         self._changes.conclude(job.job_id)
+        self.spool.remove(entry.attempt_id)  # last: until then a crash is made good by delivering again
 
     def recover(self, job: Job, index: int, attempt_id: str) -> None:
         """Find out what became of a call whose runner is gone: the spool, then the bucket, else UNKNOWN.
