@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imagegeneration.domain.generation import Answer, Usage
-from imagegeneration.domain.value import Moment, Value
+from imagegeneration.domain.value import Value
 
 REJECTED_KEPT_SECONDS = 30 * 24 * 3600
 """How long a paid answer that is no image is kept, for the dispute with the provider."""
@@ -37,7 +37,6 @@ class SpoolEntry(Value):
     usage: Usage | None
     provider_request_id: str | None
     revised_prompt: str | None
-    received_at: Moment
 
 
 class Spool:
@@ -54,12 +53,16 @@ class Spool:
     def write(self, entry: SpoolEntry, answer: Answer) -> None:
         """Keep an answer, durably: it is on disk when this returns. Raises OSError, for example on a full disk."""
         unfinished = self.folder / f"{entry.attempt_id}.{secrets.token_hex(4)}.part"
-        with unfinished.open("wb") as file:
-            file.write(entry.model_dump_json(by_alias=True).encode() + b"\n")
-            file.write(answer.content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(self._path(entry.attempt_id))
+        try:
+            with unfinished.open("wb") as file:
+                file.write(entry.model_dump_json(by_alias=True).encode() + b"\n")
+                file.write(answer.content)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.rename(self._path(entry.attempt_id))
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
         self._sync(self.folder)
 
     def read(self, attempt_id: str) -> tuple[SpoolEntry, bytes] | None:

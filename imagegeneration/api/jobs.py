@@ -52,6 +52,9 @@ class JobRecord(Value):
     job: Job
     stored_images: Sequence[StoredImage]
     ledger: Sequence[LedgerEntry]
+    quoted_micros: Micros
+    held_micros: Micros
+    cost_micros: Micros
     outlook: Outlook | None
 
 
@@ -121,6 +124,9 @@ def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Job
     job = studio.jobs.get(actor, job_id)
     return JobRecord(
         job=job,
+        quoted_micros=sum(approval.quoted_micros for approval in (job.approval, *job.retries)),
+        held_micros=job.held_micros,
+        cost_micros=job.cost_micros,
         outlook=studio.forecast.outlook(job),
         stored_images=studio.jobs.images(actor, job_id),
         ledger=studio.jobs.ledger(actor, job_id),

@@ -9,20 +9,26 @@ from pydantic import Field
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.domain.breaker import EVERYTHING, SCOPE_PATTERN, Breaker
+from imagegeneration.domain.breaker import EVERYTHING, Breaker, PausedScope
 from imagegeneration.domain.money import Limits, LimitsVersion
 from imagegeneration.domain.operations import OperationsState
 from imagegeneration.domain.text import Reason
-from imagegeneration.domain.value import MAX_MICROS, Value
+from imagegeneration.domain.value import MAX_MICROS, SentMoment, Value
 
 router = APIRouter(tags=["operations"])
 
 
 class PauseBody(Value):
-    """What is paused or resumed: `everything`, `provider:NAME` or `model:NAME`; and why."""
+    """What is paused: `everything`, `provider:NAME` or `model:NAME`; and why."""
 
-    scope: str = Field(default=EVERYTHING, pattern=SCOPE_PATTERN)
+    scope: PausedScope = EVERYTHING
     reason: Reason
+
+
+class ResumeBody(PauseBody):
+    """Which pause is ended: the one that began at `pausedAt`, as the breakers tell."""
+
+    paused_at: SentMoment
 
 
 class LimitsBody(Value):
@@ -47,9 +53,9 @@ def pause(body: PauseBody, studio: CurrentStudio, actor: CurrentActor) -> Sequen
 
 
 @router.post("/operations/resume", dependencies=[JSON_ONLY], responses=documented(409, 415))
-def resume(body: PauseBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
+def resume(body: ResumeBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
     """End a pause, whatever its cause."""
-    studio.breakers.resume(actor.user_id, body.scope, body.reason)
+    studio.breakers.resume(actor.user_id, body.scope, body.reason, paused_at=body.paused_at)
     return studio.breakers.all()
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, get_args
 
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from imagegeneration.domain.catalog import IMAGE_MODELS
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.value import Micros, Moment, Value
 
@@ -13,9 +18,6 @@ goes faster than allowed; a bill was above its hold. Only a pause for failures e
 
 EVERYTHING = "everything"
 """The scope of the pause switch."""
-
-SCOPE_PATTERN = r"^(everything|(provider|model):[A-Za-z0-9._-]{1,80})$"
-"""What can be paused."""
 
 FIRST_PAUSE_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 900.0
@@ -30,6 +32,24 @@ def provider_scope(provider: ProviderName) -> str:
 def model_scope(model: str) -> str:
     """The scope of a model's breaker."""
     return f"model:{model}"
+
+
+SCOPES: Sequence[str] = (
+    EVERYTHING,
+    *(provider_scope(provider) for provider in get_args(ProviderName)),
+    *(model_scope(model) for model in IMAGE_MODELS),
+)
+"""All that can be paused."""
+
+
+def _known_scope(scope: str) -> str:
+    if scope not in SCOPES:
+        raise PydanticCustomError("scope", "is not a provider or a model of the catalog")
+    return scope
+
+
+PausedScope = Annotated[str, AfterValidator(_known_scope), WithJsonSchema({"type": "string", "enum": list(SCOPES)})]
+"""What somebody pauses or resumes: `everything`, `provider:NAME` or `model:NAME`."""
 
 
 class BreakerRules(Value):
@@ -57,5 +77,5 @@ class Breaker(Value):
     scope: str
     failures: int = 0
     last_failure: str | None = None
-    resumed_at: Moment | None = None
+    resumed_at: Moment | None = None  # by a person: what was spent before counts no more for the burn rate
     pause: Pause | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagegeneration.domain.value import Value
+from imagegeneration.domain.value import Moment, Value
 
 
 class Outlook(Value):
@@ -14,6 +14,14 @@ class Outlook(Value):
     position: int
     starts_in_seconds: float | None
     hindrance: str | None
+
+
+class Waiting(Value):
+    """One user's queued jobs: how many, and since when the oldest waits."""
+
+    user_id: str
+    jobs: int
+    since: Moment
 
 
 def starts_in(images_ahead: float, in_flight: int, at_once: int, seconds_an_image: float) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 MAX_MICROS = 2**53
 """Upper bound of every amount: larger numbers lose precision in JSON readers."""
@@ -24,6 +25,15 @@ def _aware(moment: datetime) -> datetime:
 Moment = Annotated[datetime, AfterValidator(_aware)]
 """A point in time with its zone; MongoDB keeps milliseconds."""
 
+
+def _text_only(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise PydanticCustomError("moment", "must be a time as text, for example 2026-11-21T08:00:00Z")
+    return value
+
+
+SentMoment = Annotated[Moment, Strict(False), BeforeValidator(_text_only)]
+"""A point in time as JSON has it: text."""
 
 Item = TypeVar("Item")
 Many = Annotated[tuple[Item, ...], Strict(False)]

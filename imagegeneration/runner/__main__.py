@@ -49,7 +49,7 @@ class Runner:
         self._scheduler = build_schedule(
             poll_seconds=settings.runner_poll_seconds,
             lease_seconds=settings.runner_lease_seconds,
-            tick=self._tick,
+            tick=self._worker.tick,
             heartbeat=self._heartbeat,
             deliver=delivery.run,
             expire=delivery.expire,
@@ -94,22 +94,20 @@ class Runner:
                 log.warning("The change stream broke; the tick goes on: %s", error)
                 self._stop.wait(1)
 
-    def _tick(self) -> None:
-        self._worker.tick()
-        provider = self._studio.settings.provider
-        if provider is None:
-            return
-        try:
-            self._studio.breakers.check_burn_rate(provider)
-        except StudioError as error:
-            log.warning("The burn rate is not known at present: %s", error)
-
     def _heartbeat(self) -> None:
         try:
             self._worker.renew()
             self._studio.runners.seen(self._info())
+            self._share_provider()
+            if self._studio.settings.provider is not None:
+                self._studio.breakers.check_burn_rate(self._studio.settings.provider)
         except StudioError as error:
             log.warning("The heartbeat did not reach the database: %s", error)
+
+    def _share_provider(self) -> None:
+        """PROVIDER_CONCURRENCY is for all runners together: each takes an equal share, one call at least."""
+        runners = len(self._studio.runners.alive())
+        self._worker.limit(max(1, self._studio.settings.provider_concurrency // max(1, runners)))
 
     def _info(self) -> RunnerInfo:
         now = self._studio.runners.now()
@@ -118,7 +116,7 @@ class Runner:
             runner_id=self._id,
             host=self._host,
             pid=os.getpid(),
-            concurrency=self._concurrency,
+            concurrency=self._worker.concurrency,
             in_flight=self._worker.in_flight,
             uploading=self._worker.uploading,
             jobs=tuple(self._worker.jobs[:LISTED_JOBS]),

@@ -36,9 +36,13 @@ class SpoolDelivery:
             try:
                 self._execution.redeliver(attempt_id)
             except StudioError as error:
-                pause = min(2.0 ** (tries + 1), LONGEST_PAUSE_SECONDS)
-                self._tries[attempt_id] = (tries + 1, time.monotonic() + pause)
-                log.warning("%s waits for storage, next try in %.0f s: %s", attempt_id, pause, error)
+                log.warning("%s waits for storage: %s", attempt_id, error)
+            except Exception:  # the others must not wait for one that cannot be delivered
+                log.exception("%s could not be delivered", attempt_id)
+            else:
+                continue
+            pause = min(2.0 ** (tries + 1), LONGEST_PAUSE_SECONDS)
+            self._tries[attempt_id] = (tries + 1, time.monotonic() + pause)
 
     def expire(self) -> None:
         """Delete what has been kept long enough."""

@@ -18,6 +18,12 @@ from imagegeneration.services.queue import Queue
 UPLOADS = 4
 """Uploads at once. They are apart from the calls, so that a slow bucket takes no provider slot."""
 
+UPLOADS_KEPT = 16
+"""Images that are in memory on their way to the bucket; what is beyond waits in the spool for the next round."""
+
+RECOVERIES = 2
+"""Interrupted jobs at once that are looked into: the bucket is asked, which may take long."""
+
 RETRY_SOON = timedelta(seconds=5)
 
 log = logging.getLogger(__name__)
@@ -41,10 +47,12 @@ class Worker:
         self._execution = execution
         self._queue = queue
         self._owner = owner
-        self._concurrency = concurrency
+        self._concurrency = self._most = concurrency
         self._lease_seconds = lease_seconds
         self._calls = ThreadPoolExecutor(concurrency, thread_name_prefix="call")
         self._uploads = ThreadPoolExecutor(UPLOADS, thread_name_prefix="upload")
+        self._recoveries = ThreadPoolExecutor(RECOVERIES, thread_name_prefix="recover")
+        self._overdue_left = 0
         self._lock = threading.Lock()
         self._claiming = threading.Lock()
         self._runs: dict[str, _Run] = {}
@@ -55,6 +63,15 @@ class Worker:
         self._work = threading.Event()
         self._ticked = threading.Event()
         self._full_disk: str | None = None
+
+    def limit(self, concurrency: int) -> None:
+        """From now on claim only while fewer than so many images wait for a call; at most as at the beginning."""
+        self._concurrency = min(concurrency, self._most)
+
+    @property
+    def concurrency(self) -> int:
+        """How many paid calls are in flight at most."""
+        return self._concurrency
 
     @property
     def in_flight(self) -> int:
@@ -98,8 +115,8 @@ class Worker:
         while not self._draining.is_set():
             self._work.wait()
             self._work.clear()
-            ticked = self._ticked.is_set()
-            self._ticked.clear()
+            if ticked := self._ticked.is_set():
+                self._ticked.clear()
             try:
                 self._fill(ticked=ticked)
             except StudioError as error:
@@ -121,6 +138,7 @@ class Worker:
         self._work.set()
         with self._claiming:
             pass  # what was claimed just now is given back by the pools
+        self._recoveries.shutdown(wait=True)
         self._calls.shutdown(wait=True)
         self._uploads.shutdown(wait=True)
 
@@ -131,8 +149,12 @@ class Worker:
     def _claim(self, *, ticked: bool) -> None:
         if ticked:
             self._queue.look()
-            while self._has_room() and (job := self._queue.overdue(self._owner, self._lease_seconds)) is not None:
-                self._begin(job)
+            self._overdue_left = self._concurrency  # each tick so many at most: also while others wait
+        while self._overdue_left and self._has_room():
+            job = self._queue.overdue(self._owner, self._lease_seconds)
+            self._overdue_left = self._overdue_left - 1 if job is not None else 0
+            if job is not None:
+                self._begin(job, self._recoveries)
         while self._has_room():
             jobs = self._queue.claim(self._owner, self._lease_seconds, self._concurrency - self._pending_calls)
             if not jobs:
@@ -143,17 +165,28 @@ class Worker:
     def _has_room(self) -> bool:
         return not self._draining.is_set() and self._pending_calls < self._concurrency and not self._disk_is_full()
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, job: Job, pool: ThreadPoolExecutor | None = None) -> None:
+        """Work on a claimed job; with `pool`, look there first for what became of its calls, which may take long."""
         run = _Run(job, job.lease.fence if job.lease else "", open_images=0)
         with self._lock:
+            at_work = self._runs.get(job.job_id)
+            if at_work is not None:  # its lease had run out, and nobody but this process took it: it goes on
+                at_work.job, at_work.fence = job, run.fence
+                return
             self._runs[job.job_id] = run
+        if pool is None:
+            self._start(run)
+        else:
+            pool.submit(self._start, run)
+
+    def _start(self, run: _Run) -> None:
         try:
-            indexes = self._execution.prepare(job, self.is_busy_with)
+            indexes = self._execution.prepare(run.job, self.is_busy_with)
         except StudioError as error:
-            log.warning("%s cannot be recovered now: %s", job.job_id, error)
+            log.warning("%s cannot be recovered now: %s", run.job.job_id, error)
             run.delay, indexes = RETRY_SOON, []
         except Exception:  # a lease that is renewed and not worked on would keep everybody else away
-            log.exception("%s could not be prepared", job.job_id)
+            log.exception("%s could not be prepared", run.job.job_id)
             run.delay, indexes = RETRY_SOON, []
         run.open_images = len(indexes)
         with self._lock:
@@ -181,13 +214,19 @@ class Worker:
             with self._lock:
                 self._pending_calls -= 1
             self.wake()
-        if received is None:
+        if received is None or not self._may_upload():
             self._forget(attempt_id)
             self._image_done(run)
         else:
-            with self._lock:
-                self._uploading += 1
             self._uploads.submit(self._deliver, run, received)
+
+    def _may_upload(self) -> bool:
+        """Count one more upload, unless too many wait: then the answer stays in the spool, and not in memory."""
+        with self._lock:
+            if self._uploading >= UPLOADS_KEPT:
+                return False
+            self._uploading += 1
+            return True
 
     def _call(self, run: _Run, index: int, attempt_id: str) -> Received | None:
         if self._draining.is_set():
@@ -205,7 +244,7 @@ class Worker:
             if delay is not None:
                 self._postpone(run, delay)
             return None
-        return self._execution.receive(run.job.job_id, index, attempt_id, answer)
+        return self._execution.receive(run.job, index, attempt_id, answer)
 
     def _deliver(self, run: _Run, received: Received) -> None:
         try:
@@ -229,7 +268,8 @@ class Worker:
 
     def _end(self, run: _Run) -> None:
         with self._lock:
-            self._runs.pop(run.job.job_id, None)
+            if self._runs.get(run.job.job_id) is run:
+                del self._runs[run.job.job_id]
         try:
             self._execution.finish(run.job.job_id, run.fence, run.delay)
         except StudioError as error:

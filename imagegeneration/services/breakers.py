@@ -91,24 +91,28 @@ class Breakers:
                 resolution="Ask an operator to look into it and to resume the model on the Operations page.",
             )
 
-    def succeeded(self, provider: ProviderName) -> None:
-        """A call brought an answer: no failures in a row any more, and a pause for failures ends."""
-        breaker = self._known.get().get(provider_scope(provider))
-        if breaker is None or (breaker.failures == 0 and breaker.pause is None):
-            return
-        if breaker.pause is not None and breaker.pause.cause == "failures":
-            self._end(MACHINE, breaker.scope, breaker.pause, "a call succeeded")
-        else:
-            self._breakers.succeeded(breaker.scope)
-            self._known.forget()
+    def succeeded(self, provider: ProviderName, started_at: datetime | None) -> None:
+        """The provider answered a call that was started then: no failures in a row any more.
 
-    def failed(self, provider: ProviderName, failure: CallFailed) -> None:
-        """A call failed. Trips the breaker if the account is refused, or if too many failed in a row."""
-        scope = provider_scope(provider)
+        A pause for failures ends with it, unless the call was started before the pause began.
+        """
+        breaker = self._breakers.succeeded(provider_scope(provider))
+        pause = None if breaker is None else breaker.pause
+        if pause is None or pause.cause != "failures" or started_at is None or started_at < pause.paused_at:
+            return
+        self._end(MACHINE, provider_scope(provider), pause, "A call succeeded.")
+
+    def failed(self, provider: ProviderName, failure: CallFailed, started_at: datetime | None) -> None:
+        """A call failed. Trips the breaker if the account is refused, or if too many failed in a row.
+
+        A refused request says that the provider works.
+        """
         if failure.credentials:
-            self._begin(MACHINE, scope, "credentials", failure.message)
+            self._begin(MACHINE, provider_scope(provider), "credentials", failure.message)
         elif failure.retryable or failure.certainty == "unknown":
             self.count_failure(provider, failure.message)
+        else:
+            self.succeeded(provider, started_at)
 
     def count_failure(self, provider: ProviderName, message: str) -> None:
         """One more failure in a row; the one too many trips the breaker."""
@@ -150,15 +154,15 @@ class Breakers:
         self._known.forget()
 
     def pause(self, who: str, scope: str, reason: str) -> None:
-        """Pause by hand. Raises WrongState (IMG_011) if it is paused already."""
+        """Pause by hand. Raises WrongState (IMG_011) if it is paused already, but for a pause that ends by itself."""
         if not self._begin(who, scope, "person", reason):
             raise WrongState("It is paused already.")
 
-    def resume(self, who: str, scope: str, reason: str) -> None:
-        """End a pause by hand, whatever its cause. Raises WrongState if there is none."""
+    def resume(self, who: str, scope: str, reason: str, *, paused_at: datetime) -> None:
+        """End the pause that began then, whatever its cause. Raises WrongState (IMG_011) if there is none such."""
         pause = next((breaker.pause for breaker in self._breakers.all() if breaker.scope == scope), None)
-        if pause is None or not self._end(who, scope, pause, reason):
-            raise WrongState("It is not paused.")
+        if pause is None or pause.paused_at != paused_at or not self._end(who, scope, pause, reason):
+            raise WrongState("This pause is over, or another has begun.")
 
     def _pause(self, scope: str) -> Pause | None:
         breaker = self._known.get().get(scope)
@@ -193,7 +197,8 @@ class Breakers:
         now = self._connection.now()
 
         def work(session: Session) -> bool:
-            if not self._breakers.resume(scope, pause, now, session=session):
+            by_person = who != MACHINE
+            if not self._breakers.resume(scope, pause, now if by_person else None, session=session):
                 return False
             self._audit.write(who, "resumed", scope, reason, before=pause, now=now, session=session)
             return True

@@ -78,7 +78,7 @@ class Changes:
             if new is old:
                 return old
             if self.swap(job, [old], [new], now, fields={"claims": 0}):
-                if new.is_over:
+                if new.is_over or job.is_over:
                     self.conclude(job_id)
                 return new
         return None
@@ -88,10 +88,13 @@ class Changes:
         while (job := self._jobs.get(job_id)) is not None:
             urls = [image.url for image in job.images if image.state == "STORED" and image.url]
             end = verdict(job.images)
+            reopened = end is None and job.is_over  # a late result has come, and waits for the bucket
             known = (list(job.cdn_urls), job.status, job.error_code, job.error)
-            if known == (urls, *((end.status, end.error_code, end.error) if end else known[1:])):
+            if not reopened and known == (urls, *((end.status, end.error_code, end.error) if end else known[1:])):
                 return job
             fields: dict[str, object] = {"cdnUrls": urls}
+            if reopened:
+                fields |= {"status": "RUNNING", "error": None, "errorCode": None, "completedAt": None}
             if end is not None:
                 now = self._connection.now()
                 fields |= end.document() | {

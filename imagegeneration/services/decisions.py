@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.decision import Decision
@@ -17,12 +16,7 @@ from imagegeneration.services.jobs import Jobs
 from imagegeneration.services.runners import Runners
 from imagegeneration.store import Session, Stores
 
-
-class _Transition(Protocol):
-    def __call__(self, image: JobImage, who: str, now: datetime) -> JobImage: ...
-
-
-_TRANSITIONS: Mapping[Decision, _Transition] = {
+_TRANSITIONS: Mapping[Decision, Callable[[JobImage, str, datetime], JobImage]] = {
     "accept_lost": accepted_as_lost,
     "not_charged": marked_not_charged,
     "declare_lost": declared_lost,
@@ -77,4 +71,6 @@ class Decisions:
                 actor.user_id, "image.decided", subject, words, before=old, after=new, now=now, session=session
             )
 
-        return self._changes.swap(job, [old], [new], now, also=write)
+        # A job that only waited for this image is claimed and concluded, even if this process ends right here.
+        fields = {"runAt": now} if job.status == "RUNNING" and job.lease is None else None
+        return self._changes.swap(job, [old], [new], now, fields=fields, also=write)

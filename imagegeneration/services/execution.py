@@ -47,6 +47,7 @@ class Received:
     content: bytes
     thumbnail: bytes
     facts: ImageFacts
+    started_at: datetime | None
 
 
 class Execution:
@@ -77,12 +78,14 @@ class Execution:
 
         `in_flight` says whether this process is still at work on an attempt.
         """
+        recovered = False
         for image in job.images:
             attempt_id = image.attempt.attempt_id
             if image.state == "CALLING" and attempt_id is not None and not in_flight(attempt_id):
                 self.recover(job, image.index, attempt_id)
+                recovered = True
         waiting = [image.index for image in job.images if image.state == "HELD"]
-        refusal = self._refusal(job)
+        refusal = self._refusal((self._job_store.get(job.job_id) if recovered else None) or job)
         if refusal is None:
             return waiting
         for index in waiting:
@@ -134,7 +137,8 @@ class Execution:
             return failed(image, attempt_id, failure, now, again_since=since)
 
         image = self._changes.apply(job.job_id, index, transition)
-        self._breakers.failed(job.request.provider, failure)
+        started_at = None if image is None else _started_at(image, attempt_id)
+        self._tell_breaker(lambda: self._breakers.failed(job.request.provider, failure, started_at))
         if image is None or image.state != "HELD":
             return None
         if failure.retry_after is not None:
@@ -142,20 +146,26 @@ class Execution:
         tries = sum(attempt.outcome == "unavailable" for attempt in image.attempts)
         return timedelta(seconds=2 ** min(tries, 6) * random.uniform(0.5, 1.0))
 
-    def receive(self, job_id: str, index: int, attempt_id: str, answer: Answer) -> Received | None:
-        """Take a paid answer in: into the spool, then measured, then settled. None if it is no image."""
-        entry = self._entry(job_id, index, attempt_id, answer)
+    def receive(self, job: Job, index: int, attempt_id: str, answer: Answer) -> Received | None:
+        """Take a paid answer in: into the spool, then measured, then settled. None if it is no image.
+
+        If the disk refuses it, it goes straight to the bucket.
+        """
+        entry = self._entry(job.job_id, index, attempt_id, answer)
         try:
             self.spool.write(entry, answer)
         except OSError as error:
-            log.error("A paid answer for %s could not be spooled: %s", job_id, error)
-            why = f"the runner's disk refused it ({error.strerror})"
-            self._changes.apply(
-                job_id, index, lambda image, now: lost(image, attempt_id, answer, self._cost(image, answer), why, now)
-            )
-            return None
+            log.error("A paid answer for %s could not be spooled: %s", job.job_id, error)
+            if not self._rescue(job, entry, answer.content):
+                self._lose(entry, answer, f"the runner's disk refused it ({error.strerror}), and so did the storage")
+                return None
         received = self.settle(entry, answer.content)
-        self._tell_breaker(received)
+        if received is None:
+            self._tell_breaker(
+                lambda: self._breakers.count_failure(job.request.provider, "The answer was no usable image.")
+            )
+        else:
+            self._tell_breaker(lambda: self._breakers.succeeded(job.request.provider, received.started_at))
         return received
 
     def settle(self, entry: SpoolEntry, content: bytes) -> Received | None:
@@ -169,16 +179,17 @@ class Execution:
             self._changes.apply(
                 entry.job_id,
                 entry.index,
-                lambda image, now: not_an_image(image, attempt_id, answer, self._cost(image, answer), why, now),
+                lambda image, now: not_an_image(image, attempt_id, answer, _cost(image, attempt_id, answer), why, now),
             )
             self.spool.reject(attempt_id)
             return None
-        self._changes.apply(
+        host = self.spool.host
+        image = self._changes.apply(
             entry.job_id,
             entry.index,
-            lambda image, now: generated(image, attempt_id, answer, self._cost(image, answer), self.spool.host, now),
+            lambda image, now: generated(image, attempt_id, answer, _cost(image, attempt_id, answer), host, now),
         )
-        return Received(entry, content, thumbnail, facts)
+        return Received(entry, content, thumbnail, facts, None if image is None else _started_at(image, attempt_id))
 
     def deliver(self, received: Received) -> None:
         """Put original and thumbnail into the bucket, record the image, let go of the spooled answer.
@@ -188,7 +199,8 @@ class Execution:
         entry = received.entry
         job = self._job_store.get(entry.job_id)
         if job is None:
-            log.error("The spool has an answer of %s, a job that does not exist", entry.job_id)
+            log.error("The spool has an answer of %s, a job that does not exist: put aside", entry.job_id)
+            self.spool.reject(entry.attempt_id)
             return
         key = storage_key(job.user_id, job.created_at, job.job_id, entry.index, received.facts)
         self._storage.put(key, received.content, received.facts.mime_type, compare=True)
@@ -232,17 +244,33 @@ class Execution:
         """Prolong the leases that are still `owner`'s; the number of them."""
         return self._job_store.renew(owner, fences, lease_seconds) if fences else 0
 
-    def _tell_breaker(self, received: Received | None) -> None:
-        if self._offer.parameters is None:
-            return
-        provider = self._offer.parameters.provider
+    def _tell_breaker(self, tell: Callable[[], None]) -> None:
         try:
-            if received is None:
-                self._breakers.count_failure(provider, "The provider's answer is not a usable image.")
-            else:
-                self._breakers.succeeded(provider)
-        except StudioError as error:  # no reason to keep a paid image from the bucket
-            log.warning("The breaker could not be told of an answer: %s", error)
+            tell()
+        except StudioError as error:  # no reason to stop what is done with an answer
+            log.warning("The breaker could not be told of a call: %s", error)
+
+    def _rescue(self, job: Job, entry: SpoolEntry, content: bytes) -> bool:
+        """Put an answer that the disk refused into the bucket at once; False if that fails too."""
+        try:
+            facts, _ = imaging.inspect(content)
+        except imaging.NotAnImage:
+            return True  # there is nothing to keep but the fact
+        try:
+            key = storage_key(job.user_id, job.created_at, job.job_id, entry.index, facts)
+            self._storage.put(key, content, facts.mime_type, compare=True)
+        except StudioError as error:
+            log.error("A paid answer for %s could not be put into the bucket either: %s", job.job_id, error)
+            return False
+        return True
+
+    def _lose(self, entry: SpoolEntry, answer: Answer, why: str) -> None:
+        attempt_id = entry.attempt_id
+        self._changes.apply(
+            entry.job_id,
+            entry.index,
+            lambda image, now: lost(image, attempt_id, answer, _cost(image, attempt_id, answer), why, now),
+        )
 
     def _adopt_from_bucket(self, job: Job, index: int, attempt_id: str) -> None:
         """Spool an original that is in the bucket for this image and that no record knows."""
@@ -263,7 +291,6 @@ class Execution:
             usage=answer.usage,
             provider_request_id=answer.provider_request_id,
             revised_prompt=answer.revised_prompt,
-            received_at=self._connection.now(),
         )
 
     def _refusal(self, job: Job) -> tuple[ErrorCode, str] | None:
@@ -311,7 +338,6 @@ class Execution:
     def _stored_image(self, job: Job, received: Received, key: str) -> StoredImage:
         entry, facts = received.entry, received.facts
         attempt = next(found for found in job.images[entry.index].attempts if found.attempt_id == entry.attempt_id)
-        started_at = attempt.started_at or entry.received_at
         return StoredImage(
             image_id=new_id("img"),
             job_id=job.job_id,
@@ -329,13 +355,21 @@ class Execution:
             sha256=facts.sha256,
             provider=attempt.provider,
             model=attempt.model,
-            duration_ms=round((entry.received_at - started_at).total_seconds() * 1000),
+            duration_ms=_milliseconds(attempt.started_at, attempt.finished_at),
             cost_micros=attempt.cost_micros,
             created_at=self._connection.now(),
         )
 
-    @staticmethod
-    def _cost(image: JobImage, answer: Answer) -> int:
-        """What the provider's count of tokens costs; the hold where it gave no count, never nothing."""
-        attempt = image.attempt
-        return attempt.held_micros if answer.usage is None else image_cost(attempt.model, answer.usage)
+
+def _started_at(image: JobImage, attempt_id: str) -> datetime | None:
+    return next((attempt.started_at for attempt in image.attempts if attempt.attempt_id == attempt_id), None)
+
+
+def _cost(image: JobImage, attempt_id: str, answer: Answer) -> int:
+    """What the provider's count of tokens costs; the hold where it gave no count, never nothing."""
+    attempt = next((found for found in image.attempts if found.attempt_id == attempt_id), image.attempt)
+    return attempt.held_micros if answer.usage is None else image_cost(attempt.model, answer.usage)
+
+
+def _milliseconds(start: datetime | None, end: datetime | None) -> int:
+    return round((end - start).total_seconds() * 1000) if start and end else 0

@@ -37,7 +37,7 @@ class Forecast:
     def __init__(self, stores: Stores, breakers: Breakers, runners: Runners) -> None:
         self._jobs = stores.jobs
         self._breakers = breakers
-        self._waiting = Recent(stores.jobs.waiting_users, QUEUE_SECONDS)
+        self._waiting = Recent(stores.jobs.waiting, QUEUE_SECONDS)
         self._alive = Recent(runners.alive, QUEUE_SECONDS)
         self._histories: dict[str, Recent[History | None]] = {}
 
@@ -54,8 +54,8 @@ class Forecast:
         if job.status != "QUEUED":
             return None
         own = self._jobs.queued_before(job.user_id, job.run_at, FARTHEST)
-        others = [user for user in self._waiting.get() if user != job.user_id]
-        ahead = own + sum(self._jobs.queued_before(user, None, own + 1) for user in others)
+        others = [waiting.jobs for waiting in self._waiting.get() if waiting.user_id != job.user_id]
+        ahead = own + sum(min(jobs, own + 1) for jobs in others)
         hindrance = self._hindrance(job)
         return Outlook(
             position=ahead + 1,

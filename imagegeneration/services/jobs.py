@@ -122,12 +122,12 @@ class Jobs:
             if known is not None:
                 return self._replay(known, body_sha256)
         hold = self.quote(body.final_prompt, 1)
-        self._require_room()
         job = self._new_job(actor, body, source, hold, self._connection.now())
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
 
         def work(session: Session) -> None:
+            self._require_room(session)
             self._jobs.insert(job, session=session)
             if idempotency_key is not None:
                 record = IdempotencyRecord(
@@ -196,7 +196,6 @@ class Jobs:
             raise WrongState(
                 f"The retry now costs up to {quote.total_micros} micro-dollars; {accept_micros} were accepted."
             )
-        self._require_room()
         now = self._connection.now()
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
@@ -204,7 +203,9 @@ class Jobs:
         approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, now)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
         guard, fields = {"status": "FAILED"}, _QUEUED_AGAIN | {"runAt": now}
-        if not self._changes.swap(job, missing, again, now, guard=guard, fields=fields, approval=approval):
+        if not self._changes.swap(
+            job, missing, again, now, guard=guard, fields=fields, approval=approval, also=self._require_room
+        ):
             raise WrongState("The job has changed meanwhile.")
         return self.get(actor, job_id)
 
@@ -241,9 +242,14 @@ class Jobs:
         unknown = sum(image.state == "UNKNOWN" for image in missing)
         return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
 
-    def _require_room(self) -> None:
-        if self._jobs.queued(self._offer.queue_limit) >= self._offer.queue_limit:
-            raise Busy(f"{self._offer.queue_limit} jobs are waiting already.", retry_after=30)
+    def _require_room(self, session: Session, *, own: int = 0) -> None:
+        """Raise Busy (IMG_005) for a full queue; `own` jobs of this transaction are in it already.
+
+        It is exact: approvals at once conflict on the day's counters, and the later one counts again.
+        """
+        limit = self._offer.queue_limit
+        if self._jobs.queued(limit + own, session=session) - own >= limit:
+            raise Busy(f"{limit} jobs are waiting already.", retry_after=30)
 
     def _hold(self, request: GenerationParameters, final_prompt: str) -> int:
         self._breakers.check_model(request.model)

@@ -58,7 +58,7 @@ class Operations:
             queue=self._queue(),
             waiting_for_storage=tuple(self._waiting(runners, now)),
             perhaps_charged=tuple(unknown),
-            perhaps_charged_micros=sum(image.cost_micros for image in unknown),
+            perhaps_charged_micros=self._jobs.unknown_micros(),
             breakers=tuple(self._breakers.all()),
             spend=self._spending.today_in_all(),
             limits=self._limits.in_force(),
@@ -68,14 +68,12 @@ class Operations:
         )
 
     def _queue(self) -> QueueState:
-        counts = self._jobs.counts()
-        users = self._jobs.waiting_users()
-        oldest = [since for user in users if (since := self._jobs.oldest_queued(user)) is not None]
+        waiting = self._jobs.waiting()
         return QueueState(
-            queued=counts["QUEUED"],
-            running=counts["RUNNING"],
-            users_waiting=len(users),
-            waiting_since=min(oldest, default=None),
+            queued=sum(user.jobs for user in waiting),
+            running=self._jobs.running(),
+            users_waiting=len(waiting),
+            waiting_since=min((user.since for user in waiting), default=None),
         )
 
     def _waiting(self, runners: Sequence[RunnerInfo], now: datetime) -> list[WaitingForStorage]:

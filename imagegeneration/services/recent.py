@@ -16,15 +16,19 @@ class Recent(Generic[Read]):
         self._read = read
         self._seconds = seconds
         self._found: tuple[float, Read] | None = None
+        self._forgotten = 0
 
     def get(self) -> Read:
         """The value."""
         found = self._found
         if found is None or time.monotonic() - found[0] >= self._seconds:
-            asked_at = time.monotonic()
-            found = self._found = (asked_at, self._read())
+            forgotten, asked_at = self._forgotten, time.monotonic()
+            found = (asked_at, self._read())
+            if forgotten == self._forgotten:  # else it may be of before the change
+                self._found = found
         return found[1]
 
     def forget(self) -> None:
         """Read anew next time: this process has changed it."""
+        self._forgotten += 1
         self._found = None

@@ -38,17 +38,21 @@ class BreakerStore:
             return  # two were first at once: it exists
 
     def pause(self, scope: str, pause: Pause, *, session: Session) -> bool:
-        """Pause the scope unless it is paused; False if it was."""
+        """Pause the scope unless it is paused; False if it was. A pause for failures gives way to any other."""
+        free: list[Document] = [{"pause": None}]
+        if pause.cause != "failures":
+            free.append({"pause.cause": "failures"})
         changed = self._breakers.update_one(
-            {"_id": scope, "pause": None}, {"$set": {"pause": pause.document()}}, session=session
+            {"_id": scope, "$or": free}, {"$set": {"pause": pause.document()}}, session=session
         )
         return changed.matched_count == 1
 
-    def resume(self, scope: str, pause: Pause, now: datetime, *, session: Session) -> bool:
-        """End exactly this pause; False if it was ended or replaced meanwhile."""
+    def resume(self, scope: str, pause: Pause, resumed_at: datetime | None, *, session: Session) -> bool:
+        """End exactly this pause; False if it was ended or replaced meanwhile. `resumed_at` is when a person did."""
+        by_person = {} if resumed_at is None else {"resumedAt": resumed_at}
         changed = self._breakers.update_one(
             {"_id": scope, "pause.pausedAt": pause.paused_at, "pause.cause": pause.cause},
-            {"$set": {"pause": None, "failures": 0, "resumedAt": now}},
+            {"$set": {"pause": None, "failures": 0, **by_person}},
             session=session,
         )
         return changed.matched_count == 1
@@ -70,9 +74,13 @@ class BreakerStore:
         )
         return None if found is None else _breaker(found)
 
-    def succeeded(self, scope: str) -> None:
-        """No failures in a row any more; writes nothing if there were none."""
-        self._breakers.update_one({"_id": scope, "failures": {"$gt": 0}}, {"$set": {"failures": 0}})
+    def succeeded(self, scope: str) -> Breaker | None:
+        """No failures in a row any more; the breaker, or None, and nothing written, if all was well before."""
+        troubled = {"_id": scope, "$or": [{"failures": {"$gt": 0}}, {"pause": {"$ne": None}}]}
+        found = self._breakers.find_one_and_update(
+            troubled, {"$set": {"failures": 0}}, return_document=ReturnDocument.AFTER
+        )
+        return None if found is None else _breaker(found)
 
 
 def _breaker(found: Document) -> Breaker:

@@ -12,6 +12,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import PyMongoError
 
 from imagegeneration.domain.job import ImageState, Job, JobImage, JobSummary, Lease, Status
+from imagegeneration.domain.outlook import Waiting
 from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
 from imagegeneration.store.schema import validator
 
@@ -47,7 +48,7 @@ class JobStore:
             IndexModel([("userId", ASCENDING), *newest], name="newest"),
             IndexModel([("userId", ASCENDING), ("status", ASCENDING), *newest], name="newest_by_status"),
             IndexModel(
-                [("status", ASCENDING), ("userId", ASCENDING), ("runAt", ASCENDING)],
+                [("status", ASCENDING), ("userId", ASCENDING), ("runAt", ASCENDING), ("request.model", ASCENDING)],
                 name="turns",
                 partialFilterExpression=alive,
             ),
@@ -91,13 +92,13 @@ class JobStore:
         newest = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
         return self._jobs.find(query, projection).sort(newest).limit(limit).to_list()
 
-    def queued(self, at_most: int) -> int:
+    def queued(self, at_most: int, *, session: Session | None = None) -> int:
         """How many jobs wait, counted up to `at_most`."""
-        return self._jobs.count_documents({"status": "QUEUED"}, limit=at_most, hint="turns")
+        return self._jobs.count_documents({"status": "QUEUED"}, limit=at_most, hint="turns", session=session)
 
     def latest_completed(self, model: str, at_most: int) -> list[Job]:
-        """The jobs of `model` that were over last."""
-        completed = {"request.model": model, "completedAt": {"$ne": None}}
+        """The jobs of `model` that brought an image, and were over last."""
+        completed = {"request.model": model, "completedAt": {"$ne": None}, "cdnUrls.0": {"$exists": True}}
         found = self._jobs.find(completed, _NO_ID).sort("completedAt", DESCENDING).limit(at_most)
         return [Job.model_validate(job) for job in found]
 
@@ -213,23 +214,37 @@ class JobStore:
         except PyMongoError as error:
             raise studio_error(error) from error
 
-    def counts(self) -> Mapping[Status, int]:
-        """How many jobs are queued and how many running."""
-        return {status: self._jobs.count_documents({"status": status}, hint="turns") for status in _ALIVE}
+    def running(self) -> int:
+        """How many jobs are running."""
+        return self._jobs.count_documents({"status": "RUNNING"}, hint="turns")
 
     def queued_before(self, user_id: str, run_at: datetime | None, at_most: int) -> int:
-        """How many of the user's jobs are queued, with `run_at` only those due before it; counted up to `at_most`."""
-        before = {} if run_at is None else {"runAt": {"$lt": run_at}}
+        """How many of the user's jobs are queued and due before `run_at`; counted up to `at_most`."""
+        before = {"runAt": {"$lt": run_at}}
         return self._jobs.count_documents(
             {"status": "QUEUED", "userId": user_id, **before}, limit=at_most, hint="turns"
         )
 
-    def oldest_queued(self, user_id: str) -> datetime | None:
-        """Since when the user's job waits that waits longest."""
-        found = self._jobs.find_one(
-            {"status": "QUEUED", "userId": user_id}, {"runAt": True}, sort=[("runAt", ASCENDING)], hint="turns"
-        )
-        return None if found is None else found["runAt"]
+    def waiting(self) -> list[Waiting]:
+        """Of each user who has queued jobs, how many, and since when the oldest waits."""
+        by_user: list[Document] = [
+            {"$match": {"status": "QUEUED"}},
+            {"$group": {"_id": "$userId", "jobs": {"$sum": 1}, "since": {"$min": "$runAt"}}},
+        ]
+        found = self._jobs.aggregate(by_user, hint="turns")
+        return [Waiting(user_id=user["_id"], jobs=user["jobs"], since=user["since"]) for user in found]
+
+    def unknown_micros(self) -> int:
+        """What all images that were perhaps charged may have cost."""
+        last: Document = {"$arrayElemAt": ["$images.attempts.costMicros", -1]}
+        stages: list[Document] = [
+            {"$match": {"images.state": "UNKNOWN"}},
+            {"$unwind": "$images"},
+            {"$match": {"images.state": "UNKNOWN"}},
+            {"$group": {"_id": None, "micros": {"$sum": last}}},
+        ]
+        found = self._jobs.aggregate(stages).to_list()
+        return int(found[0]["micros"]) if found else 0
 
     def with_images(self, state: ImageState, at_most: int) -> list[Job]:
         """Jobs that have an image GENERATED or UNKNOWN, oldest first."""

@@ -72,6 +72,13 @@ def claim(studio: Studio, owner: str, lease_seconds: float = 30) -> Job | None:
     return studio.queue.overdue(owner, lease_seconds) or next(iter(studio.queue.claim(owner, lease_seconds, 1)), None)
 
 
+def resume(studio: Studio, scope: str, reason: str = "all is well", who: str = "op") -> None:
+    """End the pause of the scope, as a person does who looks at it."""
+    pause = next(breaker.pause for breaker in studio.breakers.all() if breaker.scope == scope)
+    assert pause is not None
+    studio.breakers.resume(who, scope, reason, paused_at=pause.paused_at)
+
+
 def run_to_the_end(studio: Studio, worker: Worker, job_id: str, seconds: float = 20) -> Job:
     """The job once it is over; the worker is woken until then, as the tick would."""
 

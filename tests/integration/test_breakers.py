@@ -15,7 +15,7 @@ from imagegeneration.errors import ModelUnavailable, WrongState
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
-from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, run_to_the_end
+from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, resume, run_to_the_end
 from tests.support import wait_until
 
 PROVIDER = "provider:sandbox"
@@ -58,7 +58,7 @@ def test_while_everything_is_paused_nothing_is_started_and_approvals_wait(studio
     outlook = studio.forecast.outlook(job)
     assert outlook is not None
     assert "maintenance" in (outlook.hindrance or "")
-    studio.breakers.resume("op", EVERYTHING, "done")
+    resume(studio, EVERYTHING, "done")
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
 
@@ -109,7 +109,6 @@ def test_a_success_in_between_starts_the_count_anew(nervous: Studio, sandbox: Sa
             sandbox.set_fault("reset", count=1)
         approve(nervous)
         one_round(nervous)
-        nervous.breakers._known.forget()
     assert breaker(nervous).pause is None
     assert breaker(nervous).failures == 2
 
@@ -152,8 +151,60 @@ def test_an_account_that_is_refused_pauses_the_provider_until_a_person_resumes_i
     pause = breaker(studio).pause
     assert pause is not None
     assert (pause.cause, pause.probe_at) == ("credentials", None)
-    studio.breakers.resume("op", PROVIDER, "the key was renewed")
+    resume(studio, PROVIDER, "the key was renewed")
     assert breaker(studio).pause is None
+
+
+def test_a_probe_that_the_provider_refuses_shows_that_it_works(
+    nervous: Studio, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    trip(nervous, sandbox)
+    sandbox.set_fault("moderation", count=1)
+    approve(nervous)
+    let_probe(nervous, database)
+    one_round(nervous)
+    assert breaker(nervous).pause is None
+
+
+def test_a_success_of_a_call_from_before_the_pause_does_not_end_it(nervous: Studio, sandbox: Sandbox) -> None:
+    before = nervous.runners.now()
+    trip(nervous, sandbox)
+    nervous.breakers.succeeded("sandbox", before)
+    assert breaker(nervous).pause is not None
+    nervous.breakers.succeeded("sandbox", nervous.runners.now())
+    assert breaker(nervous).pause is None
+
+
+def test_an_account_that_is_refused_while_failures_pause_it_needs_a_person(
+    nervous: Studio, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    trip(nervous, sandbox)
+    sandbox.set_fault("401", count=1)
+    approve(nervous)
+    let_probe(nervous, database)
+    one_round(nervous)
+    pause = breaker(nervous).pause
+    assert pause is not None
+    assert pause.cause == "credentials"
+
+
+def test_answers_that_are_no_images_count_as_failures(nervous: Studio, sandbox: Sandbox) -> None:
+    sandbox.set_fault("html_200", count=3)
+    for _ in range(3):
+        approve(nervous)
+    one_round(nervous)
+    assert breaker(nervous).pause is not None
+
+
+def test_of_two_processes_one_makes_the_probe(
+    nervous: Studio, settings: Settings, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    trip(nervous, sandbox)
+    other = build_studio(settings, runner=True)
+    job = approve(nervous)
+    let_probe(nervous, database)
+    assert [nervous.breakers.admits(job.request), other.breakers.admits(job.request)] == [True, False]
+    other.close()
 
 
 @pytest.mark.parametrize("fault", ["400", "moderation"])
@@ -177,7 +228,7 @@ def test_money_that_goes_too_fast_pauses_the_provider(settings: Settings, sandbo
     pause = breaker(studio).pause
     assert pause is not None
     assert (pause.cause, pause.probe_at) == ("burn_rate", None)
-    studio.breakers.resume("op", PROVIDER, "a campaign, it is meant to")
+    resume(studio, PROVIDER, "a campaign, it is meant to")
     studio.breakers.check_burn_rate("sandbox")
     assert breaker(studio).pause is None, "what was spent before the person resumed counts no more"
     studio.close()
@@ -206,7 +257,7 @@ def test_for_a_paused_model_nothing_is_approved_and_what_waits_is_not_claimed(st
         studio.jobs.quote("a kite", 1)
     one_round(studio)
     assert (studio.jobs.get(LOCAL, job.job_id).status, sandbox.calls) == ("QUEUED", [])
-    studio.breakers.resume("op", MODEL, "corrected")
+    resume(studio, MODEL, "corrected")
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
 
@@ -221,14 +272,14 @@ def test_another_process_knows_of_a_pause_within_a_second(studio: Studio, settin
 
 def test_who_paused_and_resumed_what_and_why_is_on_record(studio: Studio) -> None:
     studio.breakers.pause("ann", EVERYTHING, "maintenance")
-    studio.breakers.resume("bob", EVERYTHING, "done")
+    resume(studio, EVERYTHING, "done", "bob")
     entries = [(entry.actor, entry.action, entry.subject, entry.reason) for entry in studio.operations.state().audit]
     assert entries == [("bob", "resumed", EVERYTHING, "done"), ("ann", "paused", EVERYTHING, "maintenance")]
 
 
 def test_what_is_paused_cannot_be_paused_nor_what_is_not_be_resumed(studio: Studio) -> None:
     with pytest.raises(WrongState):
-        studio.breakers.resume("op", EVERYTHING, "x")
+        studio.breakers.resume("op", EVERYTHING, "x", paused_at=studio.runners.now())
     studio.breakers.pause("op", EVERYTHING, "x")
     with pytest.raises(WrongState):
         studio.breakers.pause("op", EVERYTHING, "y")

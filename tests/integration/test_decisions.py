@@ -92,7 +92,7 @@ def test_a_result_that_still_arrives_outranks_the_decision(
     database: Database[dict[str, Any]],
 ) -> None:
     decide(studio, unknown, decision)
-    received = execution.receive(unknown.job_id, 0, "att_1", answered[1])
+    received = execution.receive(unknown, 0, "att_1", answered[1])
     assert received is not None
     execution.deliver(received)
     job = studio.jobs.get(LOCAL, unknown.job_id)
@@ -195,4 +195,33 @@ def test_an_image_that_was_declared_lost_is_adopted_when_its_machine_comes_back(
     elsewhere.execution.redeliver(attempt_id)
     found = studio.jobs.get(LOCAL, job.job_id)
     assert (found.status, found.error, len(found.cdn_urls)) == ("DONE", None, 1)
+    assert_money_adds_up(database)
+
+
+def test_a_decision_is_concluded_even_if_its_process_ends_in_between(
+    studio: Studio, elsewhere: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = strand(elsewhere, monkeypatch)
+    with monkeypatch.context() as crash:
+        crash.setattr(studio.decisions._changes, "conclude", lambda _job_id: None)
+        decide(studio, job, "declare_lost", job.images[0].attempt.attempt_id or "")
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).status == "FAILED"
+
+
+def test_a_late_answer_costs_what_its_own_attempt_held(
+    studio: Studio,
+    execution: Execution,
+    answered: tuple[Job, Answer],
+    unknown: Job,
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database[dict[str, Any]],
+) -> None:
+    monkeypatch.setattr("imagegeneration.services.jobs.quote_image", lambda *_: 50_000)
+    studio.jobs.retry(LOCAL, unknown.job_id, accept_micros=50_000, accept_unknown=True)
+    late = Answer(answered[1].content, None, None, None)
+    execution.receive(unknown, 0, "att_1", late)
+    first, second = studio.jobs.get(LOCAL, unknown.job_id).images[0].attempts
+    assert (first.cost_micros, second.held_micros) == (first.held_micros, 50_000)
+    assert studio.breakers.paused_models() == []
     assert_money_adds_up(database)

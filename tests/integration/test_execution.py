@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.generation import Answer
 from imagegeneration.domain.image import storage_key
 from imagegeneration.domain.job import POISON_CLAIMS, Job
-from imagegeneration.errors import StorageFailed
+from imagegeneration.errors import DatabaseDown, StorageFailed
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, run_to_the_end
+from tests.support import wait_until
 
 LEASE = 30.0
 
@@ -117,7 +118,7 @@ def test_cancel_keeps_what_is_in_flight(
     canceled = studio.jobs.cancel(LOCAL, job.job_id)
     assert [image.state for image in canceled.images] == ["CALLING", "FAILED"]
     assert canceled.status == "RUNNING"
-    received = execution.receive(job.job_id, 0, "att_1", answer)
+    received = execution.receive(job, 0, "att_1", answer)
     assert received is not None
     execution.deliver(received)
     ended = studio.jobs.get(LOCAL, job.job_id)
@@ -129,8 +130,8 @@ def test_the_same_report_counts_once(studio: Studio, execution: Execution, datab
     approve(studio)
     job = claimed(studio)
     answer = called(execution, job)
-    first = execution.receive(job.job_id, 0, "att_1", answer)
-    again = execution.receive(job.job_id, 0, "att_1", answer)
+    first = execution.receive(job, 0, "att_1", answer)
+    again = execution.receive(job, 0, "att_1", answer)
     assert first is not None
     assert again is not None
     execution.deliver(first)
@@ -144,7 +145,7 @@ def test_the_same_report_counts_once(studio: Studio, execution: Execution, datab
 def test_the_money_is_settled_before_the_upload(studio: Studio, execution: Execution) -> None:
     approve(studio)
     job = claimed(studio)
-    assert execution.receive(job.job_id, 0, "att_1", called(execution, job)) is not None
+    assert execution.receive(job, 0, "att_1", called(execution, job)) is not None
     spend = studio.spending.today(LOCAL)
     assert spend.held_micros == 0
     assert 0 < spend.spent_micros <= job.approval.quoted_micros
@@ -175,7 +176,7 @@ def test_a_late_result_is_adopted_even_on_a_failed_job(
     expire_lease(database, job)
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).status == "FAILED"
-    received = execution.receive(job.job_id, 0, "att_1", answer)
+    received = execution.receive(job, 0, "att_1", answer)
     assert received is not None
     execution.deliver(received)
     adopted = studio.jobs.get(LOCAL, job.job_id)
@@ -194,7 +195,7 @@ def test_a_late_result_of_an_image_made_again_stays_on_its_attempt(
     one_round(studio)
     studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros, accept_unknown=True)
     one_round(studio)
-    received = execution.receive(job.job_id, 0, "att_1", answer)
+    received = execution.receive(job, 0, "att_1", answer)
     assert received is not None
     execution.deliver(received)
     ended = studio.jobs.get(LOCAL, job.job_id)
@@ -227,7 +228,7 @@ def test_an_image_found_in_the_bucket_is_adopted(
 ) -> None:
     approve(studio)
     job = claimed(studio)
-    received = execution.receive(job.job_id, 0, "att_1", called(execution, job))
+    received = execution.receive(job, 0, "att_1", called(execution, job))
     assert received is not None
     _upload_only(execution, job, received)
     calling = job.images[0].document() | {"state": "CALLING"}
@@ -261,13 +262,12 @@ def test_an_image_waits_in_the_spool_while_the_bucket_is_down(
         assert (waiting.lease, waiting.run_at) == (None, None)
         with pytest.raises(StorageFailed):
             execution.redeliver(waiting.images[0].attempt.attempt_id or "")
-    (attempt_id,) = execution.spool.attempt_ids()
+    assert len(list(execution.spool.attempt_ids())) == 1
     delivery = SpoolDelivery(execution, lambda _attempt_id: False)
     monkeypatch.setattr("imagegeneration.runner.recovery.SETTLED_SECONDS", 0)
     delivery.run()
     assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
     assert (len(sandbox.calls), list(execution.spool.attempt_ids())) == (1, [])
-    assert attempt_id
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,8 @@ def test_an_answer_that_is_no_image_is_kept_for_the_dispute(
 ) -> None:
     sandbox.set_fault("html_200", count=1)
     job = run_to_the_end(studio, worker, approve(studio).job_id)
-    (kept,) = (execution.spool.folder / "rejected").iterdir()
+    rejected = execution.spool.folder / "rejected"
+    (kept,) = wait_until(lambda: list(rejected.iterdir()), "the answer is put aside")
     assert b"<!doctype html>" in kept.read_bytes().lower()
     assert kept.name.startswith(str(job.images[0].attempt.attempt_id))
 
@@ -373,18 +374,136 @@ def test_a_full_disk_stops_claiming(studio: Studio, execution: Execution, sandbo
     assert sandbox.calls == []
 
 
-def test_an_answer_that_the_disk_refuses_is_charged_and_said(
-    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch, database: Database[dict[str, Any]]
-) -> None:
+def refuse_to_spool(execution: Execution, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(execution.spool, "write", refuse)
+
+
+def test_an_answer_that_the_disk_refuses_goes_straight_to_the_bucket(
+    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch, database: Database[dict[str, Any]]
+) -> None:
+    refuse_to_spool(execution, monkeypatch)
+    job = approve(studio)
+    one_round(studio)
+    ended = studio.jobs.get(LOCAL, job.job_id)
+    assert (ended.status, len(ended.cdn_urls)) == ("DONE", 1)
+    assert_money_adds_up(database)
+
+
+def test_an_answer_that_disk_and_bucket_refuse_is_charged_and_said(
+    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch, database: Database[dict[str, Any]]
+) -> None:
+    refuse_to_spool(execution, monkeypatch)
+    monkeypatch.setattr(execution._storage, "bucket", "gone")
     job = approve(studio)
     one_round(studio)
     ended = studio.jobs.get(LOCAL, job.job_id)
     assert (ended.error_code, ended.images[0].attempt.certainty) == ("STORAGE", "charged")
     assert_money_adds_up(database)
+
+
+def test_an_answer_is_on_disk_before_the_database_is_asked_for_anything(
+    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(studio)
+    job = claimed(studio)
+    answer = called(execution, job)
+
+    def away() -> datetime:
+        raise DatabaseDown("The database does not answer.")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(execution._connection, "now", away)
+        with pytest.raises(DatabaseDown):
+            execution.receive(job, 0, "att_1", answer)
+    assert list(execution.spool.attempt_ids()) == ["att_1"]
+    execution.redeliver("att_1")
+    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+
+
+def test_a_failed_job_is_at_work_again_while_its_late_image_waits_for_the_bucket(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio)
+    job = claimed(studio)
+    answer = called(execution, job)
+    expire_lease(database, job)
+    one_round(studio)
+    received = execution.receive(job, 0, "att_1", answer)
+    waiting = studio.jobs.get(LOCAL, job.job_id)
+    assert (waiting.status, waiting.error, waiting.images[0].state) == ("RUNNING", None, "GENERATED")
+    assert received is not None
+    execution.deliver(received)
+    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+
+
+def test_one_answer_that_cannot_be_delivered_does_not_hold_up_the_others(
+    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagegeneration.runner.recovery.SETTLED_SECONDS", 0)
+    (execution.spool.folder / "att_0.answer").write_bytes(b"damaged")
+    approve(studio)
+    job = claimed(studio)
+    execution.receive(job, 0, "att_1", called(execution, job))
+    SpoolDelivery(execution, lambda _attempt_id: False).run()
+    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+
+
+def test_a_job_whose_runner_is_gone_does_not_wait_for_those_in_the_queue(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
+) -> None:
+    interrupted = approve(studio)
+    expire_lease(database, claimed(studio))
+    waiting = [approve(studio) for _ in range(12)]
+    working = Worker(execution, studio.queue, "runner_b", concurrency=1, lease_seconds=30)
+    working._fill(ticked=True)
+    wait_until(lambda: studio.jobs.get(LOCAL, interrupted.job_id).status == "DONE", "it is made")
+    working.drain()
+    assert sum(studio.jobs.get(LOCAL, job.job_id).status == "QUEUED" for job in waiting) >= 10
+
+
+def test_a_lease_that_ran_out_during_the_call_is_taken_up_again_by_the_same_runner(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]], sandbox: Sandbox
+) -> None:
+    sandbox.set_fault("delay", delay=1.0)
+    job = approve(studio)
+    working = Worker(execution, studio.queue, "runner_a", concurrency=4, lease_seconds=30)
+    working._fill(ticked=True)
+    wait_until(lambda: studio.jobs.get(LOCAL, job.job_id).images[0].state == "CALLING", "the call is made")
+    before = studio.jobs.get(LOCAL, job.job_id)
+    expire_lease(database, before)
+    working._fill(ticked=True)
+    again = studio.jobs.get(LOCAL, job.job_id)
+    assert before.lease is not None
+    assert again.lease is not None
+    assert again.lease.fence != before.lease.fence
+    assert working.jobs == [job.job_id]
+    wait_until(lambda: studio.jobs.get(LOCAL, job.job_id).status == "DONE", "the job is done")
+    working.drain()
+    assert len(sandbox.calls) == 1
+
+
+def test_a_released_job_is_not_counted_as_crashed(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio)
+    job = claimed(studio)
+    assert job.lease is not None
+    execution.finish(job.job_id, job.lease.fence, timedelta(0))
+    assert claimed(studio, "runner_b").claims == 0
+
+
+def test_progress_clears_the_suspicion_of_poison(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio, image_count=2)
+    expire_lease(database, claimed(studio))
+    job = claimed(studio)
+    assert job.claims == 1
+    execution.receive(job, 0, "att_1", called(execution, job))
+    assert studio.jobs.get(LOCAL, job.job_id).claims == 0
 
 
 def test_received_answers_are_frozen() -> None:

@@ -57,13 +57,14 @@ def test_pause_and_resume(client: TestClient) -> None:
     paused = client.post("/image/operations/pause", json={"reason": "maintenance"}).raise_for_status().json()
     assert [(found["scope"], found["pause"]["reason"]) for found in paused] == [("everything", "maintenance")]
     assert code(client.post("/image/operations/pause", json={"reason": "again"})) == (409, "IMG_011")
-    resumed = client.post("/image/operations/resume", json={"reason": "done"}).raise_for_status().json()
+    body = {"reason": "done", "pausedAt": paused[0]["pause"]["pausedAt"]}
+    resumed = client.post("/image/operations/resume", json=body).raise_for_status().json()
     assert resumed[0]["pause"] is None
-    assert code(client.post("/image/operations/resume", json={"reason": "again"})) == (409, "IMG_011")
+    assert code(client.post("/image/operations/resume", json=body)) == (409, "IMG_011")
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"reason": ""}, {"reason": " "}, {"reason": "x", "scope": "the weather"}, {"reason": "a\x00b"}]
+    "body", [{}, {"reason": ""}, {"reason": " "}, {"reason": "x", "scope": "provider:opneai"}, {"reason": "a\x00b"}]
 )
 def test_a_pause_of_nothing_or_without_a_reason_is_refused(client: TestClient, body: dict[str, Any]) -> None:
     assert code(client.post("/image/operations/pause", json=body)) == (422, "IMG_009")

@@ -15,7 +15,7 @@ from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.local.sandbox.faults import FaultKind
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
-from tests.integration.conftest import approve, assert_money_adds_up, one_round, run_to_the_end
+from tests.integration.conftest import approve, assert_money_adds_up, one_round, resume, run_to_the_end
 from tests.support import wait_until
 
 
@@ -60,7 +60,7 @@ def test_a_bad_answer_fails_the_job_in_words_and_the_runner_goes_on(
     assert_money_adds_up(database)
     if fault in ("401", "403", "429_quota"):
         wait_until(lambda: studio.breakers.stopping("sandbox"), "the provider is paused")
-        studio.breakers.resume("op", "provider:sandbox", "the account is in order again")
+        resume(studio, "provider:sandbox", "the account is in order again")
     assert run_to_the_end(studio, worker, approve(studio).job_id).status == "DONE"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.job import Job
+from imagegeneration.domain.job import Job, Lease
 from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.errors import Busy
 from imagegeneration.runner.worker import Worker
@@ -112,10 +113,57 @@ def test_an_arrival_is_heard_of_with_its_user(studio: Studio) -> None:
 
 
 def test_a_retried_job_is_heard_of_too(studio: Studio, worker: Worker) -> None:
-    job = run_to_the_end(studio, worker, approve(studio, "a kite [sandbox:moderation count=1]").job_id)
-    assert job.status == "FAILED"
-    studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
-    assert run_to_the_end(studio, worker, job.job_id).status == "DONE"
+    prompt = "a kite [sandbox:moderation]"
+    jobs = [run_to_the_end(studio, worker, approve(studio, prompt).job_id) for _ in range(5)]
+    worker.drain()
+    stop, heard = threading.Event(), threading.Event()
+
+    def listen() -> None:
+        for _ in studio.queue.arrivals(stop):
+            heard.set()
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+
+    def retried() -> bool:  # again and again: the stream tells only what comes after it was opened
+        job = jobs.pop()
+        studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
+        return heard.wait(1)
+
+    wait_until(retried, "the stream tells of a retry")
+    stop.set()
+    thread.join()
+    assert studio.queue.claim("runner_a", 30, 1)
+
+
+def test_what_waits_for_a_paused_model_is_not_claimed_in_batches_either(studio: Studio) -> None:
+    approve_for(studio, ANN, 4)
+    other = studio._stores.jobs
+    studio.queue.look()
+    assert len(studio.queue.claim("runner_a", 30, 2)) == 2
+    lease = Lease(owner="runner_a", fence="fence_1")
+    assert other.claim_many("ann", lease, 30, ["gpt-image-2.5-flare"], 2) == []
+    assert len(other.claim_many("ann", lease, 30, [], 2)) == 2
+
+
+def test_the_queue_is_bounded_however_many_approve_at_once(
+    settings: Settings, database: Database[dict[str, Any]]
+) -> None:
+    studio = build_studio(settings.model_copy(update={"queue_limit": 3}))
+    barrier = threading.Barrier(10)
+
+    def try_once() -> None:
+        barrier.wait()
+        with contextlib.suppress(Busy):
+            approve_for(studio, ANN)
+
+    threads = [threading.Thread(target=try_once) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert database.jobs.count_documents({}) == 3
+    studio.close()
 
 
 def test_a_full_queue_is_said_with_a_time_to_wait(settings: Settings) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,6 @@ ENTRY = SpoolEntry(
     usage=Usage(input_text_tokens=1, input_image_tokens=0, output_tokens=440),
     provider_request_id="req_1",
     revised_prompt="two\nlines",
-    received_at=datetime(2026, 11, 21, tzinfo=UTC),
 )
 ANSWER = Answer(CONTENT, ENTRY.usage, "req_1", "two\nlines")
 
