@@ -71,6 +71,7 @@ def test_a_claimed_job_whose_calls_are_paused_starts_none_and_is_given_back(stud
     studio.breakers.pause("op", EVERYTHING, "maintenance")
     working = Worker(studio.execution, studio.queue, "runner_a", 2, 30)
     working._begin(job)
+    wait_until(lambda: not working.jobs, "the job is given back")
     working.drain()
     given_back = studio.jobs.get(LOCAL, job.job_id)
     assert (given_back.lease, given_back.images[0].state, sandbox.calls) == (None, "HELD", [])
