@@ -89,7 +89,7 @@ class Runner:
         while not self._stop.is_set():
             try:
                 for _ in self._studio.queue.arrivals(self._stop):
-                    self._worker.wake()
+                    self._worker.claim_now()
             except StudioError as error:
                 log.warning("The change stream broke; the tick goes on: %s", error)
                 self._stop.wait(1)

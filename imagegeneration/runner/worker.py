@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from queue import Empty, SimpleQueue
 
 from imagegeneration.domain.generation import CallFailed
 from imagegeneration.domain.job import Job, new_id
 from imagegeneration.errors import StudioError
-from imagegeneration.services.execution import Execution, Received
+from imagegeneration.services.execution import Ended, Execution, Received
 from imagegeneration.services.queue import Queue
 
 UPLOADS = 4
@@ -20,6 +21,11 @@ UPLOADS = 4
 
 UPLOADS_KEPT = 16
 """Images that are in memory on their way to the bucket; what is beyond waits in the spool for the next round."""
+
+FINISHED_AT_ONCE = 100
+
+GATHER_SECONDS = 0.003
+"""Calls that end together make room together: one claim after this time fills all of it."""
 
 RECOVERIES = 2
 """Interrupted jobs at once that are looked into: the bucket is asked, which may take long."""
@@ -54,6 +60,9 @@ class Worker:
         self._recoveries = ThreadPoolExecutor(RECOVERIES, thread_name_prefix="recover")
         self._overdue_left = 0
         self._lock = threading.Lock()
+        self._ended: SimpleQueue[_Run | None] = SimpleQueue()
+        self._finisher = threading.Thread(target=self._finish, name="finish", daemon=True)
+        self._finisher.start()
         self._claiming = threading.Lock()
         self._runs: dict[str, _Run] = {}
         self._attempts: set[str] = set()
@@ -101,9 +110,9 @@ class Worker:
         with self._lock:
             return attempt_id in self._attempts
 
-    def wake(self) -> None:
-        """There may be work: said by the change stream, and by every call that ends."""
-        self._work.set()
+    def claim_now(self) -> None:
+        """There is work: said by the change stream, whose thread claims it without waking another first."""
+        self._try_to_fill(ticked=False)
 
     def tick(self) -> None:
         """Look at everything: also for who waits unheard of, and for jobs whose runner is gone."""
@@ -114,15 +123,19 @@ class Worker:
         """Claim and start jobs whenever woken, until `drain`; errors are logged and the next tick tries again."""
         while not self._draining.is_set():
             self._work.wait()
+            self._draining.wait(GATHER_SECONDS)
             self._work.clear()
             if ticked := self._ticked.is_set():
                 self._ticked.clear()
-            try:
-                self._fill(ticked=ticked)
-            except StudioError as error:
-                log.warning("Cannot claim jobs now: %s", error)
-            except Exception:  # a runner that lives and claims nothing would be the worst of all
-                log.exception("Claiming failed in an unforeseen way")
+            self._try_to_fill(ticked=ticked)
+
+    def _try_to_fill(self, *, ticked: bool) -> None:
+        try:
+            self._fill(ticked=ticked)
+        except StudioError as error:
+            log.warning("Cannot claim jobs now: %s", error)
+        except Exception:  # a runner that lives and claims nothing would be the worst of all
+            log.exception("Claiming failed in an unforeseen way")
 
     def renew(self) -> None:
         """Prolong the leases of the jobs at work."""
@@ -141,6 +154,8 @@ class Worker:
         self._recoveries.shutdown(wait=True)
         self._calls.shutdown(wait=True)
         self._uploads.shutdown(wait=True)
+        self._ended.put(None)
+        self._finisher.join()
 
     def _fill(self, *, ticked: bool) -> None:
         with self._claiming:
@@ -213,7 +228,7 @@ class Worker:
         finally:
             with self._lock:
                 self._pending_calls -= 1
-            self.wake()
+            self._work.set()
         if received is None or not self._may_upload():
             self._forget(attempt_id)
             self._image_done(run)
@@ -267,13 +282,33 @@ class Worker:
             self._end(run)
 
     def _end(self, run: _Run) -> None:
-        with self._lock:
-            if self._runs.get(run.job.job_id) is run:
-                del self._runs[run.job.job_id]
-        try:
-            self._execution.finish(run.job.job_id, run.fence, run.delay)
-        except StudioError as error:
-            log.warning("%s: its lease runs out by itself: %s", run.job.job_id, error)
+        self._ended.put(run)
+
+    def _finish(self) -> None:
+        """Finish jobs as they end: those that end while others are being finished, all at once."""
+        while (first := self._ended.get()) is not None:
+            runs = [first, *self._more_ended()]
+            with self._lock:
+                for run in runs:
+                    if self._runs.get(run.job.job_id) is run:
+                        del self._runs[run.job.job_id]
+            try:
+                self._execution.finish([Ended(run.job.job_id, run.fence, run.delay) for run in runs])
+            except StudioError as error:
+                log.warning("%d jobs: their leases run out by themselves: %s", len(runs), error)
+            except Exception:  # see _make
+                log.exception("%d jobs could not be finished: their leases run out by themselves", len(runs))
+
+    def _more_ended(self) -> Iterator[_Run]:
+        for _ in range(FINISHED_AT_ONCE):
+            try:
+                run = self._ended.get_nowait()
+            except Empty:
+                return
+            if run is None:  # the drain's mark, for the loop to find
+                self._ended.put(None)
+                return
+            yield run
 
     @staticmethod
     def _postpone(run: _Run, delay: timedelta) -> None:

@@ -83,29 +83,28 @@ class Changes:
                 return new
         return None
 
-    def conclude(self, job_id: str) -> Job | None:
-        """Bring what follows from the images up to date: the URLs, and the end of the job once every image is over."""
-        while (job := self._jobs.get(job_id)) is not None:
-            urls = [image.url for image in job.images if image.state == "STORED" and image.url]
-            end = verdict(job.images)
-            reopened = end is None and job.is_over  # a late result has come, and waits for the bucket
-            known = (list(job.cdn_urls), job.status, job.error_code, job.error)
-            if not reopened and known == (urls, *((end.status, end.error_code, end.error) if end else known[1:])):
-                return job
-            fields: dict[str, object] = {"cdnUrls": urls}
-            if reopened:
-                fields |= {"status": "RUNNING", "error": None, "errorCode": None, "completedAt": None}
-            if end is not None:
-                now = self._connection.now()
-                fields |= end.document() | {
-                    "lease": None,
-                    "runAt": None,
-                    "completedAt": job.completed_at or now,
-                    "durationMs": _milliseconds(job.started_at, job.completed_at or now),
-                }
-            self._jobs.conclude(job, fields)
+    def conclude(self, *job_ids: str) -> Sequence[Job]:
+        """Bring what follows from the images up to date: the URLs, and the end of a job once every image is over.
+
+        Several jobs cost the round trips of one. The jobs afterwards, those that exist.
+        """
+        while True:
+            jobs = self._jobs.get_many(job_ids)
+            ends = [(job, fields) for job in jobs if (fields := _consequences(job)) is not None]
+            if not ends:
+                return jobs
+            self._jobs.conclude(ends)
+
+
+def _consequences(job: Job) -> Mapping[str, object] | None:
+    """What has to be written about the job, given its images; None if it is up to date."""
+    urls = [image.url for image in job.images if image.state == "STORED" and image.url]
+    end = verdict(job.images)
+    if end is None:
+        if job.is_over:  # a late result has come, and waits for the bucket
+            return {"cdnUrls": urls, "status": "RUNNING", "error": None, "errorCode": None, "completedAt": None}
+        return None if list(job.cdn_urls) == urls else {"cdnUrls": urls}
+    known = (list(job.cdn_urls), job.status, job.error_code, job.error)
+    if known == (urls, end.status, end.error_code, end.error):
         return None
-
-
-def _milliseconds(start: datetime | None, end: datetime) -> int | None:
-    return None if start is None else round((end - start).total_seconds() * 1000)
+    return end.document() | {"cdnUrls": urls, "lease": None, "runAt": None}

@@ -50,6 +50,15 @@ class Received:
     started_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Ended:
+    """The work of one runner on a job that it leased under `fence`; more is to be done after `delay`, if at all."""
+
+    job_id: str
+    fence: str
+    delay: timedelta
+
+
 class Execution:
     """The steps of a job's images, each safe to repeat after a crash."""
 
@@ -232,13 +241,16 @@ class Execution:
         if received is not None:
             self.deliver(received)
 
-    def finish(self, job_id: str, fence: str, delay: timedelta) -> None:
-        """End the work on a leased job: conclude it, or give the lease back until its next image is due."""
-        job = self._changes.conclude(job_id)
-        if job is None or job.is_over:
-            return
-        again = any(image.state in ("HELD", "CALLING") for image in job.images)
-        self._job_store.release(job_id, fence, self._connection.now() + delay if again else None)
+    def finish(self, ends: Sequence[Ended]) -> None:
+        """End the work on leased jobs: conclude them, or give their leases back until their next images are due."""
+        jobs = {job.job_id: job for job in self._changes.conclude(*(ended.job_id for ended in ends))}
+        for ended in ends:
+            job = jobs.get(ended.job_id)
+            if job is None or job.is_over:
+                continue
+            again = any(image.state in ("HELD", "CALLING") for image in job.images)
+            due = self._connection.now() + ended.delay if again else None
+            self._job_store.release(ended.job_id, ended.fence, due)
 
     def renew(self, owner: str, fences: Sequence[str], lease_seconds: float) -> int:
         """Prolong the leases that are still `owner`'s; the number of them."""

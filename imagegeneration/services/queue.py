@@ -11,6 +11,7 @@ from threading import Event
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.job import Job, Lease, new_id
 from imagegeneration.domain.turns import Turns
+from imagegeneration.errors import DatabaseDown
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.store import Stores
 
@@ -76,12 +77,19 @@ class Queue:
                     continue
                 share = room // len(self._turns)
             more = min(share // first.image_count, LARGEST_BATCH) - 1
-            rest = self._jobs.claim_many(user, lease, lease_seconds, paused, more) if more > 0 else []
-            jobs = [first, *rest]
+            jobs = [first, *self._claim_more(user, lease, lease_seconds, paused, more)]
             with self._lock:
                 self._turns.served(user, sum(job.image_count for job in jobs))
             return jobs
         return []
+
+    def _claim_more(
+        self, user: str, lease: Lease, lease_seconds: float, paused: Sequence[str], at_most: int
+    ) -> Sequence[Job]:
+        try:
+            return self._jobs.claim_many(user, lease, lease_seconds, paused, at_most) if at_most > 0 else []
+        except DatabaseDown:
+            return []  # the first is claimed and must be made; what else was leased is claimed again later
 
     def _heard_of(self, users: Sequence[str]) -> None:
         with self._lock:

@@ -8,8 +8,10 @@ from threading import Event
 from typing import Any
 
 from pydantic.alias_generators import to_camel
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateOne
 from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
 
 from imagegeneration.domain.job import ImageState, Job, JobImage, JobSummary, Lease, Status
 from imagegeneration.domain.outlook import Waiting
@@ -38,6 +40,8 @@ class JobStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._jobs = connection.collection("jobs")
+        # A claim that a failover takes back is no harm: the fence of the one-way door, a majority write, is then wrong.
+        self._claims = self._jobs.with_options(write_concern=WriteConcern(w=1), read_concern=ReadConcern("local"))
 
     def prepare(self) -> None:
         """Create the collection, its validator and its indexes."""
@@ -69,6 +73,10 @@ class JobStore:
         """The job, or None; with `user_id`, None also for somebody else's."""
         owner = {} if user_id is None else {"userId": user_id}
         return _job(self._jobs.find_one({"jobId": job_id, **owner}, _NO_ID))
+
+    def get_many(self, job_ids: Sequence[str]) -> list[Job]:
+        """Those of these jobs that exist."""
+        return [Job.model_validate(found) for found in self._jobs.find({"jobId": {"$in": list(job_ids)}}, _NO_ID)]
 
     def page(self, user_id: str, limit: int, after: Place | None, status: Status | None) -> list[Job]:
         """Up to `limit` jobs of a user, newest first, those before `after`."""
@@ -109,7 +117,7 @@ class JobStore:
 
     def claim(self, user_id: str, lease: Lease, lease_seconds: float, paused_models: Sequence[str]) -> Job | None:
         """Lease the user's job that waits longest; None if none waits. All times are the server's."""
-        found = self._jobs.find_one_and_update(
+        found = self._claims.find_one_and_update(
             _queued(user_id, paused_models),
             [{"$set": _leased(lease, lease_seconds)}],
             projection=_NO_ID,
@@ -124,12 +132,12 @@ class JobStore:
     ) -> list[Job]:
         """As `claim`, for several jobs in three round trips. Jobs that others claim meanwhile are theirs."""
         query = _queued(user_id, paused_models)
-        waiting = self._jobs.find(query, {"_id": True}, hint="turns").sort("runAt", ASCENDING).limit(at_most)
+        waiting = self._claims.find(query, {"_id": True}, hint="turns").sort("runAt", ASCENDING).limit(at_most)
         chosen = {"_id": {"$in": [found["_id"] for found in waiting]}}
         if not chosen["_id"]["$in"]:
             return []
-        self._jobs.update_many(chosen | query, [{"$set": _leased(lease, lease_seconds)}])
-        claimed = self._jobs.find(chosen | {"lease.fence": lease.fence}, _NO_ID).sort("jobId", ASCENDING)
+        self._claims.update_many(chosen | query, [{"$set": _leased(lease, lease_seconds)}])
+        claimed = self._claims.find(chosen | {"lease.fence": lease.fence}, _NO_ID).sort("jobId", ASCENDING)
         return [Job.model_validate(found) for found in claimed]
 
     def claim_overdue(self, lease: Lease, lease_seconds: float) -> Job | None:
@@ -192,10 +200,12 @@ class JobStore:
             {"jobId": job_id, **expected, **(guard or {})}, {**images, **(fields or {})}, pushed, session
         )
 
-    def conclude(self, job: Job, fields: Mapping[str, Any]) -> bool:
-        """Set what follows from the images, if they are still in the states that `job` has them in."""
-        states = {f"images.{image.index}.state": image.state for image in job.images}
-        return self._update({"jobId": job.job_id, "status": job.status, **states}, fields)
+    def conclude(self, ends: Sequence[tuple[Job, Mapping[str, Any]]]) -> None:
+        """Set what follows from the images of each job, if they are still in the states that it has them in.
+
+        A job that is over by this gets its time of completion, by the server's clock.
+        """
+        self._jobs.bulk_write([UpdateOne(_as_read(job), _concluded(fields)) for job, fields in ends], ordered=False)
 
     def arrivals(self, stop: Event) -> Iterator[str | None]:
         """The user of each job that becomes claimable, as the change stream tells it; a hint, not the truth.
@@ -275,6 +285,20 @@ def _leased(lease: Lease, seconds: float) -> Document:
         "startedAt": {"$ifNull": ["$startedAt", "$$NOW"]},
         "updatedAt": "$$NOW",
     }
+
+
+def _as_read(job: Job) -> Document:
+    states = {f"images.{image.index}.state": image.state for image in job.images}
+    return {"jobId": job.job_id, "status": job.status, **states}
+
+
+def _concluded(fields: Mapping[str, Any]) -> list[Document]:
+    stages: list[Document] = [{"$set": {name: {"$literal": value} for name, value in fields.items()}}]
+    if fields.get("status") in ("DONE", "FAILED"):
+        took = {"$dateDiff": {"startDate": "$startedAt", "endDate": "$completedAt", "unit": "millisecond"}}
+        stages.append({"$set": {"completedAt": {"$ifNull": ["$completedAt", "$$NOW"]}}})
+        stages.append({"$set": {"durationMs": {"$cond": [{"$eq": ["$startedAt", None]}, None, took]}}})
+    return [*stages, {"$set": {"updatedAt": "$$NOW"}}]
 
 
 def _lease_end(seconds: float) -> Document:

@@ -19,7 +19,7 @@ from imagegeneration.errors import DatabaseDown, StorageFailed
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
-from imagegeneration.services.execution import Execution
+from imagegeneration.services.execution import Ended, Execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, run_to_the_end
 from tests.support import wait_until
@@ -491,7 +491,7 @@ def test_a_released_job_is_not_counted_as_crashed(
     approve(studio)
     job = claimed(studio)
     assert job.lease is not None
-    execution.finish(job.job_id, job.lease.fence, timedelta(0))
+    execution.finish([Ended(job.job_id, job.lease.fence, timedelta(0))])
     assert claimed(studio, "runner_b").claims == 0
 
 
