@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from imagegeneration.domain.job import Job, JobImage
+from imagegeneration.domain.outlook import Outlook
 from imagegeneration.ui import words
 
 Card = dict[str, Any]
 
 
-def card(job: Job, about_seconds: float | None = None) -> Card:
+def card(job: Job, about_seconds: float | None = None, outlook: Outlook | None = None) -> Card:
     """Everything the card of a job shows. Times are for the browser, which knows its reader's clock."""
     status, tone = words.job_status(job)
+    now = datetime.now(UTC)
     return {
         "id": job.job_id,
         "title": job.intent,
@@ -23,22 +26,23 @@ def card(job: Job, about_seconds: float | None = None) -> Card:
         "over": job.is_over,
         "made": words.made_of(job),
         "cost": words.job_cost(job),
+        "place": None if outlook is None else words.place(outlook),
         "error": None if job.error_code == "CANCELED" else job.error,
         "created": words.milliseconds(job.created_at),
         "since": words.milliseconds(job.latest_approval.approved_at),
         "until": words.milliseconds(job.completed_at),
         "about": None if about_seconds is None else f"about {words.duration(about_seconds)} an image",
-        "images": [_tile(image) for image in job.images],
+        "images": [_tile(image, now) for image in job.images],
         "urls": list(job.cdn_urls),
         "retry": job.status == "FAILED" and any(image.is_missing for image in job.images),
         "cancel": not job.is_over and job.cancel_requested_at is None,
     }
 
 
-def _tile(image: JobImage) -> Card:
+def _tile(image: JobImage, now: datetime) -> Card:
     return {
         "state": image.state,
-        "word": words.IMAGE_WORDS[image.state],
+        "word": words.image_word(image, now),
         "thumb": image.thumbnail_url,
         "url": image.url,
         "since": words.milliseconds(image.attempt.started_at) if image.state == "CALLING" else None,

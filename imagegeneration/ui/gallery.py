@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import streamlit as st
 
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.job import Job
+from imagegeneration.domain.outlook import Outlook
 from imagegeneration.errors import StudioError
+from imagegeneration.services.jobs import RetryQuote
+from imagegeneration.ui import words
 from imagegeneration.ui.cards import card
 from imagegeneration.ui.frame import explain, studio
+from imagegeneration.ui.orders import carry_out
+from imagegeneration.ui.outlooks import Outlooks
 from imagegeneration.ui.record import record
 from imagegeneration.ui.web import asset
 
 _GALLERY = st.components.v2.component(
-    "studio_gallery", **asset("gallery", "clipboard", "card", "facts", "panel", "dialog")
+    "studio_gallery", **asset("gallery", "clipboard", "time", "pill", "card", "facts", "ask", "panel", "dialog")
 )
 
 
@@ -26,7 +32,8 @@ class Inspector:
     """Which job is open in the dialog, what became of the last action, and the record as it was last made."""
 
     job_id: str | None = None
-    said: dict[str, str] | None = None
+    said: dict[str, Any] | None = None
+    messages: int = 0
     made_of: tuple[Any, ...] = ()
     record: dict[str, Any] | None = None
 
@@ -44,13 +51,13 @@ class Inspector:
             job = next((one for one in jobs if one.job_id == self.job_id), None) or studio().jobs.get(
                 LOCAL, self.job_id
             )
-            if self.made_of != (job.job_id, job.updated_at):
+            gone = _machines_gone(job)
+            if self.made_of != (job.job_id, job.updated_at, gone):
                 images = studio().jobs.images(LOCAL, job.job_id)
-                price = studio().jobs.retry_quote(LOCAL, job.job_id) if job.status == "FAILED" else None
-                self.record = record(job, images, price)
-                self.made_of = (job.job_id, job.updated_at)
+                self.record = record(job, images, self._price(job), gone)
+                self.made_of = (job.job_id, job.updated_at, gone)
         except StudioError as error:
-            self.say("bad", *explain(error))
+            self._complain(error)
 
     def act(self, act: dict[str, Any]) -> None:
         """Do what was asked for in the dialog."""
@@ -60,6 +67,9 @@ class Inspector:
             if act.get("what") == "cancel":
                 studio().jobs.cancel(LOCAL, job_id)
                 self.say("active", "The job is being canceled.", "Images in the making are finished and kept.")
+            elif act.get("what") == "decide":
+                said = carry_out(act["order"], studio(), LOCAL)
+                self.say(said.tone, said.title, said.text, key=str(act.get("key")))
             elif act.get("what") == "retry":
                 accept, unknown = int(act["accept"]), bool(act.get("acceptUnknown"))
                 studio().jobs.retry(LOCAL, job_id, accept_micros=accept, accept_unknown=unknown)
@@ -68,9 +78,40 @@ class Inspector:
             self.say("bad", *explain(error))
         self.made_of = ()
 
-    def say(self, tone: str, title: str, text: str) -> None:
-        """Leave a message in the dialog."""
-        self.said = {"tone": tone, "title": title, "text": text}
+    def _price(self, job: Job) -> RetryQuote | None:
+        """What a retry costs; None where there is none, with the reason said."""
+        try:
+            return studio().jobs.retry_quote(LOCAL, job.job_id) if job.status == "FAILED" else None
+        except StudioError as error:
+            self._complain(error)
+            return None
+
+    def _complain(self, error: StudioError) -> None:
+        if self.said is None:  # what became of the last action is more important, and stays
+            self.say("bad", *explain(error))
+
+    def say(self, tone: str, title: str, text: str, key: str = "") -> None:
+        """Leave a message in the dialog, about the action `key`. Its number tells it from an equal one before."""
+        self.messages += 1
+        self.said = {"number": self.messages, "key": key, "tone": tone, "title": title, "text": text}
+
+
+def _machines_gone(job: Job) -> frozenset[str]:
+    """The machines that have images of the job on their disks, and no runner any more."""
+    now = datetime.now(UTC)
+    hosts = {image.spool_host or "" for image in job.images if words.is_waiting_for_storage(image, now)}
+    return frozenset(hosts - {runner.host for runner in studio().runners.alive()}) if hosts else frozenset()
+
+
+def _outlook(job: Job) -> Outlook | None:
+    """The job's place; the page lives without it while it cannot be told."""
+    try:
+        return studio().forecast.outlook(job)
+    except StudioError:
+        return None
+
+
+_OUTLOOKS = Outlooks(_outlook)
 
 
 def inspector(key: str) -> Inspector:
@@ -85,7 +126,7 @@ def gallery(
     key: str,
     mode: Literal["grid", "single"] = "grid",
     page: str = "",
-    notice: dict[str, str] | None = None,
+    notice: dict[str, Any] | None = None,
     empty: dict[str, str] | None = None,
     about_seconds: float | None = None,
     in_address: bool = False,
@@ -114,7 +155,7 @@ def gallery(
         "page": page,
         "notice": notice,
         "empty": empty,
-        "cards": [card(job, about_seconds) for job in jobs],
+        "cards": [card(job, about_seconds, _OUTLOOKS.of(job)) for job in jobs],
         "open": shown.job_id,
         "record": shown.record,
         "said": shown.said,

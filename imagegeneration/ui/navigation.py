@@ -12,6 +12,9 @@ page = st.navigation(
     [
         st.Page(frame.PAGES / "generate.py", title="Generate", icon=":material/add_photo_alternate:", default=True),
         st.Page(frame.PAGES / "jobs.py", title="Jobs", icon=":material/photo_library:", url_path="jobs"),
+        st.Page(
+            frame.PAGES / "operations.py", title="Operations", icon=":material/monitor_heart:", url_path="operations"
+        ),
     ]
 )
 st.set_page_config(page_title=f"{page.title} · Image Studio")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Approval, Attempt, Job, JobImage
 from imagegeneration.domain.money import format_usd, format_usd_exact
 from imagegeneration.services.jobs import RetryQuote
-from imagegeneration.ui import words
+from imagegeneration.ui import choices, words
 from imagegeneration.ui.cards import card
+from imagegeneration.ui.rows import Row
 
-Row = dict[str, Any]
+FactRow = dict[str, Any]
 Kind = Literal["plain", "code", "text", "time", "bad"]
 
 
-def record(job: Job, images: Sequence[StoredImage], price: RetryQuote | None) -> dict[str, Any]:
-    """The card of the job, and everything behind it."""
+def record(
+    job: Job, images: Sequence[StoredImage], price: RetryQuote | None, gone: Collection[str] = ()
+) -> dict[str, Any]:
+    """The card of the job, and everything behind it. `gone` are machines that will not deliver what they have."""
     stored = {image.image_id: image for image in images}
     return card(job) | {
         "sections": [
@@ -28,20 +33,21 @@ def record(job: Job, images: Sequence[StoredImage], price: RetryQuote | None) ->
         ],
         "details": [_image(job, image, stored.get(image.image_id or "")) for image in job.images],
         "offer": None if price is None else _offer(price),
+        "choices": [asdict(choice) for image in job.images if (choice := _choice(job, image, gone)) is not None],
     }
 
 
-def row(label: str, value: object, kind: Kind = "plain") -> list[Row]:
+def row(label: str, value: object, kind: Kind = "plain") -> list[FactRow]:
     """One fact; none where there is no value."""
     return [] if value is None or value == "" else [{"label": label, "value": value, "kind": kind}]
 
 
-def moment(label: str, value: Any) -> list[Row]:
+def moment(label: str, value: Any) -> list[FactRow]:
     """One point in time, which the browser writes in its reader's zone."""
     return row(label, words.milliseconds(value), "time")
 
 
-def _job(job: Job) -> list[Row]:
+def _job(job: Job) -> list[FactRow]:
     status, _ = words.job_status(job)
     took = None if job.duration_ms is None else words.duration(job.duration_ms / 1000)
     source = {"dashboard": "The dashboard", "api": "The API"}[job.source]
@@ -60,7 +66,7 @@ def _job(job: Job) -> list[Row]:
     ]
 
 
-def _prompts(job: Job) -> list[Row]:
+def _prompts(job: Job) -> list[FactRow]:
     as_typed = job.raw_prompt == job.final_prompt
     return [
         *row("Intent", job.intent, "text"),
@@ -74,7 +80,7 @@ def _approvals(job: Job) -> list[dict[str, Any]]:
     return [{"title": "Approval", "rows": _approval(job.approval)}, *retries]
 
 
-def _approval(approval: Approval) -> list[Row]:
+def _approval(approval: Approval) -> list[FactRow]:
     who = "You, on this machine" if approval.approved_by == "local" else approval.approved_by
     return [
         *row("Approved by", who),
@@ -86,7 +92,7 @@ def _approval(approval: Approval) -> list[Row]:
     ]
 
 
-def _request(job: Job) -> list[Row]:
+def _request(job: Job) -> list[FactRow]:
     request = job.request
     provider = {"openai": "OpenAI", "sandbox": "Sandbox, no real money"}[request.provider]
     return [
@@ -103,7 +109,7 @@ def _image(job: Job, image: JobImage, stored: StoredImage | None) -> dict[str, A
     return {
         "title": f"Image {image.index + 1}",
         "state": image.state,
-        "word": words.IMAGE_WORDS[image.state],
+        "word": words.image_word(image, datetime.now(UTC)),
         "tone": words.IMAGE_TONES[image.state],
         "thumb": image.thumbnail_url,
         "url": image.url,
@@ -120,7 +126,7 @@ def _attempt_title(number: int, image: JobImage) -> str:
     return f"Attempt {number} of {len(image.attempts)}" if len(image.attempts) > 1 else "Attempt"
 
 
-def _stored(job: Job, image: StoredImage) -> list[Row]:
+def _stored(job: Job, image: StoredImage) -> list[FactRow]:
     asked = job.request
     return [
         *row("Size", _asked_and_got(asked.size.replace("x", " × "), f"{image.width} × {image.height}")),
@@ -138,7 +144,7 @@ def _asked_and_got(asked: str, got: str) -> str:
     return f"{got}, as asked" if asked == got else f"{got} (asked for {asked})"
 
 
-def _attempt(attempt: Attempt) -> list[Row]:
+def _attempt(attempt: Attempt) -> list[FactRow]:
     took = None
     if attempt.started_at is not None and attempt.finished_at is not None:
         took = words.duration((attempt.finished_at - attempt.started_at).total_seconds())
@@ -157,6 +163,28 @@ def _attempt(attempt: Attempt) -> list[Row]:
         *row("Provider request id", attempt.provider_request_id, "code"),
         *row("Attempt id", attempt.attempt_id, "code"),
     ]
+
+
+def _choice(job: Job, image: JobImage, gone: Collection[str]) -> Row | None:
+    """What a person can decide about the image; None where there is nothing to decide."""
+    attempt, name = image.attempt, f"Image {image.index + 1}"
+    attempt_id, cost = attempt.attempt_id or "", attempt.cost_micros
+    if image.state == "UNKNOWN":
+        return Row(
+            key=attempt_id,
+            title=f"{name} was perhaps charged: up to {format_usd_exact(cost)}",
+            lines=(("Retry it, or decide what becomes of the money:",),),
+            actions=choices.perhaps_charged(job.job_id, image.index, attempt_id, cost),
+        )
+    host = image.spool_host or ""
+    if image.state == "GENERATED" and host in gone:
+        return Row(
+            key=attempt_id,
+            title=f"{name} is on a machine that is gone",
+            lines=((f"{format_usd_exact(cost)} was paid for it. If {host} comes back, it is delivered by itself.",),),
+            actions=(choices.declare_lost(host, [(job.job_id, image.index, attempt_id)], cost, of=attempt_id),),
+        )
+    return None
 
 
 def _offer(price: RetryQuote) -> dict[str, Any]:

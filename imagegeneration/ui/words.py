@@ -8,8 +8,13 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from imagegeneration.domain.job import Attempt, Certainty, ImageState, Job, Outcome
+from imagegeneration.domain.breaker import EVERYTHING
+from imagegeneration.domain.decision import Decision
+from imagegeneration.domain.job import Attempt, Certainty, ImageState, Job, JobImage, Outcome
 from imagegeneration.domain.money import format_usd_exact
+from imagegeneration.domain.outlook import Outlook
+from imagegeneration.services.breakers import MACHINE
+from imagegeneration.services.operations import WAITING
 
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+.!|<>~$:^-]")
 
@@ -48,6 +53,62 @@ CERTAINTY_WORDS: Mapping[Certainty, str] = {
     "not_charged": "Not charged",
     "unknown": "Perhaps charged",
 }
+
+
+DECIDED: Mapping[Decision, str] = {
+    "accept_lost": "Accepted as lost. The money stays counted as spent.",
+    "not_charged": "Marked as not charged. The money is given back.",
+    "declare_lost": "Declared lost. The money stays spent.",
+}
+
+PROVIDERS = {"openai": "OpenAI", "sandbox": "the sandbox"}
+
+
+def is_waiting_for_storage(image: JobImage, now: datetime) -> bool:
+    """The image is paid for, and for some time on its way to the bucket."""
+    finished_at = image.attempt.finished_at
+    return image.state == "GENERATED" and finished_at is not None and now - finished_at >= WAITING
+
+
+def image_word(image: JobImage, now: datetime) -> str:
+    """The state of an image as a word."""
+    return "Waiting for storage" if is_waiting_for_storage(image, now) else IMAGE_WORDS[image.state]
+
+
+def place(outlook: Outlook) -> str:
+    """Where a queued job stands, and when it begins or why it does not."""
+    where = "Next in the queue" if outlook.position == 1 else f"{ordinal(outlook.position)} in the queue"
+    if outlook.hindrance is not None:
+        return f"{where}. {outlook.hindrance}"
+    if outlook.starts_in_seconds is None:
+        return where
+    if outlook.starts_in_seconds < 1:
+        return f"{where}, starts at any moment"
+    return f"{where}, starts in about {duration(round(outlook.starts_in_seconds))}"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`."""
+    teens = 10 <= number % 100 <= 20
+    return f"{number:,}" + ("th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th"))
+
+
+def person(user_id: str) -> str:
+    """Who did something, within a sentence."""
+    return {"local": "you, on this machine", MACHINE: MACHINE}.get(user_id, user_id)
+
+
+def scope(name: str) -> str:
+    """What a breaker stops, within a sentence: `everything`, `OpenAI`, `the model gpt-image-2.5-flare`."""
+    kind, _, what = name.partition(":")
+    if kind == EVERYTHING:
+        return "everything"
+    return PROVIDERS.get(what, what) if kind == "provider" else f"the model {what}"
+
+
+def capital(text: str) -> str:
+    """The same text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def job_status(job: Job) -> tuple[str, Tone]:
@@ -136,6 +197,11 @@ def file_size(size: int) -> str:
         return f"{size} bytes"
     value, unit = (size / 1024**2, "MB") if size >= 1024**2 else (size / 1024, "KB")
     return f"{value:.1f} {unit} ({size:,} bytes)"
+
+
+def short_size(size: int) -> str:
+    """Bytes as a person reads them: `70 bytes`, `2.0 KB`, `3.0 MB`."""
+    return file_size(size).partition(" (")[0]
 
 
 def zone(name: str | None, offset_minutes: int | None) -> tzinfo:

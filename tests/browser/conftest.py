@@ -41,12 +41,17 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     folder = tmp_path_factory.mktemp("product")
     port = _free_port()
     env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    env |= {"DATA_DIR": str(folder / "data"), "PORT": str(port), "MAX_COST_PER_IMAGE_USD": "0.05"}
+    env |= {
+        "DATA_DIR": str(folder / "data"),
+        "PORT": str(port),
+        "MAX_COST_PER_IMAGE_USD": "0.05",
+        "BREAKER_FAILURES": "1000",  # the failures that tests ask for must not pause the provider for others
+    }
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "imagegeneration.local", *QUICK], cwd=ROOT, env=env, stdout=output, stderr=output
         )
-        started = Product(f"http://127.0.0.1:{port}")
+        started = Product(f"http://127.0.0.1:{port}", folder / "data")
         try:
             wait_until(started.is_ready, "the product is ready", seconds=90)
             yield started

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 from playwright.sync_api import Locator, Page, expect
+from pymongo import MongoClient
 
+from imagegeneration.domain.breaker import EVERYTHING
+from imagegeneration.services.breakers import READ_SECONDS
 from tests.support import wait_until
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -19,8 +24,9 @@ OVER = ("DONE", "FAILED")
 class Product:
     """The running product, as a program sees it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, data_dir: Path) -> None:
         self.url = url
+        self._data_dir = data_dir
         self._client = httpx.Client(base_url=f"{url}/image", timeout=30, trust_env=False)
 
     def close(self) -> None:
@@ -53,6 +59,76 @@ class Product:
         """The document of a job once it is over."""
         wait_until(lambda: self.job(job_id)["status"] in OVER, f"{job_id} is over", seconds=40)
         return self.job(job_id)
+
+    def doubtful(self, intent: str, images: int = 1) -> str:
+        """A job whose first call was perhaps charged; its id."""
+        job_id = self.approve(unique("a lost answer [sandbox:reset count=1]"), intent=intent, images=images)
+        return str(self.finished(job_id)["jobId"])
+
+    def operations(self) -> dict[str, Any]:
+        """The state of the studio as operators see it."""
+        answer = self._client.get("/operations")
+        assert answer.status_code == 200, answer.text
+        state: dict[str, Any] = answer.json()
+        return state
+
+    def pause(self, scope: str, reason: str) -> None:
+        """Start no further call, as somebody else would."""
+        self._change("POST", "/operations/pause", {"scope": scope, "reason": reason})
+
+    def pause_is_known(self) -> bool:
+        """Everything has been paused for so long that every process knows it."""
+        state = self.operations()
+        pauses = [breaker["pause"] for breaker in state["breakers"] if breaker["scope"] == EVERYTHING]
+        since = [datetime.fromisoformat(pause["pausedAt"]) for pause in pauses if pause is not None]
+        return bool(since) and datetime.fromisoformat(state["at"]) - since[0] > timedelta(seconds=READ_SECONDS)
+
+    def come_to_rest(self) -> None:
+        """Nothing is paused, the limits are the ceilings, and no image is in doubt."""
+        state = self.operations()
+        for breaker in state["breakers"]:
+            if breaker["pause"] is not None:
+                self._change("POST", "/operations/resume", {"scope": breaker["scope"], "reason": "the test is over"})
+        if state["limits"] != state["ceilings"]:
+            self.set_limits(**state["ceilings"])
+        for image in state["perhapsCharged"]:
+            decision = {"attemptId": image["attemptId"], "decision": "not_charged", "reason": "the test is over"}
+            self._change("POST", f"/jobs/{image['jobId']}/images/{image['index']}/decision", decision)
+
+    def set_limits(self, **changed: int) -> None:
+        """Change some of the limits, as somebody else would."""
+        state = self.operations()
+        version = state["limitsVersion"]
+        body = {
+            "version": version["version"] if version else 0,
+            "limits": state["limits"] | changed,
+            "reason": "somebody else wants it",
+        }
+        self._change("PUT", "/operations/limits", body)
+
+    def _change(self, method: str, path: str, body: dict[str, Any]) -> None:
+        answer = self._client.request(method, path, json=body)
+        assert answer.status_code == 200, answer.text
+
+    def strand(self, job_id: str, host: str) -> None:
+        """Make a finished image look as if it had not left the disk of `host`, where no runner is."""
+        port = json.loads((self._data_dir / "ports.json").read_text())["mongod"]
+        minute_ago = datetime.now(UTC) - timedelta(minutes=1)
+        job: dict[str, Any] = {
+            "status": "RUNNING",
+            "completedAt": None,
+            "durationMs": None,
+            "runAt": None,
+            "cdnUrls": [],
+        }
+        image = {"state": "GENERATED", "spoolHost": host, "imageId": None, "url": None, "thumbnailUrl": None}
+        fields = job | {f"images.0.{name}": value for name, value in image.items()}
+        with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
+            found = {"jobId": job_id, "status": "DONE", "imageCount": 1}
+            changed = client["image_studio"]["jobs"].update_one(
+                found, {"$set": fields | {"images.0.attempts.0.finishedAt": minute_ago}}
+            )
+            assert changed.matched_count == 1
 
     def jobs_for(self, intent: str) -> list[dict[str, Any]]:
         """The latest jobs of this intent."""
@@ -154,3 +230,21 @@ def fits(page: Page) -> None:
 def clipboard(page: Page) -> str:
     """What is on the clipboard."""
     return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def open_operations(page: Page) -> None:
+    """Open Operations and wait for what is on it."""
+    page.goto("/operations")
+    expect(page.get_by_role("heading", name="Operations", level=1)).to_be_visible()
+    expect(part(page, "Latest decisions")).to_be_visible()
+
+
+def part(page: Page, name: str) -> Locator:
+    """The section of Operations with this heading."""
+    return page.get_by_role("region", name=name, exact=True)
+
+
+def item(page: Page, name: str, title: str) -> Locator:
+    """One row of a section of Operations."""
+    heading = page.get_by_role("heading", name=title, exact=True)
+    return part(page, name).locator(".item").filter(has=heading)

@@ -1,36 +1,9 @@
 // One job as a card. A card is made once and then patched, so that nothing flickers and no image loads twice.
 
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-
-function span(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  return whole < 3600 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
-function ago(time) {
-  const seconds = (Date.now() - time) / 1000;
-  if (seconds < 45) return "just now";
-  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
-  return seconds < 86400 ? `${Math.round(seconds / 3600)} h ago` : DAY.format(time);
-}
-
 /** The line about time: how long an active job has been at it, how long ago an ended one was asked for. */
 function timeLine(data, single) {
   if (!data.over) return [`for ${span((Date.now() - data.since) / 1000)}`, data.about].filter(Boolean).join(" · ");
   return single && data.until ? `took ${span((data.until - data.since) / 1000)}` : ago(data.created);
-}
-
-function pill(data) {
-  const word = el("span.word");
-  const node = el("span.pill", {}, el("span.dot"), word);
-  const paint = ({ status, tone }) => {
-    node.className = `pill ${tone}`;
-    setText(word, status);
-  };
-  paint(data);
-  return { node, paint };
 }
 
 function makeTile(index, count, view, card) {
@@ -62,7 +35,7 @@ function makeCard(view, data, single) {
   const card = { data };
   const title = el("button.title", { type: "button" });
   const prompt = el("p.prompt.user-text");
-  const error = el("p.error");
+  const place = el("p.place"), error = el("p.error");
   const status = pill(data);
   const made = el("span.made"), cost = el("span.cost"), time = el("span.time");
   const meter = el("span.meter", { role: "progressbar", "aria-label": "Images made", "aria-valuemin": "0" }, el("span.fill"));
@@ -73,7 +46,7 @@ function makeCard(view, data, single) {
   const retry = el("button.button", { type: "button" }, icon("retry"), "Retry");
   const cancel = el("button.button.plain", { type: "button" }, "Cancel");
   const heading = el("h3", {}, title);
-  const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, error);
+  const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, place, error);
   const foot = el("div.foot", {}, el("span.facts", {}, made, single ? cost : null, time), el("span.actions", {}, cancel, retry, copy, details));
   card.node = el(`article.card${single ? ".single" : ""}`, { "data-job": data.id }, mosaic, meter, body, foot);
   for (const button of [title, details]) button.addEventListener("click", () => view.open(card.data, 0));
@@ -88,6 +61,7 @@ function makeCard(view, data, single) {
     setText(title, next.title);
     setAttribute(title, "title", next.title);
     setText(prompt, next.prompt);
+    setText(place, next.place);
     setText(error, next.error);
     status.paint(next);
     setText(made, next.made);

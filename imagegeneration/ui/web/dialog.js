@@ -37,7 +37,7 @@ function makeDialog(view) {
       setText(title, card.title);
       status.paint(card);
       stage.paint(card, record?.details);
-      panel.paint(card, record?.offer, said);
+      panel.paint(card, record, said);
       loading.hidden = Boolean(record);
       paintSections(record?.sections ?? []);
     },

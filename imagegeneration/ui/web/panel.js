@@ -1,9 +1,10 @@
-// What can be done with a job: retry at its price, cancel; both ask first, and a warning has to be accepted.
+// What can be done with a job: retry at its price, cancel, decide about images in doubt; all ask first.
 
 function makePanel(view) {
   const said = el("div.said");
-  const box = el("div.act");
-  const node = el("div.panel", { "aria-live": "polite" }, said, box);
+  const box = el("div.act"), list = el("div.choices");
+  const node = el("div.panel", { "aria-live": "polite" }, said, box, list);
+  const choices = new Map();
   let drawn = "", purpose = null, busy = false;
 
   function act(message) {
@@ -50,6 +51,34 @@ function makePanel(view) {
       agreed ? el("label", { for: "agree" }, agreed, el("span", {}, offer.agree)) : null,
       el("div.row", {}, button));
   }
+  function makeChoice(job) {
+    const title = el("p.title"), text = el("p.text");
+    const actions = makeActions(({ key, order }) => view.act({ what: "decide", job, key, order }));
+    return {
+      node: el("div.offer", {}, title, text, actions.node),
+      actions,
+      paint(choice) {
+        setText(title, choice.title);
+        setText(text, choice.lines.flat().join(" "));
+        actions.paint(choice.actions);
+      },
+    };
+  }
+  function paintChoices(job, wanted) {
+    const keys = new Set(wanted.map(({ key }) => key));
+    for (const [key, choice] of choices) {
+      if (keys.has(key)) continue;
+      choice.node.remove();
+      choices.delete(key);
+    }
+    for (const facts of wanted) {
+      if (!choices.has(facts.key)) {
+        choices.set(facts.key, makeChoice(job));
+        list.append(choices.get(facts.key).node);
+      }
+      choices.get(facts.key).paint(facts);
+    }
+  }
   return {
     node,
     reset(next) {
@@ -57,16 +86,19 @@ function makePanel(view) {
       busy = false;
       drawn = "";
       said.replaceChildren();
+      delete said.dataset.text;
     },
-    paint(card, offer, message) {
+    paint(card, record, message) {
+      paintChoices(card.id, record?.choices ?? []);
       const text = message ? JSON.stringify(message) : "";
       if (said.dataset.text !== text) {
         said.dataset.text = text;
+        const kept = message && [...choices.values()].some(({ actions }) => actions.answered(message));
         said.className = `said ${message?.tone ?? ""}`;
-        said.replaceChildren(...(message ? [el("b", {}, message.title), " ", message.text] : []));
+        said.replaceChildren(...(message && !kept ? [el("b", {}, message.title), " ", message.text] : []));
         if (message) { busy = false; purpose = null; }
       }
-      redraw(card, offer);
+      redraw(card, record?.offer);
     },
   };
 }

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from imagegeneration.domain.breaker import Breaker, Cause, Pause
 from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Approval, Attempt, ImageState, Job, JobImage, Status
+from imagegeneration.domain.money import Limits, Spend
+from imagegeneration.domain.operations import OpenImage, OperationsState, QueueState
+from imagegeneration.domain.runner import RunnerInfo
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MODEL = "gpt-image-2.5-flare"
@@ -87,3 +91,75 @@ def job(status: Status = "DONE", images: Sequence[JobImage] | None = None, **fac
         "approval": approval(),
     }
     return Job(status=status, images=tuple(chosen), **(known | facts))
+
+
+CEILINGS = Limits(daily_micros=20_000_000, daily_per_user_micros=10_000_000, per_image_micros=1_000_000)
+
+
+def runner(**facts: Any) -> RunnerInfo:
+    """A runner that is alive."""
+    known: dict[str, Any] = {
+        "runner_id": "run_1",
+        "host": "web-1",
+        "pid": 7,
+        "concurrency": 8,
+        "in_flight": 3,
+        "started_at": NOW,
+        "seen_at": NOW,
+    }
+    return RunnerInfo(**(known | facts))
+
+
+def open_image(**facts: Any) -> OpenImage:
+    """An image that may need a person."""
+    known: dict[str, Any] = {
+        "job_id": "imgjob_1",
+        "index": 1,
+        "attempt_id": "att_1",
+        "user_id": "local",
+        "intent": "homepage card",
+        "model": MODEL,
+        "since": NOW,
+        "cost_micros": 13_700,
+        "message": "The connection broke.",
+    }
+    return OpenImage(**(known | facts))
+
+
+def breaker(scope: str, cause: Cause | None = None, **facts: Any) -> Breaker:
+    """A breaker; paused with a cause."""
+    pause = None if cause is None else Pause(cause=cause, reason="For a reason.", paused_by="local", paused_at=NOW)
+    return Breaker(scope=scope, pause=pause, **facts)
+
+
+def operations_state(**facts: Any) -> OperationsState:
+    """A studio at rest, unless `facts` say more."""
+    known: dict[str, Any] = {
+        "at": NOW,
+        "runners": (runner(),),
+        "queue": QueueState(queued=0, running=0, users_waiting=0, waiting_since=None),
+        "waiting_for_storage": (),
+        "perhaps_charged": (),
+        "perhaps_charged_micros": sum(image.cost_micros for image in facts.get("perhaps_charged", ())),
+        "breakers": (),
+        "spend": spend(),
+        "limits": CEILINGS,
+        "ceilings": CEILINGS,
+        "limits_version": None,
+        "audit": (),
+    }
+    return OperationsState(**(known | facts))
+
+
+def spend(**facts: Any) -> Spend:
+    """Today's money."""
+    known: dict[str, Any] = {
+        "account": "real",
+        "day": "2026-11-21",
+        "spent_micros": 5_000_000,
+        "held_micros": 1_000_000,
+        "text_micros": 0,
+        "limit_micros": 20_000_000,
+        "resets_at": NOW,
+    }
+    return Spend(**(known | facts))

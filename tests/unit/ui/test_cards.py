@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from imagegeneration.domain.job import Job
+from imagegeneration.domain.outlook import Outlook
 from imagegeneration.ui.cards import card, is_active
 from tests.unit.ui.samples import NOW, URL, approval, image, job
 
@@ -54,3 +55,18 @@ def test_only_jobs_that_are_not_over_need_frequent_looks() -> None:
     assert is_active(job("QUEUED", [image("HELD")]))
     assert is_active(job("RUNNING", [image("CALLING")]))
     assert not is_active(job())
+
+
+def test_a_queued_job_says_its_place() -> None:
+    queued = job("QUEUED", [image("HELD")])
+    outlook = Outlook(position=3, starts_in_seconds=40.0, hindrance=None)
+    assert card(queued, outlook=outlook)["place"] == "3rd in the queue, starts in about 40 s"
+    assert card(queued)["place"] is None
+
+
+def test_an_image_that_does_not_reach_the_bucket_waits_for_storage() -> None:
+    now = datetime.now(UTC)
+    ages = {"Waiting for storage": timedelta(seconds=11), "Saving": timedelta(seconds=5)}
+    for word, age in ages.items():
+        made = job("RUNNING", [image("GENERATED", finished_at=now - age)])
+        assert card(made)["images"][0]["word"] == word

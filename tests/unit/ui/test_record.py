@@ -70,3 +70,19 @@ def test_a_retry_says_its_price_and_warns_only_of_money_that_may_be_lost() -> No
     doubtful = record(failed, [], RetryQuote(1, 13_700, 1, 13_700))["offer"]
     assert doubtful["label"] == "Retry the missing image for up to $0.02"
     assert "1 image was perhaps charged already: up to $0.02." in doubtful["warning"]
+
+
+def test_an_image_in_doubt_can_be_decided_in_its_record() -> None:
+    unknown = image("UNKNOWN", attempt_id="att_1", certainty="unknown", cost_micros=13_700)
+    shown = record(job("FAILED", [unknown], error_code="INTERRUPTED"), [], RetryQuote(1, 13_700, 1, 13_700))
+    (choice,) = shown["choices"]
+    assert choice["title"] == "Image 1 was perhaps charged: up to $0.0137"
+    assert [action["label"] for action in choice["actions"]] == ["Accept as lost", "Mark as not charged"]
+
+
+def test_an_image_can_be_declared_lost_only_when_its_machine_is_gone() -> None:
+    made = image("GENERATED", attempt_id="att_1", certainty="charged", cost_micros=13_300)
+    waiting = job("RUNNING", [made.model_copy(update={"spool_host": "web-2"})])
+    assert record(waiting, [], None)["choices"] == []
+    (choice,) = record(waiting, [], None, {"web-2"})["choices"]
+    assert [action["label"] for action in choice["actions"]] == ["Declare 1 image lost"]

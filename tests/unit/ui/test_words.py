@@ -9,6 +9,7 @@ import pytest
 
 from imagegeneration.domain.generation import Usage
 from imagegeneration.domain.job import Attempt, Certainty, ErrorCode, ImageState, Outcome, Status
+from imagegeneration.domain.outlook import Outlook
 from imagegeneration.ui import words
 from tests.unit.ui.samples import NOW, attempt, image, job
 
@@ -132,3 +133,27 @@ def test_a_label_shows_markdown_to_the_letter() -> None:
 def test_a_moment_for_the_browser() -> None:
     assert words.milliseconds(datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)) == 1_500
     assert words.milliseconds(None) is None
+
+
+@pytest.mark.parametrize(
+    ("position", "seconds", "hindrance", "said"),
+    [
+        (1, 0.2, None, "Next in the queue, starts at any moment"),
+        (2, 40.4, None, "2nd in the queue, starts in about 40 s"),
+        (3, 185.0, None, "3rd in the queue, starts in about 3 min 5 s"),
+        (11, None, None, "11th in the queue"),
+        (1_022, None, "No runner is alive.", "1,022nd in the queue. No runner is alive."),
+    ],
+)
+def test_the_place_of_a_queued_job(position: int, seconds: float | None, hindrance: str | None, said: str) -> None:
+    outlook = Outlook(position=position, starts_in_seconds=seconds, hindrance=hindrance)
+    assert words.place(outlook) == said
+
+
+def test_what_is_paused_and_who_did_it_have_names() -> None:
+    assert words.scope("everything") == "everything"
+    assert words.scope("provider:openai") == "OpenAI"
+    assert words.scope("model:gpt-image-2.5-flare") == "the model gpt-image-2.5-flare"
+    assert words.person("local") == "you, on this machine"
+    assert words.person("ann") == "ann"
+    assert words.capital("the sandbox") == "The sandbox"

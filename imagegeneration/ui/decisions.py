@@ -1,0 +1,65 @@
+"""The latest decisions of people and of the studio itself, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+
+from imagegeneration.domain.audit import AuditEntry
+from imagegeneration.domain.job import JobImage
+from imagegeneration.domain.money import Limits, format_usd_exact
+from imagegeneration.ui import words
+from imagegeneration.ui.rows import Link, Row, Section, job_link, moment
+
+_DECIDED: Mapping[str, str] = {
+    "accept_lost": "An image accepted as lost",
+    "not_charged": "An image marked as not charged",
+    "declare_lost": "An image declared lost",
+}
+
+
+def decisions(entries: Sequence[AuditEntry]) -> Section:
+    """Who decided what, when and why, newest first."""
+    return Section(
+        "decisions", "Latest decisions", tuple(map(_entry, entries)), empty="Nobody has decided anything yet."
+    )
+
+
+def _entry(entry: AuditEntry) -> Row:
+    links: tuple[Link, ...] = ()
+    reason = entry.reason
+    if entry.action == "image.decided":
+        title, reason = _image(entry)
+        links = (job_link(entry.subject.partition("/")[0]),)
+    elif entry.action == "limits.changed":
+        title = _limits(entry)
+    else:
+        title = f"{words.capital(words.scope(entry.subject))} {entry.action}"
+    by = f"{words.capital(words.person(entry.actor))}, "
+    return Row(key=entry.entry_id, title=title, lines=((by, moment(entry.at)), (reason,)), links=links)
+
+
+def _limits(entry: AuditEntry) -> str:
+    try:
+        before, after = (Limits.model_validate_json(state or "") for state in (entry.before, entry.after))
+    except ValidationError:
+        return "Limits changed"
+    names = (
+        ("everybody a day", before.daily_micros, after.daily_micros),
+        ("each user a day", before.daily_per_user_micros, after.daily_per_user_micros),
+        ("one image", before.per_image_micros, after.per_image_micros),
+    )
+    moved = [f"{name} {format_usd_exact(old)} → {format_usd_exact(new)}" for name, old, new in names if old != new]
+    return f"Limits: {', '.join(moved)}" if moved else "Limits set again as they were"
+
+
+def _image(entry: AuditEntry) -> tuple[str, str]:
+    decision, _, reason = entry.reason.partition(": ")
+    title = _DECIDED.get(decision, "An image decided about")
+    try:
+        cost = JobImage.model_validate_json(entry.before or "").attempt.cost_micros
+        title = f"{title}, {format_usd_exact(cost)}"
+    except ValidationError:
+        pass  # an entry of an older form is still worth showing
+    return title, reason

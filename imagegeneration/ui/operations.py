@@ -1,0 +1,96 @@
+"""The Operations page: it looks every two seconds, and does what an operator has confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.breaker import model_scope, provider_scope
+from imagegeneration.domain.operations import OperationsState
+from imagegeneration.errors import StudioError
+from imagegeneration.services.jobs import RetryQuote
+from imagegeneration.ui import words
+from imagegeneration.ui.frame import errors_in_words, explain, reader_zone, studio
+from imagegeneration.ui.orders import Said, carry_out
+from imagegeneration.ui.overview import Look, overview
+from imagegeneration.ui.web import asset
+
+SECONDS = 2
+PER_PAGE = 20
+_KEY = "operations"
+_OPERATIONS = st.components.v2.component("studio_operations", **asset("operations", "time", "pill", "ask", "rows"))
+
+
+@dataclass
+class Watch:
+    """One session's page: what it saw last, what became of the last order, and what was asked to be shown."""
+
+    state: OperationsState | None = None
+    answers: int = 0
+    answer: dict[str, Any] | None = None
+    quotes: dict[str, RetryQuote] = field(default_factory=dict)
+    listed: int = PER_PAGE
+
+    def act(self, key: str, order: Mapping[str, Any]) -> None:
+        """Do what was asked for on the page."""
+        if order.get("what") == "more":
+            self.listed += PER_PAGE
+        elif order.get("what") == "quote":
+            self._quote(key, str(order.get("job_id")))
+        else:
+            self._say(key, carry_out(order, studio(), LOCAL))
+            if order.get("what") in ("retry", "decide"):
+                self.quotes.clear()  # what is missing, or in doubt, has changed
+
+    def _quote(self, key: str, job_id: str) -> None:
+        try:
+            self.quotes[job_id] = studio().jobs.retry_quote(LOCAL, job_id)
+        except StudioError as error:
+            self._say(key, Said("bad", *explain(error)))
+
+    def _say(self, key: str, said: Said) -> None:
+        self.answers += 1
+        self.answer = {"number": self.answers, "key": key, **asdict(said)}
+
+
+def operations() -> None:
+    """Draw the page, and look again every two seconds."""
+    st.fragment(run_every=SECONDS)(_follow)()
+
+
+@errors_in_words()
+def _follow() -> None:
+    watch: Watch = st.session_state.setdefault(f"{_KEY}-watch", Watch())
+
+    def acted() -> None:
+        act = st.session_state[_KEY].get("act")
+        if act:
+            watch.act(str(act.get("key")), act.get("order") or {})
+
+    notice = None
+    try:
+        watch.state = studio().operations.state()
+    except StudioError as error:
+        if watch.state is None:
+            raise
+        title, text = explain(error)
+        notice = f"{title} {text} The page keeps trying; what it shows is old."
+    data = {
+        "at": words.milliseconds(watch.state.at),
+        "notice": notice,
+        "sections": [asdict(section) for section in overview(watch.state, _look(watch, watch.state))],
+        "answer": watch.answer,
+    }
+    _OPERATIONS(key=_KEY, data=data, on_act_change=acted)
+
+
+def _look(watch: Watch, state: OperationsState) -> Look:
+    parameters = studio().settings.default_parameters
+    scopes = () if parameters is None else (provider_scope(parameters.provider), model_scope(parameters.model))
+    resets_at = words.clock(state.spend.resets_at, reader_zone(), datetime.now(UTC))
+    return Look(scopes, watch.quotes, watch.listed, resets_at)

@@ -1,0 +1,170 @@
+"""What an operator has confirmed, checked and carried out; the answer is in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.breaker import PausedScope
+from imagegeneration.domain.decision import Decision
+from imagegeneration.domain.money import MICROS_PER_USD, Limits, format_usd, format_usd_exact
+from imagegeneration.domain.text import Reason
+from imagegeneration.domain.value import Many, Micros, SentMoment, Value
+from imagegeneration.errors import StudioError, WrongState
+from imagegeneration.ui import words
+from imagegeneration.ui.frame import explain
+
+_USD = re.compile(r"\s*\$?\s*([0-9]{1,7}(\.[0-9]{1,6})?)\s*")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What became of an order."""
+
+    tone: words.Tone
+    title: str
+    text: str = ""
+
+
+def read_usd(text: object) -> object:
+    """`12.50` or `$12.50` as exact micro-dollars. Raises ValueError for anything else."""
+    found = _USD.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("Write each amount in dollars with a point, such as 12.50.")
+    return int(Decimal(found[1]) * MICROS_PER_USD)
+
+
+_Usd = Annotated[Micros, BeforeValidator(read_usd)]
+
+
+class Pause(Value):
+    """Start no further call."""
+
+    what: Literal["pause"]
+    scope: PausedScope
+    reason: Reason
+
+    def carry_out(self, studio: Studio, actor: Actor) -> Said:
+        """Pause."""
+        studio.breakers.pause(actor.user_id, self.scope, self.reason)
+        return Said("neutral", f"{words.capital(words.scope(self.scope))} is paused.")
+
+
+class Resume(Value):
+    """End the pause that began then."""
+
+    what: Literal["resume"]
+    scope: PausedScope
+    paused_at: SentMoment
+    reason: Reason
+
+    def carry_out(self, studio: Studio, actor: Actor) -> Said:
+        """Resume."""
+        studio.breakers.resume(actor.user_id, self.scope, self.reason, paused_at=self.paused_at)
+        return Said("good", f"{words.capital(words.scope(self.scope))} goes on.")
+
+
+class ImageRef(Value):
+    """The attempt of an image that was looked at."""
+
+    job_id: str
+    index: Annotated[int, Field(ge=0)]
+    attempt_id: str
+
+
+class Decide(Value):
+    """What becomes of images that the machine may not decide about."""
+
+    what: Literal["decide"]
+    decision: Decision
+    images: Many[ImageRef]
+    reason: Reason
+
+    def carry_out(self, studio: Studio, actor: Actor) -> Said:
+        """Decide about one image after the other; the first refusal ends it, and says how far it came."""
+        for done, image in enumerate(self.images):
+            try:
+                studio.decisions.decide(
+                    actor,
+                    image.job_id,
+                    image.index,
+                    attempt_id=image.attempt_id,
+                    decision=self.decision,
+                    reason=self.reason,
+                )
+            except StudioError as error:
+                if done:
+                    error.resolution = f"{done} of {len(self.images)} were decided before. {error.resolution}"
+                raise
+        return Said("good", words.DECIDED[self.decision])
+
+
+class Retry(Value):
+    """Make the missing images of a job again, at a price; what was perhaps charged may be paid twice."""
+
+    what: Literal["retry"]
+    job_id: str
+    accept_micros: Micros
+
+    def carry_out(self, studio: Studio, actor: Actor) -> Said:
+        """Retry."""
+        studio.jobs.retry(actor, self.job_id, accept_micros=self.accept_micros, accept_unknown=True)
+        return Said("good", "The job is in the queue again.", f"Up to {format_usd(self.accept_micros)} is held for it.")
+
+
+class ChangeLimits(Value):
+    """Set the spend limits; `version` is the one that was looked at."""
+
+    what: Literal["limits"]
+    version: int
+    daily: _Usd
+    daily_per_user: _Usd
+    per_image: _Usd
+    reason: Reason
+
+    def carry_out(self, studio: Studio, actor: Actor) -> Said:
+        """Set the limits. A refusal says what to do about it here."""
+        limits = Limits(
+            daily_micros=self.daily,
+            daily_per_user_micros=self.daily_per_user,
+            per_image_micros=self.per_image,
+        )
+        try:
+            studio.limits.change(actor, limits, version=self.version, reason=self.reason)
+        except WrongState as error:
+            latest = studio.limits.latest()
+            changed = latest is not None and latest.version != self.version
+            error.resolution = _CHANGED if changed else "Choose a lower amount, or ask for a higher ceiling."
+            raise
+        return Said("good", "The limits are set.", f"Everybody together: {format_usd_exact(self.daily)} a day.")
+
+
+_CHANGED = "What you typed is kept. Look at the limits in force, then press the button again to set yours."
+
+Order = Pause | Resume | Decide | Retry | ChangeLimits
+_ORDER: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="what")])
+
+
+def carry_out(wanted: Mapping[str, Any], studio: Studio, actor: Actor) -> Said:
+    """Check the order and do it."""
+    try:
+        return _ORDER.validate_python(wanted).carry_out(studio, actor)
+    except ValidationError as error:
+        return Said("bad", _in_words(error))
+    except StudioError as error:
+        return Said("bad", *explain(error))
+
+
+def _in_words(error: ValidationError) -> str:
+    wrong = error.errors(include_url=False, include_input=False)[0]
+    if "reason" in wrong["loc"]:
+        return "Write down why, in 1 to 500 characters."
+    cause = cast("ValueError | None", wrong.get("ctx", {}).get("error"))
+    return str(cause) if cause is not None else "The page has sent something that is not understood. Reload it."

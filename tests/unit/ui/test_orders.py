@@ -1,0 +1,51 @@
+"""Orders of an operator: what is refused before anything is done."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.ui.orders import carry_out, read_usd
+
+NO_STUDIO = cast(Studio, None)
+"""Nothing of it may be touched."""
+
+LIMITS = {"what": "limits", "version": 0, "daily": "1", "daily_per_user": "1", "per_image": "1", "reason": "r"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "micros"),
+    [("12.50", 12_500_000), ("$3", 3_000_000), (" 0.000001 ", 1), ("0", 0), ("1.1", 1_100_000)],
+)
+def test_amounts_are_read_to_the_micro_dollar(typed: str, micros: int) -> None:
+    assert read_usd(typed) == micros
+
+
+@pytest.mark.parametrize("typed", ["", "five", "-1", "1,5", "1e3", "0.0000001", "NaN", "٣", "99999999", 5, None])
+def test_what_is_no_amount_is_refused(typed: object) -> None:
+    said = carry_out(LIMITS | {"daily": typed}, NO_STUDIO, LOCAL)
+    assert (said.tone, said.title) == ("bad", "Write each amount in dollars with a point, such as 12.50.")
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "r" * 501, "\x00", None])
+def test_a_reason_is_required(reason: str | None) -> None:
+    said = carry_out({"what": "pause", "scope": "everything", "reason": reason}, NO_STUDIO, LOCAL)
+    assert (said.tone, said.title) == ("bad", "Write down why, in 1 to 500 characters.")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"what": "drop"},
+        {"what": "pause", "scope": "the moon", "reason": "r"},
+        {"what": "decide", "decision": "steal", "images": [], "reason": "r"},
+        {"what": "retry", "job_id": "imgjob_1", "accept_micros": -1},
+    ],
+)
+def test_what_is_no_order_is_not_carried_out(order: dict[str, Any]) -> None:
+    said = carry_out(order, NO_STUDIO, LOCAL)
+    assert (said.tone, said.title) == ("bad", "The page has sent something that is not understood. Reload it.")
