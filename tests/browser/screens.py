@@ -88,7 +88,8 @@ class Product:
         state = self.operations()
         for breaker in state["breakers"]:
             if breaker["pause"] is not None:
-                self._change("POST", "/operations/resume", {"scope": breaker["scope"], "reason": "the test is over"})
+                paused = {"scope": breaker["scope"], "pausedAt": breaker["pause"]["pausedAt"]}
+                self._change("POST", "/operations/resume", paused | {"reason": "the test is over"})
         if state["limits"] != state["ceilings"]:
             self.set_limits(**state["ceilings"])
         for image in state["perhapsCharged"]:
