@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lint bench clean lock chromium
+.PHONY: help run test faults mutation lint bench clean lock chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name
 
 faults: $(VENV)/.installed-dev ## Kill, stop and starve the processes, in the long forms too
 	@exec $(BIN)/python -m pytest -m "" tests/faults $(ARGS)
+
+mutation: $(VENV)/.installed-dev ## Remove each guard of a write or a call in turn: a test must fail
+	@exec $(BIN)/python -m tests.faults.mutation $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check

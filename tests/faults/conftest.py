@@ -15,6 +15,7 @@ PACE = {
     "runner_lease_seconds": 1.5,
     "runner_poll_seconds": 0.1,
     "runner_drain_seconds": 20.0,
+    "breaker_failures": 1_000_000,
     "daily_budget_usd": 100.0,
     "daily_budget_per_user_usd": 100.0,
 }

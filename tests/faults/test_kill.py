@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
-from _pytest.mark import ParameterSet
 
 from tests.faults.support.approving import one_approval
 from tests.faults.support.cluster import ELSEWHERE, HERE, Cluster
+from tests.faults.support.forms import long_but
 
 BEFORE_THE_DOOR = ("before:claim", "after:claim", "before:prepare", "after:prepare", "before:calling")
 IN_THE_CALL = ("after:calling", "before:call", "after:call", "before:spool")
@@ -31,12 +29,13 @@ def died_at(cluster: Cluster, point: str) -> str:
     return job_id
 
 
-def rest_long(points: Sequence[str]) -> list[ParameterSet]:
-    """The first point in every run, the others in the long one: they differ little in what is found afterwards."""
-    return [pytest.param(point, marks=[pytest.mark.long] if point != points[0] else []) for point in points]
+HERE_IN_SHORT = (
+    *("before:claim", "after:claim", "before:calling", "after:spool", "before:hold", "after:hold", "after:settle"),
+    *("after:put:1", "before:record", "after:record", "before:forget", "before:finish"),
+)
 
 
-@pytest.mark.parametrize("point", [*BEFORE_THE_DOOR, *SPOOLED, *SETTLED, *STORED])
+@pytest.mark.parametrize("point", long_but([*BEFORE_THE_DOOR, *SPOOLED, *SETTLED, *STORED], *HERE_IN_SHORT))
 def test_a_restarted_runner_finishes_what_it_had_not_sent_or_has_the_answer_of(cluster: Cluster, point: str) -> None:
     job_id = died_at(cluster, point)
     cluster.runner()
@@ -58,7 +57,7 @@ def test_a_call_whose_answer_died_with_its_runner_is_in_doubt_and_not_repeated(
     cluster.assert_invariants()
 
 
-@pytest.mark.parametrize("point", rest_long(BEFORE_THE_DOOR))
+@pytest.mark.parametrize("point", long_but(BEFORE_THE_DOOR, "after:claim"))
 def test_another_machine_makes_what_was_not_sent(cluster: Cluster, point: str) -> None:
     job_id = died_at(cluster, point)
     cluster.runner(machine=ELSEWHERE)
@@ -67,7 +66,7 @@ def test_another_machine_makes_what_was_not_sent(cluster: Cluster, point: str) -
     cluster.assert_invariants()
 
 
-@pytest.mark.parametrize("point", rest_long(SPOOLED))
+@pytest.mark.parametrize("point", long_but(SPOOLED, "after:spool"))
 def test_another_machine_leaves_in_doubt_what_the_first_then_delivers(cluster: Cluster, point: str) -> None:
     job_id = died_at(cluster, point)
     cluster.runner(machine=ELSEWHERE)
@@ -79,7 +78,7 @@ def test_another_machine_leaves_in_doubt_what_the_first_then_delivers(cluster: C
     cluster.assert_invariants()
 
 
-@pytest.mark.parametrize("point", rest_long(SETTLED))
+@pytest.mark.parametrize("point", long_but(SETTLED, "before:put:1"))
 def test_an_image_in_the_spool_of_a_dead_machine_waits_for_it(cluster: Cluster, point: str) -> None:
     job_id = died_at(cluster, point)
     other = cluster.runner(machine=ELSEWHERE)
@@ -94,7 +93,7 @@ def test_an_image_in_the_spool_of_a_dead_machine_waits_for_it(cluster: Cluster, 
     cluster.assert_invariants()
 
 
-@pytest.mark.parametrize("point", rest_long(STORED))
+@pytest.mark.parametrize("point", long_but(STORED, "after:record"))
 def test_another_machine_concludes_what_is_stored(cluster: Cluster, point: str) -> None:
     job_id = died_at(cluster, point)
     cluster.runner(machine=ELSEWHERE)
@@ -104,7 +103,11 @@ def test_another_machine_concludes_what_is_stored(cluster: Cluster, point: str) 
 
 
 @pytest.mark.parametrize(
-    "point", ["before:commit", "before:insert", "after:insert", "before:hold", "after:hold", "after:commit"]
+    "point",
+    long_but(
+        ["before:commit", "before:insert", "after:insert", "before:hold", "after:hold", "after:commit"],
+        *("before:insert", "after:hold", "after:commit"),
+    ),
 )
 def test_an_approval_that_dies_leaves_a_whole_job_or_nothing(cluster: Cluster, point: str) -> None:
     victim = cluster.launch(one_approval, cluster.settings, f"kill:{point}")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+
+import pytest
 
 from imagegeneration.domain.job import POISON_CLAIMS
+from imagegeneration.spool import FREE_DISK_BYTES
 from tests.faults.support.cluster import ELSEWHERE, Cluster
 from tests.support import wait_until
 
 TICK_SECONDS = 1.0
 TAKEN_OVER = timedelta(seconds=2)
 SPOOL_BOUND = 64 * 1024**2
+ROOM_FOR_A_FEW = FREE_DISK_BYTES + 64 * 1024**2
+NO_ROOM = 16 * 1024
 
 
 def test_a_job_that_kills_its_runners_is_set_aside_and_the_others_are_made(cluster: Cluster) -> None:
@@ -57,8 +65,7 @@ def test_a_change_stream_that_is_killed_comes_back(cluster: Cluster) -> None:
     runner.await_log("is ready")
     cluster.await_state(cluster.approve(), "STORED")
     killed = wait_until(cluster.kill_change_streams, "a change stream is there to be killed", every=0.02)
-    assert killed
-    wait_until(cluster.change_streams, "the change stream is back", every=0.02)
+    wait_until(lambda: cluster.change_streams() - killed, "the change stream is back", every=0.02)
     cluster.await_state(cluster.approve(), "STORED")
     cluster.assert_invariants()
 
@@ -75,4 +82,49 @@ def test_a_full_spool_stops_claiming_visibly_until_there_is_room(cluster: Cluste
     ballast.unlink()
     cluster.await_state(job_id, "STORED")
     assert cluster.calls(job_id) == 1
+    cluster.assert_invariants()
+
+
+def test_a_job_that_a_runner_cannot_prepare_is_made_all_the_same(cluster: Cluster) -> None:
+    job_id = cluster.approve()
+    cluster.runner("fail:before:prepare")
+    cluster.await_state(job_id, "STORED")
+    cluster.assert_invariants()
+
+
+@pytest.fixture
+def small_disk(cluster: Cluster) -> Iterator[Path]:
+    """A disk of the spool's own, of the size that a runner wants to be free."""
+    spool = cluster.folder / "here" / "spool"
+    spool.mkdir(parents=True)
+    mounted = mount(spool, ROOM_FOR_A_FEW)
+    if not mounted:
+        pytest.skip("only root may mount a disk in memory")
+    yield spool
+    for launched in cluster.launched:
+        launched.kill()
+    subprocess.run(["umount", str(spool)], check=True)
+
+
+def mount(folder: Path, size_bytes: int, *, again: bool = False) -> bool:
+    """Mount a disk in memory, or give the one that is mounted another size; whether it could be done."""
+    options = f"{'remount,' if again else ''}size={size_bytes}"
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def test_a_paid_answer_that_the_full_disk_refuses_goes_straight_to_the_bucket_and_claiming_stops(
+    cluster: Cluster, small_disk: Path
+) -> None:
+    paid, waiting = cluster.approve(), cluster.approve()
+    runner = cluster.runner("pause:before:spool", runner_concurrency=1)
+    runner.await_reached()
+    mount(small_disk, NO_ROOM, again=True)
+    runner.release()
+    cluster.await_state(paid, "STORED")
+    assert cluster.calls(paid) == 1
+    runner.await_log("No job is claimed")
+    assert cluster.job(waiting).status == "QUEUED"
+    mount(small_disk, ROOM_FOR_A_FEW, again=True)
+    cluster.await_state(waiting, "STORED")
     cluster.assert_invariants()

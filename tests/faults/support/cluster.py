@@ -7,14 +7,17 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
 from pymongo import MongoClient
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.generation import ExecuteBody
 from imagegeneration.domain.job import Job, verdict
+from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
+from tests.faults.support.approving import api
 from tests.faults.support.invariants import (
     Documents,
     LimitWatch,
@@ -43,23 +46,36 @@ class Cluster:
         self.launched: list[Launched] = []
         self._stack = stack
         self._numbers = itertools.count(1)
-        self.studio: Studio = build_studio(settings)
-        stack.callback(self.studio.close)
+        self.use()
         client = stack.enter_context(MongoClient[dict[str, Any]](settings.require_database(), tz_aware=True))
         self.database: Documents = client[settings.mongodb_database]
         self._watch = stack.enter_context(LimitWatch(self.database, settings.limits))
         stack.callback(self._kill_all)
 
-    def runner(self, fault: str = "", machine: str = HERE, **changes: Any) -> Launched:
+    def use(self, **changes: Any) -> None:
+        """Change the settings of the approving side, and of every process that is started from now on."""
+        self.settings = self.settings.model_copy(update=changes)
+        self.studio: Studio = build_studio(self.settings)
+        self._stack.callback(self.studio.close)
+
+    def runner(self, fault: str = "", machine: str = HERE, *, work: Work = run_runner, **changes: Any) -> Launched:
         """Start a runner on a machine; `fault` is what happens to it, `changes` are settings of its own."""
         settings = self.settings.model_copy(update={"data_dir": self.folder / machine, **changes})
-        return self.launch(run_runner, settings, fault)
+        return self.launch(work, settings, fault)
 
     def launch(self, target: Work, settings: Settings, fault: str = "") -> Launched:
         """Start a process that ends with the test at the latest."""
         launched = Launched(target, settings, self.folder / "processes" / str(next(self._numbers)), fault)
         self.launched.append(launched)
         return launched
+
+    def serve_api(self, **changes: Any) -> str:
+        """Start a process that serves the API; the address, once it answers."""
+        port = DataDir(self.folder).port("api")
+        self.launch(api, self.settings.model_copy(update={"port": port, **changes}))
+        url = f"http://127.0.0.1:{port}/image"
+        wait_until(lambda: _answers(f"{url}/health/ready"), "the API answers", every=0.05)
+        return url
 
     def approve(self, prompt: str = "a kite", images: int = 1) -> str:
         """The id of a job that was acknowledged, with a prompt of its own."""
@@ -117,21 +133,20 @@ class Cluster:
         """How many jobs are not over."""
         return self.database.jobs.count_documents({"status": {"$in": ["QUEUED", "RUNNING"]}})
 
-    def change_streams(self) -> list[dict[str, Any]]:
-        """The open change streams on the jobs, as the server lists them."""
-        admin = self.database.client.admin
+    def change_streams(self) -> set[int]:
+        """The cursors of the open change streams on the jobs."""
         pipeline: list[dict[str, Any]] = [
             {"$currentOp": {"idleCursors": True, "allUsers": True}},
             {"$match": {"ns": f"{self.database.name}.jobs", "cursor.tailable": True}},
         ]
-        return list(admin.aggregate(pipeline))
+        return {found["cursor"]["cursorId"] for found in self.database.client.admin.aggregate(pipeline)}
 
-    def kill_change_streams(self) -> int:
-        """Kill the cursors of the change streams on the jobs; how many there were."""
-        cursors = [found["cursor"]["cursorId"] for found in self.change_streams()]
+    def kill_change_streams(self) -> set[int]:
+        """Kill the change streams on the jobs that there are; which they were."""
+        cursors = self.change_streams()
         if cursors:
-            self.database.command("killCursors", "jobs", cursors=cursors)
-        return len(cursors)
+            self.database.command("killCursors", "jobs", cursors=list(cursors))
+        return cursors
 
     def await_quiet(self, seconds: float = 30) -> None:
         """Return once every job is over and every paid answer has left the spools."""
@@ -140,6 +155,12 @@ class Cluster:
             return self.alive() == 0 and not list(self.folder.glob("*/spool/*.answer"))
 
         wait_until(quiet, "every job is over and every spool is empty", seconds=seconds, every=0.05)
+
+    def await_heartbeat(self, runner: Launched) -> None:
+        """Return once the runner's heartbeat has reached the database after this call."""
+        since = self.studio.runners.now()
+        again = {"pid": runner.pid, "seenAt": {"$gt": since}}
+        wait_until(lambda: self.database.runners.count_documents(again) == 1, "the heart beats", every=0.03)
 
     def await_reclaimed(self, job_id: str, claims: int = 1) -> None:
         """Return once the job was claimed that often after a lease had run out."""
@@ -158,8 +179,18 @@ class Cluster:
         assert_calls_are_accounted_for(jobs, self.sandbox.calls)
         assert_money_adds_up(self.database, jobs)
         assert_urls_serve_what_was_recorded(self.database, jobs)
+        assert self._watch.samples > 0
         assert self._watch.breaches == []
 
     def _kill_all(self) -> None:
-        for launched in self.launched:
+        """Also say what the processes said: pytest shows it where the test has failed."""
+        for number, launched in enumerate(self.launched, start=1):
             launched.kill()
+            print(f"--- process {number} ---\n{launched.log}")  # noqa: T201 - see above
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

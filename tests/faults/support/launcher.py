@@ -11,8 +11,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
+
+import time_machine
 
 from imagegeneration.runner import __main__ as runner_main
 from imagegeneration.runner import recovery, schedule
@@ -51,10 +54,11 @@ class Launched:
 
     @property
     def log(self) -> str:
-        return (self.folder / "log").read_text()
+        path = self.folder / "log"
+        return path.read_text() if path.exists() else ""
 
     def await_log(self, text: str) -> None:
-        wait_until(lambda: (self.folder / "log").exists() and text in self.log, f"the log says {text!r}")
+        wait_until(lambda: text in self.log, f"the log says {text!r}")
 
     def await_reached(self, seconds: float = 20) -> None:
         """Return once the process has reached all its faults."""
@@ -64,11 +68,6 @@ class Launched:
     def await_stopped(self) -> None:
         """Return once a SIGSTOP holds every thread of the process."""
         wait_until(lambda: self._thread_states() == {"T"}, "the process is stopped")
-
-    def go_on(self) -> None:
-        """End a SIGSTOP; return once it holds no thread any more."""
-        self.send(signal.SIGCONT)
-        wait_until(lambda: "T" not in self._thread_states(), "the process goes on")
 
     def _thread_states(self) -> set[str]:
         stats = [path.read_text() for path in Path(f"/proc/{self.pid}/task").glob("*/stat")]
@@ -107,6 +106,18 @@ def run_runner(settings: Settings) -> None:
     schedule.DELIVERY_SECONDS = 0.3  # type: ignore[assignment]  # APScheduler takes fractions too
     with mock.patch.object(runner_main, "load_settings", return_value=settings):
         sys.exit(runner_main.main())
+
+
+def run_runner_an_hour_ahead(settings: Settings) -> None:
+    """A runner on a machine whose clock is an hour ahead."""
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
+        run_runner(settings)
+
+
+def run_runner_an_hour_behind(settings: Settings) -> None:
+    """A runner on a machine whose clock is an hour behind."""
+    with time_machine.travel(datetime.now(UTC) - timedelta(hours=1)):
+        run_runner(settings)
 
 
 def _in_child(target: Work, settings: Settings, folder: Path, faults: Sequence[Fault], tester: int) -> None:

@@ -25,7 +25,7 @@ from imagegeneration.storage import Storage
 from imagegeneration.store.connection import Connection
 from imagegeneration.store.jobs import JobStore
 
-Action = Literal["kill", "stop", "pause", "term"]
+Action = Literal["kill", "stop", "term", "pause", "fail"]
 When = Literal["before", "after"]
 
 POINTS: Mapping[str, tuple[type, str]] = {
@@ -48,14 +48,15 @@ POINTS: Mapping[str, tuple[type, str]] = {
     "listen": (JobStore, "arrivals"),
 }
 
-_FAULT = re.compile(r"(kill|stop|pause|term):(before|after):([a-z]+)(?::([0-9]+))?")
+_FAULT = re.compile(r"(kill|stop|term|pause|fail):(before|after):([a-z]+)(?::([0-9]+))?")
 
 
 @dataclass(frozen=True)
 class Fault:
     """What a process does to itself as it passes a point for the `passage`-th time.
 
-    kill and stop are SIGKILL and SIGSTOP, term is SIGTERM; pause holds the thread until `release` is called.
+    kill, stop and term are the signals; pause holds the thread until the process is released; fail raises what
+    nobody foresaw.
     """
 
     action: Action
@@ -85,9 +86,12 @@ class Fault:
         if self.action == "pause":
             while not self.released_file(folder).exists():
                 time.sleep(0.005)
+        elif self.action == "fail":
+            raise RuntimeError("this was not foreseen")
+        elif self.action == "stop":
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # this thread first: it must not run on
         else:
-            signals = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
-            os.kill(os.getpid(), signals[self.action])
+            os.kill(os.getpid(), signal.SIGKILL if self.action == "kill" else signal.SIGTERM)
 
 
 def arm(faults: Sequence[Fault], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A proxy in front of the bucket that can be told to misbehave."""
+"""A proxy in front of the bucket, or of the provider, that can be told to misbehave."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Trouble = Callable[["Request"], bool]
 _RESET = struct.pack("ii", 1, 0)
 
 
-class BucketProxy:
+class HttpProxy:
     """Forwards to `upstream`; `trouble` says what happens to a request instead."""
 
     def __init__(self, upstream: str) -> None:
@@ -45,7 +45,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, proxy: BucketProxy, upstream: str) -> None:
+    def __init__(self, proxy: HttpProxy, upstream: str) -> None:
         super().__init__(("127.0.0.1", 0), Request)
         self.proxy = proxy
         self.upstream = urlsplit(upstream).netloc
@@ -57,7 +57,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class Request(BaseHTTPRequestHandler):
-    """One request on its way to the bucket."""
+    """One request on its way."""
 
     server: _Server
     protocol_version = "HTTP/1.1"
@@ -66,6 +66,9 @@ class Request(BaseHTTPRequestHandler):
         self._handle()
 
     def do_GET(self) -> None:
+        self._handle()
+
+    def do_POST(self) -> None:
         self._handle()
 
     def do_HEAD(self) -> None:

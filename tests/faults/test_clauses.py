@@ -1,0 +1,163 @@
+"""Each clause that guards a write, on its own: the document is put into the state that the clause is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pymongo.collection import Collection
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.job import Job, Lease, new_id
+from imagegeneration.domain.lifecycle import started
+from imagegeneration.errors import DatabaseDown, StorageFailed
+from imagegeneration.services.execution import Execution, Received
+from imagegeneration.store.jobs import JobStore
+from tests.faults.support.cluster import Cluster
+
+LEASE = 30.0
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def machine(cluster: Cluster) -> Iterator[Studio]:
+    """A runner's services in this process."""
+    built = build_studio(cluster.settings.model_copy(update={"data_dir": cluster.folder / "stepwise"}), runner=True)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def store(machine: Studio) -> JobStore:
+    return machine._stores.jobs
+
+
+@pytest.fixture
+def execution(machine: Studio) -> Execution:
+    assert machine.execution is not None
+    return machine.execution
+
+
+@pytest.fixture
+def job(cluster: Cluster, machine: Studio) -> Job:
+    """A job that this process has leased."""
+    cluster.approve()
+    machine.queue.look()
+    (leased,) = machine.queue.claim("runner_stepwise", LEASE, 1)
+    return leased
+
+
+def fence(job: Job) -> str:
+    assert job.lease is not None
+    return job.lease.fence
+
+
+def edit(cluster: Cluster, job: Job, fields: dict[str, Any]) -> None:
+    cluster.database.jobs.update_one({"jobId": job.job_id}, {"$set": fields})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda job: {"lease.fence": "fence_of_another"},
+        lambda job: {"status": "FAILED"},
+        lambda job: {"cancelRequestedAt": job.created_at},
+        lambda job: {"runAt": job.created_at},
+        lambda job: {"images.0.attempts.0.heldMicros": 1},
+    ],
+    ids=["fence", "status", "cancel", "lease", "image"],
+)
+def test_an_image_is_started_only_under_all_its_conditions(
+    cluster: Cluster, execution: Execution, job: Job, change: Callable[[Job], dict[str, Any]]
+) -> None:
+    edit(cluster, job, change(job))
+    assert not execution.start(job, 0, new_id("att"))
+    assert cluster.job(job.job_id).images[0].state == "HELD"
+
+
+def test_the_same_image_is_changed_once(store: JobStore, job: Job) -> None:
+    old = job.images[0]
+    first, second = (started(old, new_id("att"), job.created_at) for _ in range(2))
+    assert store.swap_images(job.job_id, [(old, first)])
+    assert not store.swap_images(job.job_id, [(old, second)])
+
+
+def test_a_job_is_not_concluded_from_images_that_have_changed(store: JobStore, job: Job) -> None:
+    changed = started(job.images[0], new_id("att"), job.created_at)
+    assert store.swap_images(job.job_id, [(job.images[0], changed)])
+    assert not store.conclude(job, {"status": "FAILED"})
+
+
+def test_a_lease_is_given_back_only_by_who_has_it(store: JobStore, job: Job) -> None:
+    assert not store.release(job.job_id, "fence_of_another", None)
+    assert store.release(job.job_id, fence(job), None)
+
+
+def test_a_lease_is_renewed_only_by_who_has_it(store: JobStore, job: Job) -> None:
+    assert store.renew("runner_of_another", [fence(job)], LEASE) == 0
+    assert store.renew("runner_stepwise", ["fence_of_another"], LEASE) == 0
+    assert store.renew("runner_stepwise", [fence(job)], LEASE) == 1
+
+
+def test_a_queued_job_is_claimed_no_sooner_than_it_is_due(cluster: Cluster, store: JobStore, job: Job) -> None:
+    edit(cluster, job, {"status": "QUEUED", "lease": None, "runAt": job.created_at + HOUR})
+    assert store.claim(LOCAL.user_id, Lease(owner="runner_b", fence="fence_b"), LEASE, []) is None
+    assert store.claim_many(LOCAL.user_id, Lease(owner="runner_b", fence="fence_b"), LEASE, [], 5) == []
+
+
+def test_a_running_job_is_claimed_only_once_its_lease_has_run_out(cluster: Cluster, store: JobStore, job: Job) -> None:
+    assert store.claim_overdue(Lease(owner="runner_b", fence="fence_b"), LEASE) is None
+    cluster.expire_leases()
+    assert store.claim_overdue(Lease(owner="runner_b", fence="fence_b"), LEASE) is not None
+
+
+def test_a_batch_leaves_out_what_another_has_claimed_meanwhile(
+    cluster: Cluster, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, anothers = (Lease(owner=f"runner_{name}", fence=f"fence_{name}") for name in ("a", "b"))
+    for _ in range(2):
+        cluster.approve()
+    update_many = Collection.update_many
+    taken: list[Job | None] = []
+
+    def late(self: Collection[dict[str, Any]], *args: Any, **kwargs: Any) -> Any:
+        if not taken:
+            taken.append(store.claim(LOCAL.user_id, anothers, LEASE, []))
+        return update_many(self, *args, **kwargs)
+
+    monkeypatch.setattr(Collection, "update_many", late)
+    batch = store.claim_many(LOCAL.user_id, mine, LEASE, [], 2)
+    (first,) = taken
+    assert first is not None
+    assert [job.job_id for job in batch] == [job_id for job_id in cluster.acknowledged if job_id != first.job_id]
+    assert cluster.job(first.job_id).lease == anothers
+
+
+def test_an_attempt_has_one_image(machine: Studio, execution: Execution, job: Job) -> None:
+    received = answered(execution, job)
+    execution.deliver(received)
+    (stored,) = machine.jobs.images(LOCAL, job.job_id)
+    again = stored.model_copy(update={"image_id": new_id("img")})
+    with pytest.raises(DatabaseDown):
+        machine._stores.connection.transaction(lambda session: machine._stores.images.insert(again, session=session))
+
+
+def test_an_object_is_never_put_over_another(execution: Execution) -> None:
+    bucket = execution._storage
+    bucket.put("key", b"first", "image/png", compare=True)
+    bucket.put("key", b"first", "image/png", compare=True)
+    with pytest.raises(StorageFailed):
+        bucket.put("key", b"other", "image/png", compare=True)
+    assert bucket.get("key") == b"first"
+
+
+def answered(execution: Execution, job: Job) -> Received:
+    """The job's image, made and settled."""
+    attempt_id = new_id("att")
+    assert execution.start(job, 0, attempt_id)
+    received = execution.receive(job, 0, attempt_id, execution.call(job))
+    assert received is not None
+    return received

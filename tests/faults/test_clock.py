@@ -1,0 +1,59 @@
+"""A machine whose clock is wrong: everything is as usual, but the bucket refuses its signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.faults.support.cluster import ELSEWHERE, HERE, Cluster
+from tests.faults.support.httpproxy import HttpProxy, Request
+from tests.faults.support.launcher import Work, run_runner_an_hour_ahead, run_runner_an_hour_behind
+
+TOLERATED = timedelta(minutes=15)
+
+
+def skewed(request: Request) -> bool:
+    """Refuses what was signed too long ago or in the future, as S3 and R2 do."""
+    signed = datetime.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    if abs(datetime.now(UTC) - signed) < TOLERATED:
+        return False
+    request.refuse(403, "RequestTimeTooSkewed")
+    return True
+
+
+@pytest.fixture
+def bucket(cluster: Cluster) -> Iterator[HttpProxy]:
+    """A bucket that looks at the time of signatures."""
+    assert cluster.settings.r2_endpoint_url is not None
+    with HttpProxy(cluster.settings.r2_endpoint_url) as proxy:
+        proxy.trouble = skewed
+        cluster.use(r2_endpoint_url=proxy.url)
+        yield proxy
+
+
+@pytest.mark.parametrize("work", [run_runner_an_hour_ahead, run_runner_an_hour_behind])
+def test_with_a_wrong_clock_images_are_made_and_wait_for_storage(
+    cluster: Cluster, bucket: HttpProxy, work: Work
+) -> None:
+    wrong = cluster.runner(work=work)
+    wrong.await_log("is ready")
+    job_ids = [cluster.approve() for _ in range(2)]
+    cluster.runner("pause:before:claim", machine=ELSEWHERE)
+    for job_id in job_ids:
+        cluster.await_released(job_id)
+    for job in map(cluster.job, job_ids):
+        assert (job.images[0].state, job.claims) == ("GENERATED", 0)
+        attempt = job.images[0].attempt
+        assert attempt.started_at is not None
+        assert attempt.finished_at is not None
+        assert timedelta(0) <= attempt.started_at - job.created_at < TOLERATED
+        assert timedelta(0) <= attempt.finished_at - attempt.started_at < TOLERATED
+    assert bucket.troubled > 0
+    cluster.assert_invariants()
+    assert wrong.stop() == 0
+    cluster.runner(machine=HERE)
+    cluster.await_quiet()
+    assert len(cluster.sandbox.calls) == 2
+    cluster.assert_invariants()

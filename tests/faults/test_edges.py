@@ -1,0 +1,82 @@
+"""A reply that is lost, and something else that happens before this process looks: step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.job import Job, new_id
+from imagegeneration.errors import DatabaseDown
+from imagegeneration.store.jobs import JobStore
+from tests.faults.support.cluster import ELSEWHERE, Cluster
+
+LEASE = 30.0
+Meanwhile = Callable[[Cluster, Studio, str], None]
+
+
+@pytest.fixture
+def machines(cluster: Cluster) -> Iterator[list[Studio]]:
+    """The services of two runners in this process."""
+    folders = [cluster.folder / name for name in ("stepwise", ELSEWHERE)]
+    built = [build_studio(cluster.settings.model_copy(update={"data_dir": path}), runner=True) for path in folders]
+    yield built
+    for studio in built:
+        studio.close()
+
+
+def nothing(cluster: Cluster, other: Studio, job_id: str) -> None:
+    """Only the reply was lost."""
+
+
+def taken_over(cluster: Cluster, other: Studio, job_id: str) -> None:
+    """The lease has run out, and another runner has taken the job."""
+    cluster.expire_leases()
+    taken = other.queue.overdue("runner_other", LEASE)
+    assert taken is not None
+    assert taken.job_id == job_id
+
+
+def recovered(cluster: Cluster, other: Studio, job_id: str) -> None:
+    """Another runner has found nothing of the answer, and the image is in doubt."""
+    cluster.expire_leases()
+    taken = other.queue.overdue("runner_other", LEASE)
+    assert taken is not None
+    assert other.execution is not None
+    other.execution.prepare(taken, lambda _attempt_id: False)
+    assert cluster.job(job_id).images[0].state == "UNKNOWN"
+
+
+def in_doubt(cluster: Cluster, other: Studio, job_id: str) -> None:
+    """The image is in doubt, for whatever reason, under the same lease."""
+    cluster.database.jobs.update_one({"jobId": job_id}, {"$set": {"images.0.state": "UNKNOWN"}})
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "passed"), [(nothing, True), (taken_over, False), (recovered, False), (in_doubt, False)]
+)
+def test_after_a_lost_reply_the_call_is_made_only_where_the_door_is_still_open(
+    cluster: Cluster, machines: list[Studio], monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, passed: bool
+) -> None:
+    machine, other = machines
+    job_id = cluster.approve()
+    job = claimed(machine)
+    pass_the_door = JobStore.start_image
+
+    def answer_is_lost(*args: Any, **kwargs: Any) -> bool:
+        assert pass_the_door(*args, **kwargs)
+        meanwhile(cluster, other, job_id)
+        raise DatabaseDown("the reply was lost")
+
+    monkeypatch.setattr(JobStore, "start_image", answer_is_lost)
+    assert machine.execution is not None
+    assert machine.execution.start(job, 0, new_id("att")) == passed
+
+
+def claimed(machine: Studio) -> Job:
+    """The job that waits, leased to this process."""
+    machine.queue.look()
+    (job,) = machine.queue.claim("runner_stepwise", LEASE, 1)
+    return job
