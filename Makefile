@@ -5,10 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults mutation lint bench clean lock chromium
+.PHONY: help run test faults mutation lint bench bench-queue engines clean lock chromium
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed ## Start the studio on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m imagegeneration.local $(ARGS)
@@ -31,12 +31,31 @@ lint: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 bench: $(VENV)/.installed-dev ## Measure the figures that the documentation quotes
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
+bench-queue: $(VENV)/.installed-dev .venv-peers/.installed engines ## Measure the queue beside its peers: procrastinate, Celery, dramatiq, arq
+	@exec $(BIN)/python -m benchmarks.queue $(ARGS)
+
+.venv-peers/.installed: requirements-peers.txt $(VENV)/.installed-dev
+	@echo "Installing the queue's peers into .venv-peers ..."
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/pip install --disable-pip-version-check -r requirements-peers.txt
+	@touch $@
+
+# PostgreSQL and Redis for the peers: the system's, else Debian's packages.
+engines:
+	@have() { command -v $$1 >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/$$1 >/dev/null 2>&1; }; \
+	have postgres && have redis-server && exit; \
+	[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || \
+		{ echo "The peers need PostgreSQL and Redis: install both, or run this as root on Debian."; exit 1; }; \
+	echo "Installing Debian's PostgreSQL and Redis for the peers ..."; \
+	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y postgresql redis-server
+
 clean: ## Remove what was installed and built; the data under DATA_DIR stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(VENV)/.installed-dev ## Pin the versions anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --universal --no-header --upgrade -o requirements.txt
+	$(BIN)/uv pip compile --group peers --universal --no-header --upgrade -o requirements-peers.txt
 	$(BIN)/uv pip compile --group dev -c requirements.txt --universal --no-header --upgrade -o requirements-dev.txt
 
 $(BIN)/pip:

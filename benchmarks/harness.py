@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import statistics
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import httpx
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.mongod import mongod_part
@@ -51,6 +54,24 @@ def figure(
     return Figure(name, median, p95)
 
 
+def line(found: Figure) -> str:
+    """A figure as a line of the table."""
+    digits = {"ms": 1, "s": 2, "cores": 2}.get(found.unit, 0)
+    median = f"{found.median:,.{digits}f} {found.unit}"
+    p95 = "" if found.p95 is None else f"p95 {found.p95:,.1f} ms"
+    verdict = {None: "", True: "ok", False: "FALLS SHORT"}[found.holds]
+    return f"  {found.name:<62} {median:>16}  {p95:<14} {found.expected:<18} {verdict}".rstrip()
+
+
+def print_machine(*libraries: str) -> None:
+    """Say on what is measured, and whether somebody else is at work there."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
+    print(f"{machine}, Python {platform.python_version()}; {versions}")
+    print(f"seed {SEED}, load average at start {os.getloadavg()[0]:.2f}")
+
+
 @dataclass
 class Servers:
     """A database and a bucket, and whatever else a benchmark starts; all of it on loopback, in one folder."""
@@ -59,6 +80,7 @@ class Servers:
     environment: dict[str, str]
     stack: contextlib.ExitStack
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(10_000)))
+    mongod_pid: int = 0
 
     @property
     def database(self) -> Database[dict[str, Any]]:
@@ -67,6 +89,13 @@ class Servers:
             MongoClient[dict[str, Any]](self.environment["MONGODB_URI"], w="majority", journal=True, tz_aware=True)
         )
         return client[self.environment["MONGODB_DATABASE"]]
+
+    def studio(self, **environment: str) -> Studio:
+        """The studio in this process."""
+        variables = {name: value for name, value in (self.environment | environment).items() if value}
+        studio = build_studio(load_settings(_env_file=None, **_lowered(variables)))
+        self.stack.callback(studio.close)
+        return studio
 
     def start(self, name: str, command: Sequence[str], ready: str | None, **environment: str) -> int:
         """Start a process that ends with the benchmark; once the URL `ready` answers, its pid."""
@@ -107,11 +136,12 @@ class Servers:
             time.sleep(0.05)
         return pid
 
-    def stub(self, megabytes: float) -> str:
-        """The provider that answers at once; its base URL."""
+    def stub(self, megabytes: float, seconds: float = 0.0) -> str:
+        """The provider that answers after so many seconds; its base URL."""
         port = self.port()
         url = f"http://127.0.0.1:{port}"
-        self.start(f"stub-{port}", [sys.executable, "-m", "benchmarks.stub", str(port), str(megabytes)], url)
+        options = [str(port), str(megabytes), str(seconds)]
+        self.start(f"stub-{port}", [sys.executable, "-m", "benchmarks.stub", *options], url)
         return url
 
     def sandbox(self) -> str:
@@ -141,7 +171,8 @@ def servers(folder: Path) -> Iterator[Servers]:
     with contextlib.ExitStack() as stack:
         started = Servers(data, environment, stack)
         for part in (mongod, bucket):
-            started.start(part.name, part.command, None)
+            pid = started.start(part.name, part.command, None)
+            started.mongod_pid = pid if part is mongod else started.mongod_pid
             while not part.listens:
                 time.sleep(0.02)
             part.prepare(load_settings(_env_file=None, **_lowered(mongod.provides), **_lowered(bucket.provides)))

@@ -20,7 +20,7 @@ PAUSE = 0.15
 def measure(servers: Servers) -> Iterator[Figure]:
     """The figures of an idle studio, one job of one image at a time, with a runner in its own process."""
     yield from _starting(servers, servers.stub(0.05))
-    yield figure("  bound: bare insert to change event, and one claim", _bare_claims(servers))
+    yield figure("  bound: bare insert to change event, and one claim", bare_claims(servers))
     yield from _overhead(servers, servers.stub(2))
     yield from _with_the_sandbox(servers)
 
@@ -91,7 +91,7 @@ def _only_attempt(job: dict[str, Any]) -> dict[str, datetime]:
     return attempt
 
 
-def _bare_claims(servers: Servers) -> list[float]:
+def bare_claims(servers: Servers) -> list[float]:
     """What MongoDB alone allows: a durable insert is acknowledged, its event arrives, one update claims it."""
     collection = servers.database.bare_queue
     collection.insert_one({"_id": -1, "state": "done"})

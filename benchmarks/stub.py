@@ -1,4 +1,4 @@
-"""A provider that answers at once with one fixed picture, and says when: `python -m benchmarks.stub PORT MEGABYTES`."""
+"""A provider that answers with one fixed picture, and says when: `python -m benchmarks.stub PORT MEGABYTES SECONDS`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     answer = b""
+    seconds = 0.0
     moments: ClassVar[list[tuple[float, float]]] = []
     disable_nagle_algorithm = True
 
@@ -38,6 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer with the picture."""
         came = time.time()
         self.rfile.read(int(self.headers["content-length"]))
+        time.sleep(self.seconds)
         self._send(self.answer)
         self.moments.append((came, time.time()))
 
@@ -56,13 +58,19 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(ThreadingHTTPServer):
+    """Takes hundreds of connections at once."""
+
+    request_queue_size = 512
+
+
 def main() -> None:
     """Serve on loopback until ended."""
-    port, megabytes = int(sys.argv[1]), float(sys.argv[2])
+    port, megabytes, Handler.seconds = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
     usage = {"input_tokens": 10, "output_tokens": 440, "input_tokens_details": {"text_tokens": 10, "image_tokens": 0}}
     image = {"b64_json": base64.b64encode(picture(megabytes)).decode()}
     Handler.answer = json.dumps({"created": 1, "data": [image], "usage": usage}).encode()
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    Server(("127.0.0.1", port), Handler).serve_forever()
 
 
 if __name__ == "__main__":

@@ -88,7 +88,10 @@ def test_the_same_image_is_changed_once(store: JobStore, job: Job) -> None:
 def test_a_job_is_not_concluded_from_images_that_have_changed(store: JobStore, job: Job) -> None:
     changed = started(job.images[0], new_id("att"), job.created_at)
     assert store.swap_images(job.job_id, [(job.images[0], changed)])
-    assert not store.conclude(job, {"status": "FAILED"})
+    store.conclude([(job, {"status": "FAILED"})])
+    unchanged = store.get(job.job_id)
+    assert unchanged is not None
+    assert unchanged.status == "RUNNING"
 
 
 def test_a_lease_is_given_back_only_by_who_has_it(store: JobStore, job: Job) -> None:

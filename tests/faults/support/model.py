@@ -18,7 +18,7 @@ from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.generation import Answer, CallFailed, Usage
 from imagegeneration.domain.job import Job, new_id
 from imagegeneration.errors import OverBudget, Undecided, WrongState
-from imagegeneration.services.execution import Execution, Received
+from imagegeneration.services.execution import Ended, Execution, Received
 from tests.faults.support.cluster import Cluster
 from tests.faults.support.invariants import all_jobs, assert_jobs_finish, assert_money_adds_up
 
@@ -152,7 +152,7 @@ class LifeOfJobs(RuleBasedStateMachine):
         if machine.leased:
             job = machine.leased.pop()
             assert job.lease is not None
-            machine.execution.finish(job.job_id, job.lease.fence, timedelta(0))
+            machine.execution.finish([Ended(job.job_id, job.lease.fence, timedelta(0))])
 
     @rule(which=st.integers(0, 1), billed=st.booleans())
     def die(self, which: int, billed: bool) -> None:

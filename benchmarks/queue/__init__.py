@@ -1,0 +1,1 @@
+"""The queue beside its peers, in one run: `python -m benchmarks.queue`."""

@@ -1,0 +1,29 @@
+"""Real jobs without the price of approving each: copies of one that was approved as a person does it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.generation import ExecuteBody
+from imagegeneration.domain.job import Job, new_job_id
+
+ACTOR = Actor(user_id="local")
+PROMPT = "A calm homepage category card for a SaaS product, soft light, generous spacing"
+
+
+def approved_job(studio: Studio) -> Job:
+    """A job of one image as its approval has made it; in the database it is canceled."""
+    body = ExecuteBody(intent="homepage category card", raw_prompt="simple saas ui", final_prompt=PROMPT, image_count=1)
+    job = studio.jobs.approve(ACTOR, body, source="api", idempotency_key=None)
+    studio.jobs.cancel(ACTOR, job.job_id)
+    return job
+
+
+def queued_copy(job: Job, now: datetime, *, intent: str, raw_prompt: str) -> Job:
+    """Another job of the same request, due now. Its image is stored, so that nothing but the queue is at work."""
+    image = job.images[0].model_copy(update={"state": "STORED", "url": "http://127.0.0.1/nothing.png"})
+    times = {"created_at": now, "updated_at": now, "run_at": now}
+    words = {"intent": intent, "raw_prompt": raw_prompt}
+    return job.model_copy(update={"job_id": new_job_id(), "images": (image,), **times, **words})
