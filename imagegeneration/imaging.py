@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from typing import cast
 
 from PIL import Image, ImageOps
@@ -13,6 +14,9 @@ from imagegeneration.domain.image import THUMBNAIL_SIDE, ImageFacts
 
 MAX_PIXELS = 50_000_000
 """Largest image that is decoded; the largest that a model of the catalog makes has 8.3 million pixels."""
+
+_DECODING = threading.BoundedSemaphore(4)
+"""Decoded pixels take many times the memory of an answer, and a core decodes one image at a time anyway."""
 
 MIN_SIDE = 16
 _FORMATS = ("PNG", "JPEG", "WEBP")
@@ -29,7 +33,7 @@ def inspect(content: bytes) -> tuple[ImageFacts, bytes]:
     decoded, because a header alone passes for an image that is cut off.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        with _DECODING, Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             width, height = image.size
             _check_size(width, height)
             output_format = cast(OutputFormat, str(image.format).lower())

@@ -56,7 +56,8 @@ def _print_conditions(*, with_peers: bool) -> None:
     if with_peers:
         print(f"{versions()}; {peer_versions()}")
         print("Durable: PostgreSQL fsync on, synchronous_commit on; Redis appendonly yes, appendfsync always;")
-    print(f"MongoDB w majority, j true. One worker process each, {CONCURRENCY} jobs at once.")
+    print("MongoDB: what is queued and what is finished w majority, j true; claims w 1, which take effect only through")
+    print(f"a majority write under their fence. One worker process each, {CONCURRENCY} jobs at once.")
     if os.getloadavg()[0] > QUIET:
         print("Others are at work on this machine: the figures are worse than they need be.")
 

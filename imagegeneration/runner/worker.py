@@ -171,11 +171,12 @@ class Worker:
             if job is not None:
                 self._begin(job, self._recoveries)
         while self._has_room():
-            jobs = self._queue.claim(self._owner, self._lease_seconds, self._concurrency - self._pending_calls)
-            if not jobs:
-                return
-            for job in jobs:
+            begun = False
+            for job in self._queue.claim(self._owner, self._lease_seconds, self._concurrency - self._pending_calls):
                 self._begin(job)
+                begun = True
+            if not begun:
+                return
 
     def _has_room(self) -> bool:
         return not self._draining.is_set() and self._pending_calls < self._concurrency and not self._disk_is_full()

@@ -51,22 +51,23 @@ class Queue:
         """A running job whose runner is gone or whose next attempt is due, leased to `owner`; None if none is."""
         return self._jobs.claim_overdue(_lease(owner), lease_seconds)
 
-    def claim(self, owner: str, lease_seconds: float, room: int) -> Sequence[Job]:
+    def claim(self, owner: str, lease_seconds: float, room: int) -> Iterator[Job]:
         """The next jobs of the user whose turn it is, leased to `owner`: about `room` images; none if nothing waits.
 
-        While the provider is paused there are none, but for the one that finds out whether it works again.
+        The first comes before the others are asked for. While the provider is paused there are none, but for the
+        one that finds out whether it works again.
         """
         if self._provider is None or self._breakers.stopping(self._provider) is None:
-            return self._claim(owner, lease_seconds, room)
+            yield from self._claim(owner, lease_seconds, room)
+            return
         due = self._breakers.due_probe(self._provider)
         if due is None or (due == self._probed and time.monotonic() < self._probe_again):
-            return []
-        jobs = self._claim(owner, lease_seconds, 1)
-        if jobs:
+            return
+        for job in self._claim(owner, lease_seconds, 1):
             self._probed, self._probe_again = due, time.monotonic() + PROBE_SECONDS
-        return jobs
+            yield job
 
-    def _claim(self, owner: str, lease_seconds: float, room: int) -> Sequence[Job]:
+    def _claim(self, owner: str, lease_seconds: float, room: int) -> Iterator[Job]:
         paused = self._breakers.paused_models()
         while (user := self._next()) is not None:
             lease = _lease(owner)
@@ -75,13 +76,15 @@ class Queue:
                 if first is None:
                     self._turns.left(user)
                     continue
+                self._turns.served(user, first.image_count)
                 share = room // len(self._turns)
+            yield first
             more = min(share // first.image_count, LARGEST_BATCH) - 1
-            jobs = [first, *self._claim_more(user, lease, lease_seconds, paused, more)]
+            rest = self._claim_more(user, lease, lease_seconds, paused, more)
             with self._lock:
-                self._turns.served(user, sum(job.image_count for job in jobs))
-            return jobs
-        return []
+                self._turns.served(user, sum(job.image_count for job in rest))
+            yield from rest
+            return
 
     def _claim_more(
         self, user: str, lease: Lease, lease_seconds: float, paused: Sequence[str], at_most: int

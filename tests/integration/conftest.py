@@ -69,7 +69,7 @@ def approve(studio: Studio, final_prompt: str = "a red kite over green hills", i
 def claim(studio: Studio, owner: str, lease_seconds: float = 30) -> Job | None:
     """The next job, claimed as a tick would: one that is overdue first."""
     studio.queue.look()
-    return studio.queue.overdue(owner, lease_seconds) or next(iter(studio.queue.claim(owner, lease_seconds, 1)), None)
+    return studio.queue.overdue(owner, lease_seconds) or next(studio.queue.claim(owner, lease_seconds, 1), None)
 
 
 def resume(studio: Studio, scope: str, reason: str = "all is well", who: str = "op") -> None:

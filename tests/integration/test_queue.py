@@ -32,7 +32,7 @@ def claim_in_order(studio: Studio, room: int = 1) -> list[str]:
     """The users whose jobs are claimed, one after the other, until none is left."""
     studio.queue.look()
     users: list[str] = []
-    while jobs := studio.queue.claim("runner_a", 30, room):
+    while jobs := list(studio.queue.claim("runner_a", 30, room)):
         users += [job.user_id for job in jobs]
     return users
 
@@ -52,14 +52,14 @@ def test_one_users_many_jobs_do_not_make_anothers_single_job_wait_for_all(studio
 def test_each_user_is_served_oldest_first(studio: Studio) -> None:
     approved = [job.job_id for job in approve_for(studio, ANN, 5)]
     studio.queue.look()
-    claimed = [studio.queue.claim("runner_a", 30, 1)[0].job_id for _ in approved]
+    claimed = [next(studio.queue.claim("runner_a", 30, 1)).job_id for _ in approved]
     assert claimed == approved
 
 
 def test_a_batch_takes_about_as_many_images_as_there_is_room_for(studio: Studio) -> None:
     approve_for(studio, ANN, 12, image_count=2)
     studio.queue.look()
-    jobs = studio.queue.claim("runner_a", 30, 8)
+    jobs = list(studio.queue.claim("runner_a", 30, 8))
     assert len(jobs) == 4
     assert len({job.lease.fence for job in jobs if job.lease}) == 1
 
@@ -68,7 +68,7 @@ def test_a_batch_leaves_room_for_the_others_who_wait(studio: Studio) -> None:
     approve_for(studio, ANN, 12)
     approve_for(studio, BOB, 12)
     studio.queue.look()
-    assert len(studio.queue.claim("runner_a", 30, 8)) == 4
+    assert len(list(studio.queue.claim("runner_a", 30, 8))) == 4
 
 
 def test_batches_of_many_runners_never_share_a_job(studio: Studio) -> None:
@@ -79,7 +79,7 @@ def test_batches_of_many_runners_never_share_a_job(studio: Studio) -> None:
 
     def run(owner: str) -> None:
         barrier.wait()
-        while jobs := studio.queue.claim(owner, 30, 5):
+        while jobs := list(studio.queue.claim(owner, 30, 5)):
             claimed.extend(job.job_id for job in jobs)
 
     threads = [threading.Thread(target=run, args=(f"runner_{number}",)) for number in range(4)]
@@ -108,7 +108,7 @@ def test_an_arrival_is_heard_of_with_its_user(studio: Studio) -> None:
     wait_until(arrived, "the stream tells of an approval")
     stop.set()
     thread.join()
-    jobs = studio.queue.claim("runner_a", 30, 1)
+    jobs = list(studio.queue.claim("runner_a", 30, 1))
     assert [job.user_id for job in jobs] == ["bob"]
 
 
@@ -133,14 +133,14 @@ def test_a_retried_job_is_heard_of_too(studio: Studio, worker: Worker) -> None:
     wait_until(retried, "the stream tells of a retry")
     stop.set()
     thread.join()
-    assert studio.queue.claim("runner_a", 30, 1)
+    assert list(studio.queue.claim("runner_a", 30, 1))
 
 
 def test_what_waits_for_a_paused_model_is_not_claimed_in_batches_either(studio: Studio) -> None:
     approve_for(studio, ANN, 4)
     other = studio._stores.jobs
     studio.queue.look()
-    assert len(studio.queue.claim("runner_a", 30, 2)) == 2
+    assert len(list(studio.queue.claim("runner_a", 30, 2))) == 2
     lease = Lease(owner="runner_a", fence="fence_1")
     assert other.claim_many("ann", lease, 30, ["gpt-image-2.5-flare"], 2) == []
     assert len(other.claim_many("ann", lease, 30, [], 2)) == 2
