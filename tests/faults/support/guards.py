@@ -120,8 +120,8 @@ GUARDS = (
     Guard(
         "batch: still queued when it is written",
         STORE,
-        "self._jobs.update_many(chosen | query,",
-        "self._jobs.update_many(chosen,",
+        "self._claims.update_many(chosen | query,",
+        "self._claims.update_many(chosen,",
         [CLAUSES + "test_a_batch_leaves_out_what_another_has_claimed_meanwhile"],
     ),
     Guard(
