@@ -85,13 +85,11 @@ def test_the_same_image_is_changed_once(store: JobStore, job: Job) -> None:
     assert not store.swap_images(job.job_id, [(old, second)])
 
 
-def test_a_job_is_not_concluded_from_images_that_have_changed(store: JobStore, job: Job) -> None:
+def test_a_job_is_not_concluded_from_images_that_have_changed(cluster: Cluster, store: JobStore, job: Job) -> None:
     changed = started(job.images[0], new_id("att"), job.created_at)
     assert store.swap_images(job.job_id, [(job.images[0], changed)])
     store.conclude([(job, {"status": "FAILED"})])
-    unchanged = store.get(job.job_id)
-    assert unchanged is not None
-    assert unchanged.status == "RUNNING"
+    assert cluster.job(job.job_id).status == "RUNNING"
 
 
 def test_a_lease_is_given_back_only_by_who_has_it(store: JobStore, job: Job) -> None:
@@ -155,6 +153,30 @@ def test_an_object_is_never_put_over_another(execution: Execution) -> None:
     with pytest.raises(StorageFailed):
         bucket.put("key", b"other", "image/png", compare=True)
     assert bucket.get("key") == b"first"
+
+
+def test_a_late_image_of_an_earlier_attempt_is_not_taken_for_the_one_that_counts(
+    cluster: Cluster, machine: Studio, execution: Execution, job: Job
+) -> None:
+    first = new_id("att")
+    assert execution.start(job, 0, first)
+    answer = execution.call(job)
+    cluster.expire_leases()
+    overdue = machine.queue.overdue("runner_b", LEASE)
+    assert overdue is not None
+    execution.prepare(overdue, lambda _attempt_id: False)
+    machine.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros, accept_unknown=True)
+    machine.queue.look()
+    (again,) = machine.queue.claim("runner_b", LEASE, 1)
+    second = answered(execution, again)
+    late = execution.receive(job, 0, first, answer)
+    assert late is not None
+    execution.deliver(late)
+    assert cluster.job(job.job_id).images[0].state == "GENERATED"
+    execution.deliver(second)
+    urls = {image.attempt_id: image.url for image in machine.jobs.images(LOCAL, job.job_id)}
+    assert list(cluster.job(job.job_id).cdn_urls) == [urls[second.entry.attempt_id]]
+    cluster.assert_invariants()
 
 
 def answered(execution: Execution, job: Job) -> Received:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +17,9 @@ from tests.faults.support.cluster import Cluster
 from tests.faults.support.invariants import all_jobs
 from tests.faults.support.launcher import Launched
 from tests.faults.support.leases import leases_given
+
+FOUND_NO_JOB = 30
+"""So many of the identical requests have looked for a job of their key before the first of them makes one."""
 
 LONG_LEASE = 60.0
 """No lease of these tests runs out by itself, however busy the machine is."""
@@ -116,22 +118,23 @@ def test_no_hold_leaks_where_approving_processes_and_runners_are_killed(cluster:
 
 
 def test_fifty_identical_requests_at_once_make_one_job(cluster: Cluster) -> None:
-    url = cluster.serve_api()
-    barrier = threading.Barrier(50)
+    url = cluster.serve_api(f"pause:before:insert note:before:commit:{FOUND_NO_JOB}")
     approved = {"intent": "a card", "rawPrompt": "a kite", "finalPrompt": "a kite sent 50 times", "imageCount": 2}
 
     def submit(_number: int) -> httpx.Response:
         with httpx.Client(trust_env=False, timeout=60) as client:
-            barrier.wait()
             return client.post(f"{url}/execute-prompt", json=approved, headers={"Idempotency-Key": "one"})
 
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(submit, range(50)))
+        submitted = [pool.submit(submit, number) for number in range(50)]
+        cluster.launched[-1].await_reached()
+        cluster.launched[-1].release()
+    answers = [answer.result() for answer in submitted]
     assert {answer.status_code for answer in answers} == {202}
-    (job_id,) = {answer.json()["jobId"] for answer in answers}
-    cluster.acknowledged.append(job_id)
+    assert len({answer.json()["jobId"] for answer in answers}) == 1
+    cluster.acknowledged += {answer.json()["jobId"] for answer in answers}
     assert cluster.database.jobs.count_documents({}) == 1
     cluster.runner()
     cluster.await_quiet()
-    assert cluster.calls(job_id) == 2
+    assert cluster.calls(cluster.acknowledged[0]) == 2
     cluster.assert_invariants()

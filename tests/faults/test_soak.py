@@ -35,6 +35,8 @@ def soak(cluster: Cluster, jobs: int, seconds: float) -> None:
         runners[victim] = cluster.runner(machine=MACHINES[victim], runner_concurrency=2)
         kills += 1
     cluster.await_quiet(seconds=60)
+    for runner in runners:
+        runner.await_log("is ready")  # the last to be started may not listen to signals yet
     assert [runner.stop() for runner in runners] == [0] * len(runners)
     cluster.assert_invariants()
     ends = Counter(image.state for job in all_jobs(cluster.database) for image in job.images)

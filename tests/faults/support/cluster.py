@@ -69,10 +69,10 @@ class Cluster:
         self.launched.append(launched)
         return launched
 
-    def serve_api(self, **changes: Any) -> str:
+    def serve_api(self, fault: str = "", **changes: Any) -> str:
         """Start a process that serves the API; the address, once it answers."""
         port = DataDir(self.folder).port("api")
-        self.launch(api, self.settings.model_copy(update={"port": port, **changes}))
+        self.launch(api, self.settings.model_copy(update={"port": port, **changes}), fault)
         url = f"http://127.0.0.1:{port}/image"
         wait_until(lambda: _answers(f"{url}/health/ready"), "the API answers", every=0.05)
         return url

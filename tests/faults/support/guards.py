@@ -192,7 +192,7 @@ GUARDS = (
         LIFECYCLE,
         'if not (image.state == "GENERATED" or given_up) or image.attempt.attempt_id != attempt_id:',
         'if not (image.state == "GENERATED" or given_up):',
-        [MODEL, STEPS + "test_a_late_result_of_an_image_made_again_stays_on_its_attempt"],
+        [CLAUSES + "test_a_late_image_of_an_earlier_attempt_is_not_taken_for_the_one_that_counts"],
     ),
     Guard(
         "attempts: at most three",
