@@ -128,29 +128,29 @@ def reopened(image: JobImage, hold_micros: int, day: str) -> JobImage:
     return image.model_copy(update={"state": "HELD", "attempts": attempts})
 
 
-def accepted_as_lost(image: JobImage, who: str, now: Moment) -> JobImage:
+def accepted_as_lost(image: JobImage, now: Moment) -> JobImage:
     """UNKNOWN -> FAILED by a person: the money is given up and stays counted as spent."""
     if image.state != "UNKNOWN":
         return image
     cost = format_usd_exact(image.attempt.cost_micros)
-    words = f"Accepted as lost by {who}: perhaps charged, up to {cost}, which stays counted as spent."
+    words = f"Accepted as lost: perhaps charged, up to {cost}, which stays counted as spent."
     return _with_last(image, "FAILED", finished_at=now, error=AttemptError(code="INTERRUPTED", message=words))
 
 
-def marked_not_charged(image: JobImage, who: str, now: Moment) -> JobImage:
+def marked_not_charged(image: JobImage, now: Moment) -> JobImage:
     """UNKNOWN -> FAILED by a person who has seen that the provider did not charge: the money is given back."""
     if image.state != "UNKNOWN":
         return image
-    error = AttemptError(code="PROVIDER", message=f"Nothing came back, and {who} marked it as not charged.")
+    error = AttemptError(code="PROVIDER", message="Nothing came back, and it was marked as not charged.")
     facts = {"finished_at": now, "certainty": "not_charged", "cost_micros": 0, "error": error}
     return _with_last(image, "FAILED", **facts)
 
 
-def declared_lost(image: JobImage, who: str, now: Moment) -> JobImage:
+def declared_lost(image: JobImage, now: Moment) -> JobImage:
     """GENERATED -> FAILED by a person: the machine that has the bytes is gone for good. It stays charged."""
     if image.state != "GENERATED":
         return image
-    words = f"The image was made and charged, but {image.spool_host}, which has it, is gone. Declared lost by {who}."
+    words = f"The image was made and charged, but {image.spool_host}, which has it, is gone. Declared lost."
     error = AttemptError(code="STORAGE", message=words)
     return _with_last(image, "FAILED", finished_at=now, error=error)
 

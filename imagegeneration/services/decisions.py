@@ -16,7 +16,7 @@ from imagegeneration.services.jobs import Jobs
 from imagegeneration.services.runners import Runners
 from imagegeneration.store import Session, Stores
 
-_TRANSITIONS: Mapping[Decision, Callable[[JobImage, str, datetime], JobImage]] = {
+_TRANSITIONS: Mapping[Decision, Callable[[JobImage, datetime], JobImage]] = {
     "accept_lost": accepted_as_lost,
     "not_charged": marked_not_charged,
     "declare_lost": declared_lost,
@@ -49,7 +49,7 @@ class Decisions:
             if decision == "declare_lost":
                 self._require_gone(image)
             now = self._connection.now()
-            decided = _TRANSITIONS[decision](image, actor.user_id, now)
+            decided = _TRANSITIONS[decision](image, now)
             if decided is image:
                 raise WrongState("The image is not in a state in which this can be decided.")
             if self._change(job, image, decided, actor, decision, reason, now):

@@ -32,6 +32,7 @@ TRANSACTION_SECONDS = 15
 """How long a transaction may be tried again on conflicts before the caller is told that the database is down."""
 
 _NAMESPACE_EXISTS = 48
+_INDEX_DIFFERS = 86
 _VALIDATION_FAILED = 121
 
 log = logging.getLogger(__name__)
@@ -152,9 +153,23 @@ class Connection:
                     raise
                 self._database.command("collMod", name, **options)
             if indexes:
-                self._database[name].create_indexes(indexes)
+                self._index(self._database[name], indexes)
         except PyMongoError as error:
             raise studio_error(error) from error
+
+    @staticmethod
+    def _index(collection: Collection[Document], indexes: list[pymongo.IndexModel]) -> None:
+        try:
+            collection.create_indexes(indexes)
+        except OperationFailure as error:
+            if error.code != _INDEX_DIFFERS:
+                raise
+            known = collection.index_information()
+            for index in indexes:  # one of another version has the name: it makes room
+                name = index.document["name"]
+                if name in known and dict(known[name]["key"]) != dict(index.document["key"]):
+                    collection.drop_index(name)
+            collection.create_indexes(indexes)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook
 
-SECONDS = 2.0
+SECONDS = 5.0
 """How old a place may be."""
 
 MOST = 1000

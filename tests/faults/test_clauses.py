@@ -137,6 +137,17 @@ def test_a_batch_leaves_out_what_another_has_claimed_meanwhile(
     assert cluster.job(first.job_id).lease == anothers
 
 
+def test_a_call_that_this_process_is_at_work_on_is_not_put_in_doubt(
+    cluster: Cluster, machine: Studio, execution: Execution, job: Job
+) -> None:
+    assert execution.start(job, 0, new_id("att"))
+    cluster.expire_leases()
+    overdue = machine.queue.overdue("runner_stepwise", LEASE)
+    assert overdue is not None
+    assert execution.prepare(overdue, lambda _attempt_id: True) == []
+    assert cluster.job(job.job_id).images[0].state == "CALLING"
+
+
 def test_an_attempt_has_one_image(machine: Studio, execution: Execution, job: Job) -> None:
     received = answered(execution, job)
     execution.deliver(received)

@@ -237,7 +237,7 @@ GUARDS = (
         EXECUTION,
         " and not in_flight(attempt_id):",
         ":",
-        ["tests/faults/test_model.py", "tests/faults/test_stop.py", "-k", "alone or model"],
+        [CLAUSES + "test_a_call_that_this_process_is_at_work_on_is_not_put_in_doubt"],
     ),
     Guard(
         "bucket: never over another object",
