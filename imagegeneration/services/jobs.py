@@ -202,10 +202,17 @@ class Jobs:
         again = [reopened(image, quote.total_micros // quote.missing, day) for image in missing]
         approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, now)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
-        guard, fields = {"status": "FAILED"}, _QUEUED_AGAIN | {"runAt": now}
-        if not self._changes.swap(
-            job, missing, again, now, guard=guard, fields=fields, approval=approval, also=self._require_room
-        ):
+        queued = self._changes.swap(
+            job,
+            missing,
+            again,
+            now,
+            guard={"status": "FAILED"},
+            fields=_QUEUED_AGAIN | {"runAt": now},
+            approval=approval,
+            also=lambda session: self._require_room(session, own=1),
+        )
+        if not queued:
             raise WrongState("The job has changed meanwhile.")
         return self.get(actor, job_id)
 

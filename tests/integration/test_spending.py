@@ -203,8 +203,10 @@ def test_a_retry_waits_for_room_in_the_queue_like_an_approval(settings: Settings
     sandbox.set_fault("moderation", count=1)
     job = approve(studio, PROMPT)
     one_round(studio)
-    approve(studio, PROMPT)
+    other = approve(studio, PROMPT)
     with pytest.raises(Busy):
         studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
     assert studio.jobs.get(LOCAL, job.job_id).status == "FAILED"
+    studio.jobs.cancel(LOCAL, other.job_id)
+    assert studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD).status == "QUEUED"
     studio.close()
