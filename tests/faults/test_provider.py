@@ -10,7 +10,7 @@ from imagegeneration.domain.job import Job
 from tests.faults.support.cluster import Cluster
 from tests.faults.support.httpproxy import HttpProxy, Request
 
-IMPATIENT_SECONDS = 1.0
+IMPATIENT_SECONDS = 4.0
 RETRY_AFTER = timedelta(seconds=1)
 
 
@@ -25,8 +25,8 @@ AGAIN = [("unavailable", "not_charged"), ("generated", "charged")]
 def test_whatever_the_provider_answers_each_call_is_accounted_for(cluster: Cluster) -> None:
     expected = {
         "[sandbox:hang]": [("interrupted", "unknown")],
-        "[sandbox:delay delay=2]": [("interrupted", "unknown")],
-        "[sandbox:slow_drip delay=0.1]": [("interrupted", "unknown")],
+        "[sandbox:delay delay=10]": [("interrupted", "unknown")],
+        "[sandbox:slow_drip delay=0.2]": [("interrupted", "unknown")],
         "[sandbox:reset]": [("interrupted", "unknown")],
         "[sandbox:reset_after_billing]": [("interrupted", "unknown")],
         "[sandbox:500_html]": [("interrupted", "unknown")],
