@@ -29,8 +29,9 @@ from imagegeneration.services.audit import Audit
 from imagegeneration.services.recent import Recent
 from imagegeneration.store import Session, Stores
 
-READ_SECONDS = 1.0
-"""How old what is known of the breakers may be: a pause reaches every process within this."""
+READ_SECONDS = 1.2
+"""How old what is known of the breakers may be: a pause reaches every process within this. A runner reads them with
+each tick, a second apart by default, so that no claim waits for it."""
 
 BURN_WINDOW = timedelta(minutes=10)
 """The burn rate is what was spent in this time, for an hour."""
@@ -55,6 +56,10 @@ class Breakers:
     def all(self) -> Sequence[Breaker]:
         """Every breaker, by scope, paused or not."""
         return self._breakers.all()
+
+    def look(self) -> None:
+        """Read the breakers now."""
+        self._known.refresh()
 
     def stopping(self, provider: ProviderName) -> Pause | None:
         """The pause that keeps new calls from the provider: the pause switch, or its own."""

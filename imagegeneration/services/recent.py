@@ -28,6 +28,11 @@ class Recent(Generic[Read]):
                 self._found = found
         return found[1]
 
+    def refresh(self) -> None:
+        """Read now, so that whoever asks next does not wait for it."""
+        self._found = None
+        self.get()
+
     def forget(self) -> None:
         """Read anew next time: this process has changed it."""
         self._forgotten += 1
