@@ -44,7 +44,7 @@ class Queue:
             yield None
 
     def look(self) -> None:
-        """Find out what is paused and who waits. The change stream says it sooner, and may miss it: this is the truth."""
+        """Find out what is paused and who waits. The change stream says it sooner, but this is the truth."""
         self._breakers.look()
         self._heard_of(self._jobs.waiting_users())
 
