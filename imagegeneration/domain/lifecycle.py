@@ -141,7 +141,7 @@ def marked_not_charged(image: JobImage, now: Moment) -> JobImage:
     """UNKNOWN -> FAILED by a person who has seen that the provider did not charge: the money is given back."""
     if image.state != "UNKNOWN":
         return image
-    error = AttemptError(code="PROVIDER", message="Nothing came back, and it was marked as not charged.")
+    error = AttemptError(code="PROVIDER", message="Nothing came back, and somebody has seen that it was not charged.")
     facts = {"finished_at": now, "certainty": "not_charged", "cost_micros": 0, "error": error}
     return _with_last(image, "FAILED", **facts)
 
