@@ -135,7 +135,9 @@ class Breakers:
         if limit is None or (breaker is not None and breaker.pause is not None):
             return
         now = self._connection.now()
-        since = max(now - BURN_WINDOW, breaker.resumed_at if breaker and breaker.resumed_at else now - BURN_WINDOW)
+        since = now - BURN_WINDOW
+        if breaker is not None and breaker.resumed_at is not None:
+            since = max(since, breaker.resumed_at)
         spent = self._ledger.spent_since(account_of(provider), since)
         rate = round(spent * timedelta(hours=1) / BURN_WINDOW)
         if rate > limit:
@@ -153,9 +155,7 @@ class Breakers:
             "held for it: the price in the catalog is too low."
         )
         pause = Pause(cause="bill", reason=reason, paused_by=MACHINE, paused_at=now)
-        scope = model_scope(attempt.model)
-        if self._breakers.pause(scope, pause, session=session):
-            self._audit.write(MACHINE, "paused", scope, reason, after=pause, now=now, session=session)
+        self._write(model_scope(attempt.model), pause, session)
         self._known.forget()
 
     def pause(self, who: str, scope: str, reason: str) -> None:
@@ -188,15 +188,17 @@ class Breakers:
         probe_at = now + timedelta(seconds=seconds) if seconds else None
         pause = Pause(cause=cause, reason=reason, paused_by=who, paused_at=now, probe_at=probe_at, seconds=seconds)
 
-        def work(session: Session) -> bool:
-            if not self._breakers.pause(scope, pause, session=session):
-                return False
-            self._audit.write(who, "paused", scope, reason, after=pause, now=now, session=session)
-            return True
-
-        begun = self._connection.transaction(work)
+        begun = self._connection.transaction(lambda session: self._write(scope, pause, session))
         self._known.forget()
         return begun
+
+    def _write(self, scope: str, pause: Pause, session: Session) -> bool:
+        """Begin the pause and put it on record; False, and nothing written, if the scope is paused already."""
+        if not self._breakers.pause(scope, pause, session=session):
+            return False
+        who, now = pause.paused_by, pause.paused_at
+        self._audit.write(who, "paused", scope, pause.reason, after=pause, now=now, session=session)
+        return True
 
     def _end(self, who: str, scope: str, pause: Pause, reason: str) -> bool:
         now = self._connection.now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -91,7 +92,9 @@ def test_batches_of_many_runners_never_share_a_job(studio: Studio) -> None:
     assert len(claimed) == len(set(claimed)) == 60
 
 
-def test_an_arrival_is_heard_of_with_its_user(studio: Studio) -> None:
+@contextlib.contextmanager
+def listening(studio: Studio) -> Iterator[threading.Event]:
+    """Follow the change stream; the event is set once it has told of a job."""
     stop, heard = threading.Event(), threading.Event()
 
     def listen() -> None:
@@ -100,14 +103,19 @@ def test_an_arrival_is_heard_of_with_its_user(studio: Studio) -> None:
 
     thread = threading.Thread(target=listen)
     thread.start()
-
-    def arrived() -> bool:  # again and again: the stream tells only what comes after it was opened
-        approve_for(studio, BOB)
-        return heard.wait(0.2)
-
-    wait_until(arrived, "the stream tells of an approval")
+    yield heard
     stop.set()
     thread.join()
+
+
+def test_an_arrival_is_heard_of_with_its_user(studio: Studio) -> None:
+    with listening(studio) as heard:
+
+        def arrived() -> bool:  # again and again: the stream tells only what comes after it was opened
+            approve_for(studio, BOB)
+            return heard.wait(0.2)
+
+        wait_until(arrived, "the stream tells of an approval")
     jobs = list(studio.queue.claim("runner_a", 30, 1))
     assert [job.user_id for job in jobs] == ["bob"]
 
@@ -116,23 +124,14 @@ def test_a_retried_job_is_heard_of_too(studio: Studio, worker: Worker) -> None:
     prompt = "a kite [sandbox:moderation]"
     jobs = [run_to_the_end(studio, worker, approve(studio, prompt).job_id) for _ in range(5)]
     worker.drain()
-    stop, heard = threading.Event(), threading.Event()
+    with listening(studio) as heard:
 
-    def listen() -> None:
-        for _ in studio.queue.arrivals(stop):
-            heard.set()
+        def retried() -> bool:  # again and again: the stream tells only what comes after it was opened
+            job = jobs.pop()
+            studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
+            return heard.wait(1)
 
-    thread = threading.Thread(target=listen)
-    thread.start()
-
-    def retried() -> bool:  # again and again: the stream tells only what comes after it was opened
-        job = jobs.pop()
-        studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
-        return heard.wait(1)
-
-    wait_until(retried, "the stream tells of a retry")
-    stop.set()
-    thread.join()
+        wait_until(retried, "the stream tells of a retry")
     assert list(studio.queue.claim("runner_a", 30, 1))
 
 
