@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from imagegeneration.domain.value import Value
@@ -16,6 +17,7 @@ _BSON_TYPES: Mapping[str, Any] = {
 }
 
 
+@cache
 def validator(model: type[Value], *, key: str | None = None) -> dict[str, Any]:
     """The `$jsonSchema` of the documents of `model`: every field required, none other allowed.
 

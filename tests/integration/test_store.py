@@ -98,6 +98,7 @@ def test_a_uri_that_is_none_is_refused_in_one_line(uri: str) -> None:
 
 
 def test_an_index_of_another_version_is_made_anew(settings: Settings, database: Database[dict[str, Any]]) -> None:
+    database.jobs.drop_index("turns")
     database.jobs.create_index([("status", 1)], name="turns")
     build_studio(settings).close()
     assert [name for name, _ in database.jobs.index_information()["turns"]["key"]] == [
