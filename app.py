@@ -15,9 +15,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from imagegeneration.api.app import api_routes, running
+from imagegeneration.api.gate import Gate
 from imagegeneration.api.guard import Guard
+from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
+from imagegeneration.settings import load_settings
 from imagegeneration.ui.frame import studio
 
 NAVIGATION = Path(__file__).parent / "imagegeneration" / "ui" / "navigation.py"
@@ -28,6 +31,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Build the studio before the first request; a wrong setting ends the process with one line."""
     configure_logging()
     try:
+        settings = load_settings()
+        settings.require_safe_exposure(settings.host)
         built = studio()
     except (ConfigurationError, StudioError) as error:
         sys.stderr.write(f"The dashboard cannot start: {error}\n")
@@ -37,4 +42,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         yield
 
 
-app = st.App(NAVIGATION, routes=api_routes(studio), middleware=[Middleware(Guard)], lifespan=lifespan)
+app = st.App(
+    NAVIGATION,
+    routes=[*api_routes(studio), *sign_in_routes(studio)],
+    middleware=[Middleware(Gate, studio=studio), Middleware(Guard)],
+    lifespan=lifespan,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imagegeneration.domain.money import account_of
+from imagegeneration.oidc import OidcClient
 from imagegeneration.providers import OpenAIProvider, build_provider
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
@@ -16,8 +17,11 @@ from imagegeneration.services.execution import Execution
 from imagegeneration.services.forecast import Forecast
 from imagegeneration.services.health import Health
 from imagegeneration.services.jobs import Jobs, Offer
+from imagegeneration.services.keys import Keys
 from imagegeneration.services.limits import SpendLimits
+from imagegeneration.services.logins import Logins
 from imagegeneration.services.operations import Operations
+from imagegeneration.services.people import People
 from imagegeneration.services.queue import Queue
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
@@ -40,6 +44,10 @@ class Studio:
     breakers: Breakers
     decisions: Decisions
     forecast: Forecast
+    audit: Audit
+    people: People
+    logins: Logins
+    keys: Keys
     operations: Operations
     health: Health
     runners: Runners
@@ -72,9 +80,11 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     breakers = Breakers(stores, audit, settings.breaker_rules)
     changes = Changes(stores, spending, breakers)
     offer = Offer(settings.default_parameters, settings.endpoint_sha256, settings.queue_limit)
-    jobs = Jobs(stores, spending, breakers, changes, offer)
+    jobs = Jobs(stores, spending, breakers, changes, offer, audit)
     runners = Runners(stores)
-    decisions = Decisions(stores, jobs, changes, runners, audit)
+    people = People(stores, audit)
+    clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
+    decisions = Decisions(stores, changes, runners, audit)
     execution = None
     if runner:
         spool = Spool(settings.spool_dir, settings.spool_max_bytes)
@@ -89,6 +99,10 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         breakers=breakers,
         decisions=decisions,
         forecast=Forecast(stores, breakers, runners),
+        audit=audit,
+        people=people,
+        logins=Logins(stores, people, audit, clients, settings.login_rules),
+        keys=Keys(stores, people, audit),
         operations=Operations(stores, spending, limits, breakers, runners, audit),
         health=Health(stores.connection, storage),
         runners=runners,

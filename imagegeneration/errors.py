@@ -6,7 +6,7 @@ edge, where the API turns it into JSON and a page turns it into words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -120,12 +120,35 @@ class InvalidRequest(StudioError):
         self.status = status
 
 
+class WrongMethod(InvalidRequest):
+    """IMG_009: the address knows other methods than this one."""
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{method[:20]} is not possible here.", status=405)
+        self.allowed = allowed
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """`Allow`: the methods that are possible."""
+        return {"Allow": ", ".join(self.allowed)}
+
+
 class NotAllowed(StudioError):
     """IMG_010: not signed in, or not allowed; `status` is 401 or 403."""
 
     code = "IMG_010"
     status = 403
     resolution = "Open the studio at its own address on this machine."
+
+    def __init__(self, message: str, *, status: int = 403, resolution: str | None = None) -> None:
+        super().__init__(message, resolution=resolution)
+        self.status = status
+
+
+class SignInFailed(NotAllowed):
+    """IMG_010: the sign-in did not come to an end that can be trusted."""
+
+    resolution = "Sign in again. If it happens again, ask an administrator."
 
 
 class WrongState(StudioError):

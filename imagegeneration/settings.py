@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import GenerationParameters, OutputFormat, ProviderName
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
+from imagegeneration.domain.person import LoginRules
 from imagegeneration.errors import ConfigurationError
 
 _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 _Usd = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class SignInProvider(BaseModel):
+    """An OpenID provider: where it is, what it knows us as, and who gets which role.
+
+    A rule of `roles` is an address (`ann@example.com`), a domain (`@example.com`), both only if the provider has
+    verified them, or `group:NAME`. Who gets no role is not let in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    label: str = Field(min_length=1, max_length=60)
+    issuer: AnyHttpUrl
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr | None = None
+    scope: str = "openid email profile"
+    groups_claim: str = "groups"
+    roles: Mapping[Role, Sequence[str]]
 
 
 class Settings(BaseSettings):
@@ -41,6 +65,11 @@ class Settings(BaseSettings):
     openai_image_model: str = "gpt-image-2.5-flare"
     openai_text_model: str = "gpt-6-luna"
     sandbox_url: str | None = None
+
+    public_url: str | None = None
+    sign_in_providers: tuple[SignInProvider, ...] = ()
+    sign_in_idle_minutes: float = Field(default=8 * 60, ge=1, le=60 * 24 * 90)
+    sign_in_max_hours: float = Field(default=7 * 24, ge=1, le=24 * 90)
 
     default_size: str = Field(default="1024x1024", pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")
     default_quality: str = Field(default="medium", pattern=r"^(low|medium|high|xhigh|max)$")
@@ -67,7 +96,7 @@ class Settings(BaseSettings):
     breaker_failures: int = Field(default=10, ge=1, le=1_000_000)
     burn_limit_usd_per_hour: _Usd | None = None
 
-    @field_validator("r2_endpoint_url", "cdn_base_url", "openai_base_url", "sandbox_url")
+    @field_validator("r2_endpoint_url", "cdn_base_url", "openai_base_url", "sandbox_url", "public_url")
     @classmethod
     def _is_http_url(cls, value: str | None) -> str | None:
         if value is not None:
@@ -115,6 +144,15 @@ class Settings(BaseSettings):
         )
 
     @property
+    def login_rules(self) -> LoginRules:
+        """How long a login lasts, and where people come back to."""
+        return LoginRules(
+            idle=timedelta(minutes=self.sign_in_idle_minutes),
+            longest=timedelta(hours=self.sign_in_max_hours),
+            public_url=self.public_url or "",
+        )
+
+    @property
     def breaker_rules(self) -> BreakerRules:
         """When the breaker of a provider trips."""
         burn = self.burn_limit_usd_per_hour
@@ -135,6 +173,16 @@ class Settings(BaseSettings):
             quality=self.default_quality,
             output_format=self.default_format,
         )
+
+    def require_safe_exposure(self, host: str) -> None:
+        """Raise ConfigurationError where strangers could reach `host` and nobody would ask who they are."""
+        if not self.sign_in_providers and not is_loopback(host):
+            raise ConfigurationError(
+                f"{host} can be reached by others and no sign-in is configured: set SIGN_IN_PROVIDERS and PUBLIC_URL, "
+                "or listen on 127.0.0.1."
+            )
+        if self.sign_in_providers and not self.public_url:
+            raise ConfigurationError("Set PUBLIC_URL: sign-in providers send people back to it.")
 
     def require_bucket(self) -> None:
         """Raise ConfigurationError unless the bucket and its public address are configured."""
@@ -157,6 +205,16 @@ class Settings(BaseSettings):
         missing = [name for name, value in values.items() if not value]
         if missing:
             raise ConfigurationError(f"Set {', '.join(missing)}; or start everything on this machine with `make run`.")
+
+
+def is_loopback(name: str) -> bool:
+    """Whether this host name or address reaches this machine only."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -19,9 +19,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount
+from starlette.types import Lifespan
 
-from imagegeneration.api import answers, health, jobs, operations, prompts
+from imagegeneration.api import answers, audit, health, jobs, keys, operations, people, prompts
+from imagegeneration.api.gate import Gate
 from imagegeneration.api.guard import Guard
+from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
@@ -46,7 +49,7 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
     )
     api.state.studio = studio
     api.add_api_route("/", lambda: RedirectResponse("/image/docs"), include_in_schema=False)
-    for module in (prompts, jobs, operations, health):
+    for module in (prompts, jobs, operations, people, keys, audit, health):
         api.include_router(module.router)
     api.add_exception_handler(StudioError, answers.on_studio_error)
     api.add_exception_handler(RequestValidationError, answers.on_invalid_request)
@@ -57,6 +60,12 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
 def api_routes(studio: Callable[[], Studio]) -> list[Mount]:
     """The routes of the API for the application that serves it, which puts `Guard` before them."""
     return [Mount("/image", app=build_api(studio))]
+
+
+def build_asgi(studio: Callable[[], Studio], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+    """The API with the gate before it, as it is served without the dashboard."""
+    gate = [Middleware(Gate, studio=studio), Middleware(Guard)]
+    return Starlette(routes=[*api_routes(studio), *sign_in_routes(studio)], middleware=gate, lifespan=lifespan)
 
 
 @asynccontextmanager
@@ -81,7 +90,9 @@ def create_api() -> Starlette:
     """The API alone, configured by the environment. A wrong setting ends the process with one line."""
     configure_logging()
     try:
-        studio = build_studio(load_settings())
+        settings = load_settings()
+        settings.require_safe_exposure(settings.host)
+        studio = build_studio(settings)
     except (ConfigurationError, StudioError) as error:
         sys.exit(f"The API cannot start: {error}")
 
@@ -90,4 +101,4 @@ def create_api() -> Starlette:
         async with running(studio):
             yield
 
-    return Starlette(routes=api_routes(lambda: studio), middleware=[Middleware(Guard)], lifespan=lifespan)
+    return build_asgi(lambda: studio, lifespan)

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from imagegeneration.api.answers import request_id_of
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL, Actor
+from imagegeneration.domain.actor import Actor
 
 
 async def _studio(request: Request) -> Studio:
@@ -17,8 +17,9 @@ async def _studio(request: Request) -> Studio:
     return studio
 
 
-async def _actor() -> Actor:
-    return LOCAL
+async def _actor(request: Request) -> Actor:
+    actor: Actor = request.state.actor
+    return actor
 
 
 async def _json_only(request: Request) -> None:

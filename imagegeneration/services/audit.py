@@ -1,26 +1,31 @@
-"""The record of decisions about the studio itself: who paused, resumed, changed limits, or decided about money."""
+"""The record of decisions: who approved, decided, paused, changed limits, signed in, or changed who may do what."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from imagegeneration.domain.audit import Action, AuditEntry
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.audit import Action, AuditEntry, AuditHead, Break, entry_sha256, first_break
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.value import Value
 from imagegeneration.store import Session, Stores
+
+STUDIO = Actor(user_id="the studio", roles=())
+"""Who acts when no person does."""
 
 
 class Audit:
     """Appends entries, each inside the transaction that makes the change it tells of."""
 
     def __init__(self, stores: Stores) -> None:
+        self._connection = stores.connection
         self._audit = stores.audit
 
     def write(
         self,
-        actor: str,
+        actor: Actor,
         action: Action,
         subject: str,
         reason: str,
@@ -30,22 +35,67 @@ class Audit:
         now: datetime,
         session: Session,
     ) -> None:
-        """Append one entry; `before` and `after` are the state around the change."""
+        """Append one entry; `before` and `after` are the state around the change.
+
+        It comes last in a transaction, because everybody who appends waits for it.
+        """
+        head = self._audit.head(session=session)
         entry = AuditEntry(
+            number=head.number + 1,
             entry_id=new_id("aud"),
             at=now,
-            actor=actor,
+            actor=actor.user_id,
+            key=actor.key,
+            request_id=actor.request_id,
             action=action,
             subject=subject,
             reason=reason,
             before=_json(before),
             after=_json(after),
+            previous_sha256=head.sha256,
+            sha256="",
         )
-        self._audit.append(entry, session=session)
+        self._audit.append(entry.model_copy(update={"sha256": entry_sha256(entry)}), session=session)
 
-    def latest(self, limit: int) -> Sequence[AuditEntry]:
-        """The latest entries, newest first."""
-        return self._audit.latest(limit)
+    def note(self, actor: Actor, action: Action, subject: str, reason: str) -> None:
+        """Append one entry about something that changes nothing else."""
+        now = self._connection.now()
+        self._connection.transaction(
+            lambda session: self.write(actor, action, subject, reason, now=now, session=session)
+        )
+
+    def find(
+        self,
+        *,
+        actor: str | None = None,
+        actions: Sequence[Action] = (),
+        subject: str | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Sequence[AuditEntry]:
+        """Up to `limit` entries with these facts (no actions: all), newest first, those numbered below `before`."""
+        return self._audit.find(actor=actor, actions=actions, subject=subject, before=before, limit=limit)
+
+    def head(self) -> AuditHead:
+        """The end of the chain, to be kept somewhere else."""
+        return self._audit.head()
+
+    def chain(self) -> Iterator[AuditEntry]:
+        """Every entry, oldest first."""
+        return self._audit.chain()
+
+    def first_break(self, anchor: AuditHead | None = None) -> Break | None:
+        """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since."""
+        head = self._audit.head()
+        entries = list(self._audit.chain())
+        broken = first_break(entries, head)
+        if broken is not None or anchor is None or anchor.number == 0:
+            return broken
+        if anchor.number > len(entries):
+            return Break(len(entries) + 1, f"it is missing; the anchor names {anchor.number} entries")
+        if entries[anchor.number - 1].sha256 != anchor.sha256:
+            return Break(anchor.number, "it is not the one that the anchor names")
+        return None
 
 
 def _json(state: Value | None) -> str | None:

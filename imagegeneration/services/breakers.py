@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.breaker import (
     EVERYTHING,
     FIRST_PAUSE_SECONDS,
@@ -25,7 +26,7 @@ from imagegeneration.domain.generation import CallFailed, GenerationParameters, 
 from imagegeneration.domain.job import Attempt
 from imagegeneration.domain.money import account_of, format_usd, format_usd_exact
 from imagegeneration.errors import ModelUnavailable, WrongState
-from imagegeneration.services.audit import Audit
+from imagegeneration.services.audit import STUDIO, Audit
 from imagegeneration.services.recent import Recent
 from imagegeneration.store import Session, Stores
 
@@ -35,9 +36,6 @@ each tick, a second apart by default, so that no claim waits for it."""
 
 BURN_WINDOW = timedelta(minutes=10)
 """The burn rate is what was spent in this time, for an hour."""
-
-MACHINE = "the studio"
-"""Who pauses and resumes when it is not a person."""
 
 
 class Breakers:
@@ -105,7 +103,7 @@ class Breakers:
         pause = None if breaker is None else breaker.pause
         if pause is None or pause.cause != "failures" or started_at is None or started_at < pause.paused_at:
             return
-        self._end(MACHINE, provider_scope(provider), pause, "A call succeeded.")
+        self._end(STUDIO, provider_scope(provider), pause, "A call succeeded.")
 
     def failed(self, provider: ProviderName, failure: CallFailed, started_at: datetime | None) -> None:
         """A call failed. Trips the breaker if the account is refused, or if too many failed in a row.
@@ -113,7 +111,7 @@ class Breakers:
         A refused request says that the provider works.
         """
         if failure.credentials:
-            self._begin(MACHINE, provider_scope(provider), "credentials", failure.message)
+            self._begin(STUDIO, provider_scope(provider), "credentials", failure.message)
         elif failure.retryable or failure.certainty == "unknown":
             self.count_failure(provider, failure.message)
         else:
@@ -126,7 +124,7 @@ class Breakers:
         breaker = self._breakers.failed(scope, message)
         if breaker is not None and breaker.pause is None and breaker.failures >= self._rules.failures:
             reason = f"{breaker.failures} calls failed in a row, the last: {message}"
-            self._begin(MACHINE, scope, "failures", reason, FIRST_PAUSE_SECONDS)
+            self._begin(STUDIO, scope, "failures", reason, FIRST_PAUSE_SECONDS)
 
     def check_burn_rate(self, provider: ProviderName) -> None:
         """Pause the provider if money goes faster than BURN_LIMIT_USD_PER_HOUR; a person resumes it."""
@@ -142,7 +140,7 @@ class Breakers:
         rate = round(spent * timedelta(hours=1) / BURN_WINDOW)
         if rate > limit:
             reason = f"Money goes at {format_usd(rate)} an hour; the limit is {format_usd(limit)}."
-            self._begin(MACHINE, provider_scope(provider), "burn_rate", reason)
+            self._begin(STUDIO, provider_scope(provider), "burn_rate", reason)
 
     def prepare_model(self, model: str) -> None:
         """Make sure that the model can be paused inside a transaction."""
@@ -154,19 +152,19 @@ class Breakers:
             f"A bill of {format_usd_exact(attempt.cost_micros)} was above the {format_usd_exact(attempt.held_micros)} "
             "held for it: the price in the catalog is too low."
         )
-        pause = Pause(cause="bill", reason=reason, paused_by=MACHINE, paused_at=now)
-        self._write(model_scope(attempt.model), pause, session)
+        pause = Pause(cause="bill", reason=reason, paused_by=STUDIO.user_id, paused_at=now)
+        self._write(STUDIO, model_scope(attempt.model), pause, session)
         self._known.forget()
 
-    def pause(self, who: str, scope: str, reason: str) -> None:
+    def pause(self, actor: Actor, scope: str, reason: str) -> None:
         """Pause by hand. Raises WrongState (IMG_011) if it is paused already, but for a pause that ends by itself."""
-        if not self._begin(who, scope, "person", reason):
+        if not self._begin(actor, scope, "person", reason):
             raise WrongState("It is paused already.")
 
-    def resume(self, who: str, scope: str, reason: str, *, paused_at: datetime) -> None:
+    def resume(self, actor: Actor, scope: str, reason: str, *, paused_at: datetime) -> None:
         """End the pause that began then, whatever its cause. Raises WrongState (IMG_011) if there is none such."""
         pause = next((breaker.pause for breaker in self._breakers.all() if breaker.scope == scope), None)
-        if pause is None or pause.paused_at != paused_at or not self._end(who, scope, pause, reason):
+        if pause is None or pause.paused_at != paused_at or not self._end(actor, scope, pause, reason):
             raise WrongState("This pause is over, or another has begun.")
 
     def _pause(self, scope: str) -> Pause | None:
@@ -182,32 +180,33 @@ class Breakers:
         self._known.forget()
         return taken
 
-    def _begin(self, who: str, scope: str, cause: Cause, reason: str, seconds: float = 0.0) -> bool:
+    def _begin(self, actor: Actor, scope: str, cause: Cause, reason: str, seconds: float = 0.0) -> bool:
         self._breakers.ensure(scope)
         now = self._connection.now()
         probe_at = now + timedelta(seconds=seconds) if seconds else None
-        pause = Pause(cause=cause, reason=reason, paused_by=who, paused_at=now, probe_at=probe_at, seconds=seconds)
+        pause = Pause(
+            cause=cause, reason=reason, paused_by=actor.user_id, paused_at=now, probe_at=probe_at, seconds=seconds
+        )
 
-        begun = self._connection.transaction(lambda session: self._write(scope, pause, session))
+        begun = self._connection.transaction(lambda session: self._write(actor, scope, pause, session))
         self._known.forget()
         return begun
 
-    def _write(self, scope: str, pause: Pause, session: Session) -> bool:
+    def _write(self, actor: Actor, scope: str, pause: Pause, session: Session) -> bool:
         """Begin the pause and put it on record; False, and nothing written, if the scope is paused already."""
         if not self._breakers.pause(scope, pause, session=session):
             return False
-        who, now = pause.paused_by, pause.paused_at
-        self._audit.write(who, "paused", scope, pause.reason, after=pause, now=now, session=session)
+        self._audit.write(actor, "paused", scope, pause.reason, after=pause, now=pause.paused_at, session=session)
         return True
 
-    def _end(self, who: str, scope: str, pause: Pause, reason: str) -> bool:
+    def _end(self, actor: Actor, scope: str, pause: Pause, reason: str) -> bool:
         now = self._connection.now()
 
         def work(session: Session) -> bool:
-            by_person = who != MACHINE
+            by_person = actor != STUDIO
             if not self._breakers.resume(scope, pause, now if by_person else None, session=session):
                 return False
-            self._audit.write(who, "resumed", scope, reason, before=pause, now=now, session=session)
+            self._audit.write(actor, "resumed", scope, reason, before=pause, now=now, session=session)
             return True
 
         ended = self._connection.transaction(work)

@@ -12,7 +12,6 @@ from imagegeneration.domain.lifecycle import accepted_as_lost, declared_lost, ma
 from imagegeneration.errors import NotFound, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.changes import Changes
-from imagegeneration.services.jobs import Jobs
 from imagegeneration.services.runners import Runners
 from imagegeneration.store import Session, Stores
 
@@ -26,9 +25,9 @@ _TRANSITIONS: Mapping[Decision, Callable[[JobImage, datetime], JobImage]] = {
 class Decisions:
     """Decides about one attempt of one image, and writes down who did and why."""
 
-    def __init__(self, stores: Stores, jobs: Jobs, changes: Changes, runners: Runners, audit: Audit) -> None:
+    def __init__(self, stores: Stores, changes: Changes, runners: Runners, audit: Audit) -> None:
         self._connection = stores.connection
-        self._jobs = jobs
+        self._job_store = stores.jobs
         self._changes = changes
         self._runners = runners
         self._audit = audit
@@ -40,7 +39,7 @@ class Decisions:
         image is not, or no longer, one that this can be decided about, or if the machine that has it is alive.
         """
         while True:
-            job = self._jobs.get(actor, job_id)
+            job = self._decidable(actor, job_id)
             if index >= len(job.images):
                 raise NotFound("The job has no such image.")
             image = job.images[index]
@@ -54,7 +53,14 @@ class Decisions:
                 raise WrongState("The image is not in a state in which this can be decided.")
             if self._change(job, image, decided, actor, decision, reason, now):
                 self._changes.conclude(job_id)
-                return self._jobs.get(actor, job_id)
+                return self._decidable(actor, job_id)
+
+    def _decidable(self, actor: Actor, job_id: str) -> Job:
+        """The job: an operator decides about everybody's images, anybody else about one's own."""
+        job = self._job_store.get(job_id)
+        if job is None or not (actor.may("operate") or actor.may_change(job.user_id)):
+            raise NotFound("There is no such job.")
+        return job
 
     def _require_gone(self, image: JobImage) -> None:
         if any(runner.host == image.spool_host for runner in self._runners.alive()):
@@ -67,9 +73,7 @@ class Decisions:
 
         def write(session: Session) -> None:
             words = f"{decision}: {reason}" if reason else decision
-            self._audit.write(
-                actor.user_id, "image.decided", subject, words, before=old, after=new, now=now, session=session
-            )
+            self._audit.write(actor, "image.decided", subject, words, before=old, after=new, now=now, session=session)
 
         # A job that only waited for this image is claimed and concluded, even if this process ends right here.
         fields = {"runAt": now} if job.status == "RUNNING" and job.lease is None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -26,6 +27,7 @@ from imagegeneration.domain.job import (
 from imagegeneration.domain.lifecycle import dropped, held, reopened
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
+from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.spending import Spending
@@ -90,7 +92,9 @@ class Offer:
 class Jobs:
     """The use cases of a job, each on behalf of an actor; what is another's does not exist."""
 
-    def __init__(self, stores: Stores, spending: Spending, breakers: Breakers, changes: Changes, offer: Offer) -> None:
+    def __init__(
+        self, stores: Stores, spending: Spending, breakers: Breakers, changes: Changes, offer: Offer, audit: Audit
+    ) -> None:
         self._connection = stores.connection
         self._jobs = stores.jobs
         self._images = stores.images
@@ -100,6 +104,7 @@ class Jobs:
         self._breakers = breakers
         self._changes = changes
         self._offer = offer
+        self._audit = audit
 
     def quote(self, final_prompt: str, image_count: int) -> int:
         """The most that `image_count` images of this prompt cost, in micro-dollars: the sum that approving holds.
@@ -139,6 +144,9 @@ class Jobs:
                 )
                 self._idempotency.insert(record, session=session)
             self._spending.record(job, [], job.images, job.created_at, session=session)
+            self._audit.write(
+                actor, "approved", job.job_id, "", after=job.approval, now=job.created_at, session=session
+            )
 
         try:
             self._connection.transaction(work)
@@ -150,21 +158,28 @@ class Jobs:
         return job
 
     def get(self, actor: Actor, job_id: str) -> Job:
-        """The actor's job. Raises NotFound (IMG_008)."""
-        job = self._jobs.get(job_id, user_id=actor.user_id)
+        """The job, if it exists for the actor. Raises NotFound (IMG_008)."""
+        job = self._jobs.get(job_id, actor.reach)
         if job is None:
+            raise NotFound("There is no such job.")
+        return job
+
+    def changeable(self, actor: Actor, job_id: str) -> Job:
+        """The job, if the actor may retry and cancel it. Raises NotFound for any other, also one the actor may see."""
+        job = self.get(actor, job_id)
+        if not actor.may_change(job.user_id):
             raise NotFound("There is no such job.")
         return job
 
     def page(self, actor: Actor, *, limit: int, cursor: str | None = None, status: Status | None = None) -> Page[Job]:
         """Up to `limit` (1..100) of the actor's jobs, newest first. Raises InvalidRequest for a cursor not of ours."""
-        return _page(self._jobs.page(actor.user_id, limit + 1, _read_cursor(cursor), status), limit)
+        return _page(self._jobs.page(actor.reach, limit + 1, _read_cursor(cursor), status), limit)
 
     def summaries(
         self, actor: Actor, *, limit: int, cursor: str | None = None, status: Status | None = None
     ) -> Page[JobSummary]:
         """As `page`, but only what a list needs."""
-        return _page(self._jobs.summaries(actor.user_id, limit + 1, _read_cursor(cursor), status), limit)
+        return _page(self._jobs.summaries(actor.reach, limit + 1, _read_cursor(cursor), status), limit)
 
     def images(self, actor: Actor, job_id: str) -> Sequence[StoredImage]:
         """The stored images of the actor's job, by index, with late ones. Raises NotFound."""
@@ -176,7 +191,7 @@ class Jobs:
 
     def retry_quote(self, actor: Actor, job_id: str) -> RetryQuote:
         """What retrying the missing images costs at most. Raises NotFound or WrongState (IMG_011)."""
-        return self._retry_quote(self.get(actor, job_id))
+        return self._retry_quote(self.changeable(actor, job_id))
 
     def retry(self, actor: Actor, job_id: str, *, accept_micros: int, accept_unknown: bool = False) -> Job:
         """Queue the same job again for the images it lacks: an approval of its own, priced and held.
@@ -184,7 +199,7 @@ class Jobs:
         Raises WrongState (IMG_011), also when the price is now above `accept_micros`; Undecided (IMG_012) when
         images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy.
         """
-        job = self.get(actor, job_id)
+        job = self.changeable(actor, job_id)
         quote = self._retry_quote(job)
         if quote.unknown and not accept_unknown:
             raise Undecided(
@@ -201,7 +216,12 @@ class Jobs:
         missing = [image for image in job.images if image.is_missing]
         again = [reopened(image, quote.total_micros // quote.missing, day) for image in missing]
         approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, now)
-        self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
+        self._spending.prepare(account_of(job.request.provider), day, job.user_id)
+
+        def queue(session: Session) -> None:
+            self._require_room(session, own=1)
+            self._audit.write(actor, "retried", job_id, "", after=approval, now=now, session=session)
+
         queued = self._changes.swap(
             job,
             missing,
@@ -210,7 +230,7 @@ class Jobs:
             guard={"status": "FAILED"},
             fields=_QUEUED_AGAIN | {"runAt": now},
             approval=approval,
-            also=lambda session: self._require_room(session, own=1),
+            also=queue,
         )
         if not queued:
             raise WrongState("The job has changed meanwhile.")
@@ -221,17 +241,28 @@ class Jobs:
 
         Raises NotFound, or WrongState (IMG_011) for a job that is over.
         """
-        job = self.get(actor, job_id)
+        job = self.changeable(actor, job_id)
         while not job.is_over:
             now = self._connection.now()
             waiting = [image for image in job.images if image.state == "HELD"]
             canceled = [dropped(image, "CANCELED", "Canceled before it was started.", now) for image in waiting]
-            fields = {"cancelRequestedAt": now}
-            if self._changes.swap(job, waiting, canceled, now, guard={"status": job.status}, fields=fields):
+            canceled_now = self._changes.swap(
+                job,
+                waiting,
+                canceled,
+                now,
+                guard={"status": job.status},
+                fields={"cancelRequestedAt": now},
+                also=functools.partial(self._record_cancel, actor, job_id, now),
+            )
+            if canceled_now:
                 self._changes.conclude(job_id)
                 return self.get(actor, job_id)
-            job = self.get(actor, job_id)
+            job = self.changeable(actor, job_id)
         raise WrongState("The job is over, so there is nothing to cancel.")
+
+    def _record_cancel(self, actor: Actor, job_id: str, now: datetime, session: Session) -> None:
+        self._audit.write(actor, "canceled", job_id, "", now=now, session=session)
 
     def _retry_quote(self, job: Job) -> RetryQuote:
         missing = [image for image in job.images if image.is_missing]
@@ -298,7 +329,7 @@ class Jobs:
     def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:
         if known.body_sha256 != body_sha256:
             raise InvalidRequest("This idempotency key was used for another request.")
-        job = self._jobs.get(known.job_id, user_id=known.user_id)
+        job = self._jobs.get(known.job_id)
         if job is None:
             raise NotFound("The job that this idempotency key stands for was deleted.")
         return job

@@ -70,7 +70,7 @@ class SpendLimits:
             before = latest.limits if latest else self.ceilings
             subject = f"limits:{self.account}"
             self._audit.write(
-                actor.user_id, "limits.changed", subject, reason, before=before, after=limits, now=now, session=session
+                actor, "limits.changed", subject, reason, before=before, after=limits, now=now, session=session
             )
 
         try:

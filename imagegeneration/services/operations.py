@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from imagegeneration.domain.audit import Action
 from imagegeneration.domain.job import Job, JobImage
 from imagegeneration.domain.operations import OpenImage, OperationsState, QueueState, WaitingForStorage
 from imagegeneration.domain.runner import RunnerInfo
@@ -21,6 +22,9 @@ WAITING = timedelta(seconds=10)
 LISTED_JOBS = 200
 LISTED_DECISIONS = 20
 """How many jobs with an open image, and how many decisions, are listed."""
+
+
+_DECISIONS: Sequence[Action] = ("image.decided", "limits.changed", "paused", "resumed")
 
 
 class Operations:
@@ -64,7 +68,7 @@ class Operations:
             limits=self._limits.in_force(),
             ceilings=self._limits.ceilings,
             limits_version=self._limits.latest(),
-            audit=tuple(self._audit.latest(LISTED_DECISIONS)),
+            audit=tuple(self._audit.find(actions=_DECISIONS, limit=LISTED_DECISIONS)),
         )
 
     def _queue(self) -> QueueState:

@@ -10,8 +10,11 @@ from imagegeneration.store.drafts import DraftStore
 from imagegeneration.store.idempotency import IdempotencyStore
 from imagegeneration.store.images import ImageStore
 from imagegeneration.store.jobs import JobStore
+from imagegeneration.store.keys import KeyStore
 from imagegeneration.store.ledger import LedgerStore
 from imagegeneration.store.limits import LimitsStore
+from imagegeneration.store.logins import LoginStore
+from imagegeneration.store.people import PeopleStore
 from imagegeneration.store.runners import RunnerStore
 
 __all__ = ["Session", "Stores"]
@@ -32,6 +35,9 @@ class Stores:
         self.breakers = BreakerStore(self.connection)
         self.limits = LimitsStore(self.connection)
         self.audit = AuditStore(self.connection)
+        self.people = PeopleStore(self.connection)
+        self.logins = LoginStore(self.connection)
+        self.keys = KeyStore(self.connection)
 
     def prepare(self) -> None:
         """Create the collections, validators and indexes. Raises ConfigurationError for a standalone server."""
@@ -47,5 +53,8 @@ class Stores:
             self.breakers,
             self.limits,
             self.audit,
+            self.people,
+            self.logins,
+            self.keys,
         ):
             store.prepare()

@@ -1,32 +1,79 @@
-"""The collection `audit`: decisions about the studio itself, append-only."""
+"""The collections `audit` and `audit_head`: a chain of decisions, append-only, and its end."""
 
 from __future__ import annotations
 
-from pymongo import DESCENDING, IndexModel
+from collections.abc import Iterator, Sequence
 
-from imagegeneration.domain.audit import AuditEntry
-from imagegeneration.store.connection import Connection, Session, translated
+from pymongo import DESCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from imagegeneration.domain.audit import Action, AuditEntry, AuditHead
+from imagegeneration.store.connection import Connection, Document, Session, translated
 from imagegeneration.store.schema import validator
+
+_HEAD = "head"
+_NO_ID = {"_id": False}
 
 
 @translated
 class AuditStore:
-    """Appends and reads entries; there is no way to change one."""
+    """Appends and reads entries; there is no way to change one.
+
+    Whoever appends moves the head in the same transaction: two at once conflict, and one of them runs again, so
+    that the chain never forks.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._audit = connection.collection("audit")
+        self._head = connection.collection("audit_head")
 
     def prepare(self) -> None:
-        """Create the collection, its validator and its indexes."""
-        indexes = [IndexModel("entryId", unique=True), IndexModel([("at", DESCENDING)])]
+        """Create the collections, their validators and indexes, and the head of an empty chain."""
+        indexes = [
+            IndexModel("number", unique=True),
+            IndexModel("entryId", unique=True),
+            IndexModel([("actor", DESCENDING), ("number", DESCENDING)]),
+            IndexModel([("action", DESCENDING), ("number", DESCENDING)]),
+            IndexModel([("subject", DESCENDING), ("number", DESCENDING)]),
+        ]
         self._connection.prepare("audit", validator(AuditEntry), indexes)
+        self._connection.prepare("audit_head", validator(AuditHead), [])
+        try:
+            self._head.update_one({"_id": _HEAD}, {"$setOnInsert": AuditHead().document()}, upsert=True)
+        except DuplicateKeyError:
+            return  # two were first at once: it exists
+
+    def head(self, *, session: Session | None = None) -> AuditHead:
+        """The end of the chain."""
+        found = self._head.find_one({"_id": _HEAD}, _NO_ID, session=session)
+        return AuditHead() if found is None else AuditHead.model_validate(found)
 
     def append(self, entry: AuditEntry, *, session: Session) -> None:
-        """Add an entry, inside the transaction that makes the change."""
+        """Add the entry that follows the head, inside the transaction that makes the change it tells of."""
+        head = AuditHead(number=entry.number, sha256=entry.sha256)
+        self._head.update_one({"_id": _HEAD}, {"$set": head.document()}, session=session)
         self._audit.insert_one(entry.document(), session=session)
 
-    def latest(self, limit: int) -> list[AuditEntry]:
-        """The latest entries, newest first."""
-        found = self._audit.find({}, {"_id": False}).sort([("at", DESCENDING), ("entryId", DESCENDING)]).limit(limit)
+    def find(
+        self,
+        *,
+        actor: str | None = None,
+        actions: Sequence[Action] = (),
+        subject: str | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> list[AuditEntry]:
+        """Up to `limit` entries with these facts (no actions: all), newest first, those numbered below `before`."""
+        query: Document = {name: value for name, value in (("actor", actor), ("subject", subject)) if value}
+        if actions:
+            query["action"] = {"$in": list(actions)}
+        if before is not None:
+            query["number"] = {"$lt": before}
+        found = self._audit.find(query, _NO_ID).sort("number", DESCENDING).limit(limit)
         return [AuditEntry.model_validate(entry) for entry in found]
+
+    def chain(self) -> Iterator[AuditEntry]:
+        """Every entry, oldest first."""
+        for entry in self._audit.find({}, _NO_ID).sort("number"):
+            yield AuditEntry.model_validate(entry)

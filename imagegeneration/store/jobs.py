@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from imagegeneration.domain.access import Reach
 from imagegeneration.domain.job import ImageState, Job, JobImage, JobSummary, Lease, Status
 from imagegeneration.domain.outlook import Waiting
 from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
@@ -24,6 +25,10 @@ _OPEN: Sequence[ImageState] = ("GENERATED", "UNKNOWN")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = {"_id": False}
+
+EVERYBODY = Reach(user_id=None)
+"""What the studio itself sees, on nobody's behalf."""
+
 _SUMMARY = _NO_ID | {to_camel(name): True for name in JobSummary.model_fields}
 
 Place = tuple[datetime, str]
@@ -51,6 +56,8 @@ class JobStore:
             IndexModel("jobId", unique=True),
             IndexModel([("userId", ASCENDING), *newest], name="newest"),
             IndexModel([("userId", ASCENDING), ("status", ASCENDING), *newest], name="newest_by_status"),
+            IndexModel(newest, name="newest_of_all"),
+            IndexModel([("status", ASCENDING), *newest], name="newest_of_all_by_status"),
             IndexModel(
                 [("status", ASCENDING), ("userId", ASCENDING), ("runAt", ASCENDING), ("request.model", ASCENDING)],
                 name="turns",
@@ -69,34 +76,34 @@ class JobStore:
         """Add a job, inside the transaction that also holds its money."""
         self._jobs.insert_one(job.document(), session=session)
 
-    def get(self, job_id: str, *, user_id: str | None = None) -> Job | None:
-        """The job, or None; with `user_id`, None also for somebody else's."""
-        owner = {} if user_id is None else {"userId": user_id}
-        return _job(self._jobs.find_one({"jobId": job_id, **owner}, _NO_ID))
+    def get(self, job_id: str, reach: Reach = EVERYBODY) -> Job | None:
+        """The job; None if there is none within the reach."""
+        return _job(self._jobs.find_one({"jobId": job_id, **_within(reach)}, _NO_ID))
 
     def get_many(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of these jobs that exist."""
         return [Job.model_validate(found) for found in self._jobs.find({"jobId": {"$in": list(job_ids)}}, _NO_ID)]
 
-    def page(self, user_id: str, limit: int, after: Place | None, status: Status | None) -> list[Job]:
-        """Up to `limit` jobs of a user, newest first, those before `after`."""
-        return [Job.model_validate(found) for found in self._page(_NO_ID, user_id, limit, after, status)]
+    def page(self, reach: Reach, limit: int, after: Place | None, status: Status | None) -> list[Job]:
+        """Up to `limit` jobs within the reach, newest first, those before `after`."""
+        return [Job.model_validate(found) for found in self._page(_NO_ID, reach, limit, after, status)]
 
-    def summaries(self, user_id: str, limit: int, after: Place | None, status: Status | None) -> list[JobSummary]:
+    def summaries(self, reach: Reach, limit: int, after: Place | None, status: Status | None) -> list[JobSummary]:
         """As `page`, but only what a list needs: a fifth of the work."""
-        found = self._page(_SUMMARY, user_id, limit, after, status)
+        found = self._page(_SUMMARY, reach, limit, after, status)
         return [JobSummary.model_validate(summary) for summary in found]
 
     def _page(
-        self, projection: Mapping[str, bool], user_id: str, limit: int, after: Place | None, status: Status | None
+        self, projection: Mapping[str, bool], reach: Reach, limit: int, after: Place | None, status: Status | None
     ) -> list[Document]:
-        query: Document = {"userId": user_id}
+        conditions: list[Document] = [_within(reach)]
         if status is not None:
-            query["status"] = status
+            conditions.append({"status": status})
         if after is not None:
             created_at, job_id = after
-            query["createdAt"] = {"$lte": created_at}
-            query["$or"] = [{"createdAt": {"$lt": created_at}}, {"jobId": {"$lt": job_id}}]
+            conditions.append({"createdAt": {"$lte": created_at}})
+            conditions.append({"$or": [{"createdAt": {"$lt": created_at}}, {"jobId": {"$lt": job_id}}]})
+        query = {"$and": conditions}
         newest = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
         return self._jobs.find(query, projection).sort(newest).limit(limit).to_list()
 
@@ -270,6 +277,13 @@ class JobStore:
     ) -> bool:
         update = {"$set": dict(fields), "$currentDate": {"updatedAt": True}, **(more or {})}
         return self._jobs.update_one(query, update, session=session).matched_count == 1
+
+
+def _within(reach: Reach) -> Document:
+    if reach.user_id is None:
+        return {}
+    own: Document = {"userId": reach.user_id}
+    return {"$or": [own, {"status": "DONE"}]} if reach.done_of_all else own
 
 
 def _queued(user_id: str, paused_models: Sequence[str]) -> Document:

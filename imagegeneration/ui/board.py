@@ -7,11 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.job import Job, Status
 from imagegeneration.errors import InvalidRequest, StudioError
 from imagegeneration.ui.cards import is_active
-from imagegeneration.ui.frame import errors_in_words, explain, studio
+from imagegeneration.ui.frame import actor, errors_in_words, explain, studio
 from imagegeneration.ui.gallery import gallery, inspector
 
 PER_PAGE = 20
@@ -87,11 +86,11 @@ def _load(chosen: str) -> Shown:
     trail = _trail()
     try:
         page = studio().jobs.page(
-            LOCAL, limit=PER_PAGE, cursor=trail[-1] if trail else None, status=FILTERS.get(chosen)
+            actor(), limit=PER_PAGE, cursor=trail[-1] if trail else None, status=FILTERS.get(chosen)
         )
     except InvalidRequest:  # an address that somebody shortened or changed
         _to_newest()
-        page = studio().jobs.page(LOCAL, limit=PER_PAGE, status=FILTERS.get(chosen))
+        page = studio().jobs.page(actor(), limit=PER_PAGE, status=FILTERS.get(chosen))
     return page.jobs, page.next_cursor
 
 

@@ -11,13 +11,12 @@ from typing import Literal
 import streamlit as st
 from pydantic import ValidationError
 
-from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.draft import Draft
 from imagegeneration.domain.generation import EnhanceBody, ExecuteBody
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.money import format_usd
 from imagegeneration.errors import InvalidRequest, StudioError, WrongState
-from imagegeneration.ui.frame import studio
+from imagegeneration.ui.frame import acting, actor, studio
 
 Step = Literal["describe", "review", "images"]
 Action = Literal["enhance", "approve"]
@@ -80,7 +79,7 @@ class Desk:
     def save(self) -> None:
         """Store the draft. What was typed stays on the screen if that fails."""
         try:
-            self.draft = studio().drafts.save(LOCAL, self.draft)
+            self.draft = studio().drafts.save(actor(), self.draft)
             self.unsaved = None
         except StudioError as error:
             self.unsaved = error
@@ -102,7 +101,7 @@ class Desk:
             body = self._enhance_body()
             if body is None:
                 return
-            suggestion = studio().enhancement.enhance(LOCAL, body)
+            suggestion = studio().enhancement.enhance(acting("generate"), body)
             if self._is_current():
                 self.rewriting = False
                 self.replace(suggestion=suggestion, final_prompt=suggestion)
@@ -113,7 +112,7 @@ class Desk:
 
     def _is_current(self) -> bool:
         """Nobody went on writing elsewhere while the enhancer worked, for example after a reload."""
-        stored = studio().drafts.get(LOCAL, self.draft.draft_id)
+        stored = studio().drafts.get(actor(), self.draft.draft_id)
         return stored is None or (stored.intent, stored.raw_prompt) == (self.draft.intent, self.draft.raw_prompt)
 
     def approve(self) -> None:
@@ -128,7 +127,9 @@ class Desk:
                     f"The price changed with the prompt: it is up to {format_usd(total)} now.",
                     resolution="Nothing was approved. Check the new price, then press the button again.",
                 )
-            job = studio().jobs.approve(LOCAL, body, source="dashboard", idempotency_key=self.draft.draft_id)
+            job = studio().jobs.approve(
+                acting("generate"), body, source="dashboard", idempotency_key=self.draft.draft_id
+            )
             self.edit(job_id=job.job_id)
         except InvalidRequest as error:  # the key is known, and the text another one
             self.problem = WrongState(error.message, resolution=ALREADY_APPROVED)
@@ -192,7 +193,7 @@ def lay(desk: Desk) -> None:
 
 def new_draft(like: Draft | None = None) -> Draft:
     """A new draft; with the texts and the number of images of another one if wanted."""
-    draft = Draft(draft_id=new_id("draft"), user_id=LOCAL.user_id, updated_at=datetime.now(UTC))
+    draft = Draft(draft_id=new_id("draft"), user_id=actor().user_id, updated_at=datetime.now(UTC))
     if like is None:
         return draft
     return draft.model_copy(
@@ -203,4 +204,4 @@ def new_draft(like: Draft | None = None) -> Draft:
 def _stored(draft_id: str | None) -> Draft | None:
     if draft_id is None or not _DRAFT_ID.fullmatch(draft_id):
         return None
-    return studio().drafts.get(LOCAL, draft_id)
+    return studio().drafts.get(actor(), draft_id)

@@ -12,9 +12,12 @@ import streamlit as st
 from ulid import ULID
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.access import PAGES as NEEDS
+from imagegeneration.domain.access import Permission
+from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.money import Spend, format_usd
-from imagegeneration.errors import ConfigurationError, InternalFault, OverBudget, StudioError
+from imagegeneration.domain.person import LOGIN_COOKIE
+from imagegeneration.errors import ConfigurationError, InternalFault, NotAllowed, OverBudget, StudioError
 from imagegeneration.settings import load_settings
 from imagegeneration.ui import words
 from imagegeneration.ui.web import asset
@@ -33,6 +36,47 @@ _NOTICE = st.components.v2.component("studio_notice", **asset("notice"))
 def studio() -> Studio:
     """The services, made once for all sessions of this process."""
     return build_studio(load_settings())
+
+
+def actor() -> Actor:
+    """Who looks at the page, asked anew each time. Raises NotAllowed (IMG_010) once nobody is signed in any more."""
+    if not studio().settings.sign_in_providers:
+        return LOCAL
+    token = st.context.cookies.get(LOGIN_COOKIE)
+    found = None if token is None else studio().logins.actor(token)
+    if found is None:
+        raise NotAllowed("You are signed out.", status=401, resolution="Reload the page and sign in again.")
+    return found
+
+
+def acting(permission: Permission) -> Actor:
+    """Who looks at the page, if they may do this. Raises NotAllowed (IMG_010).
+
+    A page's callbacks run before the page is checked, so whatever changes something asks here.
+    """
+    found = actor()
+    if not found.may(permission):
+        raise NotAllowed("You may not do this.", resolution="Ask an administrator for the role that it needs.")
+    return found
+
+
+def may_use(page: str) -> bool:
+    """Whether the page at this address is for whoever looks."""
+    return actor().may(NEEDS[page])
+
+
+def require_page(page: str) -> None:
+    """Raise NotAllowed (IMG_010) if the page at this address is not for whoever looks."""
+    if not may_use(page):
+        raise NotAllowed("This page is not for you.", resolution="Ask an administrator for the role that it needs.")
+
+
+def account() -> None:
+    """Who is signed in, and the way out, at the foot of the menu."""
+    if studio().settings.sign_in_providers:
+        with st.sidebar:
+            st.text(actor().name)
+            st.link_button("Sign out", "/auth/sign-out", type="tertiary", icon=":material/logout:")
 
 
 def reader_zone() -> tzinfo:
@@ -60,7 +104,7 @@ def _draw_head(title: str, about: str) -> None:
         "share": None,
     }
     try:
-        data |= _spend(studio().spending.today(LOCAL))
+        data |= _spend(studio().spending.today(actor()))
     except StudioError as error:
         data["details"] = error.message
     _HEAD(key="head", data=data)

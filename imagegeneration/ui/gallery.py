@@ -9,14 +9,13 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook
 from imagegeneration.errors import StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
 from imagegeneration.ui.cards import card
-from imagegeneration.ui.frame import explain, studio
+from imagegeneration.ui.frame import acting, actor, explain, studio
 from imagegeneration.ui.orders import carry_out
 from imagegeneration.ui.outlooks import Outlooks
 from imagegeneration.ui.record import record
@@ -49,11 +48,11 @@ class Inspector:
             return
         try:
             job = next((one for one in jobs if one.job_id == self.job_id), None) or studio().jobs.get(
-                LOCAL, self.job_id
+                actor(), self.job_id
             )
             gone = _machines_gone(job)
             if self.made_of != (job.job_id, job.updated_at, gone):
-                images = studio().jobs.images(LOCAL, job.job_id)
+                images = studio().jobs.images(actor(), job.job_id)
                 self.record = record(job, images, self._price(job), gone)
                 self.made_of = (job.job_id, job.updated_at, gone)
         except StudioError as error:
@@ -65,14 +64,14 @@ class Inspector:
         self.open(job_id)  # opening and acting may arrive together, in any order
         try:
             if act.get("what") == "cancel":
-                studio().jobs.cancel(LOCAL, job_id)
+                studio().jobs.cancel(acting("generate"), job_id)
                 self.say("active", "The job is being canceled.", "Images in the making are finished and kept.")
             elif act.get("what") == "decide":
-                said = carry_out(act["order"], studio(), LOCAL)
+                said = carry_out(act["order"], studio(), actor())
                 self.say(said.tone, said.title, said.text, key=str(act.get("key")))
             elif act.get("what") == "retry":
                 accept, unknown = int(act["accept"]), bool(act.get("acceptUnknown"))
-                studio().jobs.retry(LOCAL, job_id, accept_micros=accept, accept_unknown=unknown)
+                studio().jobs.retry(acting("generate"), job_id, accept_micros=accept, accept_unknown=unknown)
                 self.say("active", "The job is in the queue again.", "Only the missing images are made.")
         except StudioError as error:
             self.say("bad", *explain(error))
@@ -81,7 +80,7 @@ class Inspector:
     def _price(self, job: Job) -> RetryQuote | None:
         """What a retry costs; None where there is none, with the reason said."""
         try:
-            return studio().jobs.retry_quote(LOCAL, job.job_id) if job.status == "FAILED" else None
+            return studio().jobs.retry_quote(actor(), job.job_id) if job.status == "FAILED" else None
         except StudioError as error:
             self._complain(error)
             return None

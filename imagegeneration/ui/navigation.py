@@ -6,18 +6,32 @@ import streamlit as st
 
 from imagegeneration.ui import frame
 
+_PAGES = (
+    ("generate", "Generate", ":material/add_photo_alternate:"),
+    ("jobs", "Jobs", ":material/photo_library:"),
+    ("operations", "Operations", ":material/monitor_heart:"),
+)
+"""Of each page its name, which is its file and its address, its title and its icon."""
+
 # The icon comes first: a page's own icon would be fetched from a foreign host to become the favicon.
 st.set_page_config(page_icon=str(frame.ASSETS / "favicon.png"), layout="wide", initial_sidebar_state=220)
-page = st.navigation(
-    [
-        st.Page(frame.PAGES / "generate.py", title="Generate", icon=":material/add_photo_alternate:", default=True),
-        st.Page(frame.PAGES / "jobs.py", title="Jobs", icon=":material/photo_library:", url_path="jobs"),
-        st.Page(
-            frame.PAGES / "operations.py", title="Operations", icon=":material/monitor_heart:", url_path="operations"
-        ),
-    ]
-)
-st.set_page_config(page_title=f"{page.title} · Image Studio")
-st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "mark.svg"), size="medium")
 with frame.errors_in_words():
+    usable = [name for name, _, _ in _PAGES if frame.may_use(name)]
+    # Every page is known to everybody, else an address would lead to a dialog; the menu shows what one may use.
+    pages = {
+        st.Page(
+            frame.PAGES / f"{name}.py",
+            title=title,
+            icon=icon,
+            url_path=name,
+            default=name == (usable or ["generate"])[0],
+            visibility="visible" if name in usable else "hidden",
+        ): name
+        for name, title, icon in _PAGES
+    }
+    page = st.navigation(list(pages))
+    st.set_page_config(page_title=f"{page.title} · Image Studio")
+    st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "mark.svg"), size="medium")
+    frame.account()
+    frame.require_page(pages[page])
     page.run()

@@ -9,13 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.breaker import model_scope, provider_scope
 from imagegeneration.domain.operations import OperationsState
 from imagegeneration.errors import StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
-from imagegeneration.ui.frame import errors_in_words, explain, reader_zone, studio
+from imagegeneration.ui.frame import actor, errors_in_words, explain, reader_zone, studio
 from imagegeneration.ui.orders import Said, carry_out
 from imagegeneration.ui.overview import Look, overview
 from imagegeneration.ui.web import asset
@@ -43,13 +42,13 @@ class Watch:
         elif order.get("what") == "quote":
             self._quote(key, str(order.get("job_id")))
         else:
-            self._say(key, carry_out(order, studio(), LOCAL))
+            self._say(key, carry_out(order, studio(), actor()))
             if order.get("what") in ("retry", "decide"):
                 self.quotes.clear()  # what is missing, or in doubt, has changed
 
     def _quote(self, key: str, job_id: str) -> None:
         try:
-            self.quotes[job_id] = studio().jobs.retry_quote(LOCAL, job_id)
+            self.quotes[job_id] = studio().jobs.retry_quote(actor(), job_id)
         except StudioError as error:
             self._say(key, Said("bad", *explain(error)))
 

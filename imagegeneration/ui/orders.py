@@ -17,7 +17,7 @@ from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.money import MICROS_PER_USD, Limits, format_usd, format_usd_exact
 from imagegeneration.domain.text import Reason
 from imagegeneration.domain.value import Many, Micros, SentMoment, Value
-from imagegeneration.errors import StudioError, WrongState
+from imagegeneration.errors import NotAllowed, StudioError, WrongState
 from imagegeneration.ui import words
 from imagegeneration.ui.frame import explain
 
@@ -53,7 +53,7 @@ class Pause(Value):
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
         """Pause."""
-        studio.breakers.pause(actor.user_id, self.scope, self.reason)
+        studio.breakers.pause(actor, self.scope, self.reason)
         return Said("neutral", f"{words.capital(words.scope(self.scope))} is paused.")
 
 
@@ -67,7 +67,7 @@ class Resume(Value):
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
         """Resume."""
-        studio.breakers.resume(actor.user_id, self.scope, self.reason, paused_at=self.paused_at)
+        studio.breakers.resume(actor, self.scope, self.reason, paused_at=self.paused_at)
         return Said("good", f"{words.capital(words.scope(self.scope))} goes on.")
 
 
@@ -155,7 +155,10 @@ _ORDER: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="w
 def carry_out(wanted: Mapping[str, Any], studio: Studio, actor: Actor) -> Said:
     """Check the order and do it."""
     try:
-        return _ORDER.validate_python(wanted).carry_out(studio, actor)
+        order = _ORDER.validate_python(wanted)
+        if not actor.may("generate" if isinstance(order, Retry) else "operate"):
+            raise NotAllowed("You may not do this.", resolution="Ask an administrator for the role that it needs.")
+        return order.carry_out(studio, actor)
     except ValidationError as error:
         return Said("bad", _in_words(error))
     except StudioError as error:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.job import Job
 from imagegeneration.errors import StudioError
 from imagegeneration.ui.describe import start_over
 from imagegeneration.ui.desk import Desk, lay, new_draft
-from imagegeneration.ui.frame import PAGES, errors_in_words, explain, studio
+from imagegeneration.ui.frame import PAGES, actor, errors_in_words, explain, studio
 from imagegeneration.ui.gallery import gallery, inspector
 
 SECONDS = 1
@@ -18,7 +17,7 @@ _KEY, _LAST = "progress", "progress-last"
 
 def progress(desk: Desk, job_id: str) -> None:
     """Draw the job, and look again every second until it is over."""
-    job = studio().jobs.get(LOCAL, job_id)
+    job = studio().jobs.get(actor(), job_id)
     if inspector(_KEY).job_id != job_id:
         inspector(_KEY).open(None)  # the dialog was left open over an earlier job
     st.session_state[_LAST] = job
@@ -31,7 +30,7 @@ def progress(desk: Desk, job_id: str) -> None:
 def _watch(job_id: str, about: float | None, fresh: list[Job]) -> None:
     notice, last = None, st.session_state[_LAST]
     try:
-        job = fresh.pop() if fresh else studio().jobs.get(LOCAL, job_id)
+        job = fresh.pop() if fresh else studio().jobs.get(actor(), job_id)
     except StudioError as error:
         title, text = explain(error)
         job, notice = last, {"tone": "bad", "title": title, "text": f"{text} The page keeps trying."}

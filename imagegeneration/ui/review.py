@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.generation import MAX_IMAGES
 from imagegeneration.domain.money import Spend, format_usd
 from imagegeneration.domain.text import PROMPT_MAX
@@ -13,7 +12,7 @@ from imagegeneration.ui import words
 from imagegeneration.ui.desk import Desk
 from imagegeneration.ui.difference import show_difference
 from imagegeneration.ui.fields import Field, editor
-from imagegeneration.ui.frame import errors_in_words, notice, resets_at, show_error, studio
+from imagegeneration.ui.frame import actor, errors_in_words, notice, resets_at, show_error, studio
 from imagegeneration.ui.web import asset
 
 _FINAL = Field("Final prompt", PROMPT_MAX, rows=9)
@@ -133,7 +132,7 @@ def _price(desk: Desk, total: int) -> None:
         made_as = f"{parameters.model}, {size}, {parameters.quality} quality, {parameters.output_format.upper()}"
     data = {"each": f"Up to {format_usd(each)} an image", "made_as": made_as, "left": "", "short": False}
     try:
-        data |= _left(studio().spending.today(LOCAL), total)
+        data |= _left(studio().spending.today(actor()), total)
     except StudioError as error:
         data["left"] = error.message
     _PRICE(key="price", data=data)

@@ -13,7 +13,7 @@ from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.job import Attempt, Certainty, ImageState, Job, JobImage, Outcome
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.outlook import Outlook
-from imagegeneration.services.breakers import MACHINE
+from imagegeneration.services.audit import STUDIO
 from imagegeneration.services.operations import WAITING
 
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+.!|<>~$:^-]")
@@ -95,7 +95,7 @@ def ordinal(number: int) -> str:
 
 def person(user_id: str) -> str:
     """Who did something, within a sentence."""
-    return {"local": "you, on this machine", MACHINE: MACHINE}.get(user_id, user_id)
+    return {"local": "you, on this machine", STUDIO.user_id: STUDIO.user_id}.get(user_id, user_id)
 
 
 def scope(name: str) -> str:

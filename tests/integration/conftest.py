@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.generation import ExecuteBody
 from imagegeneration.domain.job import Job
 from imagegeneration.runner.worker import Worker
@@ -72,7 +72,7 @@ def claim(studio: Studio, owner: str, lease_seconds: float = 30) -> Job | None:
     return studio.queue.overdue(owner, lease_seconds) or next(studio.queue.claim(owner, lease_seconds, 1), None)
 
 
-def resume(studio: Studio, scope: str, reason: str = "all is well", who: str = "op") -> None:
+def resume(studio: Studio, scope: str, reason: str = "all is well", who: Actor = LOCAL) -> None:
     """End the pause of the scope, as a person does who looks at it."""
     pause = next(breaker.pause for breaker in studio.breakers.all() if breaker.scope == scope)
     assert pause is not None

@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 from pymongo.database import Database
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from imagegeneration.api.app import api_routes
-from imagegeneration.api.guard import MAX_BODY_BYTES, Guard
+from imagegeneration.api.app import build_asgi
+from imagegeneration.api.guard import MAX_BODY_BYTES
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.value import MAX_MICROS
@@ -35,7 +33,7 @@ EXECUTE: dict[str, Any] = {
 @pytest.fixture
 def client(studio: Studio) -> Iterator[TestClient]:
     """An HTTP client on this machine."""
-    app = Starlette(routes=api_routes(lambda: studio), middleware=[Middleware(Guard)])
+    app = build_asgi(lambda: studio)
     with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
         yield opened
 
@@ -271,7 +269,7 @@ def test_fifty_at_once_with_one_key_make_one_job(client: TestClient, database: D
 
 def test_a_refusal_consumes_no_key(settings: Settings, client: TestClient) -> None:
     poor = build_studio(settings.model_copy(update={"daily_budget_usd": 0.001}))
-    app = Starlette(routes=api_routes(lambda: poor), middleware=[Middleware(Guard)])
+    app = build_asgi(lambda: poor)
     with TestClient(app, base_url="http://localhost") as broke:
         assert_error(execute(broke, key="again"), 402, "IMG_006")
     poor.close()
@@ -280,7 +278,7 @@ def test_a_refusal_consumes_no_key(settings: Settings, client: TestClient) -> No
 
 def test_over_budget_says_when_the_budget_resets(settings: Settings) -> None:
     poor = build_studio(settings.model_copy(update={"daily_budget_usd": 0.02}))
-    app = Starlette(routes=api_routes(lambda: poor), middleware=[Middleware(Guard)])
+    app = build_asgi(lambda: poor)
     with TestClient(app, base_url="http://localhost") as client:
         error = assert_error(execute(client), 402, "IMG_006")
     poor.close()
@@ -378,7 +376,7 @@ def test_the_own_origin_is_let_in(client: TestClient) -> None:
 
 
 def test_a_connection_from_outside_is_refused(studio: Studio) -> None:
-    app = Starlette(routes=api_routes(lambda: studio), middleware=[Middleware(Guard)])
+    app = build_asgi(lambda: studio)
     outside = TestClient(app, base_url="http://192.0.2.7:8501")
     assert_error(outside.get("/image/health/live", headers={"host": "localhost:8501"}), 403, "IMG_010")
 
@@ -395,7 +393,7 @@ def test_health_names_what_is_down(client: TestClient, settings: Settings) -> No
     ready = client.get("/image/health/ready")
     assert (ready.status_code, ready.json()["status"], ready.json()["provider"]) == (200, "ready", "sandbox")
     lost = build_studio(settings.model_copy(update={"r2_bucket": "no-such-bucket"}))
-    app = Starlette(routes=api_routes(lambda: lost), middleware=[Middleware(Guard)])
+    app = build_asgi(lambda: lost)
     with TestClient(app, base_url="http://localhost") as broken:
         error = assert_error(broken.get("/image/health/ready"), 503, "IMG_004")
     lost.close()
@@ -404,7 +402,7 @@ def test_health_names_what_is_down(client: TestClient, settings: Settings) -> No
 
 def test_without_a_provider_jobs_are_refused(settings: Settings) -> None:
     bare = build_studio(settings.model_copy(update={"sandbox_url": None}))
-    app = Starlette(routes=api_routes(lambda: bare), middleware=[Middleware(Guard)])
+    app = build_asgi(lambda: bare)
     with TestClient(app, base_url="http://localhost") as client:
         assert_error(execute(client), 503, "IMG_001")
         enhanced = client.post("/image/enhance-prompt", json={"intent": "a card", "prompt": "simple"})
@@ -414,7 +412,7 @@ def test_without_a_provider_jobs_are_refused(settings: Settings) -> None:
 
 def test_a_retired_model_is_refused_with_its_successor(settings: Settings) -> None:
     old = build_studio(settings.model_copy(update={"openai_image_model": "gpt-image-1"}))
-    app = Starlette(routes=api_routes(lambda: old), middleware=[Middleware(Guard)])
+    app = build_asgi(lambda: old)
     with TestClient(app, base_url="http://localhost") as client:
         error = assert_error(execute(client), 422, "IMG_013")
     old.close()
@@ -423,7 +421,7 @@ def test_a_retired_model_is_refused_with_its_successor(settings: Settings) -> No
 
 def test_a_full_queue_says_when_to_come_back(settings: Settings) -> None:
     small = build_studio(settings.model_copy(update={"queue_limit": 1}))
-    app = Starlette(routes=api_routes(lambda: small), middleware=[Middleware(Guard)])
+    app = build_asgi(lambda: small)
     with TestClient(app, base_url="http://localhost") as client:
         assert execute(client).status_code == 202
         response = execute(client)

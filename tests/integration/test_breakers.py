@@ -16,6 +16,7 @@ from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, resume, run_to_the_end
+from tests.integration.test_queue import ANN, BOB
 from tests.support import wait_until
 
 PROVIDER = "provider:sandbox"
@@ -50,7 +51,7 @@ def let_probe(studio: Studio, database: Database[dict[str, Any]]) -> None:
 
 
 def test_while_everything_is_paused_nothing_is_started_and_approvals_wait(studio: Studio, sandbox: Sandbox) -> None:
-    studio.breakers.pause("op", EVERYTHING, "maintenance")
+    studio.breakers.pause(LOCAL, EVERYTHING, "maintenance")
     job = approve(studio)
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).status == "QUEUED"
@@ -68,7 +69,7 @@ def test_a_claimed_job_whose_calls_are_paused_starts_none_and_is_given_back(stud
     job = claim(studio, "runner_a")
     assert job is not None
     assert studio.execution is not None
-    studio.breakers.pause("op", EVERYTHING, "maintenance")
+    studio.breakers.pause(LOCAL, EVERYTHING, "maintenance")
     working = Worker(studio.execution, studio.queue, "runner_a", 2, 30)
     working._begin(job)
     wait_until(lambda: not working.jobs, "the job is given back")
@@ -87,7 +88,7 @@ def test_a_crashed_job_is_recovered_while_everything_is_paused(
     assert job is not None
     assert studio.execution is not None
     studio.execution.start(job, 0, "att_1")
-    studio.breakers.pause("op", EVERYTHING, "maintenance")
+    studio.breakers.pause(LOCAL, EVERYTHING, "maintenance")
     database.jobs.update_one({"jobId": job.job_id}, {"$set": {"runAt": job.created_at}})
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "UNKNOWN"
@@ -251,7 +252,7 @@ def test_a_bill_above_its_hold_is_recorded_and_pauses_the_model(
 
 def test_for_a_paused_model_nothing_is_approved_and_what_waits_is_not_claimed(studio: Studio, sandbox: Sandbox) -> None:
     job = approve(studio)
-    studio.breakers.pause("op", MODEL, "its price is being looked into")
+    studio.breakers.pause(LOCAL, MODEL, "its price is being looked into")
     with pytest.raises(ModelUnavailable, match="looked into"):
         approve(studio)
     with pytest.raises(ModelUnavailable):
@@ -266,21 +267,21 @@ def test_for_a_paused_model_nothing_is_approved_and_what_waits_is_not_claimed(st
 def test_another_process_knows_of_a_pause_within_a_second(studio: Studio, settings: Settings) -> None:
     other = build_studio(settings)
     assert other.breakers.stopping("sandbox") is None
-    studio.breakers.pause("op", EVERYTHING, "maintenance")
+    studio.breakers.pause(LOCAL, EVERYTHING, "maintenance")
     wait_until(lambda: other.breakers.stopping("sandbox"), "the pause is known", seconds=1.5)
     other.close()
 
 
 def test_who_paused_and_resumed_what_and_why_is_on_record(studio: Studio) -> None:
-    studio.breakers.pause("ann", EVERYTHING, "maintenance")
-    resume(studio, EVERYTHING, "done", "bob")
+    studio.breakers.pause(ANN, EVERYTHING, "maintenance")
+    resume(studio, EVERYTHING, "done", BOB)
     entries = [(entry.actor, entry.action, entry.subject, entry.reason) for entry in studio.operations.state().audit]
     assert entries == [("bob", "resumed", EVERYTHING, "done"), ("ann", "paused", EVERYTHING, "maintenance")]
 
 
 def test_what_is_paused_cannot_be_paused_nor_what_is_not_be_resumed(studio: Studio) -> None:
     with pytest.raises(WrongState):
-        studio.breakers.resume("op", EVERYTHING, "x", paused_at=studio.runners.now())
-    studio.breakers.pause("op", EVERYTHING, "x")
+        studio.breakers.resume(LOCAL, EVERYTHING, "x", paused_at=studio.runners.now())
+    studio.breakers.pause(LOCAL, EVERYTHING, "x")
     with pytest.raises(WrongState):
-        studio.breakers.pause("op", EVERYTHING, "y")
+        studio.breakers.pause(LOCAL, EVERYTHING, "y")

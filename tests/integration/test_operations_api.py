@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 from pymongo.database import Database
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from imagegeneration.api.app import api_routes
-from imagegeneration.api.guard import Guard
+from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio
 from imagegeneration.services.execution import Execution
 from tests.integration.conftest import approve, claim, one_round
@@ -23,7 +20,7 @@ from tests.integration.test_queue import seen
 @pytest.fixture
 def client(studio: Studio) -> Iterator[TestClient]:
     """An HTTP client on this machine."""
-    app = Starlette(routes=api_routes(lambda: studio), middleware=[Middleware(Guard)])
+    app = build_asgi(lambda: studio)
     with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
         yield opened
 

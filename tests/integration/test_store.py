@@ -17,7 +17,23 @@ from imagegeneration.settings import Settings
 from imagegeneration.store.connection import Connection
 from tests.integration.conftest import approve
 
-COLLECTIONS = {"jobs", "images", "ledger", "budgets", "idempotency", "drafts", "runners", "breakers", "limits", "audit"}
+COLLECTIONS = {
+    "jobs",
+    "images",
+    "ledger",
+    "budgets",
+    "idempotency",
+    "drafts",
+    "runners",
+    "breakers",
+    "limits",
+    "audit",
+    "people",
+    "logins",
+    "sign_ins",
+    "keys",
+    "audit_head",
+}
 
 
 def test_every_collection_has_a_validator_and_its_indexes(studio: Studio, database: Database[dict[str, Any]]) -> None:

@@ -63,3 +63,21 @@ def test_what_is_missing_is_named() -> None:
         load_settings().require_database()
     with pytest.raises(ConfigurationError, match="CDN_BASE_URL"):
         load_settings().require_bucket()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "studio.example.com"])
+def test_strangers_are_not_listened_to_without_sign_in(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="SIGN_IN_PROVIDERS"):
+        load_settings().require_safe_exposure(host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_this_machine_is_listened_to_without_sign_in(host: str) -> None:
+    load_settings().require_safe_exposure(host)
+
+
+def test_sign_in_needs_the_public_address() -> None:
+    provider = {"name": "idp", "label": "x", "issuer": "https://id.example.com", "clientId": "s", "roles": {}}
+    settings = load_settings(sign_in_providers=(provider,))
+    with pytest.raises(ConfigurationError, match="PUBLIC_URL"):
+        settings.require_safe_exposure("0.0.0.0")

@@ -12,7 +12,12 @@ from tests.unit.ui.samples import CEILINGS, NOW, image
 
 def entry(**facts: Any) -> Row:
     known: dict[str, Any] = {
+        "number": 1,
         "entry_id": "aud_1",
+        "key": None,
+        "request_id": None,
+        "previous_sha256": "",
+        "sha256": "",
         "at": NOW,
         "actor": "local",
         "action": "paused",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.draft import Draft
 from imagegeneration.domain.generation import EnhanceBody, ExecuteBody
 from imagegeneration.errors import DatabaseDown, InvalidRequest, OverBudget, ProviderFailed, StudioError
@@ -59,6 +59,8 @@ class Studio:
 def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
     made = Studio()
     monkeypatch.setattr(module, "studio", lambda: made)
+    monkeypatch.setattr(module, "actor", lambda: LOCAL)
+    monkeypatch.setattr(module, "acting", lambda _permission: LOCAL)
     return made
 
 

@@ -1,0 +1,236 @@
+"""The gate before everything, pages and API, HTTP and websocket alike: a pure ASGI middleware.
+
+Streamlit alone does not close its doors: files, uploads and its websocket answer people who never signed in,
+whatever a page checks. So nothing behind the gate is reached without a login or a key, but for what is open to
+everybody. Without a configured sign-in there is one local admin, and only this machine is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import Callable, Mapping
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import SplitResult, quote, urlsplit
+
+from anyio import CapacityLimiter, to_thread
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from ulid import ULID
+
+from imagegeneration.api.answers import error_response
+from imagegeneration.api.guard import is_api
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.access import ROUTES, Need
+from imagegeneration.domain.actor import LOCAL, Actor
+from imagegeneration.domain.person import LOGIN_COOKIE
+from imagegeneration.errors import NotAllowed, NotFound, StudioError, WrongMethod
+from imagegeneration.settings import is_loopback
+
+RECHECK_SECONDS = 15.0
+"""How often an open page is asked anew whose it is: signing out elsewhere closes it within a minute."""
+
+LOOKUPS_AT_ONCE = 16
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_OPEN = ("/auth/",)
+"""Addresses that answer strangers: the sign-in. Health is in the table of routes."""
+
+_CLOSED = ("/_stcore/metrics",)
+
+log = logging.getLogger(__name__)
+
+
+class Gate:
+    """Finds out who asks, and refuses who may not. What is behind finds the actor in the scope's state."""
+
+    def __init__(self, app: ASGIApp, studio: Callable[[], Studio]) -> None:
+        self._app = app
+        self._studio = studio
+        self._lookups: CapacityLimiter | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the refusal, or pass the request on."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        try:
+            self._check_address(scope, headers)
+            need = needed(scope)
+            actor = None if need == "nobody" else await self._actor(headers)
+            if need != "nobody":
+                state["actor"] = _admitted(actor, need).model_copy(update={"request_id": request_id})
+            _check_method(scope)
+        except StudioError as error:
+            await _refuse(error, scope, receive, send)
+            return
+        if scope["type"] == "websocket" and self._providers:
+            await self._watched(scope, receive, send, headers)
+        else:
+            await self._app(scope, receive, send)
+
+    @property
+    def _providers(self) -> bool:
+        return bool(self._studio().settings.sign_in_providers)
+
+    def _check_address(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        settings = self._studio().settings
+        if settings.sign_in_providers:
+            check_public(scope, headers, settings.public_url or "")
+        else:
+            check_local(scope, headers)
+
+    async def _actor(self, headers: Mapping[str, str]) -> Actor | None:
+        studio = self._studio()
+        if not studio.settings.sign_in_providers:
+            return LOCAL
+        if self._lookups is None:
+            self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
+        scheme, _, text = headers.get("authorization", "").partition(" ")
+        if scheme:
+            if scheme.lower() != "bearer":
+                return None
+            return await to_thread.run_sync(studio.keys.actor, text.strip(), limiter=self._lookups)
+        token = login_cookie(headers)
+        return None if token is None else await to_thread.run_sync(studio.logins.actor, token, limiter=self._lookups)
+
+    async def _watched(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
+        """Serve a websocket for as long as its login lasts."""
+        serving = asyncio.ensure_future(self._app(scope, receive, send))
+        try:
+            while not serving.done():
+                await asyncio.wait([serving], timeout=RECHECK_SECONDS)
+                if not serving.done() and not await self._still_there(headers):
+                    with contextlib.suppress(RuntimeError):  # closed by the other side meanwhile
+                        await send({"type": "websocket.close", "code": 4401, "reason": "Signed out."})
+                    return
+            await serving
+        finally:
+            serving.cancel()
+
+    async def _still_there(self, headers: Mapping[str, str]) -> bool:
+        try:
+            return await self._actor(headers) is not None
+        except StudioError:
+            return True  # the database is away: nobody is thrown out for that
+
+
+def needed(scope: Scope) -> Need:
+    """What the address asks for. Raises NotFound (IMG_008) for one that no rule declares."""
+    path: str = scope["path"]
+    if path.startswith(_CLOSED) or not path.isprintable():
+        raise NotFound("There is nothing at this address.")
+    if path.startswith(_OPEN):
+        return "nobody"
+    if not is_api(path):
+        return "signed-in"
+    for (method, pattern), need in _RULES.items():
+        if pattern.fullmatch(path) and scope.get("method") in (method, "HEAD"):
+            return need
+    if any(pattern.fullmatch(path) for _, pattern in _RULES):
+        return "signed-in"  # and then the answer is that the method is wrong
+    raise NotFound("There is nothing at this address.")
+
+
+def _check_method(scope: Scope) -> None:
+    """Raise WrongMethod (IMG_009, 405) for an address of the API that knows other methods only."""
+    allowed = [method for (method, pattern) in _RULES if pattern.fullmatch(scope["path"])]
+    if allowed and scope.get("method") not in (*allowed, "HEAD"):
+        raise WrongMethod(str(scope.get("method")), allowed)
+
+
+def check_local(scope: Scope, headers: Mapping[str, str]) -> None:
+    """Raise NotAllowed (IMG_010) for a connection from outside, or a page of another site that uses this browser."""
+    server = scope.get("server")
+    if server is None or not is_loopback(server[0]):
+        raise NotAllowed(
+            "Without sign-in the studio answers on this machine only.",
+            resolution="Set HOST=127.0.0.1 and open http://localhost on the machine itself, or through an SSH tunnel.",
+        )
+    host = headers.get("host", "")
+    if not is_loopback(_split(f"//{host}").hostname or ""):
+        raise NotAllowed("The Host header does not name this machine.")
+    _check_origin(headers, host)
+
+
+def check_public(scope: Scope, headers: Mapping[str, str], public_url: str) -> None:
+    """Raise NotAllowed (IMG_010) for another Host than PUBLIC_URL's, or a page of another site.
+
+    Health is asked for by machines that know the server by other names.
+    """
+    own = _split(public_url).netloc.lower()
+    if headers.get("host", "").lower() != own and not scope["path"].startswith("/image/health/"):
+        raise NotAllowed("The Host header does not name this studio.", resolution=f"Open {public_url}.")
+    _check_origin(headers, own)
+
+
+def _check_origin(headers: Mapping[str, str], host: str) -> None:
+    origin = headers.get("origin")
+    if origin is not None and _split(origin).netloc.lower() != host.lower():
+        raise NotAllowed("The request comes from a page of another site.")
+
+
+def login_cookie(headers: Mapping[str, str]) -> str | None:
+    """The login's cookie, if the browser sent one."""
+    return cookie(headers, LOGIN_COOKIE)
+
+
+def cookie(headers: Mapping[str, str], name: str) -> str | None:
+    """The cookie called `name`, if the browser sent one that can be read."""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
+    except CookieError:
+        return None
+    return None if found is None else found.value
+
+
+def _admitted(actor: Actor | None, need: Need) -> Actor:
+    if actor is None:
+        raise NotAllowed("Nobody is signed in.", status=401, resolution="Sign in, or send a valid API key.")
+    if not actor.may(need):
+        raise NotAllowed("You may not do this.", resolution="Ask an administrator for the role that it needs.")
+    return actor
+
+
+def _rule(path: str) -> re.Pattern[str]:
+    return re.compile("[^/]+".join(map(re.escape, re.split(r"{[A-Za-z]+}", path))))
+
+
+_RULES = {(method, _rule(path)): need for (method, path), need in ROUTES.items()} | {
+    ("GET", re.compile("/image")): "signed-in"
+}
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # for example "http://["
+        return urlsplit("")
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
+    """The caller's own id, if it is a harmless one, so that both sides can find the request; else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else f"req_{ULID()}"
+
+
+async def _refuse(error: StudioError, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        code = 4401 if error.status == 401 else 4403
+        await send({"type": "websocket.close", "code": code, "reason": error.message[:120]})
+        return
+    headers = Headers(scope=scope)
+    wants_page = scope["method"] == "GET" and "text/html" in headers.get("accept", "") and not is_api(scope["path"])
+    if error.status == 401 and wants_page:
+        query = scope.get("query_string", b"").decode("latin-1")
+        wanted = scope["path"] + (f"?{query}" if query else "")
+        await RedirectResponse(f"/auth/sign-in?next={quote(wanted, safe='')}", status_code=303)(scope, receive, send)
+        return
+    await error_response(error, scope["state"]["request_id"])(scope, receive, send)

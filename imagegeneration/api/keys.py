@@ -1,0 +1,73 @@
+"""Routes of API keys: one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+
+from imagegeneration.api.answers import documented
+from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.domain.access import Permission
+from imagegeneration.domain.key import ApiKey
+from imagegeneration.domain.text import Intent
+from imagegeneration.domain.value import Many, Moment, Value
+
+router = APIRouter(tags=["keys"])
+
+KeyId = Annotated[str, Path(alias="keyId", min_length=1, max_length=64)]
+
+
+class KeyBody(Value):
+    """What a key is for, and what it may do: at most what its owner may. `days` until it expires (null: never)."""
+
+    name: Intent
+    scopes: Many[Permission] = Field(min_length=1, max_length=10)
+    days: int | None = Field(default=90, ge=1, le=3650)
+
+
+class KeyFacts(Value):
+    """A key as its owner sees it; the key itself is not among the facts."""
+
+    key_id: str
+    name: str
+    hint: str
+    scopes: Sequence[Permission]
+    created_at: Moment
+    expires_at: Moment | None
+    last_used_at: Moment | None
+    revoked_at: Moment | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> KeyFacts:
+        """The facts of a key."""
+        return cls.model_validate(key.model_dump(include=set(cls.model_fields)))
+
+
+class MadeKey(Value):
+    """A new key. `key` is shown in this answer and never again."""
+
+    key: str
+    facts: KeyFacts
+
+
+@router.get("/keys", responses=documented(401))
+def keys(studio: CurrentStudio, actor: CurrentActor) -> Sequence[KeyFacts]:
+    """One's own keys, oldest first, revoked ones too."""
+    return [KeyFacts.of(key) for key in studio.keys.of_actor(actor)]
+
+
+@router.post("/keys", status_code=201, dependencies=[JSON_ONLY], responses=documented(401, 409, 415))
+def make_key(body: KeyBody, studio: CurrentStudio, actor: CurrentActor) -> MadeKey:
+    """Make a key."""
+    text, key = studio.keys.make(actor, body.name, body.scopes, body.days)
+    return MadeKey(key=text, facts=KeyFacts.of(key))
+
+
+@router.post("/keys/{keyId}/revoke", responses=documented(401, 404))
+def revoke_key(key_id: KeyId, studio: CurrentStudio, actor: CurrentActor) -> Sequence[KeyFacts]:
+    """Make a key worthless, within seconds everywhere; the keys afterwards."""
+    studio.keys.revoke(actor, key_id)
+    return keys(studio, actor)

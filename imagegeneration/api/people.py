@@ -1,0 +1,76 @@
+"""Routes of people: who one is, and, for admins, everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from imagegeneration.api.answers import documented
+from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.domain.access import Permission, Role
+from imagegeneration.domain.person import Person
+from imagegeneration.domain.text import Reason
+from imagegeneration.domain.value import MAX_MICROS, Many, Value
+
+router = APIRouter(tags=["people"])
+
+PersonId = Annotated[str, Path(alias="personId", min_length=1, max_length=64)]
+
+
+class Me(Value):
+    """Who asks, and what they may do here."""
+
+    user_id: str
+    name: str
+    roles: Sequence[Role]
+    permissions: Sequence[Permission]
+    key: str | None
+
+
+class PersonBody(Value):
+    """What a person may do. `roles` null: those that follow from the configuration. `version` as it was looked at."""
+
+    version: int = Field(ge=0, le=MAX_MICROS)
+    roles: Many[Role] | None
+    is_disabled: bool
+    reason: Reason
+
+
+@router.get("/me", responses=documented(401))
+def me(actor: CurrentActor) -> Me:
+    """Who asks."""
+    return Me(
+        user_id=actor.user_id,
+        name=actor.name,
+        roles=actor.roles,
+        permissions=sorted(actor.permissions),
+        key=actor.key,
+    )
+
+
+@router.get("/people", responses=documented(401))
+def people(
+    studio: CurrentStudio,
+    after: Annotated[
+        str | None, Query(max_length=64, description="The id of the last person of the page before.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> Sequence[Person]:
+    """Everybody who has signed in, by id."""
+    return studio.people.page(after, limit)
+
+
+@router.put("/people/{personId}", dependencies=[JSON_ONLY], responses=documented(401, 404, 409, 415))
+def change_person(body: PersonBody, person_id: PersonId, studio: CurrentStudio, actor: CurrentActor) -> Person:
+    """Set roles, or disable; it works on open pages within a minute."""
+    return studio.people.change(
+        actor,
+        person_id,
+        version=body.version,
+        roles=body.roles,
+        is_disabled=body.is_disabled,
+        reason=body.reason,
+    )

@@ -1,0 +1,160 @@
+"""Signing in and out, and who is behind a cookie."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.person import SIGN_IN_SECONDS, Login, LoginRules, Person
+from imagegeneration.errors import NotFound, SignInFailed
+from imagegeneration.oidc import OidcClient
+from imagegeneration.services.audit import Audit
+from imagegeneration.services.people import People
+from imagegeneration.store import Stores
+from imagegeneration.store.logins import SignInAttempt
+
+KNOWN_SECONDS = 10.0
+"""How long what is known of a cookie counts: signing out, a role, a disabled person reach every page within this."""
+
+KNOWN_LOGINS = 10_000
+TOUCH_SECONDS = 60.0
+"""How often it is written down that somebody is there."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A sign-in that was begun: where the person is sent, and what the browser keeps meanwhile."""
+
+    address: str
+    state: str
+
+
+class Logins:
+    """The browsers in which somebody is signed in. A cookie is random, and only its hash is stored."""
+
+    def __init__(
+        self, stores: Stores, people: People, audit: Audit, clients: Mapping[str, OidcClient], rules: LoginRules
+    ) -> None:
+        self._connection = stores.connection
+        self._logins = stores.logins
+        self._people = people
+        self._audit = audit
+        self._clients = clients
+        self._rules = rules
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, tuple[float, Actor | None]] = OrderedDict()
+        self._touched: dict[str, float] = {}
+
+    def providers(self) -> Sequence[tuple[str, str]]:
+        """The name and the label of each provider that people can sign in with."""
+        return [(name, client.provider.label) for name, client in self._clients.items()]
+
+    def begin(self, provider: str, next_page: str) -> Begun:
+        """Send a person to a provider; `next_page` is a path of ours to come back to. Raises NotFound, SignInFailed."""
+        client = self._client(provider)
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        verifier += secrets.token_urlsafe(16)
+        address = client.address(self._redirect_uri(provider), state=state, nonce=nonce, verifier=verifier)
+        attempt = SignInAttempt(
+            state_sha256=_sha256(state),
+            provider=provider,
+            nonce=nonce,
+            verifier=verifier,
+            next=next_page,
+            began_at=self._connection.now(),
+        )
+        self._logins.expect(attempt)
+        return Begun(address, state)
+
+    def finish(self, provider: str, *, state: str, kept_state: str, code: str) -> tuple[str, str]:
+        """The cookie of the new login, and the path to go to. A state serves once, in the browser that began it.
+
+        Raises SignInFailed (IMG_010).
+        """
+        if not secrets.compare_digest(state.encode(), kept_state.encode()):
+            raise SignInFailed("The sign-in was begun in another browser, or too long ago.")
+        now = self._connection.now()
+        attempt = self._logins.take(_sha256(state), now - timedelta(seconds=SIGN_IN_SECONDS))
+        if attempt is None or attempt.provider != provider:
+            raise SignInFailed("The sign-in was begun in another browser, or too long ago.")
+        client = self._client(provider)
+        identity = client.identity(self._redirect_uri(provider), code, nonce=attempt.nonce, verifier=attempt.verifier)
+        person = self._people.signed_in(identity, client.provider.roles)
+        return self.enter(person, provider), attempt.next
+
+    def enter(self, person: Person, provider: str) -> str:
+        """The cookie of a new login of a person whom the provider vouches for."""
+        now = self._connection.now()
+        token = secrets.token_urlsafe(32)
+        login = Login(
+            token_sha256=_sha256(token),
+            person_id=person.person_id,
+            provider=provider,
+            began_at=now,
+            seen_at=now,
+            ends_at=now + self._rules.longest,
+        )
+        self._logins.begin(login)
+        self._audit.note(person.actor(), "signed-in", person.person_id, f"by {self._client(provider).provider.label}")
+        return token
+
+    def actor(self, token: str) -> Actor | None:
+        """Who is behind the cookie; None if nobody is, or not any more."""
+        key = _sha256(token)
+        with self._lock:
+            known = self._known.get(key)
+        if known is None or time.monotonic() - known[0] >= KNOWN_SECONDS:
+            known = (time.monotonic(), self._find(key))
+            self._remember(key, known)
+        return known[1]
+
+    def end(self, token: str) -> None:
+        """Sign out in this browser."""
+        actor = self.actor(token)
+        key = _sha256(token)
+        self._logins.end(key)
+        self._remember(key, (time.monotonic(), None))
+        if actor is not None:
+            self._audit.note(actor, "signed-out", actor.user_id, "")
+
+    def _find(self, key: str) -> Actor | None:
+        login = self._logins.find(key, self._rules.idle.total_seconds())
+        if login is None:
+            return None
+        try:
+            person = self._people.get(login.person_id)
+        except NotFound:
+            return None
+        if person.is_disabled or not person.effective_roles:
+            return None
+        if time.monotonic() - self._touched.get(key, -TOUCH_SECONDS) >= TOUCH_SECONDS:
+            self._touched[key] = time.monotonic()
+            self._logins.seen(key)
+        return person.actor()
+
+    def _remember(self, key: str, known: tuple[float, Actor | None]) -> None:
+        with self._lock:
+            self._known[key] = known
+            self._known.move_to_end(key)
+            while len(self._known) > KNOWN_LOGINS:
+                forgotten, _ = self._known.popitem(last=False)
+                self._touched.pop(forgotten, None)
+
+    def _client(self, provider: str) -> OidcClient:
+        if provider not in self._clients:
+            raise NotFound("There is no such sign-in provider.")
+        return self._clients[provider]
+
+    def _redirect_uri(self, provider: str) -> str:
+        return f"{self._rules.public_url}/auth/callback/{provider}"
+
+
+def _sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

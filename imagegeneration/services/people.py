@@ -1,0 +1,92 @@
+"""Who may come in, and as what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imagegeneration.domain.access import Role
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.job import new_id
+from imagegeneration.domain.person import Identity, Person, RoleRules, roles_of
+from imagegeneration.errors import NotFound, SignInFailed, WrongState
+from imagegeneration.services.audit import Audit
+from imagegeneration.store import Session, Stores
+
+
+class People:
+    """Everybody who has signed in; admins change what they may do."""
+
+    def __init__(self, stores: Stores, audit: Audit) -> None:
+        self._connection = stores.connection
+        self._people = stores.people
+        self._logins = stores.logins
+        self._audit = audit
+
+    def signed_in(self, identity: Identity, rules: RoleRules) -> Person:
+        """The person that the provider vouches for. Raises SignInFailed (IMG_010) for one who may not come in."""
+        now = self._connection.now()
+        granted = roles_of(identity, rules)
+        person = self._people.signed_in(
+            Person(
+                person_id=new_id("usr"),
+                issuer=identity.issuer,
+                subject=identity.subject,
+                email=identity.email,
+                name=identity.name,
+                granted_roles=granted,
+                created_at=now,
+                signed_in_at=now,
+            )
+        )
+        if person.is_disabled or not person.effective_roles:
+            raise SignInFailed(
+                "You are not allowed into this studio.", resolution="Ask an administrator of the studio to let you in."
+            )
+        return person
+
+    def get(self, person_id: str) -> Person:
+        """The person. Raises NotFound (IMG_008)."""
+        person = self._people.get(person_id)
+        if person is None:
+            raise NotFound("There is no such person.")
+        return person
+
+    def page(self, after: str | None, limit: int) -> Sequence[Person]:
+        """Up to `limit` people, those after the id `after`."""
+        return self._people.page(after, limit)
+
+    def change(
+        self,
+        actor: Actor,
+        person_id: str,
+        *,
+        version: int,
+        roles: Sequence[Role] | None,
+        is_disabled: bool,
+        reason: str,
+    ) -> Person:
+        """Set what a person may do. `version` is that of the person that the admin looked at.
+
+        It works on open pages within a minute; who is disabled is signed out everywhere. Raises NotFound, and
+        WrongState (IMG_011) if somebody changed the person meanwhile, or if admins would lock themselves out.
+        """
+        person = self.get(person_id)
+        if person_id == actor.user_id and (is_disabled or (roles is not None and "admin" not in roles)):
+            raise WrongState("You cannot take your own administration away.", resolution="Ask another administrator.")
+        chosen = None if roles is None else tuple(dict.fromkeys(roles))
+        changed = person.model_copy(update={"roles": chosen, "is_disabled": is_disabled, "version": person.version + 1})
+        now = self._connection.now()
+
+        def work(session: Session) -> bool:
+            if not self._people.change(person, changed, session=session):
+                return False
+            self._audit.write(
+                actor, "person.changed", person_id, reason, before=person, after=changed, now=now, session=session
+            )
+            return True
+
+        if person.version != version or not self._connection.transaction(work):
+            raise WrongState("Somebody else has changed this person meanwhile.")
+        if is_disabled:
+            self._logins.end_all(person_id)
+        return changed

@@ -1,0 +1,220 @@
+"""Signing in with a real OpenID provider: who comes in, as what, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from pymongo.database import Database
+from starlette.testclient import TestClient
+
+from imagegeneration.api.app import build_asgi
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.local.datadir import DataDir
+from imagegeneration.local.part import Part
+from imagegeneration.settings import Settings, SignInProvider
+from tests.support import serving
+
+PUBLIC = "http://studio.test"
+PEOPLE: list[dict[str, Any]] = [
+    {"sub": "ann", "email": "ann@example.com", "email_verified": True, "name": "Ann"},
+    {"sub": "bob", "email": "bob@example.com", "email_verified": True, "name": "Bob"},
+    {"sub": "eve", "email": "eve@elsewhere.com", "email_verified": True, "name": "Eve"},
+    {"sub": "mal", "email": "mal@example.com", "email_verified": False, "name": "Mal"},
+]
+
+
+@pytest.fixture(scope="module")
+def issuer(servers_dir: DataDir) -> Iterator[str]:
+    """A real OpenID provider, in a process of its own; the people above have accounts there."""
+    port = servers_dir.port("identity-provider")
+    claims = [part for person in PEOPLE for part in ("--user-claims", json.dumps(person))]
+    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--require-nonce", "true", *claims]
+    part = Part("identity-provider", command, port, provides={}, prepare=lambda _: None)
+    with serving(part, servers_dir.path):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def company(settings: Settings, issuer: str) -> Iterator[Studio]:
+    """A studio that people of example.com sign in to; Ann is an admin."""
+    provider = SignInProvider.model_validate(
+        {
+            "name": "idp",
+            "label": "Example",
+            "issuer": issuer,
+            "clientId": "studio",
+            "clientSecret": "secret",
+            "scope": "openid email profile",
+            "roles": {"admin": ["ann@example.com"], "creator": ["@example.com"]},
+        }
+    )
+    built = build_studio(settings.model_copy(update={"sign_in_providers": (provider,), "public_url": PUBLIC}))
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def browser(company: Studio) -> Iterator[TestClient]:
+    with new_browser(company) as opened:
+        yield opened
+
+
+def new_browser(company: Studio) -> TestClient:
+    return TestClient(
+        build_asgi(lambda: company), base_url=PUBLIC, follow_redirects=False, raise_server_exceptions=False
+    )
+
+
+def to_provider(browser: TestClient, wanted: str = "/") -> str:
+    """Begin; the address at the provider that the browser is sent to."""
+    sent = browser.post("/auth/begin/idp", data={"next": wanted}, headers={"Origin": PUBLIC})
+    assert sent.status_code == 303, sent.text
+    return str(sent.headers["location"])
+
+
+def from_provider(address: str, sub: str) -> str:
+    """What the person does at the provider's page; the address that the browser is sent back to."""
+    answered = httpx.post(address, data={"sub": sub}, trust_env=False)
+    assert answered.status_code == 302, answered.text
+    return str(answered.headers["location"])
+
+
+def sign_in(browser: TestClient, sub: str, wanted: str = "/") -> Any:
+    back = from_provider(to_provider(browser, wanted), sub)
+    return browser.get(back)
+
+
+def test_a_person_signs_in_and_is_known(browser: TestClient) -> None:
+    assert browser.get("/image/me").status_code == 401
+    back = sign_in(browser, "bob", "/jobs?status=Done")
+    assert (back.status_code, back.headers["location"]) == (303, "/jobs?status=Done")
+    me = browser.get("/image/me").raise_for_status().json()
+    assert (me["name"], me["roles"], me["key"]) == ("Bob", ["creator"], None)
+    assert me["userId"].startswith("usr_")
+    assert "@" not in me["userId"]
+
+
+def test_roles_follow_from_the_configuration(browser: TestClient) -> None:
+    sign_in(browser, "ann")
+    assert browser.get("/image/me").json()["roles"] == ["admin", "creator"]
+
+
+@pytest.mark.parametrize("stranger", ["eve", "mal"])
+def test_who_gets_no_role_is_not_let_in(browser: TestClient, stranger: str) -> None:
+    refused = sign_in(browser, stranger)
+    assert refused.status_code == 403
+    assert "not allowed" in refused.text
+    assert browser.get("/image/me").status_code == 401
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(browser: TestClient) -> None:
+    cookie = sign_in(browser, "bob").headers["set-cookie"].lower()
+    assert "studio_login=" in cookie
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+
+
+def test_the_database_has_only_the_hash_of_the_cookie(browser: TestClient, database: Database[dict[str, Any]]) -> None:
+    sign_in(browser, "bob")
+    token = browser.cookies["studio_login"]
+    stored = json.dumps(list(database.logins.find({}, {"_id": False})), default=str)
+    assert token not in stored
+
+
+def test_a_state_serves_once(browser: TestClient) -> None:
+    back = from_provider(to_provider(browser), "bob")
+    kept = dict(browser.cookies)
+    assert browser.get(back).status_code == 303
+    browser.cookies.update(kept)
+    assert browser.get(back).status_code == 403
+
+
+def test_a_sign_in_that_was_begun_elsewhere_is_refused(browser: TestClient, company: Studio) -> None:
+    back = from_provider(to_provider(browser), "bob")
+    with new_browser(company) as victim:
+        assert victim.get(back).status_code == 403
+        assert victim.get("/image/me").status_code == 401
+
+
+def test_a_code_is_worthless_without_the_verifier_of_its_sign_in(browser: TestClient, company: Studio) -> None:
+    stolen = parse_qs(urlsplit(from_provider(to_provider(browser), "ann")).query)["code"][0]
+    with new_browser(company) as thief:
+        own = from_provider(to_provider(thief), "bob")
+        query = parse_qs(urlsplit(own).query)
+        swapped = own.replace(query["code"][0], stolen)
+        assert thief.get(swapped).status_code == 403
+        assert thief.get("/image/me").status_code == 401
+
+
+def test_signing_out_ends_the_login_for_copies_of_the_cookie_too(browser: TestClient, company: Studio) -> None:
+    sign_in(browser, "bob")
+    copied = browser.cookies["studio_login"]
+    assert browser.post("/auth/sign-out", headers={"Origin": PUBLIC}).status_code == 303
+    with new_browser(company) as other:
+        other.cookies.set("studio_login", copied)
+        assert other.get("/image/me").status_code == 401
+
+
+def test_a_disabled_person_is_out_at_once(browser: TestClient, company: Studio) -> None:
+    sign_in(browser, "bob")
+    bob = browser.get("/image/me").json()["userId"]
+    with new_browser(company) as boss:
+        sign_in(boss, "ann")
+        body = {"version": 0, "roles": None, "isDisabled": True, "reason": "left the company"}
+        assert boss.put(f"/image/people/{bob}", json=body).status_code == 200
+    company.logins._known.clear()
+    assert browser.get("/image/me").status_code == 401
+    assert sign_in(browser, "bob").status_code == 403
+
+
+def test_a_role_that_an_admin_sets_counts_instead(browser: TestClient, company: Studio) -> None:
+    sign_in(browser, "bob")
+    bob = browser.get("/image/me").json()["userId"]
+    with new_browser(company) as boss:
+        sign_in(boss, "ann")
+        body = {"version": 0, "roles": ["reviewer"], "isDisabled": False, "reason": "reviews now"}
+        assert boss.put(f"/image/people/{bob}", json=body).status_code == 200
+        assert boss.put(f"/image/people/{bob}", json=body).status_code == 409
+    company.logins._known.clear()
+    assert browser.get("/image/me").json()["roles"] == ["reviewer"]
+    assert browser.post("/image/enhance-prompt", json={"intent": "x", "prompt": "y"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_nobody_is_sent_to_another_site(browser: TestClient, wanted: str) -> None:
+    assert sign_in(browser, "bob", wanted).headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Host": "evil.example"},
+        {"X-Forwarded-Host": "studio.test", "Host": "evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_other_sites_and_other_names_are_refused(browser: TestClient, headers: dict[str, str]) -> None:
+    sign_in(browser, "bob")
+    assert browser.get("/image/me", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-User", "X-Remote-User", "Remote-User", "X-Studio-Actor"])
+def test_a_bare_header_names_nobody(browser: TestClient, header: str) -> None:
+    assert browser.get("/image/me", headers={header: "ann"}).status_code == 401
+
+
+def test_strangers_are_led_to_the_sign_in(browser: TestClient) -> None:
+    led = browser.get("/jobs?job=1", headers={"Accept": "text/html"})
+    assert (led.status_code, led.headers["location"]) == (303, "/auth/sign-in?next=%2Fjobs%3Fjob%3D1")
+    page = browser.get("/auth/sign-in")
+    assert "Continue with Example" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
