@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imagegeneration.domain.money import account_of
-from imagegeneration.oidc import OidcClient
+from imagegeneration.oidc import OidcClient, ProxyTokens
 from imagegeneration.providers import OpenAIProvider, build_provider
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
@@ -84,6 +84,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     runners = Runners(stores)
     people = People(stores, audit)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
+    proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
     execution = None
     if runner:
@@ -101,7 +102,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         forecast=Forecast(stores, breakers, runners),
         audit=audit,
         people=people,
-        logins=Logins(stores, people, audit, clients, settings.login_rules),
+        logins=Logins(stores, people, audit, clients, proxy, settings.login_rules),
         keys=Keys(stores, people, audit),
         operations=Operations(stores, spending, limits, breakers, runners, audit),
         health=Health(stores.connection, storage),

@@ -1,13 +1,15 @@
 """OpenID Connect: sends a person to a provider and reads who came back. The only module that imports authlib.
 
 Code flow with PKCE, state and nonce; the identity token is verified against the provider's key set, with
-asymmetric signatures only.
+asymmetric signatures only. The same goes for the tokens of a reverse proxy that signs people in.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -20,7 +22,7 @@ from joserfc.jws import JWSRegistry
 
 from imagegeneration.domain.person import Identity
 from imagegeneration.errors import SignInFailed
-from imagegeneration.settings import SignInProvider
+from imagegeneration.settings import SignInProvider, TrustedProxy
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures that are accepted: none that a client secret, or nobody, could make."""
@@ -29,6 +31,13 @@ METADATA_SECONDS = 3600.0
 LEEWAY_SECONDS = 60
 TIMEOUT_SECONDS = 10.0
 
+KEYS_SECONDS = 30.0
+"""How soon keys may be fetched anew for a token that none of them signed: anybody can send such tokens."""
+
+_ALGORITHMS = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+_UNREADABLE = (JoseError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a token can raise: strangers write them."""
+
 
 class OidcClient:
     """One configured provider."""
@@ -36,9 +45,8 @@ class OidcClient:
     def __init__(self, provider: SignInProvider) -> None:
         self.provider = provider
         self._issuer = str(provider.issuer).rstrip("/")
-        self._lock = threading.Lock()
         self._metadata: tuple[float, dict[str, Any]] | None = None
-        self._keys: KeySet | None = None
+        self._keys = _Keys(lambda: str(self._metadata_now()["jwks_uri"]), provider.label)
 
     def address(self, redirect_uri: str, *, state: str, nonce: str, verifier: str) -> str:
         """Where the person is sent to sign in. Raises SignInFailed if the provider does not answer."""
@@ -62,7 +70,7 @@ class OidcClient:
     def _read(self, token: dict[str, Any], nonce: str) -> Identity:
         issuer, client_id = self._metadata_now()["issuer"], self.provider.client_id
         try:
-            decoded = self._decode(token["id_token"])
+            decoded = self._keys.decode(token["id_token"])
             claims = CodeIDToken(
                 decoded.claims,
                 decoded.header,
@@ -70,43 +78,18 @@ class OidcClient:
                 {"nonce": nonce, "client_id": client_id, "access_token": token.get("access_token")},
             )
             claims.validate(leeway=LEEWAY_SECONDS)
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+        except _UNREADABLE as error:
             raise SignInFailed(f"What {self.provider.label} signed could not be verified.") from error
         return identity_of(dict(decoded.claims), self.provider.groups_claim)
-
-    def _decode(self, id_token: str) -> jwt.Token:
-        registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
-        try:
-            return jwt.decode(id_token, key=self._key_set(), registry=registry)
-        except InvalidKeyIdError:  # the provider has new keys
-            return jwt.decode(id_token, key=self._key_set(fresh=True), registry=registry)
-
-    def _key_set(self, *, fresh: bool = False) -> KeySet:
-        with self._lock:
-            if self._keys is None or fresh:
-                self._keys = KeySet.import_key_set({"keys": self._fetch(self._metadata_now()["jwks_uri"])["keys"]})
-            return self._keys
 
     def _metadata_now(self) -> dict[str, Any]:
         found = self._metadata
         if found is None or time.monotonic() - found[0] > METADATA_SECONDS:
-            metadata = self._fetch(f"{self._issuer}/.well-known/openid-configuration")
+            metadata = _fetch(f"{self._issuer}/.well-known/openid-configuration", self.provider.label)
             if str(metadata.get("issuer", "")).rstrip("/") != self._issuer:
                 raise SignInFailed(f"{self.provider.label} calls itself by another name than is configured.")
             found = self._metadata = (time.monotonic(), metadata)
         return found[1]
-
-    def _fetch(self, url: str) -> dict[str, Any]:
-        try:
-            with self._client("") as client:
-                answer = client.request("GET", url, withhold_token=True)
-                answer.raise_for_status()
-                document = answer.json()
-        except (OAuthError, httpx2.HTTPError, ValueError) as error:
-            raise SignInFailed(f"{self.provider.label} does not answer.") from error
-        if not isinstance(document, dict):
-            raise SignInFailed(f"{self.provider.label} does not answer as it should.")
-        return document
 
     def _client(self, redirect_uri: str) -> OAuth2Client:
         secret = self.provider.client_secret
@@ -121,6 +104,69 @@ class OidcClient:
             follow_redirects=False,
             trust_env=False,
         )
+
+
+class ProxyTokens:
+    """The tokens in which a reverse proxy says who it has signed in."""
+
+    def __init__(self, proxy: TrustedProxy) -> None:
+        self.label = proxy.label
+        self.roles = proxy.roles
+        self._groups_claim = proxy.groups_claim
+        self._keys = _Keys(lambda: str(proxy.jwks_url), proxy.label)
+        self._rules = jwt.JWTClaimsRegistry(
+            leeway=LEEWAY_SECONDS,
+            iss={"essential": True, "value": proxy.issuer},
+            aud={"essential": True, "value": proxy.audience},
+            sub={"essential": True},
+            exp={"essential": True},
+        )
+
+    def identity(self, token: str) -> Identity:
+        """Whom a token is about. Raises SignInFailed for one that the proxy has not signed, for us and for now."""
+        try:
+            claims = self._keys.decode(token).claims
+            self._rules.validate(claims)
+        except _UNREADABLE as error:
+            raise SignInFailed(f"What {self.label} signed could not be verified.") from error
+        return identity_of({"email_verified": True, **claims}, self._groups_claim)
+
+
+class _Keys:
+    """The key set at an address, fetched when it is first needed, and anew for a token of a key that is not in it."""
+
+    def __init__(self, url: Callable[[], str], label: str) -> None:
+        self._url = url
+        self._label = label
+        self._lock = threading.Lock()
+        self._known: tuple[float, KeySet] | None = None
+
+    def decode(self, token: str) -> jwt.Token:
+        """The token, its signature verified. Raises what joserfc raises, and SignInFailed if no keys can be had."""
+        try:
+            return jwt.decode(token, key=self._keys(older_than=math.inf), registry=_ALGORITHMS)
+        except InvalidKeyIdError:
+            return jwt.decode(token, key=self._keys(older_than=KEYS_SECONDS), registry=_ALGORITHMS)
+
+    def _keys(self, *, older_than: float) -> KeySet:
+        """The keys; fetched anew if they are older than so many seconds."""
+        with self._lock:
+            if self._known is None or time.monotonic() - self._known[0] > older_than:
+                fetched = KeySet.import_key_set({"keys": _fetch(self._url(), self._label)["keys"]})
+                self._known = (time.monotonic(), fetched)
+            return self._known[1]
+
+
+def _fetch(url: str, label: str) -> dict[str, Any]:
+    try:
+        answer = httpx2.get(url, timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+        answer.raise_for_status()
+        document = answer.json()
+    except (httpx2.HTTPError, ValueError) as error:
+        raise SignInFailed(f"{label} does not answer.") from error
+    if not isinstance(document, dict):
+        raise SignInFailed(f"{label} does not answer as it should.")
+    return document
 
 
 def identity_of(claims: dict[str, Any], groups_claim: str) -> Identity:

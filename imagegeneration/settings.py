@@ -43,6 +43,24 @@ class SignInProvider(BaseModel):
     roles: Mapping[Role, Sequence[str]]
 
 
+class TrustedProxy(BaseModel):
+    """A reverse proxy that signs people in and says who they are in a signed token (JWT) in the header `header`.
+
+    Believed is what the keys at `jwks_url` have signed for `issuer` and `audience`, never a bare header. `roles`
+    as for a `SignInProvider`; an address counts unless the token says that it is not verified.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
+
+    label: str = Field(min_length=1, max_length=60)
+    header: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
+    issuer: str = Field(min_length=1)
+    audience: str = Field(min_length=1)
+    jwks_url: AnyHttpUrl
+    groups_claim: str = "groups"
+    roles: Mapping[Role, Sequence[str]]
+
+
 class Settings(BaseSettings):
     """All configuration. An empty variable counts as unset; a wrong one stops the process at start."""
 
@@ -68,6 +86,7 @@ class Settings(BaseSettings):
 
     public_url: str | None = None
     sign_in_providers: tuple[SignInProvider, ...] = ()
+    sign_in_proxy: TrustedProxy | None = None
     sign_in_idle_minutes: float = Field(default=8 * 60, ge=1, le=60 * 24 * 90)
     sign_in_max_hours: float = Field(default=7 * 24, ge=1, le=24 * 90)
 
@@ -144,6 +163,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def has_sign_in(self) -> bool:
+        """Whether people are told apart; else there is one local admin, on this machine only."""
+        return bool(self.sign_in_providers or self.sign_in_proxy)
+
+    @property
     def login_rules(self) -> LoginRules:
         """How long a login lasts, and where people come back to."""
         return LoginRules(
@@ -176,12 +200,12 @@ class Settings(BaseSettings):
 
     def require_safe_exposure(self, host: str) -> None:
         """Raise ConfigurationError where strangers could reach `host` and nobody would ask who they are."""
-        if not self.sign_in_providers and not is_loopback(host):
+        if not self.has_sign_in and not is_loopback(host):
             raise ConfigurationError(
                 f"{host} can be reached by others and no sign-in is configured: set SIGN_IN_PROVIDERS and PUBLIC_URL, "
                 "or listen on 127.0.0.1."
             )
-        if self.sign_in_providers and not self.public_url:
+        if self.has_sign_in and not self.public_url:
             raise ConfigurationError("Set PUBLIC_URL: sign-in providers send people back to it.")
 
     def require_bucket(self) -> None:

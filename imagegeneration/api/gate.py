@@ -71,25 +71,25 @@ class Gate:
         except StudioError as error:
             await _refuse(error, scope, receive, send)
             return
-        if scope["type"] == "websocket" and self._providers:
+        if scope["type"] == "websocket" and self._signs_in:
             await self._watched(scope, receive, send, headers)
         else:
             await self._app(scope, receive, send)
 
     @property
-    def _providers(self) -> bool:
-        return bool(self._studio().settings.sign_in_providers)
+    def _signs_in(self) -> bool:
+        return self._studio().settings.has_sign_in
 
     def _check_address(self, scope: Scope, headers: Mapping[str, str]) -> None:
         settings = self._studio().settings
-        if settings.sign_in_providers:
+        if settings.has_sign_in:
             check_public(scope, headers, settings.public_url or "")
         else:
             check_local(scope, headers)
 
     async def _actor(self, headers: Mapping[str, str]) -> Actor | None:
         studio = self._studio()
-        if not studio.settings.sign_in_providers:
+        if not studio.settings.has_sign_in:
             return LOCAL
         if self._lookups is None:
             self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
@@ -98,6 +98,9 @@ class Gate:
             if scheme.lower() != "bearer":
                 return None
             return await to_thread.run_sync(studio.keys.actor, text.strip(), limiter=self._lookups)
+        proxy = studio.settings.sign_in_proxy
+        if proxy is not None and (vouched := headers.get(proxy.header)):
+            return await to_thread.run_sync(studio.logins.vouched, vouched, limiter=self._lookups)
         token = login_cookie(headers)
         return None if token is None else await to_thread.run_sync(studio.logins.actor, token, limiter=self._lookups)
 

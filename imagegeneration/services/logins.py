@@ -7,14 +7,14 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.person import SIGN_IN_SECONDS, Login, LoginRules, Person
+from imagegeneration.domain.person import SIGN_IN_SECONDS, Identity, Login, LoginRules, Person, roles_of
 from imagegeneration.errors import NotFound, SignInFailed
-from imagegeneration.oidc import OidcClient
+from imagegeneration.oidc import OidcClient, ProxyTokens
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.people import People
 from imagegeneration.store import Stores
@@ -40,13 +40,20 @@ class Logins:
     """The browsers in which somebody is signed in. A cookie is random, and only its hash is stored."""
 
     def __init__(
-        self, stores: Stores, people: People, audit: Audit, clients: Mapping[str, OidcClient], rules: LoginRules
+        self,
+        stores: Stores,
+        people: People,
+        audit: Audit,
+        clients: Mapping[str, OidcClient],
+        proxy: ProxyTokens | None,
+        rules: LoginRules,
     ) -> None:
         self._connection = stores.connection
         self._logins = stores.logins
         self._people = people
         self._audit = audit
         self._clients = clients
+        self._proxy = proxy
         self._rules = rules
         self._lock = threading.Lock()
         self._known: OrderedDict[str, tuple[float, Actor | None]] = OrderedDict()
@@ -108,12 +115,11 @@ class Logins:
     def actor(self, token: str) -> Actor | None:
         """Who is behind the cookie; None if nobody is, or not any more."""
         key = _sha256(token)
-        with self._lock:
-            known = self._known.get(key)
-        if known is None or time.monotonic() - known[0] >= KNOWN_SECONDS:
-            known = (time.monotonic(), self._find(key))
-            self._remember(key, known)
-        return known[1]
+        return self._recalled(key, lambda: self._find(key))
+
+    def vouched(self, token: str) -> Actor | None:
+        """Whom the token of the reverse proxy is about; None for one that proves nothing, or nobody who may come in."""
+        return self._recalled(f"proxy:{_sha256(token)}", lambda: self._find_vouched(token))
 
     def end(self, token: str) -> None:
         """Sign out in this browser."""
@@ -123,6 +129,37 @@ class Logins:
         self._remember(key, (time.monotonic(), None))
         if actor is not None:
             self._audit.note(actor, "signed-out", actor.user_id, "")
+
+    def _recalled(self, key: str, find: Callable[[], Actor | None]) -> Actor | None:
+        with self._lock:
+            known = self._known.get(key)
+        if known is None or time.monotonic() - known[0] >= KNOWN_SECONDS:
+            known = (time.monotonic(), find())
+            self._remember(key, known)
+        return known[1]
+
+    def _find_vouched(self, token: str) -> Actor | None:
+        if self._proxy is None:
+            return None
+        try:
+            person = self._person_vouched(self._proxy, self._proxy.identity(token))
+        except SignInFailed:
+            return None
+        return None if person.is_disabled or not person.effective_roles else person.actor()
+
+    def _person_vouched(self, proxy: ProxyTokens, identity: Identity) -> Person:
+        """The person; a sign-in, on record, when what the token says is new or nobody was there for long."""
+        known = self._people.find(identity)
+        said = (identity.name, identity.email, roles_of(identity, proxy.roles))
+        if (
+            known is not None
+            and (known.name, known.email, known.granted_roles) == said
+            and known.signed_in_at > self._connection.now() - self._rules.idle
+        ):
+            return known
+        person = self._people.signed_in(identity, proxy.roles)
+        self._audit.note(person.actor(), "signed-in", person.person_id, f"by {proxy.label}")
+        return person
 
     def _find(self, key: str) -> Actor | None:
         login = self._logins.find(key, self._rules.idle.total_seconds())

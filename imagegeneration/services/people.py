@@ -44,6 +44,10 @@ class People:
             )
         return person
 
+    def find(self, identity: Identity) -> Person | None:
+        """The person of this identity, if it has ever signed in."""
+        return self._people.find(identity.issuer, identity.subject)
+
     def get(self, person_id: str) -> Person:
         """The person. Raises NotFound (IMG_008)."""
         person = self._people.get(person_id)

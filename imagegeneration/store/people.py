@@ -34,6 +34,11 @@ class PeopleStore:
         found = self._people.find_one({"personId": person_id}, _NO_ID)
         return None if found is None else Person.model_validate(found)
 
+    def find(self, issuer: str, subject: str) -> Person | None:
+        """The person that this issuer calls `subject`, or None."""
+        found = self._people.find_one({"issuer": issuer, "subject": subject}, _NO_ID)
+        return None if found is None else Person.model_validate(found)
+
     def signed_in(self, person: Person) -> Person:
         """Keep what the provider says now; a person who is new gets what `person` has else."""
         known = {"issuer": person.issuer, "subject": person.subject}

@@ -40,10 +40,13 @@ def studio() -> Studio:
 
 def actor() -> Actor:
     """Who looks at the page, asked anew each time. Raises NotAllowed (IMG_010) once nobody is signed in any more."""
-    if not studio().settings.sign_in_providers:
+    if not studio().settings.has_sign_in:
         return LOCAL
-    token = st.context.cookies.get(LOGIN_COOKIE)
-    found = None if token is None else studio().logins.actor(token)
+    if vouched := _vouched():
+        found = studio().logins.vouched(vouched)
+    else:
+        token = st.context.cookies.get(LOGIN_COOKIE)
+        found = None if token is None else studio().logins.actor(token)
     if found is None:
         raise NotAllowed("You are signed out.", status=401, resolution="Reload the page and sign in again.")
     return found
@@ -60,6 +63,12 @@ def acting(permission: Permission) -> Actor:
     return found
 
 
+def _vouched() -> str | None:
+    """The token of the reverse proxy that signs people in, if one is configured and it sent one."""
+    proxy = studio().settings.sign_in_proxy
+    return None if proxy is None else st.context.headers.get(proxy.header)
+
+
 def may_use(page: str) -> bool:
     """Whether the page at this address is for whoever looks."""
     return actor().may(NEEDS[page])
@@ -73,9 +82,11 @@ def require_page(page: str) -> None:
 
 def account() -> None:
     """Who is signed in, and the way out, at the foot of the menu."""
-    if studio().settings.sign_in_providers:
-        with st.sidebar:
-            st.text(actor().name)
+    if not studio().settings.has_sign_in:
+        return
+    with st.sidebar:
+        st.text(actor().name)
+        if not _vouched():  # else it is the proxy that signs out
             st.link_button("Sign out", "/auth/sign-out", type="tertiary", icon=":material/logout:")
 
 
