@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.money import account_of
 from imagegeneration.oidc import OidcClient, ProxyTokens
-from imagegeneration.providers import OpenAIProvider, build_provider
+from imagegeneration.providers import OpenAIProvider, Provider, build_providers
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
@@ -54,13 +56,13 @@ class Studio:
     queue: Queue
     execution: Execution | None
     _stores: Stores
-    _provider: OpenAIProvider | None
+    _providers: Mapping[ProviderName, Provider]
 
     def close(self) -> None:
         """Write down what is still in memory and give all connections back."""
         self.enhancement.post()
-        if self._provider is not None:
-            self._provider.close()
+        for provider in self._providers.values():
+            provider.close()
         self._stores.connection.close()
 
 
@@ -73,13 +75,14 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     stores = Stores(settings.require_database(), settings.mongodb_database)
     storage = Storage(settings)
     stores.prepare()
-    provider = build_provider(settings)
+    providers = build_providers(settings)
     audit = Audit(stores)
     limits = SpendLimits(stores, audit, settings.limits, account_of(settings.provider or "openai"))
     spending = Spending(stores, limits)
     breakers = Breakers(stores, audit, settings.breaker_rules)
     changes = Changes(stores, spending, breakers)
-    offer = Offer(settings.default_parameters, settings.endpoint_sha256, settings.queue_limit)
+    endpoints = {name: endpoint.sha256 for name, endpoint in settings.endpoints.items()}
+    offer = Offer(settings.default_parameters, endpoints, settings.queue_limit)
     jobs = Jobs(stores, spending, breakers, changes, offer, audit)
     runners = Runners(stores)
     people = People(stores, audit)
@@ -89,11 +92,11 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     execution = None
     if runner:
         spool = Spool(settings.spool_dir, settings.spool_max_bytes)
-        execution = Execution(stores, changes, breakers, spool, storage, provider, offer)
+        execution = Execution(stores, changes, breakers, spool, storage, providers, offer)
     return Studio(
         settings=settings,
         jobs=jobs,
-        enhancement=Enhancement(provider, settings.openai_text_model, spending),
+        enhancement=Enhancement(_text_provider(providers), settings.openai_text_model, spending),
         drafts=Drafts(stores.drafts),
         spending=spending,
         limits=limits,
@@ -110,5 +113,11 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         queue=Queue(stores, breakers, settings.provider),
         execution=execution,
         _stores=stores,
-        _provider=provider,
+        _providers=providers,
     )
+
+
+def _text_provider(providers: Mapping[ProviderName, Provider]) -> OpenAIProvider | None:
+    """Who enhances prompts: OpenAI, else the sandbox."""
+    named = (providers.get(name) for name in ("openai", "sandbox"))
+    return next((provider for provider in named if isinstance(provider, OpenAIProvider)), None)

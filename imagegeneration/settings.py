@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -18,6 +17,7 @@ from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import GenerationParameters, OutputFormat, ProviderName
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.domain.person import LoginRules
+from imagegeneration.domain.provider import Endpoint
 from imagegeneration.errors import ConfigurationError
 
 _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
@@ -124,22 +124,19 @@ class Settings(BaseSettings):
 
     @property
     def provider(self) -> ProviderName | None:
-        """Who makes the images: `openai` once a key or base URL is set, else the sandbox, else nobody."""
+        """Who makes the images where nobody chooses: the first that is configured, else the sandbox, else nobody."""
+        return next(iter(self.endpoints), None)
+
+    @property
+    def endpoints(self) -> Mapping[ProviderName, Endpoint]:
+        """Every provider that can be called. The sandbox is there only where no real one is."""
+        real = {}
         if self.openai_api_key or self.openai_base_url:
-            return "openai"
-        return "sandbox" if self.sandbox_url else None
-
-    @property
-    def provider_url(self) -> str:
-        """The base URL of the provider's API."""
-        if self.provider == "sandbox" and self.sandbox_url:
-            return self.sandbox_url
-        return self.openai_base_url or "https://api.openai.com/v1"
-
-    @property
-    def endpoint_sha256(self) -> str:
-        """The hash by which an approval names the endpoint that it is for."""
-        return hashlib.sha256(self.provider_url.encode()).hexdigest()
+            url = self.openai_base_url or "https://api.openai.com/v1"
+            real["openai"] = Endpoint(url=url, key=self.openai_api_key)
+        if real or self.sandbox_url is None:
+            return real
+        return {"sandbox": Endpoint(url=self.sandbox_url)}
 
     @property
     def bucket_endpoint(self) -> str | None:

@@ -9,13 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 
 from imagegeneration.domain.text import Intent, Prompt
-from imagegeneration.domain.value import Micros, Value
+from imagegeneration.domain.value import Many, Micros, Value
 
 MAX_IMAGES = 5
 """PRD 000, section 2: no more than 5 images a job."""
 
-ProviderName = Literal["openai", "sandbox"]
+MAX_LORAS = 5
+
+ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+"""A provider of the table in `providers/`, or a server that an operator has named."""
+
 OutputFormat = Literal["png", "jpeg", "webp"]
+Background = Literal["transparent", "opaque", "auto"]
 
 ImageCount = Annotated[int, Strict(), AfterValidator(lambda count: min(max(count, 1), MAX_IMAGES))]
 """Any integer, clamped to 1..5 (PRD 000, section 5.2)."""
@@ -56,14 +61,42 @@ class ExecuteBody(Value):
     image_count: ImageCount = Field(default=1, description="Any integer; clamped to 1..5.")
 
 
+class Lora(Value):
+    """A small model that changes the style of a larger one. `weight` is on the scale 0..2 of PRD 003, 4.2."""
+
+    path: str = Field(min_length=1, max_length=500)
+    weight: float = Field(default=1.0, ge=0, le=2)
+
+
+def _unless_asked_for() -> Any:
+    """A parameter that is neither stored nor hashed where nobody asked for it, so that older jobs stay as they are."""
+    return Field(default=None, exclude_if=lambda value: value is None)
+
+
 class GenerationParameters(Value):
-    """What each call is made of beside the prompt; stored with the job as `request`."""
+    """What each call is made of beside the prompt; stored with the job as `request`.
+
+    `size` is WIDTHxHEIGHT in pixels. `seed` is a drawn one where a random one was asked for. `quality` is
+    `standard` for models that know no other.
+    """
 
     provider: ProviderName
     model: str
     size: str
     quality: str
     output_format: OutputFormat
+    background: Background | None = _unless_asked_for()
+    seed: int | None = _unless_asked_for()
+    negative_prompt: str | None = _unless_asked_for()
+    steps: int | None = _unless_asked_for()
+    guidance: float | None = _unless_asked_for()
+    loras: Many[Lora] = Field(default=(), exclude_if=lambda value: not value)
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height."""
+        width, _, height = self.size.partition("x")
+        return int(width), int(height)
 
 
 class GenerationRequest(GenerationParameters):
@@ -87,7 +120,7 @@ class Answer:
     content: bytes
     usage: Usage | None
     provider_request_id: str | None
-    revised_prompt: str | None
+    revised_prompt: str | None = None
 
 
 @dataclass(frozen=True)

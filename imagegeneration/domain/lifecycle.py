@@ -33,6 +33,13 @@ def started(image: JobImage, attempt_id: str, now: Moment) -> JobImage:
     return _with_last(image, "CALLING", attempt_id=attempt_id, started_at=now)
 
 
+def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
+    """The provider has taken the call and works on it by itself; under `handle` it can be asked for the answer."""
+    if image.state != "CALLING" or image.attempt.attempt_id != attempt_id:
+        return image
+    return _with_last(image, "CALLING", handle=handle)
+
+
 def generated(
     image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, spool_host: str, now: Moment
 ) -> JobImage:

@@ -51,6 +51,7 @@ class Value(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,
     )
 
     def document(self) -> dict[str, Any]:

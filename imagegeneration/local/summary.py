@@ -41,7 +41,8 @@ def browser_host(settings: Settings) -> str:
 def _images(settings: Settings) -> str:
     if settings.provider == "openai":
         limit = format_usd(settings.limits.daily_micros)
-        return f"{settings.openai_image_model} at {settings.provider_url}; they cost money, at most {limit} a day"
+        url = settings.endpoints["openai"].url
+        return f"{settings.openai_image_model} at {url}; they cost money, at most {limit} a day"
     return "SANDBOX: no image is real and no money is spent. OPENAI_API_KEY makes real ones."
 
 

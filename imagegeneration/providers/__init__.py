@@ -6,18 +6,21 @@ that the very same code runs with and without a key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from imagegeneration.domain.generation import ProviderName
 from imagegeneration.providers.openai import OpenAIProvider
+from imagegeneration.providers.provider import Provider, ResumableProvider
 from imagegeneration.settings import Settings
 
-__all__ = ["PROVIDERS", "OpenAIProvider", "build_provider"]
+__all__ = ["PROVIDERS", "OpenAIProvider", "Provider", "ResumableProvider", "build_providers"]
 
 PROVIDERS = {"openai": OpenAIProvider, "sandbox": OpenAIProvider}
 
 
-def build_provider(settings: Settings) -> OpenAIProvider | None:
-    """The configured provider, or None where there are no credentials."""
-    if settings.provider is None:
-        return None
-    real_key = settings.openai_api_key if settings.provider == "openai" else None
-    key = real_key.get_secret_value() if real_key else "none"  # servers that speak the same API may want no key
-    return PROVIDERS[settings.provider](settings.provider_url, key, settings.provider_timeout_seconds)
+def build_providers(settings: Settings) -> Mapping[ProviderName, Provider]:
+    """Every provider that is configured; a name that the table does not have is a server that speaks OpenAI's."""
+    return {
+        name: PROVIDERS.get(name, OpenAIProvider)(endpoint, settings.provider_timeout_seconds)
+        for name, endpoint in settings.endpoints.items()
+    }

@@ -19,14 +19,8 @@ import openai
 from openai import APIConnectionError, APIResponse, APIStatusError, DefaultHttpxClient, OpenAI
 
 from imagegeneration.domain.generation import Answer, CallFailed, EnhanceBody, Enhancement, GenerationRequest, Usage
-
-MAX_ANSWER_BYTES = 96 * 1024**2
-"""Largest answer that is read: a 50-megapixel PNG in base64 stays below it."""
-
-_BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
-_NOT_CHARGED_FINAL = (400, 401, 403)
-_CREDENTIALS = (401, 403)
-_NOT_CHARGED_AGAIN = (429, 500, 503)
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.provider import Submitted, brief, read_within, refused, retry_after, unreachable
 
 _INSTRUCTIONS = (
     "You improve prompts for an image model. The input is a JSON object with two fields of data: `intent`, what "
@@ -40,17 +34,17 @@ _INSTRUCTIONS = (
 class OpenAIProvider:
     """A client for paid calls, without retries, redirects or keep-alive, and one for text."""
 
-    def __init__(self, base_url: str, api_key: str, timeout_seconds: float) -> None:
+    def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
         self._timeout = timeout_seconds
         no_reuse = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-        self._paid = _client(base_url, api_key, timeout_seconds, no_reuse)
-        self._text = _client(base_url, api_key, timeout_seconds, httpx2.Limits())
+        self._paid = _client(endpoint, timeout_seconds, no_reuse)
+        self._text = _client(endpoint, timeout_seconds, httpx2.Limits())
 
-    def generate(self, request: GenerationRequest) -> Answer:
+    def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         call = self._paid.images.with_streaming_response.generate(**image_payload(request))
         with _answered(call) as response:
-            body = _read(response, time.monotonic() + self._timeout)
+            body = read_within(response.iter_bytes(), time.monotonic() + self._timeout)
             return parse_image(body, response.headers.get("x-request-id"))
 
     def enhance(self, model: str, body: EnhanceBody, timeout_seconds: float) -> Enhancement:
@@ -60,7 +54,7 @@ class OpenAIProvider:
             **enhance_payload(model, body), timeout=httpx2.Timeout(timeout_seconds)
         )
         with _answered(call) as response:
-            return parse_enhancement(_read(response, deadline))
+            return parse_enhancement(read_within(response.iter_bytes(), deadline))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -70,7 +64,7 @@ class OpenAIProvider:
 
 def image_payload(request: GenerationRequest) -> dict[str, Any]:
     """The body of the paid call: the approved prompt as it is, and the approved parameters."""
-    return {
+    payload = {
         "prompt": request.final_prompt,
         "model": request.model,
         "size": request.size,
@@ -78,6 +72,7 @@ def image_payload(request: GenerationRequest) -> dict[str, Any]:
         "output_format": request.output_format,
         "n": 1,
     }
+    return payload if request.background is None else payload | {"background": request.background}
 
 
 def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:
@@ -129,16 +124,17 @@ def parse_enhancement(body: bytes) -> Enhancement:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise CallFailed("The enhancer answered something that is not a prompt.", certainty="unknown") from None
     if refusal:
-        raise CallFailed(f"The enhancer declined: {_brief(refusal)}", certainty="unknown", moderated=True)
+        raise CallFailed(f"The enhancer declined: {brief(refusal)}", certainty="unknown", moderated=True)
     if not isinstance(final_prompt, str):
         raise CallFailed("The enhancer answered something that is not a prompt.", certainty="unknown")
     return Enhancement(final_prompt, *tokens)
 
 
-def _client(base_url: str, api_key: str, timeout_seconds: float, limits: httpx2.Limits) -> OpenAI:
+def _client(endpoint: Endpoint, timeout_seconds: float, limits: httpx2.Limits) -> OpenAI:
+    key = endpoint.key.get_secret_value() if endpoint.key else "none"  # some servers of the same API want no key
     timeout = httpx2.Timeout(timeout_seconds, connect=10)
     transport = DefaultHttpxClient(limits=limits, follow_redirects=False, timeout=timeout)
-    return OpenAI(base_url=base_url, api_key=api_key, max_retries=0, timeout=timeout, http_client=transport)
+    return OpenAI(base_url=endpoint.url, api_key=key, max_retries=0, timeout=timeout, http_client=transport)
 
 
 @contextmanager
@@ -148,73 +144,26 @@ def _answered(call: AbstractContextManager[APIResponse[Any]]) -> Iterator[APIRes
         with call as response:
             yield response
     except APIStatusError as error:
-        raise refused(error) from error
+        raise refusal(error) from error
     except APIConnectionError as error:
-        raise _unreachable(error.__cause__ or error) from error
+        raise unreachable(error.__cause__ or error) from error
     except httpx2.HTTPError as error:
-        raise _unreachable(error) from error
+        raise unreachable(error) from error
     except openai.OpenAIError as error:
         raise CallFailed("The provider's answer could not be read.", certainty="unknown") from error
 
 
-def _read(response: APIResponse[Any], deadline: float) -> bytes:
-    """The whole body, before `deadline` (monotonic seconds) and within MAX_ANSWER_BYTES."""
-    body = bytearray()
-    for piece in response.iter_bytes():
-        body += piece
-        if time.monotonic() > deadline:
-            raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
-        if len(body) > MAX_ANSWER_BYTES:
-            raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
-    return bytes(body)
-
-
-def refused(error: APIStatusError) -> CallFailed:
-    """What an HTTP error status says of the money (DESIGN.md, section 4, "Not charged").
-
-    Only the provider's own JSON error proves that it, and not a proxy before it, answered.
-    """
+def refusal(error: APIStatusError) -> CallFailed:
+    """What OpenAI's error object, or its absence, says of the money."""
     own = isinstance(error.body, dict) and isinstance(error.body.get("message"), str)
-    status, request_id = error.status_code, error.request_id
-    said = _brief(error.body["message"]) if own and isinstance(error.body, dict) else f"HTTP {status}"
-    if own and error.code == "moderation_blocked":
-        message = f"The provider refused the prompt: {said}"
-        return CallFailed(message, certainty="not_charged", moderated=True, provider_request_id=request_id)
-    if status == 429 and error.code == "insufficient_quota":
-        message = f"The provider account has no quota left: {said}"
-        return CallFailed(message, certainty="not_charged", credentials=True, provider_request_id=request_id)
-    if status == 429 or (status in _NOT_CHARGED_AGAIN and own):
-        return CallFailed(
-            f"The provider is overloaded or limits requests: {said}",
-            certainty="not_charged",
-            retryable=True,
-            retry_after=_retry_after(error),
-            provider_request_id=request_id,
-        )
-    if status in _NOT_CHARGED_FINAL or (status == 404 and own):
-        return CallFailed(
-            f"The provider refused the request: {said}",
-            certainty="not_charged",
-            credentials=status in _CREDENTIALS,
-            provider_request_id=request_id,
-        )
-    message = f"The provider failed without saying whether it charged: {said}"
-    return CallFailed(message, certainty="unknown", provider_request_id=request_id)
-
-
-def _unreachable(error: BaseException) -> CallFailed:
-    if isinstance(error, _BEFORE_SENDING):
-        return CallFailed("The provider could not be reached.", certainty="not_charged", retryable=True)
-    if isinstance(error, httpx2.TimeoutException):
-        return CallFailed("The provider did not answer in time.", certainty="unknown")
-    return CallFailed("The connection to the provider broke before its answer came.", certainty="unknown")
-
-
-def _retry_after(error: APIStatusError) -> float | None:
-    try:
-        return min(max(float(error.response.headers["retry-after"]), 0.0), 3600.0)
-    except (KeyError, ValueError):
-        return None
+    return refused(
+        error.status_code,
+        error.body["message"] if own and isinstance(error.body, dict) else None,
+        retry_after=retry_after(error.response.headers),
+        moderated=error.code == "moderation_blocked",
+        no_quota=error.status_code == 429 and error.code == "insufficient_quota",
+        request_id=error.request_id,
+    )
 
 
 def _usage(usage: object) -> Usage | None:
@@ -232,8 +181,3 @@ def _usage(usage: object) -> Usage | None:
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else None
-
-
-def _brief(text: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text[:300]).strip()
-    return printable or "no reason given"

@@ -11,9 +11,9 @@ from datetime import timedelta
 from queue import Empty, SimpleQueue
 
 from imagegeneration.domain.generation import CallFailed
-from imagegeneration.domain.job import Job, new_id
+from imagegeneration.domain.job import Job
 from imagegeneration.errors import StudioError
-from imagegeneration.services.execution import Ended, Execution, Received
+from imagegeneration.services.execution import Ended, Execution, Received, Task
 from imagegeneration.services.queue import Queue
 
 UPLOADS = 4
@@ -197,29 +197,29 @@ class Worker:
 
     def _start(self, run: _Run) -> None:
         try:
-            indexes = self._execution.prepare(run.job, self.is_busy_with)
+            tasks = self._execution.prepare(run.job, self.is_busy_with)
         except StudioError as error:
             log.warning("%s cannot be recovered now: %s", run.job.job_id, error)
-            run.delay, indexes = RETRY_SOON, []
+            run.delay, tasks = RETRY_SOON, []
         except Exception:  # a lease that is renewed and not worked on would keep everybody else away
             log.exception("%s could not be prepared", run.job.job_id)
-            run.delay, indexes = RETRY_SOON, []
-        run.open_images = len(indexes)
+            run.delay, tasks = RETRY_SOON, []
+        run.open_images = len(tasks)
         with self._lock:
-            self._pending_calls += len(indexes)
-        for index in indexes:
-            self._calls.submit(self._make, run, index)
-        if not indexes:
+            self._pending_calls += len(tasks)
+        for task in tasks:
+            self._calls.submit(self._make, run, task)
+        if not tasks:
             self._end(run)
 
-    def _make(self, run: _Run, index: int) -> None:
+    def _make(self, run: _Run, task: Task) -> None:
         """One image, from the one-way door to the spool; the upload goes on in its own pool."""
-        attempt_id = new_id("att")
+        index, attempt_id = task.index, task.attempt_id
         with self._lock:
             self._attempts.add(attempt_id)
         received: Received | None = None
         try:
-            received = self._call(run, index, attempt_id)
+            received = self._call(run, task)
         except StudioError as error:
             log.warning("%s image %d: %s", run.job.job_id, index, error)
             self._postpone(run, RETRY_SOON)
@@ -244,16 +244,17 @@ class Worker:
             self._uploading += 1
             return True
 
-    def _call(self, run: _Run, index: int, attempt_id: str) -> Received | None:
+    def _call(self, run: _Run, task: Task) -> Received | None:
+        index, attempt_id = task.index, task.attempt_id
         if self._draining.is_set():
             return None
-        if not self._execution.may_start(run.job):
-            self._postpone(run, RETRY_SOON)
-            return None
-        if not self._execution.start(run.job, index, attempt_id):
+        if task.handle is None and not self._may_call(run, task):
             return None
         try:
-            answer = self._execution.call(run.job)
+            if task.handle is None:
+                answer = self._execution.call(run.job, index, attempt_id)
+            else:
+                answer = self._execution.resume(run.job, task.handle)
         except CallFailed as failure:
             log.warning("%s image %d: %s (%s)", run.job.job_id, index, failure.message, failure.certainty)
             delay = self._execution.fail(run.job, index, attempt_id, failure)
@@ -261,6 +262,13 @@ class Worker:
                 self._postpone(run, delay)
             return None
         return self._execution.receive(run.job, index, attempt_id, answer)
+
+    def _may_call(self, run: _Run, task: Task) -> bool:
+        """Pass the one-way door, if nothing is paused."""
+        if not self._execution.may_start(run.job):
+            self._postpone(run, RETRY_SOON)
+            return False
+        return self._execution.start(run.job, task.index, task.attempt_id)
 
     def _deliver(self, run: _Run, received: Received) -> None:
         try:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegeneration import imaging
 from imagegeneration.domain.catalog import image_cost
-from imagegeneration.domain.generation import Answer, CallFailed
+from imagegeneration.domain.generation import Answer, CallFailed, ProviderName
 from imagegeneration.domain.image import ImageFacts, StoredImage, storage_key, storage_prefix, thumbnail_key
 from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id, request_sha256
 from imagegeneration.domain.lifecycle import (
@@ -26,9 +26,10 @@ from imagegeneration.domain.lifecycle import (
     not_an_image,
     started,
     stored,
+    submitted,
 )
 from imagegeneration.errors import StudioError
-from imagegeneration.providers import OpenAIProvider
+from imagegeneration.providers import Provider, ResumableProvider
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.jobs import Offer
@@ -51,6 +52,15 @@ class Received:
 
 
 @dataclass(frozen=True)
+class Task:
+    """An image to be made in the attempt `attempt_id`; with a handle, of a call that was submitted before a crash."""
+
+    index: int
+    attempt_id: str
+    handle: str | None = None
+
+
+@dataclass(frozen=True)
 class Ended:
     """The work of one runner on a job that it leased under `fence`; more is to be done after `delay`, if at all."""
 
@@ -69,7 +79,7 @@ class Execution:
         breakers: Breakers,
         spool: Spool,
         storage: Storage,
-        provider: OpenAIProvider | None,
+        providers: Mapping[ProviderName, Provider],
         offer: Offer,
     ) -> None:
         self.spool = spool
@@ -79,27 +89,31 @@ class Execution:
         self._changes = changes
         self._breakers = breakers
         self._storage = storage
-        self._provider = provider
+        self._providers = providers
         self._offer = offer
 
-    def prepare(self, job: Job, in_flight: Callable[[str], bool]) -> Sequence[int]:
-        """Check and recover a claimed job; the indexes of the images to make now.
+    def prepare(self, job: Job, in_flight: Callable[[str], bool]) -> Sequence[Task]:
+        """Check and recover a claimed job; what is to be done with its images now.
 
         `in_flight` says whether this process is still at work on an attempt.
         """
+        tasks = []
         recovered = False
         for image in job.images:
             attempt_id = image.attempt.attempt_id
             if image.state == "CALLING" and attempt_id is not None and not in_flight(attempt_id):
-                self.recover(job, image.index, attempt_id)
-                recovered = True
+                if self._can_resume(job, image):
+                    tasks.append(Task(image.index, attempt_id, image.attempt.handle))
+                else:
+                    self.recover(job, image.index, attempt_id)
+                    recovered = True
         waiting = [image.index for image in job.images if image.state == "HELD"]
         refusal = self._refusal((self._job_store.get(job.job_id) if recovered else None) or job)
         if refusal is None:
-            return waiting
+            return [*tasks, *(Task(index, new_id("att")) for index in waiting)]
         for index in waiting:
             self._changes.apply(job.job_id, index, lambda image, now: dropped(image, *refusal, now))
-        return []
+        return tasks
 
     def may_start(self, job: Job) -> bool:
         """Whether nothing is paused that the job's calls need. Of a paused provider, one call is let through."""
@@ -124,17 +138,46 @@ class Execution:
                 return False
             return found.images[index].state == "CALLING" and found.images[index].attempt.attempt_id == attempt_id
 
-    def call(self, job: Job) -> Answer:
+    def call(self, job: Job, index: int, attempt_id: str) -> Answer:
         """The paid call. Raises CallFailed, also for what nobody foresaw: then the money is in doubt."""
-        if self._provider is None:
-            raise CallFailed("No provider is configured.", certainty="not_charged")
+        provider = self._providers.get(job.request.provider)
+        if provider is None:
+            raise CallFailed("The provider is not configured.", certainty="not_charged")
+        return self._foreseen(
+            job,
+            lambda: provider.generate(
+                job.generation_request(), lambda handle: self._keep_handle(job.job_id, index, attempt_id, handle)
+            ),
+        )
+
+    def resume(self, job: Job, handle: str) -> Answer:
+        """Wait for a call that was submitted before a crash; nothing is sent again. Raises CallFailed."""
+        provider = self._providers.get(job.request.provider)
+        if not isinstance(provider, ResumableProvider):
+            raise CallFailed("The provider is not configured.", certainty="unknown")
+        return self._foreseen(job, lambda: provider.resume(job.generation_request(), handle))
+
+    def _foreseen(self, job: Job, call: Callable[[], Answer]) -> Answer:
         try:
-            return self._provider.generate(job.generation_request())
+            return call()
         except CallFailed:
             raise
         except Exception as error:  # whatever it is, it must not leave a paid call unrecorded
             log.exception("The call for %s failed in an unforeseen way", job.job_id)
             raise CallFailed("The call failed in an unforeseen way.", certainty="unknown") from error
+
+    def _keep_handle(self, job_id: str, index: int, attempt_id: str, handle: str) -> None:
+        try:
+            self._changes.apply(job_id, index, lambda image, _now: submitted(image, attempt_id, handle))
+        except Exception:  # the call goes on; only a crash would now leave it in doubt
+            log.exception("%s image %d: the handle of its call could not be kept", job_id, index)
+
+    def _can_resume(self, job: Job, image: JobImage) -> bool:
+        """Whether the provider can be asked for an answer that this machine's spool does not have."""
+        if image.attempt.handle is None or self.spool.read(image.attempt.attempt_id or "") is not None:
+            return False
+        here = self._offer.endpoints.get(job.request.provider) == job.latest_approval.endpoint_sha256
+        return here and isinstance(self._providers.get(job.request.provider), ResumableProvider)
 
     def fail(self, job: Job, index: int, attempt_id: str, failure: CallFailed) -> timedelta | None:
         """Record a call that brought no answer; after which delay to try again, None if not at all."""
@@ -312,9 +355,7 @@ class Execution:
                 "TAMPERED",
                 "The job is not what was approved: its prompt or parameters were changed. Nothing was sent.",
             )
-        offered = self._offer.parameters
-        here = offered is not None and offered.provider == job.request.provider
-        if not here or job.latest_approval.endpoint_sha256 != self._offer.endpoint_sha256:
+        if self._offer.endpoints.get(job.request.provider) != job.latest_approval.endpoint_sha256:
             return (
                 "PROVIDER_CHANGED",
                 "The job was approved for another provider than the one in use now. Nothing was sent.",

@@ -6,14 +6,14 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import PRICE_TABLE, quote_image
-from imagegeneration.domain.generation import ExecuteBody, GenerationParameters
+from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, ProviderName
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import (
     Approval,
@@ -76,10 +76,10 @@ class RetryQuote:
 
 @dataclass(frozen=True)
 class Offer:
-    """What this studio makes: the parameters of version 1 and the endpoint that gets them."""
+    """What this studio makes: the parameters of version 1, and the hash of each provider's endpoint."""
 
     parameters: GenerationParameters | None
-    endpoint_sha256: str
+    endpoints: Mapping[ProviderName, str]
     queue_limit: int
 
     def require(self) -> GenerationParameters:
@@ -151,7 +151,7 @@ class Jobs:
         try:
             self._connection.transaction(work)
         except KeyTaken:
-            known = self._idempotency.get(actor.user_id, str(idempotency_key))
+            known = self._idempotency.settled(actor.user_id, str(idempotency_key))
             if known is None:
                 raise WrongState("The idempotency key was in use a moment ago. Send the request again.") from None
             return self._replay(known, body_sha256)
@@ -215,7 +215,7 @@ class Jobs:
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
         again = [reopened(image, quote.total_micros // quote.missing, day) for image in missing]
-        approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, now)
+        approval = self._approval(actor, job.request.provider, job.approval.request_sha256, quote.total_micros, now)
         self._spending.prepare(account_of(job.request.provider), day, job.user_id)
 
         def queue(session: Session) -> None:
@@ -269,7 +269,7 @@ class Jobs:
         if not job.is_over or not missing:
             raise WrongState("Only a failed job can be retried." if job.is_over else "The job is still at work.")
         offered = self._offer.require()
-        if offered.provider != job.request.provider:
+        if job.request.provider not in self._offer.endpoints:
             raise WrongState(
                 f"The job was approved for {job.request.provider}, and this studio now uses {offered.provider}. "
                 "Start a new request from it."
@@ -311,19 +311,21 @@ class Jobs:
             user_id=actor.user_id,
             source=source,
             request=request,
-            approval=self._approval(actor, sha256, hold * body.image_count, now),
+            approval=self._approval(actor, request.provider, sha256, hold * body.image_count, now),
             images=tuple(held(index, request.provider, request.model, hold, day) for index in range(body.image_count)),
             run_at=now,
         )
 
-    def _approval(self, actor: Actor, sha256: str, quoted_micros: int, now: datetime) -> Approval:
+    def _approval(
+        self, actor: Actor, provider: ProviderName, sha256: str, quoted_micros: int, now: datetime
+    ) -> Approval:
         return Approval(
             approved_by=actor.user_id,
             approved_at=now,
             request_sha256=sha256,
             quoted_micros=quoted_micros,
             price_table=PRICE_TABLE,
-            endpoint_sha256=self._offer.endpoint_sha256,
+            endpoint_sha256=self._offer.endpoints[provider],
         )
 
     def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:

@@ -171,7 +171,7 @@ def test_a_late_image_of_an_earlier_attempt_is_not_taken_for_the_one_that_counts
 ) -> None:
     first = new_id("att")
     assert execution.start(job, 0, first)
-    answer = execution.call(job)
+    answer = execution.call(job, 0, first)
     cluster.expire_leases()
     overdue = machine.queue.overdue("runner_b", LEASE)
     assert overdue is not None
@@ -194,6 +194,6 @@ def answered(execution: Execution, job: Job) -> Received:
     """The job's image, made and settled."""
     attempt_id = new_id("att")
     assert execution.start(job, 0, attempt_id)
-    received = execution.receive(job, 0, attempt_id, execution.call(job))
+    received = execution.receive(job, 0, attempt_id, execution.call(job, 0, attempt_id))
     assert received is not None
     return received

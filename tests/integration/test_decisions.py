@@ -35,7 +35,7 @@ def answered(studio: Studio, execution: Execution) -> tuple[Job, Answer]:
     job = claim(studio, "runner_a")
     assert job is not None
     assert execution.start(job, 0, "att_1")
-    return job, execution.call(job)
+    return job, execution.call(job, 0, "att_1")
 
 
 @pytest.fixture

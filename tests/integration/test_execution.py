@@ -41,7 +41,7 @@ def expire_lease(database: Database[dict[str, Any]], job: Job) -> None:
 def called(execution: Execution, job: Job, attempt_id: str = "att_1") -> Answer:
     """The image is past the one-way door and its answer has come."""
     assert execution.start(job, 0, attempt_id)
-    return execution.call(job)
+    return execution.call(job, 0, attempt_id)
 
 
 def test_a_claimed_job_is_nobody_elses(studio: Studio, execution: Execution) -> None:

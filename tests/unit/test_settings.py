@@ -50,7 +50,9 @@ def test_a_key_or_a_base_url_makes_the_provider_real(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:1/v1")
     assert load_settings().provider == "sandbox"
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:2/v1/")
-    assert (load_settings().provider, load_settings().provider_url) == ("openai", "http://127.0.0.1:2/v1")
+    settings = load_settings()
+    assert settings.provider == "openai"
+    assert settings.endpoints["openai"].url == "http://127.0.0.1:2/v1"
 
 
 def test_the_account_id_gives_the_endpoint_of_r2(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,10 @@ from benchmarks.queue.apps.work import work
 from benchmarks.queue.template import approved_job, queued_copy
 from imagegeneration.bootstrap import build_studio
 from imagegeneration.domain.generation import Answer
-from imagegeneration.domain.job import Job
+from imagegeneration.domain.job import Job, new_id
 from imagegeneration.logs import configure_logging
 from imagegeneration.runner.__main__ import Runner
-from imagegeneration.services.execution import Execution, Received
+from imagegeneration.services.execution import Execution, Received, Task
 from imagegeneration.settings import load_settings
 from imagegeneration.store import Stores
 
@@ -31,16 +31,16 @@ class FunctionExecution(Execution):
     def __init__(self, real: Execution) -> None:
         vars(self).update(vars(real))
 
-    def prepare(self, job: Job, in_flight: Callable[[str], bool]) -> Sequence[int]:
+    def prepare(self, job: Job, in_flight: Callable[[str], bool]) -> Sequence[Task]:
         """Check the job as always; its one image is to be made."""
         super().prepare(job, in_flight)
-        return [0]
+        return [Task(0, new_id("att"))]
 
     def start(self, _job: Job, _index: int, _attempt_id: str) -> bool:
         """No paid call follows."""
         return True
 
-    def call(self, job: Job) -> Answer:
+    def call(self, job: Job, _index: int, _attempt_id: str) -> Answer:
         """The function; the name of the job and the seconds are in its texts."""
         work(job.intent, float(job.raw_prompt))
         return Answer(b"", None, None, None)

@@ -15,7 +15,7 @@ from openai.types import ImageGenerateParams
 from pydantic import TypeAdapter
 
 from imagegeneration.domain.generation import CallFailed, EnhanceBody, GenerationRequest
-from imagegeneration.providers.openai import enhance_payload, image_payload, parse_enhancement, parse_image, refused
+from imagegeneration.providers.openai import enhance_payload, image_payload, parse_enhancement, parse_image, refusal
 
 REQUEST = GenerationRequest(
     provider="openai",
@@ -118,7 +118,7 @@ def status_error(
     response = httpx2.Response(status, request=httpx2.Request("POST", "http://localhost/"), headers=headers)
     error = openai.APIStatusError("said", response=response, body=body)
     error.code = code
-    return refused(error)
+    return refusal(error)
 
 
 OWN = {"message": "said by the provider"}
