@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.breaker import EVERYTHING, model_scope, provider_scope
+from imagegeneration.domain.catalog import Catalog
+from imagegeneration.domain.generation import GenerationParameters, ProviderName
 from imagegeneration.domain.money import account_of
 from imagegeneration.oidc import OidcClient, ProxyTokens
 from imagegeneration.providers import OpenAIProvider, Provider, build_providers
@@ -38,6 +41,7 @@ class Studio:
     """Everything a page, a route or a runner works with."""
 
     settings: Settings
+    offer: Offer
     jobs: Jobs
     enhancement: Enhancement
     drafts: Drafts
@@ -75,14 +79,15 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     stores = Stores(settings.require_database(), settings.mongodb_database)
     storage = Storage(settings)
     stores.prepare()
+    catalog = Catalog.read(settings.catalog_file)
     providers = build_providers(settings)
     audit = Audit(stores)
     limits = SpendLimits(stores, audit, settings.limits, account_of(settings.provider or "openai"))
     spending = Spending(stores, limits)
-    breakers = Breakers(stores, audit, settings.breaker_rules)
+    breakers = Breakers(stores, audit, settings.breaker_rules, _scopes(settings, catalog))
     changes = Changes(stores, spending, breakers)
     endpoints = {name: endpoint.sha256 for name, endpoint in settings.endpoints.items()}
-    offer = Offer(settings.default_parameters, endpoints, settings.queue_limit)
+    offer = Offer(catalog, default_parameters(settings, catalog), endpoints, settings.queue_limit)
     jobs = Jobs(stores, spending, breakers, changes, offer, audit)
     runners = Runners(stores)
     people = People(stores, audit)
@@ -95,8 +100,9 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         execution = Execution(stores, changes, breakers, spool, storage, providers, offer)
     return Studio(
         settings=settings,
+        offer=offer,
         jobs=jobs,
-        enhancement=Enhancement(_text_provider(providers), settings.openai_text_model, spending),
+        enhancement=Enhancement(_text_provider(providers), settings.openai_text_model, catalog, spending),
         drafts=Drafts(stores.drafts),
         spending=spending,
         limits=limits,
@@ -121,3 +127,33 @@ def _text_provider(providers: Mapping[ProviderName, Provider]) -> OpenAIProvider
     """Who enhances prompts: OpenAI, else the sandbox."""
     named = (providers.get(name) for name in ("openai", "sandbox"))
     return next((provider for provider in named if isinstance(provider, OpenAIProvider)), None)
+
+
+def default_parameters(settings: Settings, catalog: Catalog) -> GenerationParameters | None:
+    """What version 1 makes; None without a provider.
+
+    OpenAI makes OPENAI_IMAGE_MODEL in DEFAULT_SIZE and DEFAULT_QUALITY; where only others are configured, it is the
+    first model of the first of them, in the first size and quality that the catalog names.
+    """
+    if settings.provider is None:
+        return None
+    if settings.provider in ("openai", "sandbox"):
+        return GenerationParameters(
+            provider=settings.provider,
+            model=settings.openai_image_model,
+            size=settings.default_size,
+            quality=settings.default_quality,
+            output_format=settings.default_format,
+        )
+    today = datetime.now(UTC).date()
+    made = [model for model in catalog.image_models if model.provider == settings.provider and model.is_alive(today)]
+    if not made:
+        return None
+    return made[0].usual(settings.provider)
+
+
+def _scopes(settings: Settings, catalog: Catalog) -> frozenset[str]:
+    """All that can be paused."""
+    providers = {*settings.endpoints, *(model.provider for model in catalog.image_models)}
+    models = (model_scope(model.name) for model in catalog.image_models)
+    return frozenset({EVERYTHING, *map(provider_scope, providers), *models})

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
-from imagegeneration.domain.generation import GenerationParameters, OutputFormat, ProviderName
+from imagegeneration.domain.generation import OutputFormat, ProviderName
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.domain.person import LoginRules
 from imagegeneration.domain.provider import Endpoint
@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8501, ge=1, le=65535)
     host: str = "127.0.0.1"
     data_dir: Path = Path(".data")
+    catalog_file: Path | None = None
 
     runner_concurrency: int = Field(default=8, ge=1, le=256)
     runner_lease_seconds: float = Field(default=30, ge=1, le=3600)
@@ -180,19 +181,6 @@ class Settings(BaseSettings):
         return BreakerRules(
             failures=self.breaker_failures,
             burn_micros_per_hour=None if burn is None else round(burn * MICROS_PER_USD),
-        )
-
-    @property
-    def default_parameters(self) -> GenerationParameters | None:
-        """What version 1 makes; None without a provider."""
-        if self.provider is None:
-            return None
-        return GenerationParameters(
-            provider=self.provider,
-            model=self.openai_image_model,
-            size=self.default_size,
-            quality=self.default_quality,
-            output_format=self.default_format,
         )
 
     def require_safe_exposure(self, host: str) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from imagegeneration.domain.catalog import IMAGE_MODELS
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.value import Micros, Moment, Value
 
@@ -34,21 +31,7 @@ def model_scope(model: str) -> str:
     return f"model:{model}"
 
 
-SCOPES: Sequence[str] = (
-    EVERYTHING,
-    *(provider_scope(provider) for provider in get_args(ProviderName)),
-    *(model_scope(model) for model in IMAGE_MODELS),
-)
-"""All that can be paused."""
-
-
-def _known_scope(scope: str) -> str:
-    if scope not in SCOPES:
-        raise PydanticCustomError("scope", "is not a provider or a model of the catalog")
-    return scope
-
-
-PausedScope = Annotated[str, AfterValidator(_known_scope), WithJsonSchema({"type": "string", "enum": list(SCOPES)})]
+PausedScope = Annotated[str, Field(pattern=r"^(everything|provider:[a-z][a-z0-9-]{0,31}|model:[!-~]{1,100})$")]
 """What somebody pauses or resumes: `everything`, `provider:NAME` or `model:NAME`."""
 
 

@@ -1,126 +1,283 @@
-"""The models, their lives and their prices; each row says where it comes from and when it was read.
+"""The models as data: their lives, what they can do, and their prices; each row says where it comes from.
 
-Everything that is offered, refused or priced comes from here. Prices are micro-dollars: an image, or a
-million tokens. Source of the OpenAI rows: PROVIDERS.md of 2026-11-20, there from secondary sources.
+Everything that is offered, refused or priced comes from here. The rows are in `catalog.toml`; an operator's file
+of the same form replaces rows of the same name and adds others. Prices are micro-dollars.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
 from datetime import date
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
 
-from imagegeneration.domain.generation import GenerationParameters, Usage
+from pydantic import Field, ValidationError
+
+from imagegeneration.domain.generation import (
+    Background,
+    GenerationParameters,
+    OutputFormat,
+    ProviderName,
+    Usage,
+)
 from imagegeneration.domain.money import tokens_cost
-from imagegeneration.errors import ModelUnavailable
+from imagegeneration.domain.value import Many, Micros, Value
+from imagegeneration.errors import ConfigurationError, InvalidRequest, ModelUnavailable
 
-PRICE_TABLE = "2026-11-20"
-"""Version of the prices below; stored with every approval."""
+ROWS = Path(__file__).with_name("catalog.toml")
 
-SQUARE = "1024x1024"
-WIDE = "1536x1024"
-TALL = "1024x1536"
+ANNOUNCED_DAYS = 30
+"""How long before its last day a dying model is announced."""
+
+MEGAPIXEL = 1_000_000
 
 
-@dataclass(frozen=True)
-class ImageModel:
-    """A model that makes images. `image_prices` is keyed by (size, quality)."""
+class Bounds(Value):
+    """A number that a model takes: from `least` to `most`, `usual` where nobody asks for another."""
 
-    name: str
-    text_in: int = 5_000_000
-    image_in: int = 8_000_000
-    image_out: int = 30_000_000
-    image_prices: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    estimated: bool = False
+    least: float
+    most: float
+    usual: float
+
+
+class FreeSizes(Value):
+    """Sizes beyond the listed ones: sides are multiples of `step`, at most `longest`, at most `ratio` to one."""
+
+    step: int
+    longest: int
+    ratio: int
+
+    def holds(self, width: int, height: int) -> bool:
+        """Whether the model makes this size."""
+        if width % self.step or height % self.step or not 0 < max(width, height) <= self.longest:
+            return False
+        return Fraction(1, self.ratio) <= Fraction(width, height) <= self.ratio
+
+
+class ImagePrice(Value):
+    """What an image costs; a size or a quality that is not given stands for all of them."""
+
+    size: str | None = None
+    quality: str | None = None
+    micros: Micros
+
+
+class Prices(Value):
+    """What a call costs: by the image, by the started megapixel, and by the token (a million tokens)."""
+
+    image: Many[ImagePrice] = ()
+    megapixel: Micros | None = None
+    text_in: Micros = 0
+    image_in: Micros = 0
+    image_out: Micros = 0
+    is_estimate: bool = False
+
+    def of(self, parameters: GenerationParameters) -> int | None:
+        """The price of one image; None where there is none."""
+        if self.megapixel is not None:
+            width, height = parameters.pixels
+            return self.megapixel * -(-width * height // MEGAPIXEL)
+        for price in self.image:
+            if price.size in (None, parameters.size) and price.quality in (None, parameters.quality):
+                return price.micros
+        return None
+
+
+class ImageModel(Value):
+    """A model that makes images, as `catalog.toml` has it.
+
+    `provider` makes it; the sandbox stands in for OpenAI's. `unavailable` says why it cannot be had at all.
+    `timeout_seconds` bounds a call: longer than any call takes, so that no paid one is thrown away.
+    `quality_score` is from 1 to 10 (PRD 003, 4.2 D).
+    """
+
+    name: str = Field(min_length=1, max_length=100)
+    provider: ProviderName
+    label: str
     shut_down: date | None = None
     successor: str | None = None
-    source: str = "PROVIDERS.md, secondary"
-    read_on: date = date(2026, 11, 20)
+    unavailable: str | None = None
+    sizes: Many[str] = ()
+    free_sizes: FreeSizes | None = None
+    qualities: Many[str] = ("standard",)
+    formats: Many[OutputFormat] = ("png",)
+    backgrounds: Many[Background] = ()
+    takes_seed: bool = False
+    takes_negative_prompt: bool = False
+    steps: Bounds | None = None
+    guidance: Bounds | None = None
+    loras: int = Field(default=0, ge=0)
+    edits: bool = False
+    takes_mask: bool = False
+    references: int = Field(default=0, ge=0)
+    images_a_call: int = Field(default=1, ge=1)
+    partial_images: int = Field(default=0, ge=0)
+    expected_seconds: float = 15
+    timeout_seconds: float = 180
+    quality_score: int = Field(default=5, ge=1, le=10)
+    prices: Prices = Prices()
+    source: str
+    read_on: date
+
+    def is_alive(self, today: date) -> bool:
+        """Whether it can be had."""
+        return self.unavailable is None and (self.shut_down is None or self.shut_down > today)
+
+    def is_dying(self, today: date) -> bool:
+        """Whether its last day is near enough to be announced."""
+        return self.is_alive(today) and self.shut_down is not None and (self.shut_down - today).days <= ANNOUNCED_DAYS
+
+    def usual(self, provider: ProviderName) -> GenerationParameters:
+        """What the model makes where nobody chooses anything."""
+        qualities = [quality for quality in ("medium", *self.qualities) if quality in self.qualities]
+        return GenerationParameters(
+            provider=provider,
+            model=self.name,
+            size=self.sizes[0],
+            quality=qualities[0],
+            output_format=self.formats[0],
+        )
+
+    def makes(self, width: int, height: int) -> bool:
+        """Whether it makes images of this size."""
+        return f"{width}x{height}" in self.sizes or bool(self.free_sizes and self.free_sizes.holds(width, height))
+
+    def problems(self, wanted: GenerationParameters) -> Mapping[str, str]:
+        """What of the parameters the model cannot do: the field, and why in words. Empty: it can do all of it."""
+        clear_jpeg = wanted.background == "transparent" and wanted.output_format == "jpeg"
+        checks = (
+            ("size", self.makes(*wanted.pixels), f"makes {_listed(self.sizes)}"),
+            ("quality", wanted.quality in self.qualities, f"knows {_listed(self.qualities)}"),
+            ("outputFormat", wanted.output_format in self.formats, f"answers {_listed(self.formats)}"),
+            ("background", wanted.background in (None, *self.backgrounds), "has no choice of this background"),
+            ("background", not clear_jpeg, "makes no transparent JPEG"),
+            ("seed", wanted.seed is None or self.takes_seed, "takes no seed"),
+            ("negativePrompt", not wanted.negative_prompt or self.takes_negative_prompt, "takes no negative prompt"),
+            ("steps", _within(wanted.steps, self.steps), f"takes {_range(self.steps)}"),
+            ("guidance", _within(wanted.guidance, self.guidance), f"takes {_range(self.guidance)}"),
+            ("loras", len(wanted.loras) <= self.loras, f"takes at most {self.loras} LoRAs"),
+        )
+        return {field: f"{self.label} {why}." for field, is_possible, why in checks if not is_possible}
 
 
-@dataclass(frozen=True)
-class TextModel:
+class TextModel(Value):
     """A model that writes text; prices a million tokens."""
 
     name: str
-    text_in: int
-    text_out: int
-    source: str = "PROVIDERS.md, secondary"
-    read_on: date = date(2026, 11, 20)
+    text_in: Micros
+    text_out: Micros
+    source: str
+    read_on: date
 
 
-_QUALITIES_25 = ("low", "medium", "high", "xhigh", "max")
-_SQUARE_25 = dict(zip(_QUALITIES_25, (5_900, 13_200, 52_700, 93_700, 210_700), strict=True))
-_OBLONG_25 = dict(zip(_QUALITIES_25, (4_700, 10_300, 41_200, 73_800, 164_600), strict=True))
-_PRICES_25 = {
-    (size, quality): price
-    for size, prices in ((SQUARE, _SQUARE_25), (WIDE, _OBLONG_25), (TALL, _OBLONG_25))
-    for quality, price in prices.items()
-}
-_PRICES_26 = {(size, quality): price for (size, quality), price in _PRICES_25.items() if quality in _QUALITIES_25[:3]}
-_PRICES_2 = {(SQUARE, "low"): 6_000, (SQUARE, "medium"): 53_000, (SQUARE, "high"): 211_000}
+class Catalog(Value):
+    """Every model that the studio knows. `price_table` names the version of the prices; approvals store it."""
 
-IMAGE_MODELS: Mapping[str, ImageModel] = {
-    model.name: model
-    for model in (
-        ImageModel("gpt-image-2.5-flare", image_prices=_PRICES_25),
-        ImageModel("gpt-image-2.5-sunburst", image_prices=_PRICES_25),
-        ImageModel("gpt-image-2.6-flare"),
-        ImageModel("gpt-image-2.6-sunburst", image_prices=_PRICES_26, estimated=True),
-        ImageModel("gpt-image-2", image_prices=_PRICES_2),
-        ImageModel("gpt-image-1.5", shut_down=date(2026, 12, 1), successor="gpt-image-2.5-flare"),
-        ImageModel("gpt-image-1-mini", shut_down=date(2026, 12, 1), successor="gpt-image-2.5-flare"),
-        ImageModel("gpt-image-1", shut_down=date(2026, 10, 23), successor="gpt-image-2.5-flare"),
-        ImageModel("dall-e-3", shut_down=date(2026, 5, 12), successor="gpt-image-2.5-flare"),
-        ImageModel("dall-e-2", shut_down=date(2026, 5, 12), successor="gpt-image-2.5-flare"),
-    )
-}
+    price_table: str
+    image_models: Many[ImageModel]
+    text_models: Many[TextModel]
 
-TEXT_MODELS: Mapping[str, TextModel] = {
-    model.name: model for model in (TextModel("gpt-6-luna", text_in=100_000, text_out=500_000),)
-}
+    @classmethod
+    def read(cls, override: Path | None = None) -> Catalog:
+        """The rows of `catalog.toml`, and those of an operator's file over them. Raises ConfigurationError."""
+        if override is None:
+            return _standard()
+        try:
+            text = override.read_text()
+            rows = tomllib.loads(text)
+            changed = cls.model_validate({"price_table": "override", "image_models": [], "text_models": []} | rows)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigurationError(f"CATALOG_FILE: {override} cannot be read: {error}.") from None
+        except ValidationError as error:
+            wrong = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, wrong["loc"]))
+            raise ConfigurationError(f"CATALOG_FILE: {where}: {wrong['msg']}.") from None
+        return _standard().with_rows_of(changed, hashlib.sha256(text.encode()).hexdigest()[:8])
 
-
-def image_model(name: str, today: date) -> ImageModel:
-    """The living model called `name`. Raises ModelUnavailable (IMG_013) naming the successor, if there is one."""
-    model = IMAGE_MODELS.get(name)
-    if model is None:
-        raise ModelUnavailable(f"The model {name} is not in the catalog, so it has no price.")
-    if model.shut_down is not None and model.shut_down <= today:
-        raise ModelUnavailable(
-            f"The model {name} was shut down on {model.shut_down}. Its successor is {model.successor}."
+    def with_rows_of(self, other: Catalog, mark: str) -> Catalog:
+        """This catalog with rows of another in the place of its own; `mark` tells its price table apart."""
+        images = {model.name: model for model in (*self.image_models, *other.image_models)}
+        texts = {model.name: model for model in (*self.text_models, *other.text_models)}
+        return Catalog(
+            price_table=f"{self.price_table}+{mark}",
+            image_models=tuple(images.values()),
+            text_models=tuple(texts.values()),
         )
-    return model
 
+    def named(self, name: str) -> ImageModel | None:
+        """The model of this name, alive or not; None for an unknown one."""
+        return next((model for model in self.image_models if model.name == name), None)
 
-def quote_image(parameters: GenerationParameters, final_prompt: str, today: date) -> int:
-    """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price.
+    def model(self, name: str, today: date) -> ImageModel:
+        """The living model called `name`. Raises ModelUnavailable (IMG_013) naming the successor, if there is one."""
+        model = self.named(name)
+        if model is None:
+            raise ModelUnavailable(f"The model {name} is not in the catalog, so it has no price.")
+        if model.unavailable is not None:
+            raise ModelUnavailable(f"{model.label} cannot be had: {model.unavailable}.")
+        if not model.is_alive(today):
+            successor = f" Its successor is {model.successor}." if model.successor else ""
+            raise ModelUnavailable(f"The model {name} was shut down on {model.shut_down}.{successor}")
+        return model
 
-    A token is never shorter than a byte, so the bytes bound the tokens. Raises ModelUnavailable (IMG_013)
-    where the catalog has no price: without a price the request is refused (DESIGN.md, section 1).
-    """
-    model = image_model(parameters.model, today)
-    price = model.image_prices.get((parameters.size, parameters.quality))
-    if price is None:
-        raise ModelUnavailable(
-            f"The catalog has no price for {parameters.model} at {parameters.size}, quality {parameters.quality}."
+    def quote(self, parameters: GenerationParameters, final_prompt: str, today: date) -> int:
+        """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price.
+
+        A token is never shorter than a byte, so the bytes bound the tokens. Raises ModelUnavailable (IMG_013)
+        where the catalog has no price: without a price the request is refused (DESIGN.md, section 1).
+        """
+        model = self.model(parameters.model, today)
+        price = model.prices.of(parameters)
+        if price is None:
+            raise ModelUnavailable(
+                f"The catalog has no price for {parameters.model} at {parameters.size}, quality {parameters.quality}."
+            )
+        return price + tokens_cost((len(_prompts(parameters, final_prompt).encode()), model.prices.text_in))
+
+    def cost(self, name: str, usage: Usage) -> int:
+        """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up."""
+        model = self.named(name)
+        if model is None:
+            raise ModelUnavailable(f"The model {name} is not in the catalog any more, so its bill has no price.")
+        return tokens_cost(
+            (usage.input_text_tokens, model.prices.text_in),
+            (usage.input_image_tokens, model.prices.image_in),
+            (usage.output_tokens, model.prices.image_out),
         )
-    return price + tokens_cost((len(final_prompt.encode()), model.text_in))
+
+    def text_cost(self, name: str, input_tokens: int, output_tokens: int) -> int:
+        """What an enhancement cost, in micro-dollars, rounded up. Raises ModelUnavailable for an unpriced model."""
+        model = next((model for model in self.text_models if model.name == name), None)
+        if model is None:
+            raise ModelUnavailable(f"The text model {name} is not in the catalog, so it has no price.")
+        return tokens_cost((input_tokens, model.text_in), (output_tokens, model.text_out))
+
+    def require_possible(self, parameters: GenerationParameters, today: date) -> None:
+        """Raise InvalidRequest (IMG_009) naming each field that the model cannot do; ModelUnavailable (IMG_013)."""
+        problems = self.model(parameters.model, today).problems(parameters)
+        if problems:
+            raise InvalidRequest(" ".join(f"{field}: {why}" for field, why in problems.items()))
 
 
-def image_cost(name: str, usage: Usage) -> int:
-    """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up."""
-    model = IMAGE_MODELS[name]
-    return tokens_cost(
-        (usage.input_text_tokens, model.text_in),
-        (usage.input_image_tokens, model.image_in),
-        (usage.output_tokens, model.image_out),
-    )
+@cache
+def _standard() -> Catalog:
+    return Catalog.model_validate(tomllib.loads(ROWS.read_text()))
 
 
-def text_cost(name: str, input_tokens: int, output_tokens: int) -> int:
-    """What an enhancement cost, in micro-dollars, rounded up. Raises ModelUnavailable for a model without a price."""
-    model = TEXT_MODELS.get(name)
-    if model is None:
-        raise ModelUnavailable(f"The text model {name} is not in the catalog, so it has no price.")
-    return tokens_cost((input_tokens, model.text_in), (output_tokens, model.text_out))
+def _prompts(parameters: GenerationParameters, final_prompt: str) -> str:
+    return final_prompt + (parameters.negative_prompt or "")
+
+
+def _listed(choices: Sequence[str]) -> str:
+    return ", ".join(choices)
+
+
+def _within(wanted: float | None, bounds: Bounds | None) -> bool:
+    return wanted is None or (bounds is not None and bounds.least <= wanted <= bounds.most)
+
+
+def _range(bounds: Bounds | None) -> str:
+    return "no such number" if bounds is None else f"{bounds.least:g} to {bounds.most:g}"

@@ -7,7 +7,7 @@ faster than allowed; a model, when a bill is above its hold, because then its pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from imagegeneration.domain.actor import Actor
@@ -25,7 +25,7 @@ from imagegeneration.domain.breaker import (
 from imagegeneration.domain.generation import CallFailed, GenerationParameters, ProviderName
 from imagegeneration.domain.job import Attempt
 from imagegeneration.domain.money import account_of, format_usd, format_usd_exact
-from imagegeneration.errors import ModelUnavailable, WrongState
+from imagegeneration.errors import InvalidRequest, ModelUnavailable, WrongState
 from imagegeneration.services.audit import STUDIO, Audit
 from imagegeneration.services.recent import Recent
 from imagegeneration.store import Session, Stores
@@ -41,12 +41,14 @@ BURN_WINDOW = timedelta(minutes=10)
 class Breakers:
     """What is paused; known to every process within a second."""
 
-    def __init__(self, stores: Stores, audit: Audit, rules: BreakerRules) -> None:
+    def __init__(self, stores: Stores, audit: Audit, rules: BreakerRules, scopes: Collection[str]) -> None:
+        """`scopes` are all that a person may pause."""
         self._connection = stores.connection
         self._breakers = stores.breakers
         self._ledger = stores.ledger
         self._audit = audit
         self._rules = rules
+        self._scopes = scopes
         self._known: Recent[dict[str, Breaker]] = Recent(
             lambda: {breaker.scope: breaker for breaker in self._breakers.all()}, READ_SECONDS
         )
@@ -157,7 +159,12 @@ class Breakers:
         self._known.forget()
 
     def pause(self, actor: Actor, scope: str, reason: str) -> None:
-        """Pause by hand. Raises WrongState (IMG_011) if it is paused already, but for a pause that ends by itself."""
+        """Pause by hand. Raises WrongState (IMG_011) if it is paused already, but for a pause that ends by itself.
+
+        Raises InvalidRequest (IMG_009) for what is no provider and no model of the catalog.
+        """
+        if scope not in self._scopes:
+            raise InvalidRequest(f"{scope} is not a provider or a model of the catalog.")
         if not self._begin(actor, scope, "person", reason):
             raise WrongState("It is paused already.")
 

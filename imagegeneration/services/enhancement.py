@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.catalog import text_cost
+from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import CallFailed, EnhanceBody
 from imagegeneration.domain.text import PROMPT_MAX, check_text
 from imagegeneration.errors import PromptRefused, ProviderFailed, ProviderNotConfigured, StudioError
@@ -25,9 +25,10 @@ log = logging.getLogger(__name__)
 class Enhancement:
     """Asks the text model, and sums up what it cost until `post` writes it down."""
 
-    def __init__(self, provider: OpenAIProvider | None, model: str, spending: Spending) -> None:
+    def __init__(self, provider: OpenAIProvider | None, model: str, catalog: Catalog, spending: Spending) -> None:
         self._provider = provider
         self._model = model
+        self._catalog = catalog
         self._spending = spending
         self._unposted: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -39,7 +40,7 @@ class Enhancement:
         """
         if self._provider is None:
             raise ProviderNotConfigured("No text provider is configured, so prompts cannot be enhanced.")
-        text_cost(self._model, 0, 0)  # without a price nothing is called
+        self._catalog.text_cost(self._model, 0, 0)  # without a price nothing is called
         try:
             enhancement = self._provider.enhance(self._model, body, DEADLINE_SECONDS)
         except CallFailed as failure:
@@ -50,7 +51,7 @@ class Enhancement:
                 resolution="Try again in a moment, or go on with the prompt as you typed it.",
             ) from failure
         if enhancement.input_tokens is not None and enhancement.output_tokens is not None:
-            cost = text_cost(self._model, enhancement.input_tokens, enhancement.output_tokens)
+            cost = self._catalog.text_cost(self._model, enhancement.input_tokens, enhancement.output_tokens)
             with self._lock:
                 self._unposted[actor.user_id] += cost
         return _usable(enhancement.final_prompt)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegeneration import imaging
-from imagegeneration.domain.catalog import image_cost
 from imagegeneration.domain.generation import Answer, CallFailed, ProviderName
 from imagegeneration.domain.image import ImageFacts, StoredImage, storage_key, storage_prefix, thumbnail_key
 from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id, request_sha256
@@ -231,7 +230,9 @@ class Execution:
             self._changes.apply(
                 entry.job_id,
                 entry.index,
-                lambda image, now: not_an_image(image, attempt_id, answer, _cost(image, attempt_id, answer), why, now),
+                lambda image, now: not_an_image(
+                    image, attempt_id, answer, self._cost(image, attempt_id, answer), why, now
+                ),
             )
             self.spool.reject(attempt_id)
             return None
@@ -239,7 +240,7 @@ class Execution:
         image = self._changes.apply(
             entry.job_id,
             entry.index,
-            lambda image, now: generated(image, attempt_id, answer, _cost(image, attempt_id, answer), host, now),
+            lambda image, now: generated(image, attempt_id, answer, self._cost(image, attempt_id, answer), host, now),
         )
         return Received(entry, content, thumbnail, facts, None if image is None else _started_at(image, attempt_id))
 
@@ -324,7 +325,7 @@ class Execution:
         self._changes.apply(
             entry.job_id,
             entry.index,
-            lambda image, now: lost(image, attempt_id, answer, _cost(image, attempt_id, answer), why, now),
+            lambda image, now: lost(image, attempt_id, answer, self._cost(image, attempt_id, answer), why, now),
         )
 
     def _adopt_from_bucket(self, job: Job, index: int, attempt_id: str) -> None:
@@ -347,6 +348,11 @@ class Execution:
             provider_request_id=answer.provider_request_id,
             revised_prompt=answer.revised_prompt,
         )
+
+    def _cost(self, image: JobImage, attempt_id: str, answer: Answer) -> int:
+        """What the provider's count of tokens costs; the hold where it gave no count, never nothing."""
+        attempt = next((found for found in image.attempts if found.attempt_id == attempt_id), image.attempt)
+        return attempt.held_micros if answer.usage is None else self._offer.catalog.cost(attempt.model, answer.usage)
 
     def _refusal(self, job: Job) -> tuple[ErrorCode, str] | None:
         """Why no image of this job may be started, if so."""
@@ -416,12 +422,6 @@ class Execution:
 
 def _started_at(image: JobImage, attempt_id: str) -> datetime | None:
     return next((attempt.started_at for attempt in image.attempts if attempt.attempt_id == attempt_id), None)
-
-
-def _cost(image: JobImage, attempt_id: str, answer: Answer) -> int:
-    """What the provider's count of tokens costs; the hold where it gave no count, never nothing."""
-    attempt = next((found for found in image.attempts if found.attempt_id == attempt_id), image.attempt)
-    return attempt.held_micros if answer.usage is None else image_cost(attempt.model, answer.usage)
 
 
 def _milliseconds(start: datetime | None, end: datetime | None) -> int:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.catalog import PRICE_TABLE, quote_image
+from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, ProviderName
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import (
@@ -76,8 +76,9 @@ class RetryQuote:
 
 @dataclass(frozen=True)
 class Offer:
-    """What this studio makes: the parameters of version 1, and the hash of each provider's endpoint."""
+    """What this studio makes: the models, the parameters of version 1, and the hash of each provider's endpoint."""
 
+    catalog: Catalog
     parameters: GenerationParameters | None
     endpoints: Mapping[ProviderName, str]
     queue_limit: int
@@ -291,7 +292,7 @@ class Jobs:
 
     def _hold(self, request: GenerationParameters, final_prompt: str) -> int:
         self._breakers.check_model(request.model)
-        hold = quote_image(request, final_prompt, datetime.now(UTC).date())
+        hold = self._offer.catalog.quote(request, final_prompt, datetime.now(UTC).date())
         self._spending.check_price(hold)
         return hold
 
@@ -324,7 +325,7 @@ class Jobs:
             approved_at=now,
             request_sha256=sha256,
             quoted_micros=quoted_micros,
-            price_table=PRICE_TABLE,
+            price_table=self._offer.catalog.price_table,
             endpoint_sha256=self._offer.endpoints[provider],
         )
 

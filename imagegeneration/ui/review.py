@@ -125,7 +125,7 @@ def _quote(desk: Desk) -> int | None:
 
 def _price(desk: Desk, total: int) -> None:
     each = -(-total // desk.draft.image_count)
-    parameters = studio().settings.default_parameters
+    parameters = studio().offer.parameters
     made_as = ""
     if parameters is not None:
         size = parameters.size.replace("x", " × ")

@@ -11,6 +11,7 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.breaker import EVERYTHING, Breaker
+from imagegeneration.domain.catalog import Catalog
 from imagegeneration.errors import ModelUnavailable, WrongState
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.worker import Worker
@@ -239,7 +240,7 @@ def test_money_that_goes_too_fast_pauses_the_provider(settings: Settings, sandbo
 def test_a_bill_above_its_hold_is_recorded_and_pauses_the_model(
     studio: Studio, worker: Worker, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagegeneration.services.execution.image_cost", lambda *_: 99_000)
+    monkeypatch.setattr(Catalog, "cost", lambda *_: 99_000)
     job = run_to_the_end(studio, worker, approve(studio).job_id)
     assert (job.status, job.cost_micros) == ("DONE", 99_000)
     assert studio.spending.today(LOCAL).spent_micros == 99_000

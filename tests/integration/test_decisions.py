@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL, Actor
+from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.generation import Answer
 from imagegeneration.domain.job import Job
@@ -217,7 +218,7 @@ def test_a_late_answer_costs_what_its_own_attempt_held(
     monkeypatch: pytest.MonkeyPatch,
     database: Database[dict[str, Any]],
 ) -> None:
-    monkeypatch.setattr("imagegeneration.services.jobs.quote_image", lambda *_: 50_000)
+    monkeypatch.setattr(Catalog, "quote", lambda *_: 50_000)
     studio.jobs.retry(LOCAL, unknown.job_id, accept_micros=50_000, accept_unknown=True)
     late = Answer(answered[1].content, None, None, None)
     execution.receive(unknown, 0, "att_1", late)

@@ -13,11 +13,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from imagegeneration.domain.catalog import IMAGE_MODELS, SQUARE, TEXT_MODELS, image_model
+from imagegeneration.domain.catalog import Catalog
 from imagegeneration.errors import ModelUnavailable
 from imagegeneration.local.sandbox.faults import RefusalKind
 
 Json = dict[str, Any]
+
+_CATALOG = Catalog.read()
 
 UNPRICED_IMAGE_MICROS = 13_200
 """What an image counts as where the catalog has no price of its own for it."""
@@ -56,7 +58,7 @@ class ImageRequest(BaseModel):
     model: str
     prompt: str = Field(min_length=1, max_length=32_000)
     n: Literal[1] = 1
-    size: str = SQUARE
+    size: str = "1024x1024"
     quality: Literal["low", "medium", "high", "xhigh", "max"] = "medium"
     output_format: Literal["png", "jpeg", "webp"] = "png"
 
@@ -79,15 +81,18 @@ class ImageRequest(BaseModel):
     def check_model(self, today: date) -> None:
         """Raise WireError 404 unless the model is alive."""
         try:
-            image_model(self.model, today)
+            _CATALOG.model(self.model, today)
         except ModelUnavailable:
             raise _no_model(self.model) from None
 
     def usage(self) -> Json:
         """Tokens of one image: never dearer than the catalog's price for it, so that no bill exceeds its hold."""
-        model = IMAGE_MODELS[self.model]
-        price = model.image_prices.get((self.size, self.quality), UNPRICED_IMAGE_MICROS)
-        made = price * 1_000_000 // model.image_out
+        model = _CATALOG.model(self.model, date.min)
+        price = next(
+            (price.micros for price in model.prices.image if (price.size, price.quality) == (self.size, self.quality)),
+            UNPRICED_IMAGE_MICROS,
+        )
+        made = price * 1_000_000 // model.prices.image_out
         read = -(-len(self.prompt.encode()) // 4)
         return {
             "input_tokens": read,
@@ -107,7 +112,7 @@ class TextRequest(BaseModel):
 
     def check_model(self) -> None:
         """Raise WireError 404 unless the catalog knows the model."""
-        if self.model not in TEXT_MODELS:
+        if self.model not in {model.name for model in _CATALOG.text_models}:
             raise _no_model(self.model)
 
     @property

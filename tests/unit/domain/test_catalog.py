@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.catalog import IMAGE_MODELS, image_cost, image_model, quote_image, text_cost
-from imagegeneration.domain.generation import GenerationParameters, Usage
-from imagegeneration.errors import ModelUnavailable
+from imagegeneration.domain.catalog import Catalog, ImageModel
+from imagegeneration.domain.generation import GenerationParameters, Lora, Usage
+from imagegeneration.errors import ConfigurationError, ModelUnavailable
 
 TODAY = date(2026, 11, 21)
+CATALOG = Catalog.read()
 
 
 def parameters(model: str, size: str = "1024x1024", quality: str = "medium") -> GenerationParameters:
@@ -20,8 +22,8 @@ def parameters(model: str, size: str = "1024x1024", quality: str = "medium") -> 
 
 
 def test_a_quote_is_the_image_and_the_bytes_of_the_prompt() -> None:
-    assert quote_image(parameters("gpt-image-2.5-flare"), "x" * 100, TODAY) == 13_200 + 500
-    assert quote_image(parameters("gpt-image-2.5-flare"), "🎨", TODAY) == 13_200 + 20
+    assert CATALOG.quote(parameters("gpt-image-2.5-flare"), "x" * 100, TODAY) == 13_200 + 500
+    assert CATALOG.quote(parameters("gpt-image-2.5-flare"), "🎨", TODAY) == 13_200 + 20
 
 
 @given(prompt=st.text(min_size=1, max_size=500), quality=st.sampled_from(["low", "medium", "high", "xhigh", "max"]))
@@ -31,9 +33,10 @@ def test_a_bill_of_the_priced_tokens_never_passes_the_quote(prompt: str, quality
     except UnicodeEncodeError:
         return
     model = "gpt-image-2.5-flare"
-    price = IMAGE_MODELS[model].image_prices["1024x1024", quality]
+    price = CATALOG.model(model, TODAY).prices.of(parameters(model, quality=quality))
+    assert price is not None
     usage = Usage(input_text_tokens=size, input_image_tokens=0, output_tokens=price // 30)
-    assert image_cost(model, usage) <= quote_image(parameters(model, quality=quality), prompt, TODAY)
+    assert CATALOG.cost(model, usage) <= CATALOG.quote(parameters(model, quality=quality), prompt, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -42,13 +45,13 @@ def test_a_bill_of_the_priced_tokens_never_passes_the_quote(prompt: str, quality
 )
 def test_what_cannot_be_had_is_refused_in_words(model: str, named: str) -> None:
     with pytest.raises(ModelUnavailable, match=named):
-        image_model(model, TODAY)
+        CATALOG.model(model, TODAY)
 
 
 def test_a_model_lives_until_its_last_day() -> None:
-    assert image_model("gpt-image-1.5", date(2026, 11, 30)).name == "gpt-image-1.5"
+    assert CATALOG.model("gpt-image-1.5", date(2026, 11, 30)).name == "gpt-image-1.5"
     with pytest.raises(ModelUnavailable, match="shut down on 2026-12-01"):
-        image_model("gpt-image-1.5", date(2026, 12, 1))
+        CATALOG.model("gpt-image-1.5", date(2026, 12, 1))
 
 
 @pytest.mark.parametrize(
@@ -62,17 +65,94 @@ def test_a_model_lives_until_its_last_day() -> None:
 )
 def test_without_a_price_nothing_is_quoted(model: str, size: str, quality: str) -> None:
     with pytest.raises(ModelUnavailable, match="no price"):
-        quote_image(parameters(model, size, quality), "a kite", TODAY)
+        CATALOG.quote(parameters(model, size, quality), "a kite", TODAY)
 
 
 def test_the_enhancer_has_a_price_or_is_refused() -> None:
-    assert text_cost("gpt-6-luna", 100, 200) == 110
+    assert CATALOG.text_cost("gpt-6-luna", 100, 200) == 110
     with pytest.raises(ModelUnavailable):
-        text_cost("gpt-unknown", 1, 1)
+        CATALOG.text_cost("gpt-unknown", 1, 1)
 
 
 def test_every_row_says_when_and_where_it_was_read() -> None:
-    for model in IMAGE_MODELS.values():
+    for model in CATALOG.image_models:
         assert model.source
         assert model.read_on <= TODAY
-        assert model.shut_down is None or model.successor in IMAGE_MODELS
+        assert model.shut_down is None or CATALOG.named(model.successor or "") is not None
+
+
+def test_what_a_model_cannot_do_is_named_field_by_field() -> None:
+    flux = CATALOG.model("fal-ai/flux-lora", TODAY)
+    wanted = GenerationParameters(
+        provider="fal",
+        model=flux.name,
+        size="1000x1001",
+        quality="max",
+        output_format="webp",
+        background="transparent",
+        negative_prompt="hands",
+        steps=99,
+        guidance=21.0,
+        loras=tuple(Lora(path=f"https://example.com/{number}") for number in range(3)),
+    )
+    assert list(flux.problems(wanted)) == [
+        *("size", "quality", "outputFormat", "background", "negativePrompt", "steps", "guidance", "loras")
+    ]
+    assert not flux.problems(flux.usual("fal"))
+
+
+@pytest.mark.parametrize("model", [model for model in CATALOG.image_models if model.is_alive(TODAY)])
+def test_what_a_model_usually_makes_it_can_make_and_its_price_is_known_or_refused(model: ImageModel) -> None:
+    usual = model.usual(model.provider)
+    assert not model.problems(usual)
+    if model.prices.of(usual) is None:
+        with pytest.raises(ModelUnavailable, match="no price"):
+            CATALOG.quote(usual, "a kite", TODAY)
+    else:
+        assert CATALOG.quote(usual, "a kite", TODAY) > 0
+
+
+def test_a_started_megapixel_counts_whole() -> None:
+    flux = CATALOG.model("fal-ai/flux/dev", TODAY).usual("fal")
+    assert CATALOG.quote(flux, "a kite", TODAY) == 2 * 25_000
+    assert CATALOG.quote(flux.model_copy(update={"size": "512x512"}), "a kite", TODAY) == 25_000
+
+
+def test_a_model_that_was_never_to_be_had_says_why() -> None:
+    with pytest.raises(ModelUnavailable, match="no official API"):
+        CATALOG.model("midjourney", TODAY)
+
+
+def test_a_dying_model_is_announced_thirty_days_ahead() -> None:
+    model = CATALOG.model("gpt-image-1.5", TODAY)
+    assert model.is_dying(TODAY)
+    assert not model.is_dying(date(2026, 10, 31))
+    assert not model.is_dying(date(2026, 12, 1))
+
+
+def test_an_operators_file_replaces_rows_and_names_its_price_table(tmp_path: Path) -> None:
+    override = tmp_path / "catalog.toml"
+    override.write_text("""
+[[image_models]]
+name = "forge-image-service"
+provider = "forge"
+label = "Our Forge"
+sizes = ["1024x1024"]
+source = "the contract"
+read_on = 2026-11-21
+[image_models.prices]
+image = [{ micros = 9_000 }]
+""")
+    changed = Catalog.read(override)
+    assert changed.quote(changed.model("forge-image-service", TODAY).usual("forge"), "a kite", TODAY) == 9_000
+    assert changed.model("gpt-image-2", TODAY) == CATALOG.model("gpt-image-2", TODAY)
+    assert changed.price_table.startswith(f"{CATALOG.price_table}+")
+
+
+@pytest.mark.parametrize("text", ["[[image_models]]\nname = 1", "not toml", "surprise = 1", "\x00"])
+def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    override = tmp_path / "catalog.toml"
+    override.write_text(text)
+    with pytest.raises(ConfigurationError, match="CATALOG_FILE") as refusal:
+        Catalog.read(override)
+    assert "\n" not in str(refusal.value)

@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-from imagegeneration.domain.catalog import IMAGE_MODELS, image_cost, quote_image
+from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import GenerationParameters, Usage
 from imagegeneration.local.sandbox.wire import ImageRequest, TextRequest, WireError, huge_png
 
-PRICED = [(name, *key) for name, model in IMAGE_MODELS.items() for key in model.image_prices]
+CATALOG = Catalog.read()
+PRICED = [
+    (model.name, str(price.size), str(price.quality))
+    for model in CATALOG.image_models
+    if model.provider == "openai"
+    for price in model.prices.image
+]
 BEFORE_ANY_SHUTDOWN = date(2026, 1, 1)
 
 
@@ -27,7 +33,7 @@ def test_no_bill_exceeds_its_hold(priced: tuple[str, str, str], prompt: str) -> 
     parameters = GenerationParameters(provider="sandbox", model=name, size=size, quality=quality, output_format="png")
     usage = ImageRequest.model_validate({"model": name, "size": size, "quality": quality, "prompt": prompt}).usage()
 
-    bill = image_cost(
+    bill = CATALOG.cost(
         name,
         Usage(
             input_text_tokens=usage["input_tokens_details"]["text_tokens"],
@@ -36,7 +42,7 @@ def test_no_bill_exceeds_its_hold(priced: tuple[str, str, str], prompt: str) -> 
         ),
     )
 
-    assert 0 < bill <= quote_image(parameters, prompt, BEFORE_ANY_SHUTDOWN)
+    assert 0 < bill <= CATALOG.quote(parameters, prompt, BEFORE_ANY_SHUTDOWN)
 
 
 @pytest.mark.parametrize("size", ["1000x1000", "4096x1024", "1024x256", "0x0", "auto", "1024x1024x3"])
