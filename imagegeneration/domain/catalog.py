@@ -32,7 +32,8 @@ ROWS = Path(__file__).with_name("catalog.toml")
 ANNOUNCED_DAYS = 30
 """How long before its last day a dying model is announced."""
 
-MEGAPIXEL = 1_000_000
+MEGAPIXEL = 1024 * 1024
+"""As Fal counts: an image of 1024x1024 is one."""
 
 
 class Bounds(Value):

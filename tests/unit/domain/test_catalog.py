@@ -114,8 +114,9 @@ def test_what_a_model_usually_makes_it_can_make_and_its_price_is_known_or_refuse
 
 def test_a_started_megapixel_counts_whole() -> None:
     flux = CATALOG.model("fal-ai/flux/dev", TODAY).usual("fal")
-    assert CATALOG.quote(flux, "a kite", TODAY) == 2 * 25_000
+    assert CATALOG.quote(flux, "a kite", TODAY) == 25_000
     assert CATALOG.quote(flux.model_copy(update={"size": "512x512"}), "a kite", TODAY) == 25_000
+    assert CATALOG.quote(flux.model_copy(update={"size": "1024x1032"}), "a kite", TODAY) == 2 * 25_000
 
 
 def test_a_model_that_was_never_to_be_had_says_why() -> None:
