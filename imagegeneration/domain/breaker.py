@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imagegeneration.domain.generation import ProviderName
-from imagegeneration.domain.value import Micros, Moment, Value
+from imagegeneration.domain.value import Many, Micros, Moment, Value
 
 Cause = Literal["person", "failures", "credentials", "burn_rate", "bill"]
 """Why work is paused: a person said so; calls failed in a row; the provider does not accept this account; money
@@ -33,6 +33,13 @@ def model_scope(model: str) -> str:
 
 PausedScope = Annotated[str, Field(pattern=r"^(everything|provider:[a-z][a-z0-9-]{0,31}|model:[!-~]{1,100})$")]
 """What somebody pauses or resumes: `everything`, `provider:NAME` or `model:NAME`."""
+
+
+class Barred(Value):
+    """Whose waiting jobs are not claimed at present."""
+
+    models: Many[str] = ()
+    providers: Many[ProviderName] = ()
 
 
 class BreakerRules(Value):

@@ -19,6 +19,10 @@ class Turns:
     def __len__(self) -> int:
         return len(self._served)
 
+    def users(self) -> list[str]:
+        """All of them, those served least first."""
+        return sorted(self._served, key=self._served.__getitem__)
+
     def arrived(self, users: Iterable[str]) -> None:
         """These users have waiting jobs."""
         level = min(self._served.values(), default=0)

@@ -99,8 +99,8 @@ class Runner:
             self._worker.renew()
             self._studio.runners.seen(self._info())
             self._share_provider()
-            if self._studio.settings.provider is not None:
-                self._studio.breakers.check_burn_rate(self._studio.settings.provider)
+            for provider in self._studio.settings.endpoints:
+                self._studio.breakers.check_burn_rate(provider)
         except StudioError as error:
             log.warning("The heartbeat did not reach the database: %s", error)
 

@@ -15,6 +15,7 @@ from imagegeneration.domain.breaker import (
     EVERYTHING,
     FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
+    Barred,
     Breaker,
     BreakerRules,
     Cause,
@@ -65,6 +66,14 @@ class Breakers:
         """The pause that keeps new calls from the provider: the pause switch, or its own."""
         return self._pause(EVERYTHING) or self._pause(provider_scope(provider))
 
+    def is_everything_paused(self) -> bool:
+        """Whether the pause switch is on."""
+        return self._pause(EVERYTHING) is not None
+
+    def barred(self) -> Barred:
+        """The models and providers whose jobs wait."""
+        return Barred(models=tuple(self.paused_models()), providers=tuple(self._paused(provider_scope(""))))
+
     def due_probe(self, provider: ProviderName) -> datetime | None:
         """Since when one call should find out whether the paused provider works again; None if none should."""
         pause = self._pause(provider_scope(provider))
@@ -74,7 +83,9 @@ class Breakers:
 
     def paused_models(self) -> Sequence[str]:
         """The models whose jobs wait."""
-        prefix = model_scope("")
+        return self._paused(model_scope(""))
+
+    def _paused(self, prefix: str) -> Sequence[str]:
         return [
             scope.removeprefix(prefix) for scope in self._known.get() if scope.startswith(prefix) and self._pause(scope)
         ]

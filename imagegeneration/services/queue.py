@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from threading import Event
 
+from imagegeneration.domain.breaker import Barred
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.job import Job, Lease, new_id
 from imagegeneration.domain.turns import Turns
@@ -25,13 +26,12 @@ PROBE_SECONDS = 10.0
 class Queue:
     """The claims of one runner process. Users take turns; what is paused is not claimed."""
 
-    def __init__(self, stores: Stores, breakers: Breakers, provider: ProviderName | None) -> None:
+    def __init__(self, stores: Stores, breakers: Breakers, providers: Sequence[ProviderName]) -> None:
         self._jobs = stores.jobs
         self._breakers = breakers
-        self._provider = provider
+        self._providers = providers
         self._turns = Turns()
-        self._probed: datetime | None = None
-        self._probe_again = 0.0
+        self._probes: dict[ProviderName, tuple[datetime, float]] = {}
         self._lock = threading.Lock()
 
     def arrivals(self, stop: Event) -> Iterator[None]:
@@ -58,18 +58,34 @@ class Queue:
         The first comes before the others are asked for. While the provider is paused there are none, but for the
         one that finds out whether it works again.
         """
-        if self._provider is None or self._breakers.stopping(self._provider) is None:
-            yield from self._claim(owner, lease_seconds, room)
+        if self._breakers.is_everything_paused():
             return
-        due = self._breakers.due_probe(self._provider)
-        if due is None or (due == self._probed and time.monotonic() < self._probe_again):
-            return
-        for job in self._claim(owner, lease_seconds, 1):
-            self._probed, self._probe_again = due, time.monotonic() + PROBE_SECONDS
-            yield job
+        barred = self._breakers.barred()
+        probe = next(filter(None, (self._probe(owner, lease_seconds, provider) for provider in barred.providers)), None)
+        if probe is None:
+            yield from self._claim(owner, lease_seconds, room, barred)
+        else:
+            yield probe
 
-    def _claim(self, owner: str, lease_seconds: float, room: int) -> Iterator[Job]:
-        paused = self._breakers.paused_models()
+    def _probe(self, owner: str, lease_seconds: float, provider: ProviderName) -> Job | None:
+        """A job of a paused provider, where it is time to find out whether the provider works again."""
+        due = self._breakers.due_probe(provider)
+        probed, again = self._probes.get(provider, (None, 0.0))
+        if provider not in self._providers or due is None or (due == probed and time.monotonic() < again):
+            return None
+        models = Barred(models=self._breakers.barred().models)
+        with self._lock:
+            users = self._turns.users()
+        for user in users:
+            job = self._jobs.claim(user, _lease(owner), lease_seconds, models, provider)
+            if job is not None:
+                self._probes[provider] = (due, time.monotonic() + PROBE_SECONDS)
+                with self._lock:
+                    self._turns.served(user, job.image_count)
+                return job
+        return None
+
+    def _claim(self, owner: str, lease_seconds: float, room: int, paused: Barred) -> Iterator[Job]:
         while (user := self._next()) is not None:
             lease = _lease(owner)
             first = self._jobs.claim(user, lease, lease_seconds, paused)
@@ -87,9 +103,7 @@ class Queue:
             yield from rest
             return
 
-    def _claim_more(
-        self, user: str, lease: Lease, lease_seconds: float, paused: Sequence[str], at_most: int
-    ) -> Sequence[Job]:
+    def _claim_more(self, user: str, lease: Lease, lease_seconds: float, paused: Barred, at_most: int) -> Sequence[Job]:
         try:
             return self._jobs.claim_many(user, lease, lease_seconds, paused, at_most) if at_most > 0 else []
         except DatabaseDown:

@@ -14,6 +14,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from imagegeneration.domain.access import Reach
+from imagegeneration.domain.breaker import Barred
+from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.job import ImageState, Job, JobImage, JobSummary, Lease, Status
 from imagegeneration.domain.outlook import Waiting
 from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
@@ -59,7 +61,7 @@ class JobStore:
             IndexModel(newest, name="newest_of_all"),
             IndexModel([("status", ASCENDING), *newest], name="newest_of_all_by_status"),
             IndexModel(
-                [("status", ASCENDING), ("userId", ASCENDING), ("runAt", ASCENDING), ("request.model", ASCENDING)],
+                [(name, ASCENDING) for name in ("status", "userId", "runAt", "request.model", "request.provider")],
                 name="turns",
                 partialFilterExpression=alive,
             ),
@@ -122,10 +124,20 @@ class JobStore:
         found: list[str] = self._jobs.distinct("userId", {"status": "QUEUED"})
         return found
 
-    def claim(self, user_id: str, lease: Lease, lease_seconds: float, paused_models: Sequence[str]) -> Job | None:
-        """Lease the user's job that waits longest; None if none waits. All times are the server's."""
+    def claim(
+        self,
+        user_id: str,
+        lease: Lease,
+        lease_seconds: float,
+        barred: Barred,
+        provider: ProviderName | None = None,
+    ) -> Job | None:
+        """Lease the user's job that waits longest; None if none waits. All times are the server's.
+
+        With `provider` it is one of that provider's.
+        """
         found = self._claims.find_one_and_update(
-            _queued(user_id, paused_models),
+            _queued(user_id, barred) | ({} if provider is None else {"request.provider": provider}),
             [{"$set": _leased(lease, lease_seconds)}],
             projection=_NO_ID,
             sort=[("runAt", ASCENDING)],
@@ -134,11 +146,9 @@ class JobStore:
         )
         return _job(found)
 
-    def claim_many(
-        self, user_id: str, lease: Lease, lease_seconds: float, paused_models: Sequence[str], at_most: int
-    ) -> list[Job]:
+    def claim_many(self, user_id: str, lease: Lease, lease_seconds: float, barred: Barred, at_most: int) -> list[Job]:
         """As `claim`, for several jobs in three round trips. Jobs that others claim meanwhile are theirs."""
-        query = _queued(user_id, paused_models)
+        query = _queued(user_id, barred)
         waiting = self._claims.find(query, {"_id": True}, hint="turns").sort("runAt", ASCENDING).limit(at_most)
         chosen = {"_id": {"$in": [found["_id"] for found in waiting]}}
         if not chosen["_id"]["$in"]:
@@ -286,9 +296,13 @@ def _within(reach: Reach) -> Document:
     return {"$or": [own, {"status": "DONE"}]} if reach.done_of_all else own
 
 
-def _queued(user_id: str, paused_models: Sequence[str]) -> Document:
+def _queued(user_id: str, barred: Barred) -> Document:
     query: Document = {"status": "QUEUED", "userId": user_id, "$expr": {"$lte": ["$runAt", "$$NOW"]}}
-    return query | {"request.model": {"$nin": list(paused_models)}} if paused_models else query
+    if barred.models:
+        query["request.model"] = {"$nin": list(barred.models)}
+    if barred.providers:
+        query["request.provider"] = {"$nin": list(barred.providers)}
+    return query
 
 
 def _leased(lease: Lease, seconds: float) -> Document:

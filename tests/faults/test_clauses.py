@@ -11,6 +11,7 @@ from pymongo.collection import Collection
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.breaker import Barred
 from imagegeneration.domain.job import Job, Lease, new_id
 from imagegeneration.domain.lifecycle import started
 from imagegeneration.errors import DatabaseDown, StorageFailed
@@ -105,8 +106,8 @@ def test_a_lease_is_renewed_only_by_who_has_it(store: JobStore, job: Job) -> Non
 
 def test_a_queued_job_is_claimed_no_sooner_than_it_is_due(cluster: Cluster, store: JobStore, job: Job) -> None:
     edit(cluster, job, {"status": "QUEUED", "lease": None, "runAt": job.created_at + HOUR})
-    assert store.claim(LOCAL.user_id, Lease(owner="runner_b", fence="fence_b"), LEASE, []) is None
-    assert store.claim_many(LOCAL.user_id, Lease(owner="runner_b", fence="fence_b"), LEASE, [], 5) == []
+    assert store.claim(LOCAL.user_id, Lease(owner="runner_b", fence="fence_b"), LEASE, Barred()) is None
+    assert store.claim_many(LOCAL.user_id, Lease(owner="runner_b", fence="fence_b"), LEASE, Barred(), 5) == []
 
 
 def test_a_running_job_is_claimed_only_once_its_lease_has_run_out(cluster: Cluster, store: JobStore, job: Job) -> None:
@@ -126,11 +127,11 @@ def test_a_batch_leaves_out_what_another_has_claimed_meanwhile(
 
     def late(self: Collection[dict[str, Any]], *args: Any, **kwargs: Any) -> Any:
         if not taken:
-            taken.append(store.claim(LOCAL.user_id, anothers, LEASE, []))
+            taken.append(store.claim(LOCAL.user_id, anothers, LEASE, Barred()))
         return update_many(self, *args, **kwargs)
 
     monkeypatch.setattr(Collection, "update_many", late)
-    batch = store.claim_many(LOCAL.user_id, mine, LEASE, [], 2)
+    batch = store.claim_many(LOCAL.user_id, mine, LEASE, Barred(), 2)
     (first,) = taken
     assert first is not None
     assert [job.job_id for job in batch] == [job_id for job_id in cluster.acknowledged if job_id != first.job_id]

@@ -13,6 +13,7 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL, Actor
+from imagegeneration.domain.breaker import Barred
 from imagegeneration.domain.job import Job, Lease
 from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.errors import Busy
@@ -141,8 +142,8 @@ def test_what_waits_for_a_paused_model_is_not_claimed_in_batches_either(studio: 
     studio.queue.look()
     assert len(list(studio.queue.claim("runner_a", 30, 2))) == 2
     lease = Lease(owner="runner_a", fence="fence_1")
-    assert other.claim_many("ann", lease, 30, ["gpt-image-2.5-flare"], 2) == []
-    assert len(other.claim_many("ann", lease, 30, [], 2)) == 2
+    assert other.claim_many("ann", lease, 30, Barred(models=("gpt-image-2.5-flare",)), 2) == []
+    assert len(other.claim_many("ann", lease, 30, Barred(), 2)) == 2
 
 
 def test_the_queue_is_bounded_however_many_approve_at_once(

@@ -122,4 +122,5 @@ def test_an_index_of_another_version_is_made_anew(settings: Settings, database: 
         "userId",
         "runAt",
         "request.model",
+        "request.provider",
     ]
