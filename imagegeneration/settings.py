@@ -24,6 +24,10 @@ _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 _Usd = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
+VENDORS = ("openai", "google", "fal", "replicate", "stability", "forge", "midjourney", "sandbox")
+"""The names of the providers that the studio knows by itself."""
+
+
 class SignInProvider(BaseModel):
     """An OpenID provider: where it is, what it knows us as, and who gets which role.
 
@@ -41,6 +45,23 @@ class SignInProvider(BaseModel):
     scope: str = "openid email profile"
     groups_claim: str = "groups"
     roles: Mapping[Role, Sequence[str]]
+
+
+class ImageServer(BaseModel):
+    """A server of one's own that speaks OpenAI's images API. `name` is its provider in the catalog's rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")
+    base_url: AnyHttpUrl
+    api_key: SecretStr | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _is_its_own(cls, name: str) -> str:
+        if name in VENDORS:
+            raise ValueError(f"{name} is the name of a provider of its own")
+        return name
 
 
 class TrustedProxy(BaseModel):
@@ -82,6 +103,17 @@ class Settings(BaseSettings):
     openai_base_url: str | None = None
     openai_image_model: str = "gpt-image-2.5-flare"
     openai_text_model: str = "gpt-6-luna"
+    google_api_key: SecretStr | None = None
+    google_base_url: str = "https://generativelanguage.googleapis.com"
+    fal_key: SecretStr | None = None
+    fal_base_url: str = "https://queue.fal.run"
+    replicate_api_token: SecretStr | None = None
+    replicate_base_url: str = "https://api.replicate.com"
+    stability_api_key: SecretStr | None = None
+    stability_base_url: str = "https://api.stability.ai"
+    built_in_forge_api_url: str | None = None
+    built_in_forge_api_key: SecretStr | None = None
+    image_servers: tuple[ImageServer, ...] = ()
     sandbox_url: str | None = None
 
     public_url: str | None = None
@@ -116,7 +148,10 @@ class Settings(BaseSettings):
     breaker_failures: int = Field(default=10, ge=1, le=1_000_000)
     burn_limit_usd_per_hour: _Usd | None = None
 
-    @field_validator("r2_endpoint_url", "cdn_base_url", "openai_base_url", "sandbox_url", "public_url")
+    @field_validator(
+        *("r2_endpoint_url", "cdn_base_url", "sandbox_url", "public_url", "built_in_forge_api_url"),
+        *("openai_base_url", "google_base_url", "fal_base_url", "replicate_base_url", "stability_base_url"),
+    )
     @classmethod
     def _is_http_url(cls, value: str | None) -> str | None:
         if value is not None:
@@ -131,10 +166,17 @@ class Settings(BaseSettings):
     @property
     def endpoints(self) -> Mapping[ProviderName, Endpoint]:
         """Every provider that can be called. The sandbox is there only where no real one is."""
-        real = {}
-        if self.openai_api_key or self.openai_base_url:
-            url = self.openai_base_url or "https://api.openai.com/v1"
-            real["openai"] = Endpoint(url=url, key=self.openai_api_key)
+        openai_url = self.openai_base_url or (self.openai_api_key and "https://api.openai.com/v1")
+        configured = (
+            ("openai", openai_url, self.openai_api_key),
+            ("google", self.google_api_key and self.google_base_url, self.google_api_key),
+            ("fal", self.fal_key and self.fal_base_url, self.fal_key),
+            ("replicate", self.replicate_api_token and self.replicate_base_url, self.replicate_api_token),
+            ("stability", self.stability_api_key and self.stability_base_url, self.stability_api_key),
+            ("forge", self.built_in_forge_api_url, self.built_in_forge_api_key),
+            *((server.name, str(server.base_url).rstrip("/"), server.api_key) for server in self.image_servers),
+        )
+        real = {name: Endpoint(url=url, key=key) for name, url, key in configured if url}
         if real or self.sandbox_url is None:
             return real
         return {"sandbox": Endpoint(url=self.sandbox_url)}

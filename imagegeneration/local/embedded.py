@@ -22,7 +22,7 @@ def embedded_parts(settings: Settings, data: DataDir, *sandbox_options: str) -> 
         parts.append(mongod_part(data.path / "mongodb", data.port("mongod")))
     if not _names_a_bucket(settings):
         parts.append(bucket_part(data.path / "bucket", data.port("bucket"), settings.r2_bucket))
-    if settings.provider != "openai":
+    if settings.provider in (None, "sandbox"):
         parts.append(_sandbox_part(data, sandbox_options))
     return parts
 

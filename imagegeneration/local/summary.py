@@ -39,10 +39,10 @@ def browser_host(settings: Settings) -> str:
 
 
 def _images(settings: Settings) -> str:
-    if settings.provider == "openai":
+    if settings.provider not in (None, "sandbox"):
         limit = format_usd(settings.limits.daily_micros)
-        url = settings.endpoints["openai"].url
-        return f"{settings.openai_image_model} at {url}; they cost money, at most {limit} a day"
+        addresses = ", ".join(endpoint.url for endpoint in settings.endpoints.values())
+        return f"made at {addresses}; they cost money, at most {limit} a day"
     return "SANDBOX: no image is real and no money is spent. OPENAI_API_KEY makes real ones."
 
 

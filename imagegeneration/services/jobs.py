@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.catalog import Catalog
+from imagegeneration.domain.catalog import Catalog, ImageModel
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, ProviderName
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import (
@@ -82,6 +82,11 @@ class Offer:
     parameters: GenerationParameters | None
     endpoints: Mapping[ProviderName, str]
     queue_limit: int
+
+    def made_by(self, model: ImageModel) -> ProviderName | None:
+        """The configured provider of a model; the sandbox stands in for OpenAI. None if there is none."""
+        stand_in = "sandbox" if model.provider == "openai" and "openai" not in self.endpoints else model.provider
+        return stand_in if stand_in in self.endpoints else None
 
     def require(self) -> GenerationParameters:
         """The parameters. Raises ProviderNotConfigured (IMG_001) without a provider."""

@@ -94,7 +94,7 @@ def _approval(approval: Approval) -> list[FactRow]:
 
 def _request(job: Job) -> list[FactRow]:
     request = job.request
-    provider = {"openai": "OpenAI", "sandbox": "Sandbox, no real money"}[request.provider]
+    provider = "Sandbox, no real money" if request.provider == "sandbox" else words.provider(request.provider)
     return [
         *row("Provider", provider),
         *row("Model", request.model),

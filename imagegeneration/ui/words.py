@@ -61,7 +61,15 @@ DECIDED: Mapping[Decision, str] = {
     "declare_lost": "Declared lost. The money stays spent.",
 }
 
-PROVIDERS = {"openai": "OpenAI", "sandbox": "the sandbox"}
+PROVIDERS = {
+    "openai": "OpenAI",
+    "google": "Google",
+    "fal": "Fal",
+    "replicate": "Replicate",
+    "stability": "Stability",
+    "forge": "Forge",
+    "sandbox": "the sandbox",
+}
 
 
 def is_waiting_for_storage(image: JobImage, now: datetime) -> bool:
@@ -98,12 +106,17 @@ def person(user_id: str) -> str:
     return {"local": "you, on this machine", STUDIO.user_id: STUDIO.user_id}.get(user_id, user_id)
 
 
+def provider(name: str) -> str:
+    """A provider, within a sentence."""
+    return PROVIDERS.get(name, name)
+
+
 def scope(name: str) -> str:
     """What a breaker stops, within a sentence: `everything`, `OpenAI`, `the model gpt-image-2.5-flare`."""
     kind, _, what = name.partition(":")
     if kind == EVERYTHING:
         return "everything"
-    return PROVIDERS.get(what, what) if kind == "provider" else f"the model {what}"
+    return provider(what) if kind == "provider" else f"the model {what}"
 
 
 def capital(text: str) -> str:

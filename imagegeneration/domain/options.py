@@ -1,0 +1,89 @@
+"""What a person or a program may ask for beside the prompt, and the parameters that a model makes of it (PRD 003)."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from imagegeneration.domain.catalog import ImageModel
+from imagegeneration.domain.choice import Priority
+from imagegeneration.domain.generation import (
+    MAX_LORAS,
+    Background,
+    GenerationParameters,
+    Lora,
+    OutputFormat,
+    ProviderName,
+)
+from imagegeneration.domain.text import check_text
+from imagegeneration.domain.value import Many, Value
+
+NEGATIVE_PROMPT_MAX = 1000
+RANDOM_SEED = -1
+LARGEST_SEED = 2**31 - 1
+"""What every model that takes a seed takes."""
+
+Side = Annotated[int, Field(ge=64, le=4096)]
+
+
+NegativePrompt = Annotated[str, AfterValidator(lambda text: check_text(text, NEGATIVE_PROMPT_MAX))]
+"""What should not be in the image: 1 to 1,000 characters."""
+
+
+class Options(Value):
+    """Everything that can be chosen; what is not given is the model's usual.
+
+    `provider` is a name or `auto`; with `auto`, `priority` decides. `size` is taken as it is or refused; `width` and
+    `height` are mapped to the nearest size that the model makes. `seed` -1 is drawn at approval and stored.
+    """
+
+    provider: ProviderName | Literal["auto"] = "auto"
+    model: str | None = Field(default=None, min_length=1, max_length=100)
+    priority: Priority | None = None
+    size: str | None = Field(default=None, pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")
+    width: Side | None = None
+    height: Side | None = None
+    quality: str | None = Field(default=None, pattern=r"^[a-z]{1,20}$")
+    output_format: OutputFormat | None = None
+    background: Background | None = None
+    seed: int | None = Field(default=None, ge=RANDOM_SEED, le=LARGEST_SEED)
+    negative_prompt: NegativePrompt | None = None
+    steps: int | None = Field(default=None, ge=1, le=200)
+    guidance: float | None = Field(default=None, ge=0, le=100)
+    loras: Many[Lora] = Field(default=(), max_length=MAX_LORAS)
+
+    def parameters(self, model: ImageModel, provider: ProviderName, drawn_seed: int) -> GenerationParameters:
+        """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for."""
+        usual = model.usual(provider)
+        return GenerationParameters(
+            provider=provider,
+            model=model.name,
+            size=self._size(model, usual.size),
+            quality=self.quality or usual.quality,
+            output_format=self.output_format or usual.output_format,
+            background=self.background,
+            seed=drawn_seed if self.seed == RANDOM_SEED else self.seed,
+            negative_prompt=self.negative_prompt,
+            steps=self.steps,
+            guidance=self.guidance,
+            loras=self.loras,
+        )
+
+    def _size(self, model: ImageModel, usual: str) -> str:
+        if self.size is not None or self.width is None or self.height is None:
+            return self.size or usual
+        return nearest_size(model, self.width, self.height)
+
+
+def nearest_size(model: ImageModel, width: int, height: int) -> str:
+    """The size that the model makes of a wish: exactly this, or of those listed the nearest in shape, then in area."""
+    if model.makes(width, height):
+        return f"{width}x{height}"
+
+    def distance(size: str) -> tuple[float, int]:
+        wide, high = map(int, size.split("x"))
+        return abs(math.log(wide / high) - math.log(width / height)), abs(wide * high - width * height)
+
+    return min(model.sizes, key=distance)

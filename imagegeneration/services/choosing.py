@@ -1,0 +1,149 @@
+"""Which model makes what is asked for, and what every able one would cost."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+
+from imagegeneration.domain.catalog import ImageModel
+from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose
+from imagegeneration.domain.generation import GenerationParameters, ProviderName
+from imagegeneration.domain.options import LARGEST_SEED, Options
+from imagegeneration.domain.value import Many, Value
+from imagegeneration.errors import InvalidRequest, ModelUnavailable, ProviderNotConfigured
+from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.jobs import Offer
+
+
+class Estimate(Value):
+    """Every model that could be asked, the able ones first and cheapest first; and the best of them by each measure."""
+
+    recommendations: Many[Candidate]
+    cheapest: str | None
+    fastest: str | None
+    best_quality: str | None
+
+
+class Chosen(Value):
+    """What would be sent, and why this model."""
+
+    request: GenerationParameters
+    choice: Choice
+
+
+class Choosing:
+    """Explicit wishes first, then rules; the answer says why."""
+
+    def __init__(self, offer: Offer, breakers: Breakers) -> None:
+        self._offer = offer
+        self._breakers = breakers
+
+    def choose(self, options: Options, final_prompt: str) -> Chosen:
+        """The parameters that an approval would be for.
+
+        Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013), or InvalidRequest (IMG_009) naming each
+        field that the chosen model cannot do, or saying that no model can do all of it.
+        """
+        self._offer.require()
+        if options.model is not None:
+            return self._explicit(options, options.model)
+        candidates = self.candidates(options, final_prompt)
+        if options.provider == "auto" and options.priority is None and not options.loras:
+            usual = self._usual(candidates)
+            if usual is not None:
+                return self._chosen(options, usual)
+        preferred = None if options.provider == "auto" else options.provider
+        if preferred is not None:
+            candidates = [candidate for candidate in candidates if candidate.provider == preferred]
+            if not candidates:
+                raise ProviderNotConfigured(f"The provider {preferred} is not configured.")
+        wishes = Wishes(loras=len(options.loras), priority=options.priority, preferred=preferred)
+        choice = choose(candidates, wishes)
+        if choice is None:
+            raise InvalidRequest(_why_none(candidates))
+        return self._chosen(options, choice)
+
+    def estimate(self, options: Options, final_prompt: str) -> Estimate:
+        """What every model that could be asked would cost, and what keeps the others from it."""
+        candidates = sorted(
+            self.candidates(options, final_prompt),
+            key=lambda candidate: (not candidate.able, candidate.price_micros or 0, candidate.label),
+        )
+        able = [candidate for candidate in candidates if candidate.able]
+        return Estimate(
+            recommendations=tuple(candidates),
+            cheapest=best(able, "cost").model if able else None,
+            fastest=best(able, "speed").model if able else None,
+            best_quality=best(able, "quality").model if able else None,
+        )
+
+    def candidates(self, options: Options, final_prompt: str) -> Sequence[Candidate]:
+        """Every living model of a configured provider, with what it would cost and what it cannot do."""
+        today = datetime.now(UTC).date()
+        return [
+            self._candidate(model, provider, options, final_prompt, today) for model, provider in self._offered(today)
+        ]
+
+    def _offered(self, today: date) -> Iterator[tuple[ImageModel, ProviderName]]:
+        for model in self._offer.catalog.image_models:
+            provider = self._offer.made_by(model)
+            if provider is not None and model.is_alive(today):
+                yield model, provider
+
+    def _candidate(
+        self, model: ImageModel, provider: ProviderName, options: Options, final_prompt: str, today: date
+    ) -> Candidate:
+        request = options.parameters(model, provider, drawn_seed=0)
+        limitations = list(model.problems(request).values())
+        price = None
+        try:
+            price = self._offer.catalog.quote(request, final_prompt, today)
+        except ModelUnavailable as problem:
+            limitations.append(problem.message)
+        if (pause := self._breakers.stopping(provider)) is not None:
+            limitations.append(f"It is paused: {pause.reason}")
+        if model.name in self._breakers.paused_models():
+            limitations.append("The model is paused.")
+        return Candidate(
+            model=model.name,
+            provider=provider,
+            label=model.label,
+            price_micros=price,
+            is_estimate=model.prices.is_estimate,
+            expected_seconds=model.expected_seconds,
+            quality_score=model.quality_score,
+            limitations=tuple(limitations),
+            able=not limitations,
+        )
+
+    def _explicit(self, options: Options, name: str) -> Chosen:
+        today = datetime.now(UTC).date()
+        model = self._offer.catalog.model(name, today)
+        provider = self._offer.made_by(model)
+        if provider is None or options.provider not in ("auto", provider, model.provider):
+            raise ProviderNotConfigured(f"The provider {model.provider}, which makes {model.label}, is not configured.")
+        request = options.parameters(model, provider, secrets.randbelow(LARGEST_SEED + 1))
+        self._offer.catalog.require_possible(request, today)
+        return Chosen(
+            request=request, choice=Choice(model=name, provider=provider, why=f"{model.label}: asked for by name.")
+        )
+
+    def _usual(self, candidates: Sequence[Candidate]) -> Choice | None:
+        """What version 1 makes, where it can do what is asked for."""
+        usual = self._offer.require()
+        for candidate in candidates:
+            if candidate.model == usual.model and candidate.able:
+                why = f"{candidate.label}: what this studio usually makes."
+                return Choice(model=candidate.model, provider=candidate.provider, why=why)
+        return None
+
+    def _chosen(self, options: Options, choice: Choice) -> Chosen:
+        model = self._offer.catalog.model(choice.model, datetime.now(UTC).date())
+        request = options.parameters(model, choice.provider, secrets.randbelow(LARGEST_SEED + 1))
+        return Chosen(request=request, choice=choice)
+
+
+def _why_none(candidates: Sequence[Candidate]) -> str:
+    reasons = [f"{candidate.label}: {' '.join(candidate.limitations)}" for candidate in candidates[:5]]
+    return " ".join(["No model can do all of this.", *reasons])

@@ -1,0 +1,81 @@
+"""What is asked for, and what a model makes of it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from imagegeneration.domain.catalog import Catalog, ImageModel
+from imagegeneration.domain.generation import Lora
+from imagegeneration.domain.options import Options, nearest_size
+
+TODAY = date(2026, 11, 21)
+CATALOG = Catalog.read()
+ALIVE = [model for model in CATALOG.image_models if model.is_alive(TODAY)]
+
+
+@pytest.mark.parametrize("model", ALIVE, ids=lambda model: model.name)
+def test_without_a_wish_it_is_the_models_usual(model: ImageModel) -> None:
+    assert Options().parameters(model, model.provider, 7) == model.usual(model.provider)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size"),
+    [(1024, 1024, "1024x1024"), (1920, 1080, "1344x768"), (600, 1000, "768x1344"), (64, 4096, "640x1536")],
+)
+def test_a_wished_size_is_mapped_to_the_nearest_shape(width: int, height: int, size: str) -> None:
+    core = CATALOG.model("stable-image-core", TODAY)
+    assert nearest_size(core, width, height) == size
+
+
+@given(st.sampled_from(ALIVE), st.integers(64, 4096), st.integers(64, 4096))
+def test_whatever_is_wished_the_mapped_size_is_one_that_the_model_makes(
+    model: ImageModel, width: int, height: int
+) -> None:
+    wide, high = map(int, nearest_size(model, width, height).split("x"))
+    assert model.makes(wide, high)
+
+
+def test_a_named_size_is_taken_as_it_is_and_refused_by_name() -> None:
+    core = CATALOG.model("stable-image-core", TODAY)
+    request = Options(size="1000x1000").parameters(core, "stability", 7)
+    assert request.size == "1000x1000"
+    assert list(core.problems(request)) == ["size"]
+
+
+def test_a_random_seed_is_drawn_and_a_given_one_is_kept() -> None:
+    core = CATALOG.model("stable-image-core", TODAY)
+    assert Options(seed=-1).parameters(core, "stability", 7).seed == 7
+    assert Options(seed=0).parameters(core, "stability", 7).seed == 0
+    assert Options().parameters(core, "stability", 7).seed is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seed": -2},
+        {"seed": 2**31},
+        {"negative_prompt": ""},
+        {"negative_prompt": "x" * 1001},
+        {"negative_prompt": "\x00"},
+        {"width": 63},
+        {"size": "0x0"},
+        {"steps": 0},
+        {"guidance": float("nan")},
+        {"provider": "No Such"},
+        {"surprise": 1},
+    ],
+)
+def test_what_no_model_could_do_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Options.model_validate(wrong)
+
+
+@pytest.mark.parametrize("weight", [-0.1, 2.1, float("inf")])
+def test_a_weight_is_on_the_scale_of_prd_003(weight: float) -> None:
+    with pytest.raises(ValidationError):
+        Lora(path="https://example.com/lora", weight=weight)
