@@ -15,6 +15,7 @@ from imagegeneration.providers import OpenAIProvider, Provider, build_providers
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
+from imagegeneration.services.choosing import Choosing
 from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
 from imagegeneration.services.enhancement import Enhancement
@@ -43,6 +44,7 @@ class Studio:
     settings: Settings
     offer: Offer
     jobs: Jobs
+    choosing: Choosing
     enhancement: Enhancement
     drafts: Drafts
     spending: Spending
@@ -102,6 +104,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         settings=settings,
         offer=offer,
         jobs=jobs,
+        choosing=Choosing(offer, breakers),
         enhancement=Enhancement(_text_provider(providers), settings.openai_text_model, catalog, spending),
         drafts=Drafts(stores.drafts),
         spending=spending,

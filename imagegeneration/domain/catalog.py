@@ -224,6 +224,14 @@ class Catalog(Value):
             raise ModelUnavailable(f"The model {name} was shut down on {model.shut_down}.{successor}")
         return model
 
+    def why_not(self, name: str, today: date) -> str | None:
+        """Why a model cannot be had; None if it can."""
+        try:
+            self.model(name, today)
+        except ModelUnavailable as problem:
+            return problem.message
+        return None
+
     def quote(self, parameters: GenerationParameters, final_prompt: str, today: date) -> int:
         """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price.
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose
-from imagegeneration.domain.generation import GenerationParameters, ProviderName
+from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
 from imagegeneration.domain.options import LARGEST_SEED, Options
 from imagegeneration.domain.value import Many, Value
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, ProviderNotConfigured
@@ -23,6 +23,13 @@ class Estimate(Value):
     cheapest: str | None
     fastest: str | None
     best_quality: str | None
+
+
+class Compatibility(Value):
+    """Which models take these LoRAs, and what keeps each of the others from it."""
+
+    compatible: Many[str]
+    problems: dict[str, str]
 
 
 class Chosen(Value):
@@ -76,6 +83,21 @@ class Choosing:
             cheapest=best(able, "cost").model if able else None,
             fastest=best(able, "speed").model if able else None,
             best_quality=best(able, "quality").model if able else None,
+        )
+
+    def compatibility(self, loras: Sequence[Lora], name: str | None) -> Compatibility:
+        """Which living models take the LoRAs, or whether one does. Raises ModelUnavailable (IMG_013) for that one."""
+        today = datetime.now(UTC).date()
+        catalog = self._offer.catalog
+        alive = [model for model in catalog.image_models if model.is_alive(today)]
+        asked = alive if name is None else [catalog.model(name, today)]
+        wanted = Options(loras=tuple(loras))
+        found = {
+            model.name: model.problems(wanted.parameters(model, model.provider, 0)).get("loras") for model in asked
+        }
+        return Compatibility(
+            compatible=tuple(name for name, problem in found.items() if problem is None),
+            problems={name: problem for name, problem in found.items() if problem is not None},
         )
 
     def candidates(self, options: Options, final_prompt: str) -> Sequence[Candidate]:

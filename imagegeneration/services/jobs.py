@@ -112,12 +112,13 @@ class Jobs:
         self._offer = offer
         self._audit = audit
 
-    def quote(self, final_prompt: str, image_count: int) -> int:
+    def quote(self, final_prompt: str, image_count: int, request: GenerationParameters | None = None) -> int:
         """The most that `image_count` images of this prompt cost, in micro-dollars: the sum that approving holds.
 
-        Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013) or OverBudget (IMG_006).
+        `request` None: what this studio usually makes. Raises ProviderNotConfigured (IMG_001), ModelUnavailable
+        (IMG_013) or OverBudget (IMG_006).
         """
-        return self._hold(self._offer.require(), final_prompt) * image_count
+        return self._hold(request or self._offer.require(), final_prompt) * image_count
 
     def approve(self, actor: Actor, body: ExecuteBody, *, source: Source, idempotency_key: str | None) -> Job:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.

@@ -1,0 +1,104 @@
+"""Routes of models: what can be had, what it costs, and what of a request a model cannot do (PRD 002, PRD 003)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from imagegeneration.api.answers import documented
+from imagegeneration.api.dependencies import JSON_ONLY, CurrentStudio
+from imagegeneration.domain.catalog import ImageModel
+from imagegeneration.domain.choice import Choice
+from imagegeneration.domain.generation import MAX_LORAS, GenerationParameters, ImageCount, Lora
+from imagegeneration.domain.options import Options
+from imagegeneration.domain.text import Prompt
+from imagegeneration.domain.value import Many, Value
+from imagegeneration.services.choosing import Compatibility, Estimate
+
+router = APIRouter(tags=["models"])
+
+
+class Question(Value):
+    """What somebody thinks of approving."""
+
+    final_prompt: Prompt
+    options: Options = Options()
+    image_count: ImageCount = Field(default=1, description="Any integer; clamped to 1..5.")
+
+
+class Answered(Value):
+    """What would be sent and why, and the most that all images would cost together."""
+
+    request: GenerationParameters
+    choice: Choice
+    quoted_micros: int
+
+
+class LoraQuestion(Value):
+    """LoRAs, and the model that they are to be used with (null: any)."""
+
+    loras: Many[Lora] = Field(min_length=1, max_length=MAX_LORAS)
+    model: str | None = Field(default=None, min_length=1, max_length=100)
+
+
+class ModelFacts(Value):
+    """A model of the catalog. `problem` says why it cannot be had at present (null: it can)."""
+
+    model: ImageModel
+    is_dying: bool
+    problem: str | None
+
+
+class ProviderFacts(Value):
+    """A provider: whether it is configured, whether it is paused and why, and its models."""
+
+    name: str
+    is_configured: bool
+    paused: str | None
+    models: Many[ModelFacts]
+
+
+@router.post("/estimate", dependencies=[JSON_ONLY], responses=documented(401, 415))
+def estimate(body: Question, studio: CurrentStudio) -> Estimate:
+    """What every able model would cost for one image, how long it takes, its quality and its limits."""
+    return studio.choosing.estimate(body.options, body.final_prompt)
+
+
+@router.post("/validate", dependencies=[JSON_ONLY], responses=documented(401, 402, 415))
+def validate(body: Question, studio: CurrentStudio) -> Answered:
+    """What an approval would send and cost; a refusal names each field that is not possible. Nothing is written."""
+    chosen = studio.choosing.choose(body.options, body.final_prompt)
+    quoted = studio.jobs.quote(body.final_prompt, body.image_count, chosen.request)
+    return Answered(request=chosen.request, choice=chosen.choice, quoted_micros=quoted)
+
+
+@router.post("/compatibility", dependencies=[JSON_ONLY], responses=documented(401, 415))
+def compatibility(body: LoraQuestion, studio: CurrentStudio) -> Compatibility:
+    """Which models take these LoRAs."""
+    return studio.choosing.compatibility(body.loras, body.model)
+
+
+@router.get("/providers", responses=documented(401))
+def providers(studio: CurrentStudio) -> Sequence[ProviderFacts]:
+    """The catalog, and the health of who makes it."""
+    today = datetime.now(UTC).date()
+    names = dict.fromkeys([*studio.offer.endpoints, *(model.provider for model in studio.offer.catalog.image_models)])
+    return [_provider(studio, name, today) for name in names]
+
+
+def _provider(studio: CurrentStudio, name: str, today: date) -> ProviderFacts:
+    catalog, endpoints = studio.offer.catalog, studio.offer.endpoints
+    pause = studio.breakers.stopping(name)
+    own = [model for model in catalog.image_models if name in (model.provider, studio.offer.made_by(model))]
+    return ProviderFacts(
+        name=name,
+        is_configured=name in endpoints,
+        paused=None if pause is None else pause.reason,
+        models=tuple(
+            ModelFacts(model=model, is_dying=model.is_dying(today), problem=catalog.why_not(model.name, today))
+            for model in own
+        ),
+    )
