@@ -17,6 +17,7 @@ from imagegeneration.domain.job import Job
 from imagegeneration.runner.worker import Worker
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
+from tests.integration.company import build_company
 from tests.support import wait_until
 
 
@@ -24,6 +25,14 @@ from tests.support import wait_until
 def studio(settings: Settings) -> Iterator[Studio]:
     """The services of a runner machine; nothing runs by itself."""
     built = build_studio(settings, runner=True)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def company(settings: Settings) -> Iterator[Studio]:
+    """A studio with sign-in; the tests let people in without a provider."""
+    built = build_company(settings)
     yield built
     built.close()
 
