@@ -18,6 +18,7 @@ from imagegeneration.runner.worker import Worker
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
 from tests.integration.company import build_company
+from tests.integration.window import Window, windows
 from tests.support import wait_until
 
 
@@ -35,6 +36,13 @@ def company(settings: Settings) -> Iterator[Studio]:
     built = build_company(settings)
     yield built
     built.close()
+
+
+@pytest.fixture
+def window(company: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
+    """A browser window on the pages of `company`, in which nobody is signed in yet."""
+    with windows(company, monkeypatch) as first:
+        yield first
 
 
 @pytest.fixture
