@@ -153,6 +153,19 @@ def test_what_others_spend_is_not_among_the_own(company: Studio, anns: Belonging
     assert company.spending.today(bob).held_micros == 0
 
 
+def test_an_operator_decides_about_an_image_without_seeing_its_prompt(company: Studio, anns: Belongings) -> None:
+    operator = somebody(company, "op", "operator")
+    for job, decision in ((anns.doubtful, "not_charged"), (anns.stranded, "declare_lost")):
+        sent = DECISION | {"decision": decision}
+        decided = operator.post(f"/image/jobs/{job}/images/0/decision", json=sent)
+        assert decided.status_code == 200, decided.text
+    shown = operator.get("/image/operations").text
+    assert [entry["action"] for entry in json.loads(shown)["audit"]][:2] == ["image.decided"] * 2
+    assert not [prompt for prompt in PROMPTS if prompt in shown]
+    audit = somebody(company, "adm", "admin").get("/image/audit").text
+    assert not [prompt for prompt in PROMPTS if prompt in audit], "what is never deleted holds no prompts"
+
+
 def test_a_key_sees_no_more_than_its_person(company: Studio, anns: Belongings) -> None:
     program = with_key(company, make_key(somebody(company, "bob", "creator"), "look", "generate"))
     assert program.get("/image/job-list").json() == []
