@@ -40,7 +40,7 @@ class Keys:
         """A new key of the actor's, which is shown now and never again; it expires in so many days (None: never).
 
         Raises WrongState (IMG_011) for too many, or for a scope that the actor lacks; NotAllowed (IMG_010) if
-        it is a key that asks: keys make no keys.
+        it is a key that asks: a leaked one shall neither make others nor end them.
         """
         _require_person(actor)
         missing = set(scopes) - actor.permissions
@@ -78,7 +78,11 @@ class Keys:
         return self._keys.of_person(actor.user_id)
 
     def revoke(self, actor: Actor, key_id: str) -> None:
-        """Make a key of the actor's worthless. Raises NotFound (IMG_008) for one that is not theirs or is revoked."""
+        """Make a key of the actor's worthless.
+
+        Raises NotFound (IMG_008) for one that is not theirs or is revoked; NotAllowed (IMG_010) if a key asks.
+        """
+        _require_person(actor)
         now = self._connection.now()
 
         def work(session: Session) -> bool:
@@ -109,4 +113,4 @@ class Keys:
 
 def _require_person(actor: Actor) -> None:
     if actor.key is not None:
-        raise NotAllowed("A key cannot make keys.", resolution="Sign in to make one.")
+        raise NotAllowed("A key cannot manage keys.", resolution="Sign in to do that.")

@@ -8,7 +8,7 @@ import pytest
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.access import PAGES, ROLES, Role
-from imagegeneration.services import logins, recent
+from imagegeneration.services import logins
 from tests.integration.company import person
 from tests.integration.window import Window, draw
 from tests.support import Clock
@@ -53,11 +53,7 @@ def test_who_signs_out_sees_no_page_any_more(company: Studio, window: Window, pa
 
 
 @pytest.mark.parametrize("page", sorted(READERS))
-def test_an_open_page_stops_once_its_role_is_gone(
-    company: Studio, window: Window, page: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock()
-    monkeypatch.setattr(recent, "time", clock)
+def test_an_open_page_stops_once_its_role_is_gone(company: Studio, window: Window, page: str, clock: Clock) -> None:
     who, admin = person(company, "ann", *READERS[page]), person(company, "adm", "admin").actor()
     window.sign_in(who)
     assert REFUSED not in window.open(page)

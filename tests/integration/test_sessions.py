@@ -14,17 +14,10 @@ from starlette.testclient import TestClient
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.person import LOGIN_COOKIE, Person
-from imagegeneration.services import keys, logins, recent
+from imagegeneration.services import keys, logins
 from imagegeneration.settings import Settings
 from tests.integration.company import build_company, client, code, make_key, person, signed_in, somebody, with_key
 from tests.support import Clock
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(recent, "time", made)
-    return made
 
 
 @pytest.fixture
