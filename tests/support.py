@@ -25,6 +25,16 @@ def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 15, ev
     return result
 
 
+class Clock:
+    """Stands for the module `time` where a process remembers things for a while."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 @contextlib.contextmanager
 def serving(part: Part, folder: Path) -> Iterator[Part]:
     """Run the part's server, with its log in `folder`, until the end of the block."""

@@ -52,6 +52,11 @@ class Person(Value):
         """The roles that count."""
         return self.granted_roles if self.roles is None else self.roles
 
+    @property
+    def may_enter(self) -> bool:
+        """Whether there is anything here for this person: by sign-in and by key alike."""
+        return not self.is_disabled and bool(self.effective_roles)
+
     def actor(self) -> Actor:
         """This person, acting."""
         return Actor(user_id=self.person_id, name=self.name, roles=tuple(self.effective_roles))

@@ -85,15 +85,23 @@ class Audit:
         return self._audit.chain()
 
     def first_break(self, anchor: AuditHead | None = None) -> Break | None:
-        """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since."""
+        """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since.
+
+        Others may append meanwhile: the chain is looked at up to the head of the beginning.
+        """
         head = self._audit.head()
-        entries = list(self._audit.chain())
-        broken = first_break(entries, head)
-        if broken is not None or anchor is None or anchor.number == 0:
+        broken = first_break(self._audit.links(head.number), head)
+        if broken is not None:
             return broken
-        if anchor.number > len(entries):
-            return Break(len(entries) + 1, f"it is missing; the anchor names {anchor.number} entries")
-        if entries[anchor.number - 1].sha256 != anchor.sha256:
+        if self._audit.last_number() > self._audit.head().number:
+            return Break(head.number + 1, "it was added past the head")
+        return None if anchor is None else self._off_anchor(anchor, head)
+
+    def _off_anchor(self, anchor: AuditHead, head: AuditHead) -> Break | None:
+        if anchor.number > head.number:
+            return Break(head.number + 1, f"it is missing; the anchor names {anchor.number} entries")
+        named = self._audit.find(before=anchor.number + 1, limit=1)
+        if anchor.number and named[0].sha256 != anchor.sha256:
             return Break(anchor.number, "it is not the one that the anchor names")
         return None
 

@@ -38,7 +38,7 @@ class People:
                 signed_in_at=now,
             )
         )
-        if person.is_disabled or not person.effective_roles:
+        if not person.may_enter:
             raise SignInFailed(
                 "You are not allowed into this studio.", resolution="Ask an administrator of the studio to let you in."
             )

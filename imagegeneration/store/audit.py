@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pydantic import ValidationError
 from pymongo import DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from imagegeneration.domain.audit import Action, AuditEntry, AuditHead
+from imagegeneration.errors import InternalFault
 from imagegeneration.store.connection import Connection, Document, Session, translated
 from imagegeneration.store.schema import validator
 
@@ -45,9 +47,12 @@ class AuditStore:
             return  # two were first at once: it exists
 
     def head(self, *, session: Session | None = None) -> AuditHead:
-        """The end of the chain."""
+        """The end of the chain. Raises InternalFault (IMG_015) for one that somebody has spoilt."""
         found = self._head.find_one({"_id": _HEAD}, _NO_ID, session=session)
-        return AuditHead() if found is None else AuditHead.model_validate(found)
+        try:
+            return AuditHead() if found is None else AuditHead.model_validate(found)
+        except ValidationError as error:
+            raise InternalFault("The head of the audit record was changed, and cannot be read.") from error
 
     def append(self, entry: AuditEntry, *, session: Session) -> None:
         """Add the entry that follows the head, inside the transaction that makes the change it tells of."""
@@ -77,3 +82,16 @@ class AuditStore:
         """Every entry, oldest first."""
         for entry in self._audit.find({}, _NO_ID).sort("number"):
             yield AuditEntry.model_validate(entry)
+
+    def links(self, to: int) -> Iterator[AuditEntry | None]:
+        """The entries numbered 1 up to `to`, as they are stored: None for one that has not the form of an entry."""
+        for document in self._audit.find({"number": {"$gte": 1, "$lte": to}}, _NO_ID).sort("number"):
+            try:
+                yield AuditEntry.model_validate(document)
+            except ValidationError:
+                yield None
+
+    def last_number(self) -> int:
+        """The highest number of an entry, whatever the head says; 0 without any."""
+        found = self._audit.find_one({"number": {"$type": "number"}}, {"number": True}, sort=[("number", DESCENDING)])
+        return 0 if found is None else int(found["number"])

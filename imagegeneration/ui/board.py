@@ -10,7 +10,7 @@ import streamlit as st
 from imagegeneration.domain.job import Job, Status
 from imagegeneration.errors import InvalidRequest, StudioError
 from imagegeneration.ui.cards import is_active
-from imagegeneration.ui.frame import actor, errors_in_words, explain, studio
+from imagegeneration.ui.frame import actor, errors_in_words, explain, require_page, studio
 from imagegeneration.ui.gallery import gallery, inspector
 
 PER_PAGE = 20
@@ -62,6 +62,7 @@ def board(chosen: str) -> None:
 
 @errors_in_words()
 def _follow(chosen: str, pace: int, fresh: list[str]) -> None:
+    require_page("jobs")
     notice = None
     if fresh:
         fresh.clear()

@@ -27,6 +27,7 @@ PAGES = Path(__file__).parents[2] / "pages"
 SPEND_SECONDS = 10
 """How often the spend at the top of a page is read again."""
 
+_OWNER = "owner"
 _LOG = logging.getLogger(__name__)
 _HEAD = st.components.v2.component("studio_head", **asset("head"))
 _NOTICE = st.components.v2.component("studio_notice", **asset("notice"))
@@ -69,13 +70,24 @@ def _vouched() -> str | None:
     return None if proxy is None else st.context.headers.get(proxy.header)
 
 
+def own_session() -> None:
+    """Forget what somebody else had open here: a window keeps its session while people sign out and in."""
+    who = actor().user_id
+    if st.session_state.setdefault(_OWNER, who) != who:
+        st.session_state.clear()
+        st.session_state[_OWNER] = who
+
+
 def may_use(page: str) -> bool:
     """Whether the page at this address is for whoever looks."""
     return actor().may(NEEDS[page])
 
 
 def require_page(page: str) -> None:
-    """Raise NotAllowed (IMG_010) if the page at this address is not for whoever looks."""
+    """Raise NotAllowed (IMG_010) if the page at this address is not for whoever looks.
+
+    A part of a page that draws itself again by the clock asks too: nothing else runs then.
+    """
     if not may_use(page):
         raise NotAllowed("This page is not for you.", resolution="Ask an administrator for the role that it needs.")
 

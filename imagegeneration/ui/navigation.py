@@ -16,6 +16,7 @@ _PAGES = (
 # The icon comes first: a page's own icon would be fetched from a foreign host to become the favicon.
 st.set_page_config(page_icon=str(frame.ASSETS / "favicon.png"), layout="wide", initial_sidebar_state=220)
 with frame.errors_in_words():
+    frame.own_session()
     usable = [name for name, _, _ in _PAGES if frame.may_use(name)]
     # Every page is known to everybody, else an address would lead to a dialog; the menu shows what one may use.
     pages = {

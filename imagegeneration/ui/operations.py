@@ -14,7 +14,7 @@ from imagegeneration.domain.operations import OperationsState
 from imagegeneration.errors import StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
-from imagegeneration.ui.frame import actor, errors_in_words, explain, reader_zone, studio
+from imagegeneration.ui.frame import actor, errors_in_words, explain, reader_zone, require_page, studio
 from imagegeneration.ui.orders import Said, carry_out
 from imagegeneration.ui.overview import Look, overview
 from imagegeneration.ui.web import asset
@@ -64,6 +64,7 @@ def operations() -> None:
 
 @errors_in_words()
 def _follow() -> None:
+    require_page("operations")
     watch: Watch = st.session_state.setdefault(f"{_KEY}-watch", Watch())
 
     def acted() -> None:

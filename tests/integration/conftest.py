@@ -15,9 +15,12 @@ from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.generation import ExecuteBody
 from imagegeneration.domain.job import Job
 from imagegeneration.runner.worker import Worker
+from imagegeneration.services import recent
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
-from tests.support import wait_until
+from tests.integration.company import build_company
+from tests.integration.window import Window, windows
+from tests.support import Clock, wait_until
 
 
 @pytest.fixture
@@ -26,6 +29,29 @@ def studio(settings: Settings) -> Iterator[Studio]:
     built = build_studio(settings, runner=True)
     yield built
     built.close()
+
+
+@pytest.fixture
+def company(settings: Settings) -> Iterator[Studio]:
+    """A studio with sign-in; the tests let people in without a provider."""
+    built = build_company(settings)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which this process's services remember things for a while."""
+    made = Clock()
+    monkeypatch.setattr(recent, "time", made)
+    return made
+
+
+@pytest.fixture
+def window(company: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
+    """A browser window on the pages of `company`, in which nobody is signed in yet."""
+    with windows(company, monkeypatch) as first:
+        yield first
 
 
 @pytest.fixture
