@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from imagegeneration.domain.actor import Actor
@@ -14,6 +14,10 @@ from imagegeneration.store import Session, Stores
 
 STUDIO = Actor(user_id="the studio", roles=())
 """Who acts when no person does."""
+
+PROGRESS_ENTRIES = 500
+Progress = Callable[[int, int], None]
+"""Is told how many entries have been read, and of how many."""
 
 
 class Audit:
@@ -67,14 +71,20 @@ class Audit:
     def find(
         self,
         *,
-        actor: str | None = None,
+        actors: Sequence[str] = (),
         actions: Sequence[Action] = (),
         subject: str | None = None,
         before: int | None = None,
         limit: int,
     ) -> Sequence[AuditEntry]:
-        """Up to `limit` entries with these facts (no actions: all), newest first, those numbered below `before`."""
-        return self._audit.find(actor=actor, actions=actions, subject=subject, before=before, limit=limit)
+        """Up to `limit` entries by these actors, of these actions (none named: all), newest first.
+
+        Those about `subject` are also those about a part of it, such as an image of a job. All are numbered below
+        `before`.
+        """
+        if subject is not None and not subject.isprintable():
+            return ()
+        return self._audit.find(actors=actors, actions=actions, subject=subject, before=before, limit=limit)
 
     def head(self) -> AuditHead:
         """The end of the chain, to be kept somewhere else."""
@@ -84,17 +94,38 @@ class Audit:
         """Every entry, oldest first."""
         return self._audit.chain()
 
-    def first_break(self, anchor: AuditHead | None = None) -> Break | None:
-        """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since."""
+    def first_break(self, anchor: AuditHead | None = None, progress: Progress | None = None) -> Break | None:
+        """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since.
+
+        It reads every entry that there is when it begins, and reports its `progress` on the way.
+        """
         head = self._audit.head()
-        entries = list(self._audit.chain())
-        broken = first_break(entries, head)
+        anchored: list[AuditEntry] = []
+
+        def entries() -> Iterator[AuditEntry]:
+            for entry in self._audit.chain():
+                if entry.number > head.number:  # written meanwhile
+                    return
+                if anchor is not None and entry.number == anchor.number:
+                    anchored.append(entry)
+                if progress is not None and entry.number % PROGRESS_ENTRIES == 0:
+                    progress(entry.number, head.number)
+                yield entry
+
+        broken = first_break(entries(), head) or self._behind_the_head()
         if broken is not None or anchor is None or anchor.number == 0:
             return broken
-        if anchor.number > len(entries):
-            return Break(len(entries) + 1, f"it is missing; the anchor names {anchor.number} entries")
-        if entries[anchor.number - 1].sha256 != anchor.sha256:
+        if not anchored:
+            return Break(head.number + 1, f"it is missing; the anchor names {anchor.number} entries")
+        if anchored[0].sha256 != anchor.sha256:
             return Break(anchor.number, "it is not the one that the anchor names")
+        return None
+
+    def _behind_the_head(self) -> Break | None:
+        """An entry that was added without moving the head. The head is read last: it is never behind the entries."""
+        newest = self._audit.find(limit=1)
+        if newest and newest[0].number > self._audit.head().number:
+            return Break(newest[0].number, "it was added behind the head")
         return None
 
 
