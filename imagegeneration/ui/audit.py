@@ -126,19 +126,21 @@ def _tools(wanted: Wanted) -> None:
         return made
 
     with st.container(horizontal=True, vertical_alignment="center"):
-        check = st.button("Check the chain", icon=":material/verified_user:", help="Reads every entry.")
+        check = st.button("Check the chain", icon=":material/verified_user:")
         st.download_button(
-            "CSV", export(as_csv), "audit.csv", "text/csv", icon=":material/download:", on_click="ignore"
+            "Export as CSV", export(as_csv), "audit.csv", "text/csv", icon=":material/download:", on_click="ignore"
         )
         st.download_button(
-            "JSON lines",
+            "Export as JSON lines",
             export(as_json_lines),
             "audit.jsonl",
             "application/x-ndjson",
             icon=":material/download:",
             on_click="ignore",
         )
-        st.text(f"Exports what is filtered, the newest {MOST_EXPORTED:,} entries at most.")
+    st.caption(
+        f"A check reads every entry. An export has what is filtered, the newest {MOST_EXPORTED:,} entries at most."
+    )
     if check:
         _check()
 

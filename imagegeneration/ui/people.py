@@ -89,8 +89,8 @@ def _dialog(person: Person) -> None:
     before = access_words(person.granted_roles, person.roles, is_disabled=person.is_disabled)
     after = access_words(person.granted_roles, roles, is_disabled=is_disabled)
     with st.container(border=True, gap="small"):
-        st.text(f"Before:  {before}")
-        st.text(f"After:   {after}")
+        st.text(f"Before: {before}")
+        st.text(f"After: {after}")
     label = confirm_words(person, is_disabled=is_disabled)
     if st.button(label, type="primary", key="confirm", disabled=before == after):
         _confirm(person, roles, is_disabled=is_disabled, reason=reason or "")
