@@ -59,7 +59,7 @@ def people(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> Sequence[Person]:
-    """Everybody who has signed in, by id."""
+    """Everybody who has signed in, by name."""
     return studio.people.page(after, limit)
 
 

@@ -57,6 +57,9 @@ PAGES: Mapping[str, Need] = {
     "generate": "generate",
     "jobs": "look",
     "operations": "operate",
+    "people": "administer",
+    "keys": "signed-in",
+    "audit": "administer",
 }
 """Every page, by its address."""
 

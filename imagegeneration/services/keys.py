@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from imagegeneration.domain.access import Permission
-from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.key import PREFIX, ApiKey, key_sha256, new_key
 from imagegeneration.errors import NotAllowed, NotFound, WrongState
@@ -39,13 +39,16 @@ class Keys:
     def make(self, actor: Actor, name: str, scopes: Sequence[Permission], days: int | None) -> tuple[str, ApiKey]:
         """A new key of the actor's, which is shown now and never again; it expires in so many days (None: never).
 
-        Raises WrongState (IMG_011) for too many, or for a scope that the actor lacks; NotAllowed (IMG_010) if
-        it is a key that asks: a leaked one shall neither make others nor end them.
+        Raises WrongState (IMG_011) for too many, for a scope that the actor lacks, and where nobody signs in;
+        NotAllowed (IMG_010) if it is a key that asks: a leaked one shall neither make others nor end them.
         """
         _require_person(actor)
         missing = set(scopes) - actor.permissions
         if missing:
-            raise WrongState(f"You may not {min(missing)} yourself, so a key of yours may not either.")
+            raise WrongState(
+                f"You may not {min(missing)} yourself, so a key of yours may not either.",
+                resolution="Choose among what you may do yourself.",
+            )
         own = self._keys.of_person(actor.user_id)
         if sum(key.revoked_at is None for key in own) >= KEYS_OF_A_PERSON:
             raise WrongState(f"At most {KEYS_OF_A_PERSON} keys at once.", resolution="Revoke one that is not used.")
@@ -114,3 +117,8 @@ class Keys:
 def _require_person(actor: Actor) -> None:
     if actor.key is not None:
         raise NotAllowed("A key cannot manage keys.", resolution="Sign in to do that.")
+    if actor.user_id == LOCAL.user_id:
+        raise WrongState(
+            "Without sign-in there are no keys: programs on this machine need none, and no others are answered.",
+            resolution="Set SIGN_IN_PROVIDERS and PUBLIC_URL, and start the studio again.",
+        )

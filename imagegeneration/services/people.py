@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.actor import Actor
@@ -55,9 +55,13 @@ class People:
             raise NotFound("There is no such person.")
         return person
 
-    def page(self, after: str | None, limit: int) -> Sequence[Person]:
-        """Up to `limit` people, those after the id `after`."""
-        return self._people.page(after, limit)
+    def page(self, after: str | None, limit: int, text: str = "") -> Sequence[Person]:
+        """Up to `limit` people by name, those after the id `after`, with `text` in their name or e-mail address."""
+        return self._people.page(after, limit, text) if text.isprintable() else ()
+
+    def names(self, ids: Collection[str]) -> Mapping[str, str]:
+        """What these people are called; others are left out."""
+        return self._people.names(ids)
 
     def change(
         self,
@@ -90,7 +94,9 @@ class People:
             return True
 
         if person.version != version or not self._connection.transaction(work):
-            raise WrongState("Somebody else has changed this person meanwhile.")
+            raise WrongState(
+                "Somebody else has changed this person meanwhile.", resolution="Look at the person again, then decide."
+            )
         if is_disabled:
             self._logins.end_all(person_id)
         return changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from pydantic import ValidationError
@@ -63,14 +64,22 @@ class AuditStore:
     def find(
         self,
         *,
-        actor: str | None = None,
+        actors: Sequence[str] = (),
         actions: Sequence[Action] = (),
         subject: str | None = None,
         before: int | None = None,
         limit: int,
     ) -> list[AuditEntry]:
-        """Up to `limit` entries with these facts (no actions: all), newest first, those numbered below `before`."""
-        query: Document = {name: value for name, value in (("actor", actor), ("subject", subject)) if value}
+        """Up to `limit` entries by these actors, of these actions (none named: all), newest first.
+
+        Those about `subject` are also those about a part of it, such as an image of a job. All are numbered below
+        `before`.
+        """
+        query: Document = {}
+        if subject is not None:
+            query["subject"] = {"$in": [subject, re.compile(f"^{re.escape(subject)}/")]}
+        if actors:
+            query["actor"] = {"$in": list(actors)}
         if actions:
             query["action"] = {"$in": list(actions)}
         if before is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from imagegeneration.domain.access import Permission, Role
 from imagegeneration.domain.breaker import EVERYTHING
 from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.job import Attempt, Certainty, ImageState, Job, JobImage, Outcome
@@ -61,6 +62,23 @@ DECIDED: Mapping[Decision, str] = {
     "declare_lost": "Declared lost. The money stays spent.",
 }
 
+ROLE_WORDS: Mapping[Role, tuple[str, str]] = {
+    "admin": ("Admin", "everything, and people, keys and the audit record"),
+    "creator": ("Creator", "generates images and sees their own jobs"),
+    "reviewer": ("Reviewer", "sees all finished jobs and changes nothing"),
+    "operator": ("Operator", "runners, pauses, limits and images in doubt, no prompts of others"),
+}
+"""Of each role its name, and what it is for."""
+
+PERMISSION_WORDS: Mapping[Permission, tuple[str, str]] = {
+    "generate": ("Generate", "enhance prompts, approve jobs, retry and cancel them: this spends money"),
+    "look": ("Look", "read jobs and the addresses of their images"),
+    "review": ("Review", "read the finished jobs of everybody"),
+    "operate": ("Operate", "pause, resume, set limits, decide about images in doubt"),
+    "administer": ("Administer", "change what people may do, read the audit record"),
+}
+"""Of each permission its name, and what it allows."""
+
 PROVIDERS = {"openai": "OpenAI", "sandbox": "the sandbox"}
 
 
@@ -96,6 +114,11 @@ def ordinal(number: int) -> str:
 def person(user_id: str) -> str:
     """Who did something, within a sentence."""
     return {"local": "you, on this machine", STUDIO.user_id: STUDIO.user_id}.get(user_id, user_id)
+
+
+def roles(names: Sequence[Role]) -> str:
+    """Roles by their names: `Admin, Creator`."""
+    return ", ".join(ROLE_WORDS[name][0] for name in names) or "No role"
 
 
 def scope(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -15,6 +16,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
+from imagegeneration.local.datadir import DataDir
+from imagegeneration.local.part import Part
+from imagegeneration.local.sandbox import Sandbox
+from tests.browser.company import STYLE_HOST, Company, running_company
 from tests.browser.screens import Product
 from tests.support import wait_until
 
@@ -73,23 +78,51 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_context(chromium: Browser, product: Product) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes windows; in the end no page may have thrown, nor asked any host but this machine for anything."""
+    """Makes windows that look at the product."""
+    with windows(chromium, product.url) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def company(
+    mongod: Part, bucket_server: Part, _sandbox_server: Sandbox, servers_dir: DataDir, chromium: Browser
+) -> Iterator[Company]:
+    """A studio that people sign in to, and their providers."""
+    with running_company(mongod, bucket_server, _sandbox_server.url, servers_dir) as started:
+        yield started
+
+
+@pytest.fixture
+def open_window(chromium: Browser, company: Company) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes windows of people who have not signed in to the company's studio."""
+    with windows(chromium, company.url, STYLE_HOST) as make:
+        yield make
+
+
+@contextlib.contextmanager
+def windows(chromium: Browser, url: str, *closed: str) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes windows; in the end no page may have thrown, nor asked any host but this machine for anything.
+
+    Hosts that are `closed` may be asked, and do not answer.
+    """
     contexts: list[BrowserContext] = []
     foreign: list[str] = []
     thrown: list[str] = []
 
     def asked(request: Request) -> None:
         address = urlsplit(request.url)
-        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in LOOPBACK:
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in (*LOOPBACK, *closed):
             foreign.append(request.url)
 
     def make(**options: Any) -> BrowserContext:
         context = chromium.new_context(
-            base_url=product.url, permissions=["clipboard-read", "clipboard-write"], **{"viewport": VIEWPORT, **options}
+            base_url=url, permissions=["clipboard-read", "clipboard-write"], **{"viewport": VIEWPORT, **options}
         )
         context.set_default_timeout(15_000)
         context.on("request", asked)
         context.on("weberror", lambda error: thrown.append(str(error.error)))
+        for host in closed:
+            context.route(f"https://{host}/**", lambda route: route.abort())
         contexts.append(context)
         return context
 

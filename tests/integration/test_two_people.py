@@ -232,7 +232,7 @@ def watched(order: dict[str, Any]) -> Act:
     def act(job_id: str) -> Any:
         page = Watch()
         page.act("key", json.loads(json.dumps(order).replace("JOB", job_id)))
-        return page.answer, page.quotes
+        return page.answers.latest, page.quotes
 
     return act
 
