@@ -118,7 +118,7 @@ class Keys:
         if time.monotonic() - self._touched.get(sha256, -TOUCH_SECONDS) >= TOUCH_SECONDS:
             self._touched[sha256] = time.monotonic()
             self._keys.used(key.key_id)
-        return person.actor().model_copy(update={"key": key.name, "scopes": key.scopes})
+        return person.actor().model_copy(update={"key": key.name, "key_id": key.key_id, "scopes": key.scopes})
 
 
 def _require_person(actor: Actor) -> None:
