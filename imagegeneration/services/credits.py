@@ -89,7 +89,7 @@ class Credits:
 
     def _over_balance(self, user_id: str, needed: int, session: Session) -> OverBudget:
         found = self._credits.balance(user_id, session=session)
-        left = 0 if found is None else found.credits
+        left = 0 if found is None else max(found.credits, 0)
         return OverBudget(
             f"This costs {needed} credit{'s' if needed != 1 else ''}, and {left} {'are' if left != 1 else 'is'} left.",
             resolution="Ask for fewer images, or ask an administrator for more credits.",

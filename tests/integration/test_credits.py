@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as trying
+from hypothesis import strategies as st
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL, Actor
+from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.job import Job
-from imagegeneration.errors import NotFound, OverBudget, WrongState
+from imagegeneration.errors import Busy, NotFound, OverBudget, WrongState
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
@@ -204,3 +210,68 @@ def test_admins_grant_with_a_reason_and_it_is_on_record(company: Studio, ann: Ac
     (entry,) = company.audit.find(actions=["credits.granted"], limit=5)
     assert (entry.subject, entry.reason, entry.before) == (ann.user_id, "the campaign", None)
     assert '"credits": 14' in (entry.after or "")
+
+
+_STEPS = st.one_of(
+    st.tuples(st.just("approve"), st.integers(1, 3)),
+    st.tuples(st.just("grant"), st.integers(-3, 4)),
+    st.tuples(st.just("run"), st.sampled_from(["", "moderation", "400", "reset_after_billing", "one_byte_png"])),
+    st.tuples(st.sampled_from(["cancel", "retry", "not_charged", "accept_lost"]), st.integers(0, 3)),
+)
+
+
+@pytest.mark.timeout(300)
+@trying(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(_STEPS, min_size=3, max_size=12))
+def test_they_add_up_whatever_happens(
+    lively: Studio, sandbox: Sandbox, database: Database[dict[str, Any]], steps: Sequence[tuple[str, Any]]
+) -> None:
+    people = itertools.count(database.people.count_documents({}))
+    who = enter(lively, f"person-{next(people)}", plan="enterprise")
+    grant(lively, who, 6)
+    sandbox.reset()
+    for step, how in steps:
+        with contextlib.suppress(Busy, OverBudget, WrongState):
+            _take(lively, sandbox, who, step, how)
+        left = lively.credits.balance(who.user_id)
+        assert left is not None
+        assert left >= 0
+        assert_money_adds_up(database)
+
+
+@pytest.fixture
+def lively(settings: Settings) -> Iterator[Studio]:
+    """No failure pauses the provider."""
+    built = build_company(settings, runner=True, breaker_failures=1_000_000)
+    yield built
+    built.close()
+
+
+def _take(company: Studio, sandbox: Sandbox, who: Actor, step: str, how: Any) -> None:
+    if step == "approve":
+        order(company, who, how)
+    elif step == "grant":
+        grant(company, who, how)
+    elif step == "run":
+        if how:
+            sandbox.set_fault(how)
+        one_round(company)
+    else:
+        jobs = company.jobs.page(who, limit=10).jobs
+        if jobs:
+            _decide(company, who, jobs[how % len(jobs)], step)
+
+
+def _decide(company: Studio, who: Actor, job: Job, step: str) -> None:
+    if step == "cancel":
+        company.jobs.cancel(who, job.job_id)
+    elif step == "retry":
+        company.jobs.retry(who, job.job_id, accept_micros=ENOUGH, accept_unknown=True)
+    else:
+        for image in job.images:
+            attempt_id = image.attempt.attempt_id
+            if attempt_id is not None:
+                decision: Decision = "not_charged" if step == "not_charged" else "accept_lost"
+                company.decisions.decide(
+                    who, job.job_id, image.index, attempt_id=attempt_id, decision=decision, reason="seen"
+                )
