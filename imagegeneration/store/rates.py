@@ -1,29 +1,33 @@
 """The database of the rate counters, apart from the jobs': the only module that knows the library `limits`.
 
-Its sliding-window counter decides, in one command of the database and by the database's clock. What it gets
-wrong is mended here: a counter that nobody used for two windows is moved on by one window with each use, and
-forgets the uses meanwhile, until the server's sweep removes it; so an ended one is removed first.
+Its sliding-window counter decides, in one command of the database and by the database's clock. Two things are
+added to that command. A counter that has ended is forgotten first: the library moves it on by one window with each
+use, and lets too many through until the server's sweep removes it. And the command says where the counter stands,
+by the same clock: the library would ask in a second command, which writes, and go by the client's.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pymongo
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MongoDBStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from pymongo.errors import PyMongoError
 
 from imagegeneration.domain.rate import Rate, Standing, Window, standing
-from imagegeneration.store.connection import studio_error
+from imagegeneration.store.connection import Document, studio_error
 
-TIMEOUT_MS = 2000
+TIMEOUT_SECONDS = 2
 
+_FORGET_ENDED = {"$replaceWith": {"$cond": [{"$lte": ["$expireAt", "$$NOW"]}, {"_id": "$_id"}, "$$ROOT"]}}
 _LEFT = {"$subtract": ["$expireAt", "$$NOW"]}
-"""A counter is kept for one more window after its own."""
+"""In milliseconds. A counter is kept for one more window after its own."""
 
 
 @dataclass(frozen=True)
@@ -52,73 +56,97 @@ class Taken:
     standing: Standing
 
 
+class _Windows:
+    """The library's collection of counters; `told` keeps what the last command of this thread left there."""
+
+    def __init__(self, windows: Any, told: threading.local) -> None:
+        self._windows = windows
+        self._told = told
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._windows, name)
+
+    def find_one_and_update(self, query: Document, stages: Sequence[Document], **options: Any) -> Document:
+        """The library's command, with what is added to it."""
+        extended = [_FORGET_ENDED, *stages, {"$set": {"left": _LEFT}}]
+        found: Document = self._windows.find_one_and_update(query, extended, **options)
+        self._told.counter = found
+        return found
+
+
 class _Storage(MongoDBStorage):
+    """The library's storage, over such a collection."""
+
+    def __init__(self, uri: str, **options: Any) -> None:
+        super().__init__(uri, **options)
+        self.told = threading.local()
+
     def __del__(self) -> None:
         """The library's would connect in order to close what was never opened."""
+
+    @property
+    def windows(self) -> Any:
+        """The counters."""
+        return _Windows(super().windows, self.told)
+
+    def close(self) -> None:
+        """Give the connections back, if any were opened."""
+        if self._storage is not None:
+            self._storage.close()
 
 
 class RateStore:
     """Counts uses. It connects with the first one, so that nothing is there where nobody is counted."""
 
     def __init__(self, uri: str, database: str) -> None:
-        # Two seconds for everything; a count that a failover loses is no harm, so no write waits for a majority.
-        self._storage = _Storage(
-            uri,
-            database_name=database,
-            timeoutMS=TIMEOUT_MS,
-            serverSelectionTimeoutMS=TIMEOUT_MS,
-            connectTimeoutMS=TIMEOUT_MS,
-            w=1,
-            journal=False,
-            retryWrites=False,
-        )
+        # A count that a failover loses is no harm, so no write waits for a majority.
+        self._storage = _Storage(uri, database_name=database, w=1, journal=False, retryWrites=False)
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
         self._opening = threading.Lock()
         self._is_open = False
 
     def take(self, counters: Sequence[Counter]) -> Taken:
-        """Count one use on each, until one of them refuses. Raises DatabaseDown within two seconds a command."""
-        try:
-            windows = self._windows(counters)
-            for counter, window in zip(counters, windows, strict=True):
-                before = standing(counter.rate, window)
-                if before.remaining == 0 or not self._limiter.hit(counter.item, counter.rate.what, counter.whose):
-                    return Taken(False, before.model_copy(update={"remaining": 0}))
-        except PyMongoError as error:
-            raise studio_error(error) from error
-        used = [window.model_copy(update={"current": window.current + 1}) for window in windows]
-        return Taken(True, tightest([standing(counter.rate, now) for counter, now in zip(counters, used, strict=True)]))
+        """Count one use on each, until one of them refuses: the shortest come first.
+
+        Raises DatabaseDown, within two seconds.
+        """
+        found = []
+        with self._in_time():
+            for counter in counters:
+                passed = self._limiter.hit(counter.item, counter.rate.what, counter.whose)
+                found.append(_standing(counter.rate, self._storage.told.counter))
+                if not passed:
+                    return Taken(False, found[-1].model_copy(update={"remaining": 0}))
+        return Taken(True, tightest(found))
 
     def standings(self, counters: Sequence[Counter]) -> list[Standing]:
-        """Where each counter stands; nothing is counted. Raises DatabaseDown."""
-        try:
-            windows = self._windows(counters)
-        except PyMongoError as error:
-            raise studio_error(error) from error
-        return [standing(counter.rate, window) for counter, window in zip(counters, windows, strict=True)]
+        """Where each counter stands; nothing is counted. Raises DatabaseDown, within two seconds."""
+        query = {"_id": {"$in": [counter.key for counter in counters]}}
+        with self._in_time():
+            found = self._storage.windows.find(query, {"previousCount": True, "currentCount": True, "left": _LEFT})
+            known = {counter["_id"]: counter for counter in found}
+        return [_standing(counter.rate, known.get(counter.key)) for counter in counters]
 
     def close(self) -> None:
         """Give the connections back."""
-        if self._is_open:
-            self._storage.storage.close()
+        self._storage.close()
 
-    def _windows(self, counters: Sequence[Counter]) -> list[Window]:
-        self._open()
-        keys = [counter.key for counter in counters]
-        stages: list[dict[str, Any]] = [
-            {"$match": {"_id": {"$in": keys}}},
-            {"$project": {"previousCount": True, "currentCount": True, "left": _LEFT}},
-        ]
-        found = {counter["_id"]: counter for counter in self._storage.windows.aggregate(stages)}
-        ended = [key for key, counter in found.items() if counter["left"] <= 0]
-        if ended:
-            self._storage.windows.delete_many({"_id": {"$in": ended}, "$expr": {"$lte": [_LEFT, 0]}})
-        return [_window(found.get(counter.key), counter.rate.seconds) for counter in counters]
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        try:
+            with pymongo.timeout(TIMEOUT_SECONDS):
+                self._open()
+                yield
+        except PyMongoError as error:
+            raise studio_error(error) from error
 
     def _open(self) -> None:
-        if not self._is_open:
-            with self._opening:
-                self._is_open = self._storage.storage is not None
+        if self._is_open:
+            return
+        with self._opening:
+            windows = self._storage.windows
+        windows.create_index("expireAt", expireAfterSeconds=0)  # the library tries once only, also where it fails
+        self._is_open = True
 
 
 def tightest(standings: Sequence[Standing]) -> Standing:
@@ -126,10 +154,8 @@ def tightest(standings: Sequence[Standing]) -> Standing:
     return min(standings, key=lambda known: (known.remaining, -known.resets_in))
 
 
-def _window(found: dict[str, Any] | None, seconds: int) -> Window:
+def _standing(rate: Rate, found: Document | None) -> Standing:
     if found is None:
-        return Window(ends_in=seconds)
-    stored = Window(
-        previous=found["previousCount"], current=found["currentCount"], ends_in=found["left"] / 1000 - seconds
-    )
-    return stored.moved_to_now(seconds)
+        return standing(rate, Window(ends_in=rate.seconds))
+    ends_in = found["left"] / 1000 - rate.seconds
+    return standing(rate, Window(previous=found["previousCount"], current=found["currentCount"], ends_in=ends_in))
