@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from imagegeneration.api.app import api_routes, running
 from imagegeneration.api.gate import Gate
 from imagegeneration.api.guard import Guard
+from imagegeneration.api.rates import RequestRates
 from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
@@ -45,6 +46,6 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     NAVIGATION,
     routes=[*api_routes(studio), *sign_in_routes(studio)],
-    middleware=[Middleware(Gate, studio=studio), Middleware(Guard)],
+    middleware=[Middleware(Gate, studio=studio), Middleware(RequestRates, studio=studio), Middleware(Guard)],
     lifespan=lifespan,
 )

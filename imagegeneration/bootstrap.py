@@ -10,6 +10,7 @@ from imagegeneration.providers import OpenAIProvider, build_provider
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
+from imagegeneration.services.credits import Credits
 from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
 from imagegeneration.services.enhancement import Enhancement
@@ -23,12 +24,14 @@ from imagegeneration.services.logins import Logins
 from imagegeneration.services.operations import Operations
 from imagegeneration.services.people import People
 from imagegeneration.services.queue import Queue
+from imagegeneration.services.rates import Rates
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
 from imagegeneration.settings import Settings
 from imagegeneration.spool import Spool
 from imagegeneration.storage import Storage
 from imagegeneration.store import Stores
+from imagegeneration.store.rates import RateStore
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,9 @@ class Studio:
     jobs: Jobs
     enhancement: Enhancement
     drafts: Drafts
+    rates: Rates
     spending: Spending
+    credits: Credits
     limits: SpendLimits
     breakers: Breakers
     decisions: Decisions
@@ -61,6 +66,7 @@ class Studio:
         self.enhancement.post()
         if self._provider is not None:
             self._provider.close()
+        self.rates.close()
         self._stores.connection.close()
 
 
@@ -78,11 +84,13 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     limits = SpendLimits(stores, audit, settings.limits, account_of(settings.provider or "openai"))
     spending = Spending(stores, limits)
     breakers = Breakers(stores, audit, settings.breaker_rules)
-    changes = Changes(stores, spending, breakers)
+    people = People(stores, audit, settings.default_plan)
+    credits_ = Credits(stores, people, audit)
+    rates = Rates(RateStore(settings.require_database(), settings.rates_database), settings.requests_per_minute)
+    changes = Changes(stores, spending, credits_, breakers)
     offer = Offer(settings.default_parameters, settings.endpoint_sha256, settings.queue_limit)
-    jobs = Jobs(stores, spending, breakers, changes, offer, audit)
+    jobs = Jobs(stores, rates, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
-    people = People(stores, audit)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
@@ -93,9 +101,11 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     return Studio(
         settings=settings,
         jobs=jobs,
-        enhancement=Enhancement(provider, settings.openai_text_model, spending),
+        enhancement=Enhancement(provider, settings.openai_text_model, rates, spending),
         drafts=Drafts(stores.drafts),
+        rates=rates,
         spending=spending,
+        credits=credits_,
         limits=limits,
         breakers=breakers,
         decisions=decisions,

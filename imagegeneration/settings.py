@@ -18,6 +18,7 @@ from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import GenerationParameters, OutputFormat, ProviderName
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.domain.person import LoginRules
+from imagegeneration.domain.plan import PlanName
 from imagegeneration.errors import ConfigurationError
 
 _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
@@ -112,6 +113,9 @@ class Settings(BaseSettings):
     daily_budget_per_user_usd: _Usd = 10
     max_cost_per_image_usd: _Usd = 1
 
+    requests_per_minute: int = Field(default=100, ge=1, le=1_000_000)
+    default_plan: PlanName = "pro"
+
     breaker_failures: int = Field(default=10, ge=1, le=1_000_000)
     burn_limit_usd_per_hour: _Usd | None = None
 
@@ -152,6 +156,11 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """Where paid answers wait for the bucket."""
         return self.data_dir / "spool"
+
+    @property
+    def rates_database(self) -> str:
+        """The database of the rate counters, which are apart from everything that matters."""
+        return f"{self.mongodb_database}_limits"
 
     @property
     def limits(self) -> Limits:

@@ -24,6 +24,7 @@ from starlette.types import Lifespan
 from imagegeneration.api import answers, audit, health, jobs, keys, operations, people, prompts
 from imagegeneration.api.gate import Gate
 from imagegeneration.api.guard import Guard
+from imagegeneration.api.rates import RequestRates
 from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.errors import ConfigurationError, StudioError
@@ -64,7 +65,7 @@ def api_routes(studio: Callable[[], Studio]) -> list[Mount]:
 
 def build_asgi(studio: Callable[[], Studio], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
     """The API with the gate before it, as it is served without the dashboard."""
-    gate = [Middleware(Gate, studio=studio), Middleware(Guard)]
+    gate = [Middleware(Gate, studio=studio), Middleware(RequestRates, studio=studio), Middleware(Guard)]
     return Starlette(routes=[*api_routes(studio), *sign_in_routes(studio)], middleware=gate, lifespan=lifespan)
 
 

@@ -65,6 +65,8 @@ class Gate:
             self._check_address(scope, headers)
             need = needed(scope)
             actor = None if need == "nobody" else await self._actor(headers)
+            if actor is None and need != "nobody" and "authorization" in headers:
+                await to_thread.run_sync(self._studio().rates.wrong_key, client_address(scope), limiter=self._lookups)
             if need != "nobody":
                 state["actor"] = _admitted(actor, need).model_copy(update={"request_id": request_id})
             _check_method(scope)
@@ -178,6 +180,12 @@ def _check_origin(headers: Mapping[str, str], host: str) -> None:
     origin = headers.get("origin")
     if origin is not None and _split(origin).netloc.lower() != host.lower():
         raise NotAllowed("The request comes from a page of another site.")
+
+
+def client_address(scope: Scope) -> str:
+    """Where the connection comes from; behind a reverse proxy, where the server is told that it comes from."""
+    client = scope.get("client")
+    return "unknown" if client is None else str(client[0])
 
 
 def login_cookie(headers: Mapping[str, str]) -> str | None:

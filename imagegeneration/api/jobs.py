@@ -11,6 +11,7 @@ from pydantic import Field
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.api.rates import tell_rate
 from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.generation import MAX_IMAGES, ExecuteBody
 from imagegeneration.domain.image import StoredImage
@@ -79,6 +80,7 @@ class RetryBody(Value):
 @router.post("/execute-prompt", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 415, 429))
 def execute_prompt(
     body: ExecuteBody,
+    response: Response,
     studio: CurrentStudio,
     actor: CurrentActor,
     idempotency_key: Annotated[
@@ -88,6 +90,7 @@ def execute_prompt(
 ) -> JobAnswer:
     """Approve a prompt: makes a job and holds its price. Nothing is generated inside the request."""
     job = studio.jobs.approve(actor, body, source="api", idempotency_key=idempotency_key)
+    tell_rate(response, studio, actor, "approve")
     return JobAnswer(job_id=job.job_id, status="QUEUED")
 
 
@@ -136,9 +139,12 @@ def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Job
 @router.post(
     "/jobs/{jobId}/retry", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 404, 409, 415, 429)
 )
-def retry_job(body: RetryBody, job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobAnswer:
+def retry_job(
+    body: RetryBody, job_id: JobId, response: Response, studio: CurrentStudio, actor: CurrentActor
+) -> JobAnswer:
     """Queue a failed job again for the images that it lacks, at a price of at most `acceptMicros`."""
     job = studio.jobs.retry(actor, job_id, accept_micros=body.accept_micros, accept_unknown=body.accept_unknown)
+    tell_rate(response, studio, actor, "approve")
     return JobAnswer(job_id=job.job_id, status=job.status)
 
 

@@ -49,6 +49,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/image/keys/{keyId}/revoke"): "signed-in",
     ("GET", "/image/people"): "administer",
     ("PUT", "/image/people/{personId}"): "administer",
+    ("POST", "/image/people/{personId}/credits"): "administer",
     ("GET", "/image/audit"): "administer",
 }
 """Every route of the API. The gate refuses what is not in here, so that a new route is closed until it is declared."""

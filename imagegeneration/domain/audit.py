@@ -29,6 +29,7 @@ Action = Literal[
     "person.changed",
     "key.made",
     "key.revoked",
+    "credits.granted",
 ]
 
 BEGINNING = "0" * 64

@@ -68,6 +68,7 @@ class Attempt(Value):
     certainty: Certainty | None = None
     held_micros: Micros
     cost_micros: Micros = 0
+    credits: int = 0
     budget_day: str
     usage: Usage | None = None
     provider_request_id: str | None = None

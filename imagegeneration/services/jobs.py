@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import PRICE_TABLE, quote_image
+from imagegeneration.domain.credits import CreditQuote
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import (
@@ -26,10 +27,13 @@ from imagegeneration.domain.job import (
 )
 from imagegeneration.domain.lifecycle import dropped, held, reopened
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
+from imagegeneration.domain.plan import PLANS
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
+from imagegeneration.services.credits import Credits
+from imagegeneration.services.rates import Rates
 from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
 from imagegeneration.store.idempotency import IdempotencyRecord, KeyTaken
@@ -93,8 +97,18 @@ class Jobs:
     """The use cases of a job, each on behalf of an actor; what is another's does not exist."""
 
     def __init__(
-        self, stores: Stores, spending: Spending, breakers: Breakers, changes: Changes, offer: Offer, audit: Audit
+        self,
+        stores: Stores,
+        rates: Rates,
+        spending: Spending,
+        credits_: Credits,
+        breakers: Breakers,
+        changes: Changes,
+        offer: Offer,
+        audit: Audit,
     ) -> None:
+        self._rates = rates
+        self._credits = credits_
         self._connection = stores.connection
         self._jobs = stores.jobs
         self._images = stores.images
@@ -113,12 +127,16 @@ class Jobs:
         """
         return self._hold(self._offer.require(), final_prompt) * image_count
 
+    def quote_credits(self, actor: Actor, image_count: int) -> CreditQuote | None:
+        """What approving so many images costs in credits, and what is left; None for an actor who is not metered."""
+        return self._credits.quote(actor, self._offer.require().size, image_count)
+
     def approve(self, actor: Actor, body: ExecuteBody, *, source: Source, idempotency_key: str | None) -> Job:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.
 
-        One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing.
-        Raises what `quote` raises, Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key
-        that stood for another body.
+        One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing but
+        one use of the rates, and a key seen before not even that. Raises what `quote` raises, Busy (IMG_005),
+        OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood for another body.
         """
         body_sha256 = _fingerprint(body)
         if idempotency_key is not None:
@@ -127,14 +145,19 @@ class Jobs:
             if known is not None:
                 return self._replay(known, body_sha256)
         hold = self.quote(body.final_prompt, 1)
+        try:
+            self._rates.act(actor, "approve")
+        except Busy:
+            known = self._idempotency.get(actor.user_id, idempotency_key) if idempotency_key else None
+            if known is None:
+                raise
+            return self._replay(known, body_sha256)  # its first request has come to its end meanwhile
         job = self._new_job(actor, body, source, hold, self._connection.now())
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
 
         def work(session: Session) -> None:
-            self._require_room(session)
-            self._jobs.insert(job, session=session)
-            if idempotency_key is not None:
+            if idempotency_key is not None:  # first: a request that is known is refused for nothing that follows
                 record = IdempotencyRecord(
                     user_id=actor.user_id,
                     key=idempotency_key,
@@ -143,6 +166,10 @@ class Jobs:
                     created_at=job.created_at,
                 )
                 self._idempotency.insert(record, session=session)
+            self._require_room(session)
+            self._require_place(actor, session)
+            self._jobs.insert(job, session=session)
+            self._credits.record(job, [], job.images, job.created_at, session=session)
             self._spending.record(job, [], job.images, job.created_at, session=session)
             self._audit.write(
                 actor, "approved", job.job_id, "", after=job.approval, now=job.created_at, session=session
@@ -211,15 +238,20 @@ class Jobs:
             raise WrongState(
                 f"The retry now costs up to {quote.total_micros} micro-dollars; {accept_micros} were accepted."
             )
+        self._rates.act(actor, "approve")
         now = self._connection.now()
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
-        again = [reopened(image, quote.total_micros // quote.missing, day) for image in missing]
+        each = quote.total_micros // quote.missing
+        credit_cost = self._credits.cost_of_image(job.user_id, job.request.size, job.image_count)
+        again = [reopened(image, each, day, credit_cost=credit_cost) for image in missing]
         approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, now)
         self._spending.prepare(account_of(job.request.provider), day, job.user_id)
 
         def queue(session: Session) -> None:
             self._require_room(session, own=1)
+            if actor.user_id == job.user_id:
+                self._require_place(actor, session, own=1)
             self._audit.write(actor, "retried", job_id, "", after=approval, now=now, session=session)
 
         queued = self._changes.swap(
@@ -289,6 +321,19 @@ class Jobs:
         if self._jobs.queued(limit + own, session=session) - own >= limit:
             raise Busy(f"{limit} jobs are waiting already.", retry_after=30)
 
+    def _require_place(self, actor: Actor, session: Session, *, own: int = 0) -> None:
+        """Raise Busy (IMG_005) if the actor's plan allows no further job at once; as exact as `_require_room`."""
+        if actor.plan is None:
+            return
+        plan = PLANS[actor.plan]
+        if self._jobs.open_of(actor.user_id, plan.jobs_at_once + own, session=session) - own >= plan.jobs_at_once:
+            jobs = "1 job" if plan.jobs_at_once == 1 else f"{plan.jobs_at_once} jobs"
+            raise Busy(
+                f"{jobs} at once with the plan {plan.name}: that many of yours are queued or running.",
+                retry_after=10,
+                resolution="Wait until one of them is over, or cancel one.",
+            )
+
     def _hold(self, request: GenerationParameters, final_prompt: str) -> int:
         self._breakers.check_model(request.model)
         hold = quote_image(request, final_prompt, datetime.now(UTC).date())
@@ -299,6 +344,7 @@ class Jobs:
         request = self._offer.require()
         day = budget_day(now)
         sha256 = request_sha256(body.final_prompt, body.image_count, request)
+        credit_cost = self._credits.cost_of_image(actor.user_id, request.size, body.image_count)
         return Job(
             intent=body.intent,
             raw_prompt=body.raw_prompt,
@@ -312,7 +358,10 @@ class Jobs:
             source=source,
             request=request,
             approval=self._approval(actor, sha256, hold * body.image_count, now),
-            images=tuple(held(index, request.provider, request.model, hold, day) for index in range(body.image_count)),
+            images=tuple(
+                held(index, request.provider, request.model, hold, day, credit_cost=credit_cost)
+                for index in range(body.image_count)
+            ),
             run_at=now,
         )
 

@@ -111,7 +111,7 @@ class Keys:
         if not person.may_enter:
             return None
         self._used.get(key.key_id)
-        return person.actor().model_copy(update={"key": key.name, "scopes": key.scopes})
+        return person.actor().model_copy(update={"key": key.name, "key_id": key.key_id, "scopes": key.scopes})
 
 
 def _require_person(actor: Actor) -> None:

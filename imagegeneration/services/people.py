@@ -8,6 +8,7 @@ from imagegeneration.domain.access import Role
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.person import Identity, Person, RoleRules, roles_of
+from imagegeneration.domain.plan import PlanName
 from imagegeneration.errors import NotFound, SignInFailed, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.store import Session, Stores
@@ -16,7 +17,9 @@ from imagegeneration.store import Session, Stores
 class People:
     """Everybody who has signed in; admins change what they may do."""
 
-    def __init__(self, stores: Stores, audit: Audit) -> None:
+    def __init__(self, stores: Stores, audit: Audit, default_plan: PlanName) -> None:
+        """`default_plan` is the plan of those who sign in for the first time."""
+        self._default_plan = default_plan
         self._connection = stores.connection
         self._people = stores.people
         self._logins = stores.logins
@@ -34,6 +37,7 @@ class People:
                 email=identity.email,
                 name=identity.name,
                 granted_roles=granted,
+                plan=self._default_plan,
                 created_at=now,
                 signed_in_at=now,
             )
@@ -72,8 +76,9 @@ class People:
         roles: Sequence[Role] | None,
         is_disabled: bool,
         reason: str,
+        plan: PlanName | None = None,
     ) -> Person:
-        """Set what a person may do. `version` is that of the person that the admin looked at.
+        """Set what a person may do (no plan: it stays). `version` is that of the person that the admin looked at.
 
         It works on open pages within a minute; who is disabled is signed out everywhere. Raises NotFound, and
         WrongState (IMG_011) if somebody changed the person meanwhile, or if admins would lock themselves out.
@@ -82,7 +87,14 @@ class People:
         if person_id == actor.user_id and (is_disabled or (roles is not None and "admin" not in roles)):
             raise WrongState("You cannot take your own administration away.", resolution="Ask another administrator.")
         chosen = None if roles is None else tuple(dict.fromkeys(roles))
-        changed = person.model_copy(update={"roles": chosen, "is_disabled": is_disabled, "version": person.version + 1})
+        changed = person.model_copy(
+            update={
+                "roles": chosen,
+                "plan": plan or person.plan,
+                "is_disabled": is_disabled,
+                "version": person.version + 1,
+            }
+        )
         now = self._connection.now()
 
         def work(session: Session) -> bool:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from imagegeneration.domain.access import Permission, Role
 from imagegeneration.domain.breaker import EVERYTHING
+from imagegeneration.domain.credits import CreditQuote
 from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.job import Attempt, Certainty, ImageState, Job, JobImage, Outcome
 from imagegeneration.domain.money import format_usd_exact
@@ -158,6 +159,11 @@ def made_of(job: Job) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 image`, `2 images`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def credits_of(quote: CreditQuote) -> str:
+    """What an approval costs in credits: `2 credits of 14`."""
+    return f"{plural(quote.cost, 'credit')} of {max(quote.left, 0)}"
 
 
 def attempt_cost(attempt: Attempt) -> str:

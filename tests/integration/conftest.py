@@ -128,7 +128,8 @@ def one_round(studio: Studio) -> None:
 
 
 def assert_money_adds_up(database: Database[dict[str, Any]]) -> None:
-    """The ledger's sums are the counters of the budgets, of the account and of each user."""
+    """The ledger's sums are the counters of the budgets, of the account and of each user; so it is with credits."""
+    _assert_credits_add_up(database)
     for budget in database.budgets.find({}):
         owner = {} if budget["userId"] is None else {"userId": budget["userId"]}
         entries = list(database.ledger.find({"account": budget["account"], "day": budget["day"], **owner}))
@@ -138,3 +139,15 @@ def assert_money_adds_up(database: Database[dict[str, Any]]) -> None:
             ("textMicros", "textDeltaMicros"),
         ):
             assert budget[counter] == sum(entry[delta] for entry in entries), counter
+
+
+def _assert_credits_add_up(database: Database[dict[str, Any]]) -> None:
+    """The entries' sums are the balances, and what each job's images have used up."""
+    entries = list(database.credit_entries.find({}))
+    for balance in database.credits.find({}):
+        assert balance["credits"] == sum(entry["delta"] for entry in entries if entry["personId"] == balance["_id"])
+    for job in database.jobs.find({}):
+        attempts = [attempt for image in job["images"] for attempt in image["attempts"]]
+        used = sum(attempt["credits"] for attempt in attempts if attempt["certainty"] != "not_charged")
+        moved = sum(entry["delta"] for entry in entries if entry["jobId"] == job["jobId"])
+        assert used == -moved, job["jobId"]
