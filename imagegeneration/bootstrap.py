@@ -20,6 +20,7 @@ from imagegeneration.services.jobs import Jobs, Offer
 from imagegeneration.services.keys import Keys
 from imagegeneration.services.limits import SpendLimits
 from imagegeneration.services.logins import Logins
+from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.operations import Operations
 from imagegeneration.services.people import People
 from imagegeneration.services.queue import Queue
@@ -80,7 +81,8 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     breakers = Breakers(stores, audit, settings.breaker_rules)
     changes = Changes(stores, spending, breakers)
     offer = Offer(settings.default_parameters, settings.endpoint_sha256, settings.queue_limit)
-    jobs = Jobs(stores, spending, breakers, changes, offer, audit)
+    moderator = Moderator(provider, settings.moderation_policy)
+    jobs = Jobs(stores, spending, breakers, changes, offer, moderator, audit)
     runners = Runners(stores)
     people = People(stores, audit)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import GenerationParameters, OutputFormat, ProviderName
+from imagegeneration.domain.moderation import ModerationPolicy
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.domain.person import LoginRules
 from imagegeneration.errors import ConfigurationError
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     openai_image_model: str = "gpt-image-2.5-flare"
     openai_text_model: str = "gpt-6-luna"
     sandbox_url: str | None = None
+    moderation_policy: ModerationPolicy = "off"
 
     public_url: str | None = None
     sign_in_providers: tuple[SignInProvider, ...] = ()

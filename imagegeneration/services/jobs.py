@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import PRICE_TABLE, quote_image
@@ -25,11 +25,13 @@ from imagegeneration.domain.job import (
     request_sha256,
 )
 from imagegeneration.domain.lifecycle import dropped, held, reopened
+from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
+from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
 from imagegeneration.store.idempotency import IdempotencyRecord, KeyTaken
@@ -93,7 +95,14 @@ class Jobs:
     """The use cases of a job, each on behalf of an actor; what is another's does not exist."""
 
     def __init__(
-        self, stores: Stores, spending: Spending, breakers: Breakers, changes: Changes, offer: Offer, audit: Audit
+        self,
+        stores: Stores,
+        spending: Spending,
+        breakers: Breakers,
+        changes: Changes,
+        offer: Offer,
+        moderator: Moderator,
+        audit: Audit,
     ) -> None:
         self._connection = stores.connection
         self._jobs = stores.jobs
@@ -104,6 +113,7 @@ class Jobs:
         self._breakers = breakers
         self._changes = changes
         self._offer = offer
+        self._moderator = moderator
         self._audit = audit
 
     def quote(self, final_prompt: str, image_count: int) -> int:
@@ -117,8 +127,8 @@ class Jobs:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.
 
         One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing.
-        Raises what `quote` raises, Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key
-        that stood for another body.
+        Raises what `quote` and `Moderator.check` raise, Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest
+        (IMG_009) for a key that stood for another body.
         """
         body_sha256 = _fingerprint(body)
         if idempotency_key is not None:
@@ -127,7 +137,8 @@ class Jobs:
             if known is not None:
                 return self._replay(known, body_sha256)
         hold = self.quote(body.final_prompt, 1)
-        job = self._new_job(actor, body, source, hold, self._connection.now())
+        moderation = self._moderator.check(body.final_prompt)
+        job = self._new_job(actor, body, source, hold, moderation, self._connection.now())
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
 
@@ -144,9 +155,7 @@ class Jobs:
                 )
                 self._idempotency.insert(record, session=session)
             self._spending.record(job, [], job.images, job.created_at, session=session)
-            self._audit.write(
-                actor, "approved", job.job_id, "", after=job.approval, now=job.created_at, session=session
-            )
+            self._record_approval(actor, "approved", job.job_id, job.approval, session)
 
         try:
             self._connection.transaction(work)
@@ -197,7 +206,8 @@ class Jobs:
         """Queue the same job again for the images it lacks: an approval of its own, priced and held.
 
         Raises WrongState (IMG_011), also when the price is now above `accept_micros`; Undecided (IMG_012) when
-        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy.
+        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy;
+        and what `Moderator.check` raises.
         """
         job = self.changeable(actor, job_id)
         quote = self._retry_quote(job)
@@ -211,16 +221,17 @@ class Jobs:
             raise WrongState(
                 f"The retry now costs up to {quote.total_micros} micro-dollars; {accept_micros} were accepted."
             )
+        moderation = self._moderator.check(job.final_prompt)
         now = self._connection.now()
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
         again = [reopened(image, quote.total_micros // quote.missing, day) for image in missing]
-        approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, now)
+        approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, moderation, now)
         self._spending.prepare(account_of(job.request.provider), day, job.user_id)
 
         def queue(session: Session) -> None:
             self._require_room(session, own=1)
-            self._audit.write(actor, "retried", job_id, "", after=approval, now=now, session=session)
+            self._record_approval(actor, "retried", job_id, approval, session)
 
         queued = self._changes.swap(
             job,
@@ -261,6 +272,12 @@ class Jobs:
             job = self.changeable(actor, job_id)
         raise WrongState("The job is over, so there is nothing to cancel.")
 
+    def _record_approval(
+        self, actor: Actor, action: Literal["approved", "retried"], job_id: str, approval: Approval, session: Session
+    ) -> None:
+        found = "" if approval.moderation is None else approval.moderation.remark
+        self._audit.write(actor, action, job_id, found, after=approval, now=approval.approved_at, session=session)
+
     def _record_cancel(self, actor: Actor, job_id: str, now: datetime, session: Session) -> None:
         self._audit.write(actor, "canceled", job_id, "", now=now, session=session)
 
@@ -295,7 +312,9 @@ class Jobs:
         self._spending.check_price(hold)
         return hold
 
-    def _new_job(self, actor: Actor, body: ExecuteBody, source: Source, hold: int, now: datetime) -> Job:
+    def _new_job(
+        self, actor: Actor, body: ExecuteBody, source: Source, hold: int, moderation: Moderation | None, now: datetime
+    ) -> Job:
         request = self._offer.require()
         day = budget_day(now)
         sha256 = request_sha256(body.final_prompt, body.image_count, request)
@@ -311,12 +330,14 @@ class Jobs:
             user_id=actor.user_id,
             source=source,
             request=request,
-            approval=self._approval(actor, sha256, hold * body.image_count, now),
+            approval=self._approval(actor, sha256, hold * body.image_count, moderation, now),
             images=tuple(held(index, request.provider, request.model, hold, day) for index in range(body.image_count)),
             run_at=now,
         )
 
-    def _approval(self, actor: Actor, sha256: str, quoted_micros: int, now: datetime) -> Approval:
+    def _approval(
+        self, actor: Actor, sha256: str, quoted_micros: int, moderation: Moderation | None, now: datetime
+    ) -> Approval:
         return Approval(
             approved_by=actor.user_id,
             approved_at=now,
@@ -324,6 +345,7 @@ class Jobs:
             quoted_micros=quoted_micros,
             price_table=PRICE_TABLE,
             endpoint_sha256=self._offer.endpoint_sha256,
+            moderation=moderation,
         )
 
     def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:
