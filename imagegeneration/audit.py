@@ -7,6 +7,7 @@ import sys
 
 from imagegeneration.domain.audit import AuditHead
 from imagegeneration.errors import ConfigurationError, StudioError
+from imagegeneration.redaction import redact
 from imagegeneration.services.audit import Audit
 from imagegeneration.settings import load_settings
 from imagegeneration.store import Stores
@@ -30,7 +31,7 @@ def main() -> int:
             return 0
         return _verify(audit, options.anchor)
     except (ConfigurationError, StudioError) as error:
-        sys.stderr.write(f"The audit record could not be read: {error}\n")
+        sys.stderr.write(f"The audit record could not be read: {redact(str(error))}\n")
         return 2
 
 

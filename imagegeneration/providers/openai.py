@@ -27,6 +27,7 @@ from imagegeneration.domain.generation import (
     GenerationRequest,
     Usage,
 )
+from imagegeneration.redaction import redact
 
 MAX_ANSWER_BYTES = 96 * 1024**2
 """Largest answer that is read: a 50-megapixel PNG in base64 stays below it."""
@@ -273,5 +274,7 @@ def _count(value: object) -> int | None:
 
 
 def _brief(text: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text[:300]).strip()
+    # A server may repeat the key that it does not accept, and what it says is stored and shown.
+    said = redact(text[:2_000])[:300]
+    printable = "".join(character if character.isprintable() else " " for character in said).strip()
     return printable or "no reason given"
