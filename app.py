@@ -21,6 +21,7 @@ from imagegeneration.api.rates import RequestRates
 from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
+from imagegeneration.redaction import redact
 from imagegeneration.settings import load_settings
 from imagegeneration.ui.frame import studio
 
@@ -36,7 +37,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         settings.require_safe_exposure(settings.host)
         built = studio()
     except (ConfigurationError, StudioError) as error:
-        sys.stderr.write(f"The dashboard cannot start: {error}\n")
+        sys.stderr.write(f"The dashboard cannot start: {redact(str(error))}\n")
         sys.stderr.flush()
         os._exit(2)  # an exception would leave the server through twenty lines of traceback
     async with running(built):

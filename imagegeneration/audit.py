@@ -8,6 +8,7 @@ from contextlib import closing
 
 from imagegeneration.domain.audit import AuditHead
 from imagegeneration.errors import ConfigurationError, StudioError
+from imagegeneration.redaction import redact
 from imagegeneration.services.audit import Audit
 from imagegeneration.settings import load_settings
 from imagegeneration.store import Stores
@@ -28,7 +29,7 @@ def main() -> int:
             audit = Audit(stores)
             return _print_head(audit) if options.command == "head" else _verify(audit, options.anchor)
     except (ConfigurationError, StudioError) as error:
-        sys.stderr.write(f"The audit record could not be read: {error}\n")
+        sys.stderr.write(f"The audit record could not be read: {redact(str(error))}\n")
         return 2
 
 

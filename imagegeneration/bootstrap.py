@@ -17,10 +17,11 @@ from imagegeneration.services.enhancement import Enhancement
 from imagegeneration.services.execution import Execution
 from imagegeneration.services.forecast import Forecast
 from imagegeneration.services.health import Health
-from imagegeneration.services.jobs import Jobs, Offer
+from imagegeneration.services.jobs import Admission, Jobs, Offer
 from imagegeneration.services.keys import Keys
 from imagegeneration.services.limits import SpendLimits
 from imagegeneration.services.logins import Logins
+from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.operations import Operations
 from imagegeneration.services.people import People
 from imagegeneration.services.queue import Queue
@@ -89,7 +90,8 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     rates = Rates(RateStore(settings.require_database(), settings.rates_database), settings.requests_per_minute)
     changes = Changes(stores, spending, credits_, breakers)
     offer = Offer(settings.default_parameters, settings.endpoint_sha256, settings.queue_limit)
-    jobs = Jobs(stores, rates, spending, credits_, breakers, changes, offer, audit)
+    admission = Admission(rates, Moderator(provider, settings.moderation_policy))
+    jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)

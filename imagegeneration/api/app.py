@@ -29,6 +29,7 @@ from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
+from imagegeneration.redaction import redact
 from imagegeneration.services.enhancement import POST_SECONDS
 from imagegeneration.settings import load_settings
 
@@ -95,7 +96,7 @@ def create_api() -> Starlette:
         settings.require_safe_exposure(settings.host)
         studio = build_studio(settings)
     except (ConfigurationError, StudioError) as error:
-        sys.exit(f"The API cannot start: {error}")
+        sys.exit(f"The API cannot start: {redact(str(error))}")
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

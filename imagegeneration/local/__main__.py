@@ -19,6 +19,7 @@ from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
 from imagegeneration.local.summary import browser_host, summary
 from imagegeneration.local.supervisor import Step, Supervisor
+from imagegeneration.redaction import redact
 from imagegeneration.settings import Settings, load_settings
 from imagegeneration.store.connection import Connection
 
@@ -44,7 +45,7 @@ def main(*sandbox_options: str) -> int:
             parts = embedded_parts(configured, data, *sandbox_options)
             return _supervise(data, parts)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
+        print(redact(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # before the supervisor has taken the signals over
         return 1

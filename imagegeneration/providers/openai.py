@@ -1,4 +1,4 @@
-"""OpenAI, and every server that speaks its wire format: images, and the text of the enhancer.
+"""OpenAI, and every server that speaks its wire format: images, the text of the enhancer, and moderation.
 
 The SDK is told never to retry: it would re-send a paid call whose answer was lost (TRAPS.md). The body is
 read here, piece by piece, so that a deadline covers the whole answer and a bad one is kept as it came.
@@ -18,7 +18,16 @@ import httpx2
 import openai
 from openai import APIConnectionError, APIResponse, APIStatusError, DefaultHttpxClient, OpenAI
 
-from imagegeneration.domain.generation import Answer, CallFailed, EnhanceBody, Enhancement, GenerationRequest, Usage
+from imagegeneration.domain.generation import (
+    Answer,
+    CallFailed,
+    EnhanceBody,
+    Enhancement,
+    Finding,
+    GenerationRequest,
+    Usage,
+)
+from imagegeneration.redaction import redact
 
 MAX_ANSWER_BYTES = 96 * 1024**2
 """Largest answer that is read: a 50-megapixel PNG in base64 stays below it."""
@@ -38,7 +47,7 @@ _INSTRUCTIONS = (
 
 
 class OpenAIProvider:
-    """A client for paid calls, without retries, redirects or keep-alive, and one for text."""
+    """A client for paid calls, without retries, redirects or keep-alive, and one for text and moderation."""
 
     def __init__(self, base_url: str, api_key: str, timeout_seconds: float) -> None:
         self._timeout = timeout_seconds
@@ -61,6 +70,15 @@ class OpenAIProvider:
         )
         with _answered(call) as response:
             return parse_enhancement(_read(response, deadline))
+
+    def moderate(self, text: str, timeout_seconds: float) -> Finding:
+        """Ask what the moderation service finds in the text; free of charge. Raises CallFailed."""
+        deadline = time.monotonic() + timeout_seconds
+        call = self._text.moderations.with_streaming_response.create(
+            **moderation_payload(text), timeout=httpx2.Timeout(timeout_seconds)
+        )
+        with _answered(call) as response:
+            return parse_moderation(_read(response, deadline))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -99,6 +117,11 @@ def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:
     }
 
 
+def moderation_payload(text: str) -> dict[str, Any]:
+    """The body of the moderation call: the text as it is, and nothing else of the person's."""
+    return {"model": "omni-moderation-latest", "input": text}
+
+
 def parse_image(body: bytes, request_id: str | None) -> Answer:
     """What a paid call answered. Whatever it is, it was paid for: bytes that are no image are kept as they came."""
     try:
@@ -133,6 +156,22 @@ def parse_enhancement(body: bytes) -> Enhancement:
     if not isinstance(final_prompt, str):
         raise CallFailed("The enhancer answered something that is not a prompt.", certainty="unknown")
     return Enhancement(final_prompt, *tokens)
+
+
+def parse_moderation(body: bytes) -> Finding:
+    """What the moderation service found. Raises CallFailed for whatever does not plainly say so."""
+    try:
+        answer = json.loads(body)
+        (result,) = answer["results"]
+        flagged, model = result["flagged"], answer["model"]
+        categories = tuple(sorted(_brief(name) for name, is_found in result["categories"].items() if is_found))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        flagged = model = None
+    if not isinstance(flagged, bool) or not isinstance(model, str):
+        raise CallFailed("The moderation service answered something that is no finding.", certainty="not_charged")
+    if flagged and not categories:
+        categories = ("other",)
+    return Finding(_brief(model), categories)
 
 
 def _client(base_url: str, api_key: str, timeout_seconds: float, limits: httpx2.Limits) -> OpenAI:
@@ -235,5 +274,7 @@ def _count(value: object) -> int | None:
 
 
 def _brief(text: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text[:300]).strip()
+    # A server may repeat the key that it does not accept, and what it says is stored and shown.
+    said = redact(text[:2_000])[:300]
+    printable = "".join(character if character.isprintable() else " " for character in said).strip()
     return printable or "no reason given"

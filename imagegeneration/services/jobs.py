@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import PRICE_TABLE, quote_image
@@ -26,6 +26,7 @@ from imagegeneration.domain.job import (
     request_sha256,
 )
 from imagegeneration.domain.lifecycle import dropped, held, reopened
+from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
 from imagegeneration.domain.plan import PLANS
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
@@ -33,6 +34,7 @@ from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.credits import Credits
+from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.rates import Rates
 from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
@@ -93,13 +95,21 @@ class Offer:
         return self.parameters
 
 
+@dataclass(frozen=True)
+class Admission:
+    """What an approval has to pass before anything is written: how often, and what its prompt says."""
+
+    rates: Rates
+    moderator: Moderator
+
+
 class Jobs:
     """The use cases of a job, each on behalf of an actor; what is another's does not exist."""
 
     def __init__(
         self,
         stores: Stores,
-        rates: Rates,
+        admission: Admission,
         spending: Spending,
         credits_: Credits,
         breakers: Breakers,
@@ -107,7 +117,7 @@ class Jobs:
         offer: Offer,
         audit: Audit,
     ) -> None:
-        self._rates = rates
+        self._rates = admission.rates
         self._credits = credits_
         self._connection = stores.connection
         self._jobs = stores.jobs
@@ -118,6 +128,7 @@ class Jobs:
         self._breakers = breakers
         self._changes = changes
         self._offer = offer
+        self._moderator = admission.moderator
         self._audit = audit
 
     def quote(self, final_prompt: str, image_count: int) -> int:
@@ -135,8 +146,8 @@ class Jobs:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.
 
         One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing but
-        one use of the rates, and a key seen before not even that. Raises what `quote` raises, Busy (IMG_005),
-        OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood for another body.
+        one use of the rates, and a key seen before not even that. Raises what `quote` and `Moderator.check` raise,
+        Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood for another body.
         """
         body_sha256 = _fingerprint(body)
         if idempotency_key is not None:
@@ -152,7 +163,8 @@ class Jobs:
             if known is None:
                 raise
             return self._replay(known, body_sha256)  # its first request has come to its end meanwhile
-        job = self._new_job(actor, body, source, hold, self._connection.now())
+        moderation = self._moderator.check(body.final_prompt)
+        job = self._new_job(actor, body, source, hold, moderation, self._connection.now())
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
 
@@ -171,9 +183,7 @@ class Jobs:
             self._jobs.insert(job, session=session)
             self._credits.record(job, [], job.images, job.created_at, session=session)
             self._spending.record(job, [], job.images, job.created_at, session=session)
-            self._audit.write(
-                actor, "approved", job.job_id, "", after=job.approval, now=job.created_at, session=session
-            )
+            self._record_approval(actor, "approved", job.job_id, job.approval, session)
 
         try:
             self._connection.transaction(work)
@@ -224,7 +234,8 @@ class Jobs:
         """Queue the same job again for the images it lacks: an approval of its own, priced and held.
 
         Raises WrongState (IMG_011), also when the price is now above `accept_micros`; Undecided (IMG_012) when
-        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy.
+        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy;
+        and what `Moderator.check` raises.
         """
         job = self.changeable(actor, job_id)
         quote = self._retry_quote(job)
@@ -239,20 +250,21 @@ class Jobs:
                 f"The retry now costs up to {quote.total_micros} micro-dollars; {accept_micros} were accepted."
             )
         self._rates.act(actor, "approve")
+        moderation = self._moderator.check(job.final_prompt)
         now = self._connection.now()
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
         each = quote.total_micros // quote.missing
         credit_cost = self._credits.cost_of_image(job.user_id, job.request.size, job.image_count)
         again = [reopened(image, each, day, credit_cost=credit_cost) for image in missing]
-        approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, now)
+        approval = self._approval(actor, job.approval.request_sha256, quote.total_micros, moderation, now)
         self._spending.prepare(account_of(job.request.provider), day, job.user_id)
 
         def queue(session: Session) -> None:
             self._require_room(session, own=1)
             if actor.user_id == job.user_id:
                 self._require_place(actor, session, own=1)
-            self._audit.write(actor, "retried", job_id, "", after=approval, now=now, session=session)
+            self._record_approval(actor, "retried", job_id, approval, session)
 
         queued = self._changes.swap(
             job,
@@ -292,6 +304,12 @@ class Jobs:
                 return self.get(actor, job_id)
             job = self.changeable(actor, job_id)
         raise WrongState("The job is over, so there is nothing to cancel.")
+
+    def _record_approval(
+        self, actor: Actor, action: Literal["approved", "retried"], job_id: str, approval: Approval, session: Session
+    ) -> None:
+        found = "" if approval.moderation is None else approval.moderation.remark
+        self._audit.write(actor, action, job_id, found, after=approval, now=approval.approved_at, session=session)
 
     def _record_cancel(self, actor: Actor, job_id: str, now: datetime, session: Session) -> None:
         self._audit.write(actor, "canceled", job_id, "", now=now, session=session)
@@ -340,7 +358,9 @@ class Jobs:
         self._spending.check_price(hold)
         return hold
 
-    def _new_job(self, actor: Actor, body: ExecuteBody, source: Source, hold: int, now: datetime) -> Job:
+    def _new_job(
+        self, actor: Actor, body: ExecuteBody, source: Source, hold: int, moderation: Moderation | None, now: datetime
+    ) -> Job:
         request = self._offer.require()
         day = budget_day(now)
         sha256 = request_sha256(body.final_prompt, body.image_count, request)
@@ -357,7 +377,7 @@ class Jobs:
             user_id=actor.user_id,
             source=source,
             request=request,
-            approval=self._approval(actor, sha256, hold * body.image_count, now),
+            approval=self._approval(actor, sha256, hold * body.image_count, moderation, now),
             images=tuple(
                 held(index, request.provider, request.model, hold, day, credit_cost=credit_cost)
                 for index in range(body.image_count)
@@ -365,7 +385,9 @@ class Jobs:
             run_at=now,
         )
 
-    def _approval(self, actor: Actor, sha256: str, quoted_micros: int, now: datetime) -> Approval:
+    def _approval(
+        self, actor: Actor, sha256: str, quoted_micros: int, moderation: Moderation | None, now: datetime
+    ) -> Approval:
         return Approval(
             approved_by=actor.user_id,
             approved_at=now,
@@ -373,6 +395,7 @@ class Jobs:
             quoted_micros=quoted_micros,
             price_table=PRICE_TABLE,
             endpoint_sha256=self._offer.endpoint_sha256,
+            moderation=moderation,
         )
 
     def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:

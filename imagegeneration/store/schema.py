@@ -19,7 +19,7 @@ _BSON_TYPES: Mapping[str, Any] = {
 
 @cache
 def validator(model: type[Value], *, key: str | None = None) -> dict[str, Any]:
-    """The `$jsonSchema` of the documents of `model`: every field required, none other allowed.
+    """The `$jsonSchema` of the documents of `model`: every field required but a LATER one, none other allowed.
 
     `key` names the field that is stored as `_id` instead of under its own name.
     """
@@ -27,7 +27,7 @@ def validator(model: type[Value], *, key: str | None = None) -> dict[str, Any]:
     schema = _convert(described, described.get("$defs", {}))
     identity = schema["properties"].pop(key) if key else {}
     schema["properties"]["_id"] = identity
-    schema["required"] = sorted(schema["properties"])
+    schema["required"] = sorted({"_id", *schema["required"]} - {key})
     return schema
 
 
@@ -45,7 +45,7 @@ def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[st
         return {
             "bsonType": "object",
             "properties": properties,
-            "required": sorted(properties),
+            "required": sorted(name for name, child in node["properties"].items() if "x-later" not in child),
             "additionalProperties": False,
         }
     if node.get("type") == "array":
