@@ -182,7 +182,7 @@ def _check_origin(scope: Scope, headers: Mapping[str, str], *own: str) -> None:
     origin = headers.get("origin")
     is_foreign = origin is not None and origin.lower() not in own
     is_change = scope.get("method", "GET") not in _CHANGES_NOTHING
-    if is_foreign or (is_change and headers.get("sec-fetch-site") in ("cross-site", "same-site")):
+    if is_foreign or (is_change and headers.get("sec-fetch-site", "none") not in ("none", "same-origin")):
         raise NotAllowed("The request comes from a page of another site.")
 
 

@@ -87,6 +87,7 @@ def page_policy(page: str, settings: Settings) -> str:
         "default-src 'self'",
         f"script-src 'self' blob: {script_hashes(page)}",
         "style-src 'self' 'unsafe-inline'",
+        "font-src 'self' data:",
         f"img-src 'self' data: blob: {images}",
         f"connect-src 'self' {_websockets(settings)} {images}",
         "object-src 'none'",

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.browser.screens import Product
 from tests.support import wait_until
@@ -72,8 +72,16 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_context(chromium: Browser, product: Product) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes windows; in the end no page may have thrown, nor asked any host but this machine for anything."""
+def violations() -> list[str]:
+    """What the browser refused by the pages' policy so far."""
+    return []
+
+
+@pytest.fixture
+def open_context(chromium: Browser, product: Product, violations: list[str]) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes windows; in the end no page may have thrown, have done what its policy forbids, nor have asked any host
+    but this machine for anything.
+    """
     contexts: list[BrowserContext] = []
     foreign: list[str] = []
     thrown: list[str] = []
@@ -83,12 +91,17 @@ def open_context(chromium: Browser, product: Product) -> Iterator[Callable[..., 
         if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in LOOPBACK:
             foreign.append(request.url)
 
+    def said(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            violations.append(message.text)
+
     def make(**options: Any) -> BrowserContext:
         context = chromium.new_context(
             base_url=product.url, permissions=["clipboard-read", "clipboard-write"], **{"viewport": VIEWPORT, **options}
         )
         context.set_default_timeout(15_000)
         context.on("request", asked)
+        context.on("console", said)
         context.on("weberror", lambda error: thrown.append(str(error.error)))
         contexts.append(context)
         return context
@@ -99,6 +112,7 @@ def open_context(chromium: Browser, product: Product) -> Iterator[Callable[..., 
         context.close()
     assert foreign == []
     assert thrown == []
+    assert violations == []
 
 
 @pytest.fixture
