@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import socket
 import statistics
 import sys
 import time
@@ -114,6 +115,13 @@ class Servers:
     def port(self) -> int:
         """A free port."""
         return self.data.port(f"bench-{next(self.numbers)}")
+
+    def wait_for(self, port: int) -> None:
+        """Wait until something listens there."""
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                return
+            time.sleep(0.05)
 
     def dashboard(self, **environment: str) -> tuple[str, int]:
         """The dashboard with the API, as production starts it: its base URL and its pid."""

@@ -97,15 +97,20 @@ class Gate:
         studio = self._studio()
         if not studio.settings.sign_in_providers:
             return LOCAL
-        if self._lookups is None:
-            self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
         scheme, _, text = headers.get("authorization", "").partition(" ")
         if scheme:
             if scheme.lower() != "bearer":
                 return None
-            return await to_thread.run_sync(studio.keys.actor, text.strip(), limiter=self._lookups)
+            return studio.keys.recall(text.strip()) or await self._look(studio.keys.actor, text.strip())
         token = login_cookie(headers)
-        return None if token is None else await to_thread.run_sync(studio.logins.actor, token, limiter=self._lookups)
+        if token is None:
+            return None
+        return studio.logins.recall(token) or await self._look(studio.logins.actor, token)
+
+    async def _look(self, find: Callable[[str], Actor | None], secret: str) -> Actor | None:
+        if self._lookups is None:
+            self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
+        return await to_thread.run_sync(find, secret, limiter=self._lookups)
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
         """Serve a websocket for as long as its login lasts."""

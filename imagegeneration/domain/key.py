@@ -35,10 +35,6 @@ class ApiKey(Value):
     last_used_at: Moment | None = None
     revoked_at: Moment | None = None
 
-    def is_valid(self, now: Moment) -> bool:
-        """Neither revoked nor expired."""
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
-
 
 def new_key() -> str:
     """A fresh key."""

@@ -107,13 +107,22 @@ class Logins:
 
     def actor(self, token: str) -> Actor | None:
         """Who is behind the cookie; None if nobody is, or not any more."""
-        key = _sha256(token)
-        with self._lock:
-            known = self._known.get(key)
-        if known is None or time.monotonic() - known[0] >= KNOWN_SECONDS:
+        known = self._recall(token)
+        if known is None:
+            key = _sha256(token)
             known = (time.monotonic(), self._find(key))
             self._remember(key, known)
         return known[1]
+
+    def recall(self, token: str) -> Actor | None:
+        """Who is behind the cookie, if that was found out just now: no look, so no wait."""
+        known = self._recall(token)
+        return None if known is None else known[1]
+
+    def _recall(self, token: str) -> tuple[float, Actor | None] | None:
+        with self._lock:
+            known = self._known.get(_sha256(token))
+        return known if known is not None and time.monotonic() - known[0] < KNOWN_SECONDS else None
 
     def end(self, token: str) -> None:
         """Sign out in this browser."""
