@@ -35,6 +35,7 @@ _MEANINGS = {
     403: "Not allowed (IMG_010)",
     404: "No such thing (IMG_008)",
     405: "Wrong method (IMG_009)",
+    408: "The body did not arrive in time (IMG_009)",
     409: "Not possible in this state (IMG_011, IMG_012)",
     413: "Body too large (IMG_007)",
     415: "Not JSON (IMG_009)",

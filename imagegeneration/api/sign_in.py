@@ -19,12 +19,10 @@ from imagegeneration.errors import SignInFailed, StudioError
 
 STATE_COOKIE = "studio_sign_in"
 _ASSETS = Path(__file__).parent / "assets"
+# No form-action: browsers hold a form's redirects against it too, and a provider sends people on to others.
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # with "no-referrer" the forms here would send "Origin: null", and be refused
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
 }
 
 

@@ -29,7 +29,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/image/health/ready"): "nobody",
     ("GET", "/image/"): "signed-in",
     ("GET", "/image/docs"): "signed-in",
-    ("GET", "/image/docs/oauth2-redirect"): "signed-in",
+    ("GET", "/image/static-offline-docs/{file}"): "signed-in",
     ("GET", "/image/openapi.json"): "signed-in",
     ("POST", "/image/enhance-prompt"): "generate",
     ("POST", "/image/execute-prompt"): "generate",

@@ -73,11 +73,6 @@ def _part_step(part: Part, settings: Settings, data: DataDir, env: Mapping[str, 
 
 
 def _studio_steps(settings: Settings, data: DataDir, env: Mapping[str, str]) -> tuple[Step, Step]:
-    dashboard = [
-        *(sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"),
-        *("--host", settings.host, "--port", str(settings.port)),
-        *("--timeout-graceful-shutdown", str(GRACEFUL_SECONDS)),
-    ]
     runner = [sys.executable, "-m", "imagegeneration.runner"]
     logs = data.path / "logs"
     return (
@@ -88,12 +83,22 @@ def _studio_steps(settings: Settings, data: DataDir, env: Mapping[str, str]) -> 
             shown=True,
         ),
         Step(
-            Process("dashboard", dashboard, env, Log(logs / "dashboard.log")),
+            Process("dashboard", dashboard_command(settings), env, Log(logs / "dashboard.log")),
             missing=lambda: _not_ready(settings),
             stop_seconds=DASHBOARD_STOP_SECONDS,
             shown=True,
         ),
     )
+
+
+def dashboard_command(settings: Settings) -> list[str]:
+    """How the dashboard with the API is started, here and in production."""
+    return [
+        *(sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"),
+        *("--host", settings.host, "--port", str(settings.port)),
+        *("--timeout-graceful-shutdown", str(GRACEFUL_SECONDS)),
+        *("--http", "imagegeneration.api.protocol:TimedProtocol", "--no-proxy-headers"),
+    ]
 
 
 def _require_free_port(settings: Settings) -> None:

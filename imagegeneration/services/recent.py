@@ -74,6 +74,12 @@ class RecentOf(Generic[Read]):
                     self._found.popitem(last=False)
         return value
 
+    def recall(self, key: str) -> Read | None:
+        """The value of the key, if it was read lately enough; None, and nothing is read, if not."""
+        with self._lock:
+            found = self._found.get(key)
+        return found[1] if found is not None and time.monotonic() - found[0] < self._seconds else None
+
     def clear(self) -> None:
         """Read everything anew: this process has changed something of it."""
         with self._lock:
