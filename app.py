@@ -12,17 +12,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from imagegeneration.api.app import api_routes, running
-from imagegeneration.api.gate import Gate
-from imagegeneration.api.guard import Guard
+from imagegeneration.api.app import api_routes, gated, running
 from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
+from imagegeneration.redaction import redact
 from imagegeneration.settings import load_settings
 from imagegeneration.ui.frame import studio
 
+PAGE = Path(st.__file__).parent / "static" / "index.html"
 NAVIGATION = Path(__file__).parent / "imagegeneration" / "ui" / "navigation.py"
 
 
@@ -35,7 +34,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         settings.require_safe_exposure(settings.host)
         built = studio()
     except (ConfigurationError, StudioError) as error:
-        sys.stderr.write(f"The dashboard cannot start: {error}\n")
+        sys.stderr.write(f"The dashboard cannot start: {redact(str(error))}\n")
         sys.stderr.flush()
         os._exit(2)  # an exception would leave the server through twenty lines of traceback
     async with running(built):
@@ -45,6 +44,6 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     NAVIGATION,
     routes=[*api_routes(studio), *sign_in_routes(studio)],
-    middleware=[Middleware(Gate, studio=studio), Middleware(Guard)],
+    middleware=gated(studio, PAGE.read_text(encoding="utf-8")),
     lifespan=lifespan,
 )

@@ -6,10 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import approving, reading, running, viewing
+from benchmarks import approving, gate, reading, running, viewing
 from benchmarks.harness import line, print_machine, servers
 
-BENCHMARKS = {"approving": approving, "reading": reading, "running": running, "viewing": viewing}
+BENCHMARKS = {"approving": approving, "gate": gate, "reading": reading, "running": running, "viewing": viewing}
 
 
 def main() -> int:

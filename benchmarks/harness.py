@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import socket
 import statistics
 import sys
 import time
@@ -115,10 +116,18 @@ class Servers:
         """A free port."""
         return self.data.port(f"bench-{next(self.numbers)}")
 
+    def wait_for(self, port: int) -> None:
+        """Wait until something listens there."""
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                return
+            time.sleep(0.05)
+
     def dashboard(self, **environment: str) -> tuple[str, int]:
         """The dashboard with the API, as production starts it: its base URL and its pid."""
         port = self.port()
         command = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"]
+        command += ["--http", "imagegeneration.api.protocol:TimedProtocol", "--no-proxy-headers"]
         url = f"http://127.0.0.1:{port}"
         pid = self.start(
             f"dashboard-{port}",

@@ -6,19 +6,20 @@ import asyncio
 import json
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: a path, and a body to post, if any."""
+    """One request: a path, a body to post, if any, and headers of its own."""
 
     path: str
     body: dict[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class _Connection:
         reader, writer = self._streams
         body = b"" if call.body is None else json.dumps(call.body).encode()
         head = f"{'GET' if call.body is None else 'POST'} {call.path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in call.headers.items())
         writer.write(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(answer.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 
 from imagegeneration.domain.audit import AuditHead
 from imagegeneration.errors import ConfigurationError, StudioError
+from imagegeneration.redaction import redact
 from imagegeneration.services.audit import Audit
 from imagegeneration.settings import load_settings
 from imagegeneration.store import Stores
@@ -23,15 +25,18 @@ def main() -> int:
     try:
         settings = load_settings()
         stores = Stores(settings.require_database(), settings.mongodb_database)
-        audit = Audit(stores)
-        if options.command == "head":
-            head = audit.head()
-            sys.stdout.write(f"{head.number}:{head.sha256}\n")
-            return 0
-        return _verify(audit, options.anchor)
+        with closing(stores.connection):
+            audit = Audit(stores)
+            return _print_head(audit) if options.command == "head" else _verify(audit, options.anchor)
     except (ConfigurationError, StudioError) as error:
-        sys.stderr.write(f"The audit record could not be read: {error}\n")
+        sys.stderr.write(f"The audit record could not be read: {redact(str(error))}\n")
         return 2
+
+
+def _print_head(audit: Audit) -> int:
+    head = audit.head()
+    sys.stdout.write(f"{head.number}:{head.sha256}\n")
+    return 0
 
 
 def _verify(audit: Audit, anchor: AuditHead | None) -> int:

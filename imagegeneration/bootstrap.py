@@ -16,25 +16,29 @@ from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.choosing import Choosing
+from imagegeneration.services.credits import Credits
 from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
 from imagegeneration.services.enhancement import Enhancement
 from imagegeneration.services.execution import Execution
 from imagegeneration.services.forecast import Forecast
 from imagegeneration.services.health import Health
-from imagegeneration.services.jobs import Jobs, Offer
+from imagegeneration.services.jobs import Admission, Jobs, Offer
 from imagegeneration.services.keys import Keys
 from imagegeneration.services.limits import SpendLimits
 from imagegeneration.services.logins import Logins
+from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.operations import Operations
 from imagegeneration.services.people import People
 from imagegeneration.services.queue import Queue
+from imagegeneration.services.rates import Rates
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
 from imagegeneration.settings import Settings
 from imagegeneration.spool import Spool
 from imagegeneration.storage import Storage
 from imagegeneration.store import Stores
+from imagegeneration.store.rates import RateStore
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ class Studio:
     choosing: Choosing
     enhancement: Enhancement
     drafts: Drafts
+    rates: Rates
     spending: Spending
+    credits: Credits
     limits: SpendLimits
     breakers: Breakers
     decisions: Decisions
@@ -69,6 +75,7 @@ class Studio:
         self.enhancement.post()
         for provider in self._providers.values():
             provider.close()
+        self.rates.close()
         self._stores.connection.close()
 
 
@@ -87,12 +94,16 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     limits = SpendLimits(stores, audit, settings.limits, account_of(settings.provider or "openai"))
     spending = Spending(stores, limits)
     breakers = Breakers(stores, audit, settings.breaker_rules, _scopes(settings, catalog))
-    changes = Changes(stores, spending, breakers)
+    people = People(stores, audit, settings.default_plan)
+    credits_ = Credits(stores, people, audit)
+    rates = Rates(RateStore(settings.require_database(), settings.rates_database), settings.requests_per_minute)
+    changes = Changes(stores, spending, credits_, breakers)
     endpoints = {name: endpoint.sha256 for name, endpoint in settings.endpoints.items()}
     offer = Offer(catalog, default_parameters(settings, catalog), endpoints, settings.queue_limit)
-    jobs = Jobs(stores, spending, breakers, changes, offer, audit)
+    text_provider = _text_provider(providers)
+    admission = Admission(rates, Moderator(text_provider, settings.moderation_policy))
+    jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
-    people = People(stores, audit)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
@@ -105,9 +116,11 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         offer=offer,
         jobs=jobs,
         choosing=Choosing(offer, breakers),
-        enhancement=Enhancement(_text_provider(providers), settings.openai_text_model, catalog, spending),
+        enhancement=Enhancement(text_provider, settings.openai_text_model, catalog, rates, spending),
         drafts=Drafts(stores.drafts),
+        rates=rates,
         spending=spending,
+        credits=credits_,
         limits=limits,
         breakers=breakers,
         decisions=decisions,

@@ -69,14 +69,23 @@ class Busy(StudioError):
     status = 429
     resolution = "Wait, then send the same request again."
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: int,
+        resolution: str | None = None,
+        standing: Mapping[str, str] | None = None,
+    ) -> None:
+        """`standing`: the headers that tell where the rate stands."""
+        super().__init__(message, resolution=resolution)
         self.retry_after = max(1, retry_after)
+        self._standing = standing or {}
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """`Retry-After`, in seconds."""
-        return {"Retry-After": str(self.retry_after)}
+        """`Retry-After`, in seconds, and where the rate stands."""
+        return {"Retry-After": str(self.retry_after), **self._standing}
 
 
 class OverBudget(StudioError):
@@ -109,7 +118,7 @@ class NotFound(StudioError):
 
 
 class InvalidRequest(StudioError):
-    """IMG_009: the request is not of the documented form; `status` is 422, 405 or 415."""
+    """IMG_009: the request is not of the documented form; `status` is 422, 405, 408 or 415."""
 
     code = "IMG_009"
     status = 422

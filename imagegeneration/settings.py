@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import OutputFormat, ProviderName
+from imagegeneration.domain.moderation import ModerationPolicy
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.domain.person import LoginRules
+from imagegeneration.domain.plan import PlanName
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.errors import ConfigurationError
+from imagegeneration.redaction import hide
 
 _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 _Usd = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -115,6 +120,7 @@ class Settings(BaseSettings):
     built_in_forge_api_key: SecretStr | None = None
     image_servers: tuple[ImageServer, ...] = ()
     sandbox_url: str | None = None
+    moderation_policy: ModerationPolicy = "off"
 
     public_url: str | None = None
     sign_in_providers: tuple[SignInProvider, ...] = ()
@@ -144,6 +150,9 @@ class Settings(BaseSettings):
     daily_budget_usd: _Usd = 20
     daily_budget_per_user_usd: _Usd = 10
     max_cost_per_image_usd: _Usd = 1
+
+    requests_per_minute: int = Field(default=100, ge=1, le=1_000_000)
+    default_plan: PlanName = "pro"
 
     breaker_failures: int = Field(default=10, ge=1, le=1_000_000)
     burn_limit_usd_per_hour: _Usd | None = None
@@ -189,9 +198,23 @@ class Settings(BaseSettings):
         return f"https://{self.r2_account_id}.r2.cloudflarestorage.com" if self.r2_account_id else None
 
     @property
+    def secrets(self) -> Sequence[str]:
+        """What nobody may ever read in a log or an answer."""
+        kept = [self.openai_api_key, self.r2_secret_access_key]
+        kept += [provider.client_secret for provider in self.sign_in_providers]
+        values = [secret.get_secret_value() for secret in kept if secret is not None]
+        password = re.match(r"[^:]+://[^:@]*:(.+)@", self.mongodb_uri.get_secret_value()) if self.mongodb_uri else None
+        return [*values, password[1], unquote(password[1])] if password else values
+
+    @property
     def spool_dir(self) -> Path:
         """Where paid answers wait for the bucket."""
         return self.data_dir / "spool"
+
+    @property
+    def rates_database(self) -> str:
+        """The database of the rate counters, which are apart from everything that matters."""
+        return f"{self.mongodb_database}_limits"
 
     @property
     def limits(self) -> Limits:
@@ -269,10 +292,19 @@ def is_loopback(name: str) -> bool:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment and `.env`. Raises ConfigurationError, one line that names the variable."""
+    """Settings from the environment and `.env`; from then on their secrets are hidden wherever something is logged.
+
+    Raises ConfigurationError, one line that names the variable.
+    """
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        variable = named[1].upper() if named else "the environment"
+        raise ConfigurationError(f"{variable} is wrong: it is not JSON.") from None
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)[0]
         variable = str(wrong["loc"][0]).upper() if wrong["loc"] else "the environment"
         raise ConfigurationError(f"{variable} is wrong: {wrong['msg']}.") from None
+    hide(settings.secrets)
+    return settings

@@ -133,8 +133,9 @@ def settings(
     Storage(fresh).ensure_bucket()
     yield fresh
     with MongoClient[dict[str, object]](uri) as client:
-        for collection in client[database].list_collection_names():
-            client[database][collection].delete_many({})
+        for used in (database, fresh.rates_database):
+            for collection in client[used].list_collection_names():
+                client[used][collection].delete_many({})
     _emptied_databases.append(database)
 
 

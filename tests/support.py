@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,13 +25,25 @@ def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 15, ev
     return result
 
 
+class Clock:
+    """Stands for the module `time` where a process remembers things for a while."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 @contextlib.contextmanager
-def serving(part: Part, folder: Path) -> Iterator[Part]:
-    """Run the part's server, with its log in `folder`, until the end of the block."""
-    process = Process(part.name, part.command, os.environ, Log(folder / f"{part.name}.log"))
+def serving(
+    part: Part, folder: Path, variables: Mapping[str, str] | None = None, *, seconds: float = 15
+) -> Iterator[Part]:
+    """Run the part's server, with its log in `folder` and these variables, until the end of the block."""
+    process = Process(part.name, part.command, {**os.environ, **(variables or {})}, Log(folder / f"{part.name}.log"))
     process.start()
     try:
-        wait_until(lambda: part.listens, f"{part.name} listens")
+        wait_until(lambda: part.listens, f"{part.name} listens", seconds=seconds)
         yield part
     finally:
         process.kill()

@@ -35,6 +35,7 @@ _MEANINGS = {
     403: "Not allowed (IMG_010)",
     404: "No such thing (IMG_008)",
     405: "Wrong method (IMG_009)",
+    408: "The body did not arrive in time (IMG_009)",
     409: "Not possible in this state (IMG_011, IMG_012)",
     413: "Body too large (IMG_007)",
     415: "Not JSON (IMG_009)",
@@ -48,7 +49,7 @@ _MEANINGS = {
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route for the OpenAPI document; those that any route can give are added."""
-    everywhere = (403, 413, 422, 500, 503)
+    everywhere = (403, 413, 422, 429, 500, 503)
     return {
         status: {"model": ErrorAnswer, "description": _MEANINGS[status]} for status in sorted({*statuses, *everywhere})
     }

@@ -22,12 +22,16 @@ from starlette.routing import Mount
 from starlette.types import Lifespan
 
 from imagegeneration.api import answers, audit, health, jobs, keys, models, operations, people, prompts
+from imagegeneration.api.docs import documentation
 from imagegeneration.api.gate import Gate
 from imagegeneration.api.guard import Guard
+from imagegeneration.api.headers import SecurityHeaders
+from imagegeneration.api.rates import RequestRates
 from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
+from imagegeneration.redaction import redact
 from imagegeneration.services.enhancement import POST_SECONDS
 from imagegeneration.settings import load_settings
 
@@ -43,12 +47,14 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
         title="Image Studio",
         version="1",
         description=_DESCRIPTION,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         openapi_url="/openapi.json",
     )
     api.state.studio = studio
     api.add_api_route("/", lambda: RedirectResponse("/image/docs"), include_in_schema=False)
+    api.add_api_route("/docs", documentation, include_in_schema=False)
     for module in (prompts, models, jobs, operations, people, keys, audit, health):
         api.include_router(module.router)
     api.add_exception_handler(StudioError, answers.on_studio_error)
@@ -58,14 +64,24 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
 
 
 def api_routes(studio: Callable[[], Studio]) -> list[Mount]:
-    """The routes of the API for the application that serves it, which puts `Guard` before them."""
+    """The routes of the API for the application that serves it, which puts `gated` before them."""
     return [Mount("/image", app=build_api(studio))]
 
 
 def build_asgi(studio: Callable[[], Studio], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
     """The API with the gate before it, as it is served without the dashboard."""
-    gate = [Middleware(Gate, studio=studio), Middleware(Guard)]
-    return Starlette(routes=[*api_routes(studio), *sign_in_routes(studio)], middleware=gate, lifespan=lifespan)
+    routes = [*api_routes(studio), *sign_in_routes(studio)]
+    return Starlette(routes=routes, middleware=gated(studio), lifespan=lifespan)
+
+
+def gated(studio: Callable[[], Studio], page: str | None = None) -> list[Middleware]:
+    """What stands before pages and API alike, outermost first; `page` is the document of the dashboard."""
+    return [
+        Middleware(SecurityHeaders, studio=studio, page=page),
+        Middleware(Gate, studio=studio),
+        Middleware(RequestRates, studio=studio),
+        Middleware(Guard),
+    ]
 
 
 @asynccontextmanager
@@ -94,7 +110,7 @@ def create_api() -> Starlette:
         settings.require_safe_exposure(settings.host)
         studio = build_studio(settings)
     except (ConfigurationError, StudioError) as error:
-        sys.exit(f"The API cannot start: {error}")
+        sys.exit(f"The API cannot start: {redact(str(error))}")
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -26,5 +26,9 @@ def audit(
 ) -> Sequence[AuditEntry]:
     """Entries, newest first."""
     return studio.audit.find(
-        actor=who, actions=() if action is None else (action,), subject=subject, before=before, limit=limit
+        actors=() if who is None else (who,),
+        actions=() if action is None else (action,),
+        subject=subject,
+        before=before,
+        limit=limit,
     )

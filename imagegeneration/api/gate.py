@@ -39,7 +39,13 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN = ("/auth/",)
 """Addresses that answer strangers: the sign-in. Health is in the table of routes."""
 
-_CLOSED = ("/_stcore/metrics",)
+_CLOSED = ("/_stcore/metrics", "/_stcore/agent", "/_stcore/script-health-check", "/oauth2callback")
+"""Streamlit's own doors that nobody uses here, whatever its settings say."""
+
+_WINDING = re.compile(r"//|\\|/\.\.?(/|$)")
+"""Addresses that some take for others: the gate and what is behind it must mean the same one."""
+
+_CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +71,8 @@ class Gate:
             self._check_address(scope, headers)
             need = needed(scope)
             actor = None if need == "nobody" else await self._actor(headers)
+            if actor is None and need != "nobody" and "authorization" in headers:
+                await to_thread.run_sync(self._studio().rates.wrong_key, client_address(scope), limiter=self._lookups)
             if need != "nobody":
                 state["actor"] = _admitted(actor, need).model_copy(update={"request_id": request_id})
             _check_method(scope)
@@ -91,18 +99,23 @@ class Gate:
         studio = self._studio()
         if not studio.settings.has_sign_in:
             return LOCAL
-        if self._lookups is None:
-            self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
         scheme, _, text = headers.get("authorization", "").partition(" ")
         if scheme:
             if scheme.lower() != "bearer":
                 return None
-            return await to_thread.run_sync(studio.keys.actor, text.strip(), limiter=self._lookups)
+            return studio.keys.recall(text.strip()) or await self._look(studio.keys.actor, text.strip())
         proxy = studio.settings.sign_in_proxy
         if proxy is not None and (vouched := headers.get(proxy.header)):
-            return await to_thread.run_sync(studio.logins.vouched, vouched, limiter=self._lookups)
+            return studio.logins.recall_vouched(vouched) or await self._look(studio.logins.vouched, vouched)
         token = login_cookie(headers)
-        return None if token is None else await to_thread.run_sync(studio.logins.actor, token, limiter=self._lookups)
+        if token is None:
+            return None
+        return studio.logins.recall(token) or await self._look(studio.logins.actor, token)
+
+    async def _look(self, find: Callable[[str], Actor | None], secret: str) -> Actor | None:
+        if self._lookups is None:
+            self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
+        return await to_thread.run_sync(find, secret, limiter=self._lookups)
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
         """Serve a websocket for as long as its login lasts."""
@@ -128,7 +141,7 @@ class Gate:
 def needed(scope: Scope) -> Need:
     """What the address asks for. Raises NotFound (IMG_008) for one that no rule declares."""
     path: str = scope["path"]
-    if path.startswith(_CLOSED) or not path.isprintable():
+    if path.startswith(_CLOSED) or not path.isprintable() or _WINDING.search(path):
         raise NotFound("There is nothing at this address.")
     if path.startswith(_OPEN):
         return "nobody"
@@ -160,7 +173,7 @@ def check_local(scope: Scope, headers: Mapping[str, str]) -> None:
     host = headers.get("host", "")
     if not is_loopback(_split(f"//{host}").hostname or ""):
         raise NotAllowed("The Host header does not name this machine.")
-    _check_origin(headers, host)
+    _check_origin(scope, headers, f"http://{host.lower()}", f"https://{host.lower()}")
 
 
 def check_public(scope: Scope, headers: Mapping[str, str], public_url: str) -> None:
@@ -168,16 +181,25 @@ def check_public(scope: Scope, headers: Mapping[str, str], public_url: str) -> N
 
     Health is asked for by machines that know the server by other names.
     """
-    own = _split(public_url).netloc.lower()
-    if headers.get("host", "").lower() != own and not scope["path"].startswith("/image/health/"):
+    own = _split(public_url.lower())
+    if headers.get("host", "").lower() != own.netloc and not scope["path"].startswith("/image/health/"):
         raise NotAllowed("The Host header does not name this studio.", resolution=f"Open {public_url}.")
-    _check_origin(headers, own)
+    _check_origin(scope, headers, f"{own.scheme}://{own.netloc}")
 
 
-def _check_origin(headers: Mapping[str, str], host: str) -> None:
+def _check_origin(scope: Scope, headers: Mapping[str, str], *own: str) -> None:
+    """Browsers name the page that asks: by `Origin`, and where that is left out by `Sec-Fetch-Site`."""
     origin = headers.get("origin")
-    if origin is not None and _split(origin).netloc.lower() != host.lower():
+    is_foreign = origin is not None and origin.lower() not in own
+    is_change = scope.get("method", "GET") not in _CHANGES_NOTHING
+    if is_foreign or (is_change and headers.get("sec-fetch-site", "none") not in ("none", "same-origin")):
         raise NotAllowed("The request comes from a page of another site.")
+
+
+def client_address(scope: Scope) -> str:
+    """Where the connection comes from; behind a reverse proxy, where the server is told that it comes from."""
+    client = scope.get("client")
+    return "unknown" if client is None else str(client[0])
 
 
 def login_cookie(headers: Mapping[str, str]) -> str | None:

@@ -1,31 +1,28 @@
-"""What surrounds every call of the API: bounded bodies, a request id on every answer, one form of error."""
+"""What surrounds every request: a bounded body, a request id on the answer, one form of error."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagegeneration.api.answers import error_response
-from imagegeneration.errors import InternalFault, StudioError, TooLarge
-
-MAX_BODY_BYTES = 256 * 1024
-"""Largest body of an API call: two prompts of 4,000 characters, escaped, need less than half of it."""
+from imagegeneration.api.bodies import check_json, has_body, read_body
+from imagegeneration.errors import InternalFault, StudioError
 
 log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Bounds bodies before anything parses them, and puts an `X-Request-Id` on every answer under /image."""
+    """Reads bodies before anything parses them, and puts an `X-Request-Id` on every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a call on, or answer the refusal."""
-        if scope["type"] != "http" or not is_api(scope["path"]):
+        """Pass a request on, or answer the refusal."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request_id: str = scope["state"]["request_id"]
@@ -45,8 +42,8 @@ class Guard:
             await send(message)
 
         try:
-            body = await _bounded(receive, Headers(scope=scope))
-            await self._app(_with_slash(scope), body, sending)
+            if (body := await _body(scope, receive)) is not None:
+                await self._app(_with_slash(scope), body, sending)
         except StudioError:
             raise
         except Exception as error:
@@ -66,21 +63,16 @@ def _with_slash(scope: Scope) -> Scope:
     return {**scope, "path": "/image/", "raw_path": b"/image/"} if scope["path"] == "/image" else scope
 
 
-async def _bounded(receive: Receive, headers: Mapping[str, str]) -> Receive:
-    """Read the body before anything parses it. Raises TooLarge (IMG_007)."""
-    announced = headers.get("content-length", "")
-    if announced.isdigit() and int(announced[:20]) > MAX_BODY_BYTES:
-        raise TooLarge(f"The body has {announced[:20]} bytes; at most {MAX_BODY_BYTES} are allowed.")
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            break
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes.")
+async def _body(scope: Scope, receive: Receive) -> Receive | None:
+    """What the application receives: the body at once; None if the client has left before it was complete."""
+    headers = Headers(scope=scope)
+    if not has_body(headers):
+        return receive
+    body = await read_body(receive, headers)
+    if body is None:
+        return None
+    if is_api(scope["path"]) and _is_json(headers):
+        check_json(body)
     delivered = False
 
     async def replay() -> Message:
@@ -88,6 +80,10 @@ async def _bounded(receive: Receive, headers: Mapping[str, str]) -> Receive:
         if delivered:
             return await receive()
         delivered = True
-        return {"type": "http.request", "body": bytes(body), "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+
+
+def _is_json(headers: Headers) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"

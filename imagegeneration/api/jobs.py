@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.api.rates import tell_rate
 from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.generation import MAX_IMAGES, ExecuteBody
 from imagegeneration.domain.image import StoredImage
@@ -21,6 +24,9 @@ from imagegeneration.domain.text import Reason
 from imagegeneration.domain.value import MAX_MICROS, Micros, Value
 from imagegeneration.errors import InvalidRequest
 from imagegeneration.services.jobs import CURSOR_PATTERN, KEY_PATTERN
+
+AT_ONCE = 40
+"""Approvals at once. They may wait for the moderation, so they have threads of their own."""
 
 router = APIRouter(tags=["jobs"])
 
@@ -76,9 +82,10 @@ class RetryBody(Value):
     accept_unknown: bool = False
 
 
-@router.post("/execute-prompt", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 415, 429))
-def execute_prompt(
+@router.post("/execute-prompt", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 415, 429, 502))
+async def execute_prompt(
     body: ExecuteBody,
+    response: Response,
     studio: CurrentStudio,
     actor: CurrentActor,
     idempotency_key: Annotated[
@@ -87,7 +94,13 @@ def execute_prompt(
     ] = None,
 ) -> JobAnswer:
     """Approve a prompt: makes a job and holds its price. Nothing is generated inside the request."""
-    job = studio.jobs.approve(actor, body, source="api", idempotency_key=idempotency_key)
+
+    def approve() -> Job:
+        job = studio.jobs.approve(actor, body, source="api", idempotency_key=idempotency_key)
+        tell_rate(response, studio, actor, "approve")
+        return job
+
+    job = await to_thread.run_sync(approve, limiter=_approvals())
     return JobAnswer(job_id=job.job_id, status="QUEUED")
 
 
@@ -134,11 +147,19 @@ def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Job
 
 
 @router.post(
-    "/jobs/{jobId}/retry", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 404, 409, 415, 429)
+    "/jobs/{jobId}/retry", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 404, 409, 415, 429, 502)
 )
-def retry_job(body: RetryBody, job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobAnswer:
+async def retry_job(
+    body: RetryBody, job_id: JobId, response: Response, studio: CurrentStudio, actor: CurrentActor
+) -> JobAnswer:
     """Queue a failed job again for the images that it lacks, at a price of at most `acceptMicros`."""
-    job = studio.jobs.retry(actor, job_id, accept_micros=body.accept_micros, accept_unknown=body.accept_unknown)
+
+    def retry() -> Job:
+        job = studio.jobs.retry(actor, job_id, accept_micros=body.accept_micros, accept_unknown=body.accept_unknown)
+        tell_rate(response, studio, actor, "approve")
+        return job
+
+    job = await to_thread.run_sync(retry, limiter=_approvals())
     return JobAnswer(job_id=job.job_id, status=job.status)
 
 
@@ -158,6 +179,11 @@ def decide_image(
         actor, job_id, index, attempt_id=body.attempt_id, decision=body.decision, reason=body.reason
     )
     return JobAnswer(job_id=job.job_id, status=job.status)
+
+
+@functools.cache
+def _approvals() -> CapacityLimiter:
+    return CapacityLimiter(AT_ONCE)
 
 
 def _status(job: Job) -> JobStatus:

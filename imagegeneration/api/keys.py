@@ -6,26 +6,16 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import Field
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.domain.access import Permission
-from imagegeneration.domain.key import ApiKey
-from imagegeneration.domain.text import Intent
-from imagegeneration.domain.value import Many, Moment, Value
+from imagegeneration.domain.key import ApiKey, KeyBody
+from imagegeneration.domain.value import Moment, Value
 
 router = APIRouter(tags=["keys"])
 
 KeyId = Annotated[str, Path(alias="keyId", min_length=1, max_length=64)]
-
-
-class KeyBody(Value):
-    """What a key is for, and what it may do: at most what its owner may. `days` until it expires (null: never)."""
-
-    name: Intent
-    scopes: Many[Permission] = Field(min_length=1, max_length=10)
-    days: int | None = Field(default=90, ge=1, le=3650)
 
 
 class KeyFacts(Value):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.api.rates import tell_rate
 from imagegeneration.domain.generation import EnhanceBody, EnhancedPrompt
 
 AT_ONCE = 32
@@ -18,10 +19,17 @@ router = APIRouter(tags=["prompts"])
 
 
 @router.post("/enhance-prompt", dependencies=[JSON_ONLY], responses=documented(402, 415, 429, 502))
-async def enhance_prompt(body: EnhanceBody, studio: CurrentStudio, actor: CurrentActor) -> EnhancedPrompt:
+async def enhance_prompt(
+    body: EnhanceBody, response: Response, studio: CurrentStudio, actor: CurrentActor
+) -> EnhancedPrompt:
     """Suggest a better prompt: text only, nothing is written and nothing is generated."""
-    suggestion = await to_thread.run_sync(studio.enhancement.enhance, actor, body, limiter=_limiter())
-    return EnhancedPrompt(final_prompt=suggestion)
+
+    def enhance() -> str:
+        suggestion = studio.enhancement.enhance(actor, body)
+        tell_rate(response, studio, actor, "enhance")
+        return suggestion
+
+    return EnhancedPrompt(final_prompt=await to_thread.run_sync(enhance, limiter=_limiter()))
 
 
 @functools.cache

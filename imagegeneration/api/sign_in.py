@@ -12,19 +12,17 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from imagegeneration.api.gate import cookie, login_cookie
+from imagegeneration.api.gate import client_address, cookie, login_cookie
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.person import LOGIN_COOKIE, SIGN_IN_SECONDS
 from imagegeneration.errors import SignInFailed, StudioError
 
 STATE_COOKIE = "studio_sign_in"
 _ASSETS = Path(__file__).parent / "assets"
+# No form-action: browsers hold a form's redirects against it too, and a provider sends people on to others.
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
 }
 
 
@@ -62,6 +60,7 @@ class _Pages:
         form = await request.form(max_files=0, max_fields=4)
         wanted = own_path(str(form.get("next", "/")))
         try:
+            await self._count("begin", request)
             begun = await to_thread.run_sync(self._studio().logins.begin, request.path_params["provider"], wanted)
         except StudioError as error:
             return _problem(error)
@@ -74,6 +73,7 @@ class _Pages:
         query, provider = request.query_params, request.path_params["provider"]
         kept = cookie(request.headers, STATE_COOKIE) or ""
         try:
+            await self._count("callback", request)
             if "error" in query:
                 raise SignInFailed("The provider did not let you in.")
             token, wanted = await to_thread.run_sync(
@@ -103,6 +103,10 @@ class _Pages:
         response.delete_cookie(LOGIN_COOKIE, path="/")
         return response
 
+    async def _count(self, step: str, request: Request) -> None:
+        """Strangers may come here: each address so often. Raises Busy (IMG_005)."""
+        await to_thread.run_sync(self._studio().rates.sign_in, step, client_address(request.scope))
+
     def _keep(self, response: Response, name: str, value: str, seconds: int, path: str) -> None:
         secure = (self._studio().settings.public_url or "").startswith("https://")
         response.set_cookie(name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="lax")
@@ -121,9 +125,11 @@ async def _style(_request: Request) -> Response:
 
 def _problem(error: StudioError) -> Response:
     text = f"<p>{html.escape(error.message)}</p><p>{html.escape(error.resolution)}</p>"
-    return _page(
+    page = _page(
         "Not signed in", "You are not signed in", text + '<p><a href="/auth/sign-in">Back</a></p>', error.status
     )
+    page.headers.update(error.headers)
+    return page
 
 
 def _page(title: str, heading: str, content: str, status: int = 200) -> HTMLResponse:

@@ -29,7 +29,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/image/health/ready"): "nobody",
     ("GET", "/image/"): "signed-in",
     ("GET", "/image/docs"): "signed-in",
-    ("GET", "/image/docs/oauth2-redirect"): "signed-in",
+    ("GET", "/image/static-offline-docs/{file}"): "signed-in",
     ("GET", "/image/openapi.json"): "signed-in",
     ("POST", "/image/enhance-prompt"): "generate",
     ("POST", "/image/execute-prompt"): "generate",
@@ -53,6 +53,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/image/keys/{keyId}/revoke"): "signed-in",
     ("GET", "/image/people"): "administer",
     ("PUT", "/image/people/{personId}"): "administer",
+    ("POST", "/image/people/{personId}/credits"): "administer",
     ("GET", "/image/audit"): "administer",
 }
 """Every route of the API. The gate refuses what is not in here, so that a new route is closed until it is declared."""
@@ -61,6 +62,9 @@ PAGES: Mapping[str, Need] = {
     "generate": "generate",
     "jobs": "look",
     "operations": "operate",
+    "people": "administer",
+    "keys": "signed-in",
+    "audit": "administer",
 }
 """Every page, by its address."""
 

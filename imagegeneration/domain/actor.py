@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imagegeneration.domain.access import Need, Permission, Reach, Role, permissions_of
+from imagegeneration.domain.plan import PlanName
 from imagegeneration.domain.value import Many, Value
 
 
@@ -10,13 +11,16 @@ class Actor(Value):
     """The person or program on whose behalf something is done.
 
     `user_id` is opaque and becomes part of public URLs, so it is never an e-mail address. `key` is the name of
-    the API key that was used, and `scopes` what it is narrowed to (None: not narrowed).
+    the API key that was used, and `scopes` what it is narrowed to (None: not narrowed). Without a plan nothing is
+    counted: the one local admin has none.
     """
 
     user_id: str
     name: str = ""
     roles: Many[Role] = ("creator",)
+    plan: PlanName | None = None
     key: str | None = None
+    key_id: str | None = None
     scopes: Many[Permission] | None = None
     request_id: str | None = None
 

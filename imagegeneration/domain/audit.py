@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field
+
 from imagegeneration.domain.value import Moment, Value
 
 Action = Literal[
@@ -27,6 +29,7 @@ Action = Literal[
     "person.changed",
     "key.made",
     "key.revoked",
+    "credits.granted",
 ]
 
 BEGINNING = "0" * 64
@@ -58,8 +61,8 @@ class AuditEntry(Value):
 class AuditHead(Value):
     """The end of the chain: how many entries there are, and the hash of the last."""
 
-    number: int = 0
-    sha256: str = BEGINNING
+    number: int = Field(default=0, ge=0)
+    sha256: str = Field(default=BEGINNING, pattern=r"^[0-9a-f]{64}$")
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,17 @@ def entry_sha256(entry: AuditEntry) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def first_break(entries: Iterable[AuditEntry], head: AuditHead) -> Break | None:
-    """The first entry that was changed, removed, added or moved; None if the chain is whole up to its head."""
+def first_break(entries: Iterable[AuditEntry | None], head: AuditHead) -> Break | None:
+    """The first entry that was changed, removed, added or moved; None if the chain is whole up to its head.
+
+    Among the entries None stands for what is no entry any more.
+    """
     last = AuditHead()
     for entry in entries:
+        if entry is None:
+            return Break(last.number + 1, "it was changed, and cannot be read")
+        if entry.number == last.number:
+            return Break(entry.number, "it is there twice")
         if entry.number != last.number + 1:
             return Break(last.number + 1, f"it is missing; number {entry.number} follows")
         if entry.previous_sha256 != last.sha256:

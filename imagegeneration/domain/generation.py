@@ -132,6 +132,14 @@ class Enhancement:
     output_tokens: int | None
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What the moderation service answered: the model that looked, and the categories found (none: all is well)."""
+
+    model: str
+    categories: tuple[str, ...]
+
+
 class CallFailed(Exception):
     """A call to a provider brought no answer. What is known of the money decides what happens next.
 

@@ -17,7 +17,8 @@ from imagegeneration.domain.generation import (
     ProviderName,
     Usage,
 )
-from imagegeneration.domain.value import Many, Micros, Moment, Value
+from imagegeneration.domain.moderation import Moderation
+from imagegeneration.domain.value import LATER, Many, Micros, Moment, Value
 
 Status = Literal["QUEUED", "RUNNING", "DONE", "FAILED"]
 ImageState = Literal["HELD", "CALLING", "GENERATED", "STORED", "FAILED", "UNKNOWN"]
@@ -68,6 +69,7 @@ class Attempt(Value):
     certainty: Certainty | None = None
     held_micros: Micros
     cost_micros: Micros = 0
+    credits: int = 0
     budget_day: str
     usage: Usage | None = None
     provider_request_id: str | None = None
@@ -104,7 +106,10 @@ class JobImage(Value):
 
 
 class Approval(Value):
-    """Who agreed to pay what for exactly which request. `quoted_micros` is the upper bound that was shown and held."""
+    """Who agreed to pay what for exactly which request. `quoted_micros` is the upper bound that was shown and held.
+
+    `moderation` is None where the policy was to check nothing.
+    """
 
     approved_by: str
     approved_at: Moment
@@ -112,6 +117,7 @@ class Approval(Value):
     quoted_micros: Micros
     price_table: str
     endpoint_sha256: str
+    moderation: Moderation | None = Field(default=None, json_schema_extra=LATER)
 
 
 class Lease(Value):

@@ -12,7 +12,10 @@ import secrets
 import zlib
 from typing import Literal
 
+from pydantic import Field
+
 from imagegeneration.domain.access import Permission
+from imagegeneration.domain.text import Intent
 from imagegeneration.domain.value import Many, Moment, Value
 
 PREFIX = "isk_"
@@ -38,6 +41,14 @@ class ApiKey(Value):
     def is_valid(self, now: Moment) -> bool:
         """Neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class KeyBody(Value):
+    """What a key is for, and what it may do: at most what its owner may. `days` until it expires (null: never)."""
+
+    name: Intent
+    scopes: Many[Permission] = Field(min_length=1, max_length=10)
+    days: int | None = Field(default=90, ge=1, le=3650)
 
 
 def new_key() -> str:

@@ -21,9 +21,11 @@ _OPEN_STATES = ("CALLING", "UNKNOWN")
 """States that a report about the last attempt still moves."""
 
 
-def held(index: int, provider: ProviderName, model: str, hold_micros: int, day: str) -> JobImage:
-    """A new image, with its money held."""
-    return JobImage(index=index, state="HELD", attempts=(_opened(provider, model, hold_micros, day),))
+def held(
+    index: int, provider: ProviderName, model: str, hold_micros: int, day: str, *, credit_cost: int = 0
+) -> JobImage:
+    """A new image, with its money held and its credits spent."""
+    return JobImage(index=index, state="HELD", attempts=(_opened(provider, model, hold_micros, day, credit_cost),))
 
 
 def started(image: JobImage, attempt_id: str, now: Moment) -> JobImage:
@@ -91,7 +93,7 @@ def failed(
     again = failure.retryable and again_since is not None and image.state == "CALLING"
     if again and last.attempt_id == attempt_id and _attempts_since(image, again_since) < MAX_ATTEMPTS:
         closed = _with_last(image, "HELD", **facts)
-        reopened = _opened(last.provider, last.model, last.held_micros, last.budget_day)
+        reopened = _opened(last.provider, last.model, last.held_micros, last.budget_day, last.credits)
         return closed.model_copy(update={"attempts": (*closed.attempts, reopened)})
     return _report(image, attempt_id, "FAILED", facts)
 
@@ -126,12 +128,12 @@ def dropped(image: JobImage, code: ErrorCode, message: str, now: Moment) -> JobI
     return _with_last(image, "FAILED", finished_at=now, outcome="not_sent", certainty="not_charged", error=error)
 
 
-def reopened(image: JobImage, hold_micros: int, day: str) -> JobImage:
+def reopened(image: JobImage, hold_micros: int, day: str, *, credit_cost: int = 0) -> JobImage:
     """FAILED or UNKNOWN -> HELD under a new approval."""
     if not image.is_missing:
         return image
     last = image.attempt
-    attempts = (*image.attempts, _opened(last.provider, last.model, hold_micros, day))
+    attempts = (*image.attempts, _opened(last.provider, last.model, hold_micros, day, credit_cost))
     return image.model_copy(update={"state": "HELD", "attempts": attempts})
 
 
@@ -184,8 +186,8 @@ def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[str
     return {day: deltas for day, deltas in moved.items() if deltas != (0, 0)}
 
 
-def _opened(provider: ProviderName, model: str, hold_micros: int, day: str) -> Attempt:
-    return Attempt(provider=provider, model=model, held_micros=hold_micros, budget_day=day)
+def _opened(provider: ProviderName, model: str, hold_micros: int, day: str, credit_cost: int) -> Attempt:
+    return Attempt(provider=provider, model=model, held_micros=hold_micros, budget_day=day, credits=credit_cost)
 
 
 def _charged(answer: Answer, cost_micros: int, now: Moment) -> dict[str, Any]:

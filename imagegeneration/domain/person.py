@@ -8,6 +8,7 @@ from typing import Literal
 
 from imagegeneration.domain.access import ROLES, Role
 from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.plan import PlanName
 from imagegeneration.domain.value import Many, Moment, Value
 
 LOGIN_COOKIE = "studio_login"
@@ -42,6 +43,7 @@ class Person(Value):
     name: str
     granted_roles: Many[Role]
     roles: Many[Role] | None = None
+    plan: PlanName = "pro"
     is_disabled: bool = False
     version: int = 0
     created_at: Moment
@@ -52,9 +54,14 @@ class Person(Value):
         """The roles that count."""
         return self.granted_roles if self.roles is None else self.roles
 
+    @property
+    def may_enter(self) -> bool:
+        """Whether there is anything here for this person: by sign-in and by key alike."""
+        return not self.is_disabled and bool(self.effective_roles)
+
     def actor(self) -> Actor:
         """This person, acting."""
-        return Actor(user_id=self.person_id, name=self.name, roles=tuple(self.effective_roles))
+        return Actor(user_id=self.person_id, name=self.name, roles=tuple(self.effective_roles), plan=self.plan)
 
 
 class Login(Value):

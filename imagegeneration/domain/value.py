@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, Strict
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 MAX_MICROS = 2**53
 """Upper bound of every amount: larger numbers lose precision in JSON readers."""
+
+LATER: dict[str, JsonValue] = {"x-later": True}
+"""Marks a field that documents of earlier versions do not have: their validator does not ask for it."""
 
 Micros = Annotated[int, Field(ge=0, le=MAX_MICROS)]
 """An amount of money in integer micro-dollars (1 USD = 1,000,000)."""

@@ -19,6 +19,7 @@ from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
 from imagegeneration.local.summary import browser_host, summary
 from imagegeneration.local.supervisor import Step, Supervisor
+from imagegeneration.redaction import redact
 from imagegeneration.settings import Settings, load_settings
 from imagegeneration.store.connection import Connection
 
@@ -44,7 +45,7 @@ def main(*sandbox_options: str) -> int:
             parts = embedded_parts(configured, data, *sandbox_options)
             return _supervise(data, parts)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
+        print(redact(str(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # before the supervisor has taken the signals over
         return 1
@@ -72,11 +73,6 @@ def _part_step(part: Part, settings: Settings, data: DataDir, env: Mapping[str, 
 
 
 def _studio_steps(settings: Settings, data: DataDir, env: Mapping[str, str]) -> tuple[Step, Step]:
-    dashboard = [
-        *(sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"),
-        *("--host", settings.host, "--port", str(settings.port)),
-        *("--timeout-graceful-shutdown", str(GRACEFUL_SECONDS)),
-    ]
     runner = [sys.executable, "-m", "imagegeneration.runner"]
     logs = data.path / "logs"
     return (
@@ -87,12 +83,22 @@ def _studio_steps(settings: Settings, data: DataDir, env: Mapping[str, str]) -> 
             shown=True,
         ),
         Step(
-            Process("dashboard", dashboard, env, Log(logs / "dashboard.log")),
+            Process("dashboard", dashboard_command(settings), env, Log(logs / "dashboard.log")),
             missing=lambda: _not_ready(settings),
             stop_seconds=DASHBOARD_STOP_SECONDS,
             shown=True,
         ),
     )
+
+
+def dashboard_command(settings: Settings) -> list[str]:
+    """How the dashboard with the API is started, here and in production."""
+    return [
+        *(sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"),
+        *("--host", settings.host, "--port", str(settings.port)),
+        *("--timeout-graceful-shutdown", str(GRACEFUL_SECONDS)),
+        *("--http", "imagegeneration.api.protocol:TimedProtocol", "--no-proxy-headers"),
+    ]
 
 
 def _require_free_port(settings: Settings) -> None:

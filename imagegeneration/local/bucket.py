@@ -19,7 +19,7 @@ def bucket_part(folder: Path, port: int, bucket: str) -> Part:
         provides={
             "R2_ENDPOINT_URL": url,
             "R2_ACCESS_KEY_ID": "embedded",
-            "R2_SECRET_ACCESS_KEY": "embedded",
+            "R2_SECRET_ACCESS_KEY": "of-the-embedded-bucket",
             "R2_BUCKET": bucket,
             "CDN_BASE_URL": f"{url}/{bucket}",
         },

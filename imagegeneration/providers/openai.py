@@ -1,4 +1,4 @@
-"""OpenAI, and every server that speaks its wire format: images, and the text of the enhancer.
+"""OpenAI, and every server that speaks its wire format: images, the text of the enhancer, and moderation.
 
 The SDK is told never to retry: it would re-send a paid call whose answer was lost (TRAPS.md). The body is
 read here, piece by piece, so that a deadline covers the whole answer and a bad one is kept as it came.
@@ -18,7 +18,15 @@ import httpx2
 import openai
 from openai import APIConnectionError, APIResponse, APIStatusError, DefaultHttpxClient, OpenAI
 
-from imagegeneration.domain.generation import Answer, CallFailed, EnhanceBody, Enhancement, GenerationRequest, Usage
+from imagegeneration.domain.generation import (
+    Answer,
+    CallFailed,
+    EnhanceBody,
+    Enhancement,
+    Finding,
+    GenerationRequest,
+    Usage,
+)
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.provider import Submitted, brief, read_within, refused, retry_after, unreachable
 
@@ -32,7 +40,7 @@ _INSTRUCTIONS = (
 
 
 class OpenAIProvider:
-    """A client for paid calls, without retries, redirects or keep-alive, and one for text."""
+    """A client for paid calls, without retries, redirects or keep-alive, and one for text and moderation."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
         self._timeout = timeout_seconds
@@ -55,6 +63,15 @@ class OpenAIProvider:
         )
         with _answered(call) as response:
             return parse_enhancement(read_within(response.iter_bytes(), deadline))
+
+    def moderate(self, text: str, timeout_seconds: float) -> Finding:
+        """Ask what the moderation service finds in the text; free of charge. Raises CallFailed."""
+        deadline = time.monotonic() + timeout_seconds
+        call = self._text.moderations.with_streaming_response.create(
+            **moderation_payload(text), timeout=httpx2.Timeout(timeout_seconds)
+        )
+        with _answered(call) as response:
+            return parse_moderation(read_within(response.iter_bytes(), deadline))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -94,6 +111,11 @@ def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:
     }
 
 
+def moderation_payload(text: str) -> dict[str, Any]:
+    """The body of the moderation call: the text as it is, and nothing else of the person's."""
+    return {"model": "omni-moderation-latest", "input": text}
+
+
 def parse_image(body: bytes, request_id: str | None) -> Answer:
     """What a paid call answered. Whatever it is, it was paid for: bytes that are no image are kept as they came."""
     try:
@@ -128,6 +150,22 @@ def parse_enhancement(body: bytes) -> Enhancement:
     if not isinstance(final_prompt, str):
         raise CallFailed("The enhancer answered something that is not a prompt.", certainty="unknown")
     return Enhancement(final_prompt, *tokens)
+
+
+def parse_moderation(body: bytes) -> Finding:
+    """What the moderation service found. Raises CallFailed for whatever does not plainly say so."""
+    try:
+        answer = json.loads(body)
+        (result,) = answer["results"]
+        flagged, model = result["flagged"], answer["model"]
+        categories = tuple(sorted(brief(name) for name, is_found in result["categories"].items() if is_found))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        flagged = model = None
+    if not isinstance(flagged, bool) or not isinstance(model, str):
+        raise CallFailed("The moderation service answered something that is no finding.", certainty="not_charged")
+    if flagged and not categories:
+        categories = ("other",)
+    return Finding(brief(model), categories)
 
 
 def _client(endpoint: Endpoint, timeout_seconds: float, limits: httpx2.Limits) -> OpenAI:

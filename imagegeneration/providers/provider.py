@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import httpx2
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.redaction import redact
 
 MAX_ANSWER_BYTES = 96 * 1024**2
 """Largest answer that is read: a 50-megapixel PNG in base64 stays below it."""
@@ -113,6 +114,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def brief(text: str) -> str:
-    """At most 300 printable characters of what a provider said."""
-    printable = "".join(character if character.isprintable() else " " for character in text[:300]).strip()
+    """At most 300 printable characters of what a provider said; it may repeat the key that it does not accept."""
+    said = redact(text[:2_000])[:300]
+    printable = "".join(character if character.isprintable() else " " for character in said).strip()
     return printable or "no reason given"

@@ -16,6 +16,7 @@ from imagegeneration.domain.job import new_id
 from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
+from imagegeneration.redaction import redact
 from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.schedule import build_schedule
 from imagegeneration.runner.worker import Worker
@@ -140,7 +141,7 @@ def main() -> int:
     try:
         studio = build_studio(load_settings(), runner=True)
     except (ConfigurationError, StudioError, OSError) as error:
-        sys.stderr.write(f"The runner cannot start: {error}\n")
+        sys.stderr.write(f"The runner cannot start: {redact(str(error))}\n")
         return 2
     if studio.execution is None:
         return 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from imagegeneration.domain.actor import Actor
@@ -14,6 +14,10 @@ from imagegeneration.store import Session, Stores
 
 STUDIO = Actor(user_id="the studio", roles=())
 """Who acts when no person does."""
+
+PROGRESS_ENTRIES = 500
+Progress = Callable[[int, int], None]
+"""Is told how many entries have been read, and of how many."""
 
 
 class Audit:
@@ -67,14 +71,20 @@ class Audit:
     def find(
         self,
         *,
-        actor: str | None = None,
+        actors: Sequence[str] = (),
         actions: Sequence[Action] = (),
         subject: str | None = None,
         before: int | None = None,
         limit: int,
     ) -> Sequence[AuditEntry]:
-        """Up to `limit` entries with these facts (no actions: all), newest first, those numbered below `before`."""
-        return self._audit.find(actor=actor, actions=actions, subject=subject, before=before, limit=limit)
+        """Up to `limit` entries by these actors, of these actions (none named: all), newest first.
+
+        Those about `subject` are also those about a part of it, such as an image of a job. All are numbered below
+        `before`.
+        """
+        if subject is not None and not subject.isprintable():
+            return ()
+        return self._audit.find(actors=actors, actions=actions, subject=subject, before=before, limit=limit)
 
     def head(self) -> AuditHead:
         """The end of the chain, to be kept somewhere else."""
@@ -84,16 +94,30 @@ class Audit:
         """Every entry, oldest first."""
         return self._audit.chain()
 
-    def first_break(self, anchor: AuditHead | None = None) -> Break | None:
-        """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since."""
+    def first_break(self, anchor: AuditHead | None = None, progress: Progress | None = None) -> Break | None:
+        """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since.
+
+        Others may append meanwhile: the chain is looked at up to the head of the beginning. It reports its `progress`.
+        """
         head = self._audit.head()
-        entries = list(self._audit.chain())
-        broken = first_break(entries, head)
-        if broken is not None or anchor is None or anchor.number == 0:
+        broken = first_break(self._links(head.number, progress), head)
+        if broken is not None:
             return broken
-        if anchor.number > len(entries):
-            return Break(len(entries) + 1, f"it is missing; the anchor names {anchor.number} entries")
-        if entries[anchor.number - 1].sha256 != anchor.sha256:
+        if self._audit.last_number() > self._audit.head().number:
+            return Break(head.number + 1, "it was added past the head")
+        return None if anchor is None else self._off_anchor(anchor, head)
+
+    def _links(self, to: int, progress: Progress | None) -> Iterator[AuditEntry | None]:
+        for count, entry in enumerate(self._audit.links(to), start=1):
+            if progress is not None and count % PROGRESS_ENTRIES == 0:
+                progress(count, to)
+            yield entry
+
+    def _off_anchor(self, anchor: AuditHead, head: AuditHead) -> Break | None:
+        if anchor.number > head.number:
+            return Break(head.number + 1, f"it is missing; the anchor names {anchor.number} entries")
+        named = self._audit.find(before=anchor.number + 1, limit=1)
+        if anchor.number and named[0].sha256 != anchor.sha256:
             return Break(anchor.number, "it is not the one that the anchor names")
         return None
 

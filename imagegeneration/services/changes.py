@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from imagegeneration.domain.credits import credits_moved
 from imagegeneration.domain.job import Approval, Job, JobImage, verdict
 from imagegeneration.domain.lifecycle import billed_above_hold, money_moved
 from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.credits import Credits
 from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
 
@@ -19,10 +21,11 @@ Transition = Callable[[JobImage, datetime], JobImage]
 class Changes:
     """Changes images, and what follows from them: the ledger, the pause of a model, the end of the job."""
 
-    def __init__(self, stores: Stores, spending: Spending, breakers: Breakers) -> None:
+    def __init__(self, stores: Stores, spending: Spending, credits_: Credits, breakers: Breakers) -> None:
         self._connection = stores.connection
         self._jobs = stores.jobs
         self._spending = spending
+        self._credits = credits_
         self._breakers = breakers
 
     def swap(
@@ -39,8 +42,9 @@ class Changes:
     ) -> bool:
         """Put the new images, `fields` and `approval` if every old image is still there and `guard` holds.
 
-        The ledger, the counters and what `also` writes change in the same transaction. False if nothing was
-        changed. Raises OverBudget (IMG_006) where more is held than the limits allow.
+        The ledger, the counters, the credits and what `also` writes change in the same transaction. False if nothing
+        was changed. Raises OverBudget (IMG_006) where more is held than the limits allow, or more credits are spent
+        than are left.
         """
         pairs = list(zip(old, new, strict=True))
         changed: dict[str, Any] = {
@@ -48,7 +52,7 @@ class Changes:
             "fields": fields,
             "approval": None if approval is None else approval.document(),
         }
-        if not money_moved(old, new) and also is None:
+        if not money_moved(old, new) and not credits_moved(old, new) and also is None:
             return self._jobs.swap_images(job.job_id, pairs, **changed)
         overbilled = [attempt for pair in pairs if (attempt := billed_above_hold(*pair)) is not None]
         for attempt in overbilled:
@@ -61,6 +65,7 @@ class Changes:
                 self._breakers.pause_for_bill(attempt, now, session=session)
             if also is not None:
                 also(session)
+            self._credits.record(job, old, new, now, session=session)
             self._spending.record(job, old, new, now, session=session)
             return True
 

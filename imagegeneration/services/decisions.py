@@ -73,8 +73,17 @@ class Decisions:
 
         def write(session: Session) -> None:
             words = f"{decision}: {reason}" if reason else decision
-            self._audit.write(actor, "image.decided", subject, words, before=old, after=new, now=now, session=session)
+            before, after = _without_prompts(old), _without_prompts(new)
+            self._audit.write(
+                actor, "image.decided", subject, words, before=before, after=after, now=now, session=session
+            )
 
         # A job that only waited for this image is claimed and concluded, even if this process ends right here.
         fields = {"runAt": now} if job.status == "RUNNING" and job.lease is None else None
         return self._changes.swap(job, [old], [new], now, fields=fields, also=write)
+
+
+def _without_prompts(image: JobImage) -> JobImage:
+    """The image for the record, which operators read, who see no prompts of others, and which is never deleted."""
+    attempts = tuple(attempt.model_copy(update={"revised_prompt": None}) for attempt in image.attempts)
+    return image.model_copy(update={"attempts": attempts})

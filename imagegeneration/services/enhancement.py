@@ -12,6 +12,7 @@ from imagegeneration.domain.generation import CallFailed, EnhanceBody
 from imagegeneration.domain.text import PROMPT_MAX, check_text
 from imagegeneration.errors import PromptRefused, ProviderFailed, ProviderNotConfigured, StudioError
 from imagegeneration.providers import OpenAIProvider
+from imagegeneration.services.rates import Rates
 from imagegeneration.services.spending import Spending
 
 DEADLINE_SECONDS = 10
@@ -25,7 +26,10 @@ log = logging.getLogger(__name__)
 class Enhancement:
     """Asks the text model, and sums up what it cost until `post` writes it down."""
 
-    def __init__(self, provider: OpenAIProvider | None, model: str, catalog: Catalog, spending: Spending) -> None:
+    def __init__(
+        self, provider: OpenAIProvider | None, model: str, catalog: Catalog, rates: Rates, spending: Spending
+    ) -> None:
+        self._rates = rates
         self._provider = provider
         self._model = model
         self._catalog = catalog
@@ -36,11 +40,12 @@ class Enhancement:
     def enhance(self, actor: Actor, body: EnhanceBody) -> str:
         """A suggestion of 1 to 4,000 characters, within 10 seconds.
 
-        Raises ProviderNotConfigured (IMG_001), ProviderFailed (IMG_002) or PromptRefused (IMG_003).
+        Raises ProviderNotConfigured (IMG_001), ProviderFailed (IMG_002), PromptRefused (IMG_003) or Busy (IMG_005).
         """
         if self._provider is None:
             raise ProviderNotConfigured("No text provider is configured, so prompts cannot be enhanced.")
         self._catalog.text_cost(self._model, 0, 0)  # without a price nothing is called
+        self._rates.act(actor, "enhance")
         try:
             enhancement = self._provider.enhance(self._model, body, DEADLINE_SECONDS)
         except CallFailed as failure:

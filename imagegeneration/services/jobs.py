@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import Catalog, ImageModel
+from imagegeneration.domain.credits import CreditQuote
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, ProviderName
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import (
@@ -25,11 +26,16 @@ from imagegeneration.domain.job import (
     request_sha256,
 )
 from imagegeneration.domain.lifecycle import dropped, held, reopened
+from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
+from imagegeneration.domain.plan import PLANS
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
+from imagegeneration.services.credits import Credits
+from imagegeneration.services.moderation import Moderator
+from imagegeneration.services.rates import Rates
 from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
 from imagegeneration.store.idempotency import IdempotencyRecord, KeyTaken
@@ -95,12 +101,30 @@ class Offer:
         return self.parameters
 
 
+@dataclass(frozen=True)
+class Admission:
+    """What an approval has to pass before anything is written: how often, and what its prompt says."""
+
+    rates: Rates
+    moderator: Moderator
+
+
 class Jobs:
     """The use cases of a job, each on behalf of an actor; what is another's does not exist."""
 
     def __init__(
-        self, stores: Stores, spending: Spending, breakers: Breakers, changes: Changes, offer: Offer, audit: Audit
+        self,
+        stores: Stores,
+        admission: Admission,
+        spending: Spending,
+        credits_: Credits,
+        breakers: Breakers,
+        changes: Changes,
+        offer: Offer,
+        audit: Audit,
     ) -> None:
+        self._rates = admission.rates
+        self._credits = credits_
         self._connection = stores.connection
         self._jobs = stores.jobs
         self._images = stores.images
@@ -110,6 +134,7 @@ class Jobs:
         self._breakers = breakers
         self._changes = changes
         self._offer = offer
+        self._moderator = admission.moderator
         self._audit = audit
 
     def quote(self, final_prompt: str, image_count: int, request: GenerationParameters | None = None) -> int:
@@ -120,12 +145,16 @@ class Jobs:
         """
         return self._hold(request or self._offer.require(), final_prompt) * image_count
 
+    def quote_credits(self, actor: Actor, image_count: int) -> CreditQuote | None:
+        """What approving so many images costs in credits, and what is left; None for an actor who is not metered."""
+        return self._credits.quote(actor, self._offer.require().size, image_count)
+
     def approve(self, actor: Actor, body: ExecuteBody, *, source: Source, idempotency_key: str | None) -> Job:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.
 
-        One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing.
-        Raises what `quote` raises, Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key
-        that stood for another body.
+        One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing but
+        one use of the rates, and a key seen before not even that. Raises what `quote` and `Moderator.check` raise,
+        Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood for another body.
         """
         body_sha256 = _fingerprint(body)
         if idempotency_key is not None:
@@ -134,14 +163,20 @@ class Jobs:
             if known is not None:
                 return self._replay(known, body_sha256)
         hold = self.quote(body.final_prompt, 1)
-        job = self._new_job(actor, body, source, hold, self._connection.now())
+        try:
+            self._rates.act(actor, "approve")
+        except Busy:
+            known = self._idempotency.get(actor.user_id, idempotency_key) if idempotency_key else None
+            if known is None:
+                raise
+            return self._replay(known, body_sha256)  # its first request has come to its end meanwhile
+        moderation = self._moderator.check(body.final_prompt)
+        job = self._new_job(actor, body, source, hold, moderation, self._connection.now())
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
 
         def work(session: Session) -> None:
-            self._require_room(session)
-            self._jobs.insert(job, session=session)
-            if idempotency_key is not None:
+            if idempotency_key is not None:  # first: a request that is known is refused for nothing that follows
                 record = IdempotencyRecord(
                     user_id=actor.user_id,
                     key=idempotency_key,
@@ -150,10 +185,12 @@ class Jobs:
                     created_at=job.created_at,
                 )
                 self._idempotency.insert(record, session=session)
+            self._require_room(session)
+            self._require_place(actor, session)
+            self._jobs.insert(job, session=session)
+            self._credits.record(job, [], job.images, job.created_at, session=session)
             self._spending.record(job, [], job.images, job.created_at, session=session)
-            self._audit.write(
-                actor, "approved", job.job_id, "", after=job.approval, now=job.created_at, session=session
-            )
+            self._record_approval(actor, "approved", job.job_id, job.approval, session)
 
         try:
             self._connection.transaction(work)
@@ -204,7 +241,8 @@ class Jobs:
         """Queue the same job again for the images it lacks: an approval of its own, priced and held.
 
         Raises WrongState (IMG_011), also when the price is now above `accept_micros`; Undecided (IMG_012) when
-        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy.
+        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy;
+        and what `Moderator.check` raises.
         """
         job = self.changeable(actor, job_id)
         quote = self._retry_quote(job)
@@ -218,16 +256,23 @@ class Jobs:
             raise WrongState(
                 f"The retry now costs up to {quote.total_micros} micro-dollars; {accept_micros} were accepted."
             )
+        self._rates.act(actor, "approve")
+        moderation = self._moderator.check(job.final_prompt)
         now = self._connection.now()
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
-        again = [reopened(image, quote.total_micros // quote.missing, day) for image in missing]
-        approval = self._approval(actor, job.request.provider, job.approval.request_sha256, quote.total_micros, now)
+        each = quote.total_micros // quote.missing
+        credit_cost = self._credits.cost_of_image(job.user_id, job.request.size, job.image_count)
+        again = [reopened(image, each, day, credit_cost=credit_cost) for image in missing]
+        sha256, provider = job.approval.request_sha256, job.request.provider
+        approval = self._approval(actor, provider, sha256, quote.total_micros, moderation, now)
         self._spending.prepare(account_of(job.request.provider), day, job.user_id)
 
         def queue(session: Session) -> None:
             self._require_room(session, own=1)
-            self._audit.write(actor, "retried", job_id, "", after=approval, now=now, session=session)
+            if actor.user_id == job.user_id:
+                self._require_place(actor, session, own=1)
+            self._record_approval(actor, "retried", job_id, approval, session)
 
         queued = self._changes.swap(
             job,
@@ -268,6 +313,12 @@ class Jobs:
             job = self.changeable(actor, job_id)
         raise WrongState("The job is over, so there is nothing to cancel.")
 
+    def _record_approval(
+        self, actor: Actor, action: Literal["approved", "retried"], job_id: str, approval: Approval, session: Session
+    ) -> None:
+        found = "" if approval.moderation is None else approval.moderation.remark
+        self._audit.write(actor, action, job_id, found, after=approval, now=approval.approved_at, session=session)
+
     def _record_cancel(self, actor: Actor, job_id: str, now: datetime, session: Session) -> None:
         self._audit.write(actor, "canceled", job_id, "", now=now, session=session)
 
@@ -296,16 +347,32 @@ class Jobs:
         if self._jobs.queued(limit + own, session=session) - own >= limit:
             raise Busy(f"{limit} jobs are waiting already.", retry_after=30)
 
+    def _require_place(self, actor: Actor, session: Session, *, own: int = 0) -> None:
+        """Raise Busy (IMG_005) if the actor's plan allows no further job at once; as exact as `_require_room`."""
+        if actor.plan is None:
+            return
+        plan = PLANS[actor.plan]
+        if self._jobs.open_of(actor.user_id, plan.jobs_at_once + own, session=session) - own >= plan.jobs_at_once:
+            jobs = "1 job" if plan.jobs_at_once == 1 else f"{plan.jobs_at_once} jobs"
+            raise Busy(
+                f"{jobs} at once with the plan {plan.name}: that many of yours are queued or running.",
+                retry_after=10,
+                resolution="Wait until one of them is over, or cancel one.",
+            )
+
     def _hold(self, request: GenerationParameters, final_prompt: str) -> int:
         self._breakers.check_model(request.model)
         hold = self._offer.catalog.quote(request, final_prompt, datetime.now(UTC).date())
         self._spending.check_price(hold)
         return hold
 
-    def _new_job(self, actor: Actor, body: ExecuteBody, source: Source, hold: int, now: datetime) -> Job:
+    def _new_job(
+        self, actor: Actor, body: ExecuteBody, source: Source, hold: int, moderation: Moderation | None, now: datetime
+    ) -> Job:
         request = self._offer.require()
         day = budget_day(now)
         sha256 = request_sha256(body.final_prompt, body.image_count, request)
+        credit_cost = self._credits.cost_of_image(actor.user_id, request.size, body.image_count)
         return Job(
             intent=body.intent,
             raw_prompt=body.raw_prompt,
@@ -318,13 +385,22 @@ class Jobs:
             user_id=actor.user_id,
             source=source,
             request=request,
-            approval=self._approval(actor, request.provider, sha256, hold * body.image_count, now),
-            images=tuple(held(index, request.provider, request.model, hold, day) for index in range(body.image_count)),
+            approval=self._approval(actor, request.provider, sha256, hold * body.image_count, moderation, now),
+            images=tuple(
+                held(index, request.provider, request.model, hold, day, credit_cost=credit_cost)
+                for index in range(body.image_count)
+            ),
             run_at=now,
         )
 
     def _approval(
-        self, actor: Actor, provider: ProviderName, sha256: str, quoted_micros: int, now: datetime
+        self,
+        actor: Actor,
+        provider: ProviderName,
+        sha256: str,
+        quoted_micros: int,
+        moderation: Moderation | None,
+        now: datetime,
     ) -> Approval:
         return Approval(
             approved_by=actor.user_id,
@@ -333,6 +409,7 @@ class Jobs:
             quoted_micros=quoted_micros,
             price_table=self._offer.catalog.price_table,
             endpoint_sha256=self._offer.endpoints[provider],
+            moderation=moderation,
         )
 
     def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:

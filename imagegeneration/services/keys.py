@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import secrets
-import threading
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 
 from imagegeneration.domain.access import Permission
-from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.key import PREFIX, ApiKey, key_sha256, new_key
 from imagegeneration.errors import NotAllowed, NotFound, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.people import People
+from imagegeneration.services.recent import RecentOf
 from imagegeneration.store import Session, Stores
 
 KNOWN_SECONDS = 5.0
-"""How long a valid key counts as valid without a look: a revocation reaches every process within this."""
+"""How long what is known of a key counts: a revocation reaches every process within this."""
 
+KNOWN_KEYS = 10_000
 KEYS_OF_A_PERSON = 50
 TOUCH_SECONDS = 60.0
+"""How often it is written down that a key is in use."""
 
 
 class Keys:
@@ -32,20 +33,22 @@ class Keys:
         self._keys = stores.keys
         self._people = people
         self._audit = audit
-        self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, Actor]] = {}
-        self._touched: dict[str, float] = {}
+        self._known = RecentOf(self._find, KNOWN_SECONDS, KNOWN_KEYS)
+        self._used = RecentOf(stores.keys.used, TOUCH_SECONDS, KNOWN_KEYS)
 
     def make(self, actor: Actor, name: str, scopes: Sequence[Permission], days: int | None) -> tuple[str, ApiKey]:
         """A new key of the actor's, which is shown now and never again; it expires in so many days (None: never).
 
-        Raises WrongState (IMG_011) for too many, or for a scope that the actor lacks; NotAllowed (IMG_010) if
-        it is a key that asks: keys make no keys.
+        Raises WrongState (IMG_011) for too many, for a scope that the actor lacks, and where nobody signs in;
+        NotAllowed (IMG_010) if it is a key that asks: a leaked one shall neither make others nor end them.
         """
         _require_person(actor)
         missing = set(scopes) - actor.permissions
         if missing:
-            raise WrongState(f"You may not {min(missing)} yourself, so a key of yours may not either.")
+            raise WrongState(
+                f"You may not {min(missing)} yourself, so a key of yours may not either.",
+                resolution="Choose among what you may do yourself.",
+            )
         own = self._keys.of_person(actor.user_id)
         if sum(key.revoked_at is None for key in own) >= KEYS_OF_A_PERSON:
             raise WrongState(f"At most {KEYS_OF_A_PERSON} keys at once.", resolution="Revoke one that is not used.")
@@ -71,25 +74,22 @@ class Keys:
 
     def actor(self, text: str) -> Actor | None:
         """Whom the key acts for; None for one that is wrong, malformed, expired or revoked, all in the same time."""
-        sha256 = key_sha256(text)
-        with self._lock:
-            known = self._known.get(sha256)
-        if known is not None and time.monotonic() - known[0] < KNOWN_SECONDS:
-            return known[1]
-        actor = self._find(sha256)
-        with self._lock:
-            if actor is None:
-                self._known.pop(sha256, None)
-            else:
-                self._known[sha256] = (time.monotonic(), actor)
-        return actor
+        return self._known.get(key_sha256(text))
+
+    def recall(self, text: str) -> Actor | None:
+        """Whom the key acts for, if that was found out just now: no look, so no wait."""
+        return self._known.recall(key_sha256(text))
 
     def of_actor(self, actor: Actor) -> Sequence[ApiKey]:
         """The actor's keys, oldest first, revoked ones too."""
         return self._keys.of_person(actor.user_id)
 
     def revoke(self, actor: Actor, key_id: str) -> None:
-        """Make a key of the actor's worthless. Raises NotFound (IMG_008) for one that is not theirs or is revoked."""
+        """Make a key of the actor's worthless.
+
+        Raises NotFound (IMG_008) for one that is not theirs or is revoked; NotAllowed (IMG_010) if a key asks.
+        """
+        _require_person(actor)
         now = self._connection.now()
 
         def work(session: Session) -> bool:
@@ -100,27 +100,27 @@ class Keys:
 
         if not self._connection.transaction(work):
             raise NotFound("There is no such key.")
-        with self._lock:
-            self._known.clear()
+        self._known.clear()
 
     def _find(self, sha256: str) -> Actor | None:
         key = self._keys.find(sha256)
         if key is None or not secrets.compare_digest(key.key_sha256, sha256):
             return None
-        if not key.is_valid(self._connection.now()):
-            return None
         try:
             person = self._people.get(key.person_id)
         except NotFound:
             return None
-        if person.is_disabled:
+        if not person.may_enter:
             return None
-        if time.monotonic() - self._touched.get(sha256, -TOUCH_SECONDS) >= TOUCH_SECONDS:
-            self._touched[sha256] = time.monotonic()
-            self._keys.used(key.key_id)
-        return person.actor().model_copy(update={"key": key.name, "scopes": key.scopes})
+        self._used.get(key.key_id)
+        return person.actor().model_copy(update={"key": key.name, "key_id": key.key_id, "scopes": key.scopes})
 
 
 def _require_person(actor: Actor) -> None:
     if actor.key is not None:
-        raise NotAllowed("A key cannot make keys.", resolution="Sign in to make one.")
+        raise NotAllowed("A key cannot manage keys.", resolution="Sign in to do that.")
+    if actor.user_id == LOCAL.user_id:
+        raise WrongState(
+            "Without sign-in there are no keys: programs on this machine need none, and no others are answered.",
+            resolution="Set SIGN_IN_PROVIDERS and PUBLIC_URL, and start the studio again.",
+        )

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,6 +14,7 @@ from imagegeneration.errors import NotFound, SignInFailed
 from imagegeneration.oidc import OidcClient, ProxyTokens
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.people import People
+from imagegeneration.services.recent import RecentOf
 from imagegeneration.store import Stores
 from imagegeneration.store.logins import SignInAttempt
 
@@ -24,8 +22,12 @@ KNOWN_SECONDS = 10.0
 """How long what is known of a cookie counts: signing out, a role, a disabled person reach every page within this."""
 
 KNOWN_LOGINS = 10_000
-TOUCH_SECONDS = 60.0
-"""How often it is written down that somebody is there."""
+KNOWN_TOKENS = 1000
+LONGEST_TOKEN = 8192
+"""Of a reverse proxy, in characters: more is no token."""
+
+TOUCH_SECONDS = 20.0
+"""How often it is written down that somebody is there: several times within the shortest idle limit, a minute."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ class Logins:
         self._clients = clients
         self._proxy = proxy
         self._rules = rules
-        self._lock = threading.Lock()
-        self._known: OrderedDict[str, tuple[float, Actor | None]] = OrderedDict()
-        self._touched: dict[str, float] = {}
+        self._known = RecentOf(self._find, KNOWN_SECONDS, KNOWN_LOGINS)
+        self._vouched = RecentOf(self._find_vouched, KNOWN_SECONDS, KNOWN_TOKENS)
+        self._seen = RecentOf(stores.logins.seen, TOUCH_SECONDS, KNOWN_LOGINS)
 
     def providers(self) -> Sequence[tuple[str, str]]:
         """The name and the label of each provider that people can sign in with."""
@@ -114,29 +116,27 @@ class Logins:
 
     def actor(self, token: str) -> Actor | None:
         """Who is behind the cookie; None if nobody is, or not any more."""
-        key = _sha256(token)
-        return self._recalled(key, lambda: self._find(key))
+        return self._known.get(_sha256(token))
 
     def vouched(self, token: str) -> Actor | None:
         """Whom the token of the reverse proxy is about; None for one that proves nothing, or nobody who may come in."""
-        return self._recalled(f"proxy:{_sha256(token)}", lambda: self._find_vouched(token))
+        return self._vouched.get(token) if len(token) <= LONGEST_TOKEN else None
+
+    def recall_vouched(self, token: str) -> Actor | None:
+        """As `vouched`, if that was found out just now: no look, so no wait."""
+        return self._vouched.recall(token)
+
+    def recall(self, token: str) -> Actor | None:
+        """Who is behind the cookie, if that was found out just now: no look, so no wait."""
+        return self._known.recall(_sha256(token))
 
     def end(self, token: str) -> None:
         """Sign out in this browser."""
         actor = self.actor(token)
-        key = _sha256(token)
-        self._logins.end(key)
-        self._remember(key, (time.monotonic(), None))
+        self._logins.end(_sha256(token))
+        self._known.clear()
         if actor is not None:
             self._audit.note(actor, "signed-out", actor.user_id, "")
-
-    def _recalled(self, key: str, find: Callable[[], Actor | None]) -> Actor | None:
-        with self._lock:
-            known = self._known.get(key)
-        if known is None or time.monotonic() - known[0] >= KNOWN_SECONDS:
-            known = (time.monotonic(), find())
-            self._remember(key, known)
-        return known[1]
 
     def _find_vouched(self, token: str) -> Actor | None:
         if self._proxy is None:
@@ -145,7 +145,7 @@ class Logins:
             person = self._person_vouched(self._proxy, self._proxy.identity(token))
         except SignInFailed:
             return None
-        return None if person.is_disabled or not person.effective_roles else person.actor()
+        return person.actor() if person.may_enter else None
 
     def _person_vouched(self, proxy: ProxyTokens, identity: Identity) -> Person:
         """The person; a sign-in, on record, when what the token says is new or nobody was there for long."""
@@ -169,20 +169,10 @@ class Logins:
             person = self._people.get(login.person_id)
         except NotFound:
             return None
-        if person.is_disabled or not person.effective_roles:
+        if not person.may_enter:
             return None
-        if time.monotonic() - self._touched.get(key, -TOUCH_SECONDS) >= TOUCH_SECONDS:
-            self._touched[key] = time.monotonic()
-            self._logins.seen(key)
+        self._seen.get(key)
         return person.actor()
-
-    def _remember(self, key: str, known: tuple[float, Actor | None]) -> None:
-        with self._lock:
-            self._known[key] = known
-            self._known.move_to_end(key)
-            while len(self._known) > KNOWN_LOGINS:
-                forgotten, _ = self._known.popitem(last=False)
-                self._touched.pop(forgotten, None)
 
     def _client(self, provider: str) -> OidcClient:
         if provider not in self._clients:

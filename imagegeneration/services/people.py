@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.person import Identity, Person, RoleRules, roles_of
+from imagegeneration.domain.plan import PlanName
 from imagegeneration.errors import NotFound, SignInFailed, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.store import Session, Stores
@@ -16,7 +17,9 @@ from imagegeneration.store import Session, Stores
 class People:
     """Everybody who has signed in; admins change what they may do."""
 
-    def __init__(self, stores: Stores, audit: Audit) -> None:
+    def __init__(self, stores: Stores, audit: Audit, default_plan: PlanName) -> None:
+        """`default_plan` is the plan of those who sign in for the first time."""
+        self._default_plan = default_plan
         self._connection = stores.connection
         self._people = stores.people
         self._logins = stores.logins
@@ -34,11 +37,12 @@ class People:
                 email=identity.email,
                 name=identity.name,
                 granted_roles=granted,
+                plan=self._default_plan,
                 created_at=now,
                 signed_in_at=now,
             )
         )
-        if person.is_disabled or not person.effective_roles:
+        if not person.may_enter:
             raise SignInFailed(
                 "You are not allowed into this studio.", resolution="Ask an administrator of the studio to let you in."
             )
@@ -55,9 +59,13 @@ class People:
             raise NotFound("There is no such person.")
         return person
 
-    def page(self, after: str | None, limit: int) -> Sequence[Person]:
-        """Up to `limit` people, those after the id `after`."""
-        return self._people.page(after, limit)
+    def page(self, after: str | None, limit: int, text: str = "") -> Sequence[Person]:
+        """Up to `limit` people by name, those after the id `after`, with `text` in their name or e-mail address."""
+        return self._people.page(after, limit, text) if text.isprintable() else ()
+
+    def names(self, ids: Collection[str]) -> Mapping[str, str]:
+        """What these people are called; others are left out."""
+        return self._people.names(ids)
 
     def change(
         self,
@@ -68,8 +76,9 @@ class People:
         roles: Sequence[Role] | None,
         is_disabled: bool,
         reason: str,
+        plan: PlanName | None = None,
     ) -> Person:
-        """Set what a person may do. `version` is that of the person that the admin looked at.
+        """Set what a person may do (no plan: it stays). `version` is that of the person that the admin looked at.
 
         It works on open pages within a minute; who is disabled is signed out everywhere. Raises NotFound, and
         WrongState (IMG_011) if somebody changed the person meanwhile, or if admins would lock themselves out.
@@ -78,7 +87,14 @@ class People:
         if person_id == actor.user_id and (is_disabled or (roles is not None and "admin" not in roles)):
             raise WrongState("You cannot take your own administration away.", resolution="Ask another administrator.")
         chosen = None if roles is None else tuple(dict.fromkeys(roles))
-        changed = person.model_copy(update={"roles": chosen, "is_disabled": is_disabled, "version": person.version + 1})
+        changed = person.model_copy(
+            update={
+                "roles": chosen,
+                "plan": plan or person.plan,
+                "is_disabled": is_disabled,
+                "version": person.version + 1,
+            }
+        )
         now = self._connection.now()
 
         def work(session: Session) -> bool:
@@ -90,7 +106,9 @@ class People:
             return True
 
         if person.version != version or not self._connection.transaction(work):
-            raise WrongState("Somebody else has changed this person meanwhile.")
+            raise WrongState(
+                "Somebody else has changed this person meanwhile.", resolution="Look at the person again, then decide."
+            )
         if is_disabled:
             self._logins.end_all(person_id)
         return changed

@@ -6,6 +6,7 @@ from imagegeneration.store.audit import AuditStore
 from imagegeneration.store.breakers import BreakerStore
 from imagegeneration.store.budgets import BudgetStore
 from imagegeneration.store.connection import Connection, Session
+from imagegeneration.store.credits import CreditStore
 from imagegeneration.store.drafts import DraftStore
 from imagegeneration.store.idempotency import IdempotencyStore
 from imagegeneration.store.images import ImageStore
@@ -38,6 +39,7 @@ class Stores:
         self.people = PeopleStore(self.connection)
         self.logins = LoginStore(self.connection)
         self.keys = KeyStore(self.connection)
+        self.credits = CreditStore(self.connection)
 
     def prepare(self) -> None:
         """Create the collections, validators and indexes. Raises ConfigurationError for a standalone server."""
@@ -56,5 +58,6 @@ class Stores:
             self.people,
             self.logins,
             self.keys,
+            self.credits,
         ):
             store.prepare()

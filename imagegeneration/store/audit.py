@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
+from pydantic import ValidationError
 from pymongo import DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from imagegeneration.domain.audit import Action, AuditEntry, AuditHead
+from imagegeneration.errors import InternalFault
 from imagegeneration.store.connection import Connection, Document, Session, translated
 from imagegeneration.store.schema import validator
 
@@ -45,9 +48,12 @@ class AuditStore:
             return  # two were first at once: it exists
 
     def head(self, *, session: Session | None = None) -> AuditHead:
-        """The end of the chain."""
+        """The end of the chain. Raises InternalFault (IMG_015) for one that somebody has spoilt."""
         found = self._head.find_one({"_id": _HEAD}, _NO_ID, session=session)
-        return AuditHead() if found is None else AuditHead.model_validate(found)
+        try:
+            return AuditHead() if found is None else AuditHead.model_validate(found)
+        except ValidationError as error:
+            raise InternalFault("The head of the audit record was changed, and cannot be read.") from error
 
     def append(self, entry: AuditEntry, *, session: Session) -> None:
         """Add the entry that follows the head, inside the transaction that makes the change it tells of."""
@@ -58,14 +64,22 @@ class AuditStore:
     def find(
         self,
         *,
-        actor: str | None = None,
+        actors: Sequence[str] = (),
         actions: Sequence[Action] = (),
         subject: str | None = None,
         before: int | None = None,
         limit: int,
     ) -> list[AuditEntry]:
-        """Up to `limit` entries with these facts (no actions: all), newest first, those numbered below `before`."""
-        query: Document = {name: value for name, value in (("actor", actor), ("subject", subject)) if value}
+        """Up to `limit` entries by these actors, of these actions (none named: all), newest first.
+
+        Those about `subject` are also those about a part of it, such as an image of a job. All are numbered below
+        `before`.
+        """
+        query: Document = {}
+        if subject is not None:
+            query["subject"] = {"$in": [subject, re.compile(f"^{re.escape(subject)}/")]}
+        if actors:
+            query["actor"] = {"$in": list(actors)}
         if actions:
             query["action"] = {"$in": list(actions)}
         if before is not None:
@@ -77,3 +91,16 @@ class AuditStore:
         """Every entry, oldest first."""
         for entry in self._audit.find({}, _NO_ID).sort("number"):
             yield AuditEntry.model_validate(entry)
+
+    def links(self, to: int) -> Iterator[AuditEntry | None]:
+        """The entries numbered 1 up to `to`, as they are stored: None for one that has not the form of an entry."""
+        for document in self._audit.find({"number": {"$gte": 1, "$lte": to}}, _NO_ID).sort("number"):
+            try:
+                yield AuditEntry.model_validate(document)
+            except ValidationError:
+                yield None
+
+    def last_number(self) -> int:
+        """The highest number of an entry, whatever the head says; 0 without any."""
+        found = self._audit.find_one({"number": {"$type": "number"}}, {"number": True}, sort=[("number", DESCENDING)])
+        return 0 if found is None else int(found["number"])

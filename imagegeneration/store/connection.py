@@ -58,7 +58,8 @@ class Connection:
                 socketTimeoutMS=30_000,
             )
         except (InvalidURI, DriverConfigurationError, ValueError) as error:
-            raise ConfigurationError(f"MONGODB_URI is wrong: {error}.") from None
+            reason = str(error).partition('"')[0].rstrip(" .")  # what it quotes may be a part of the password
+            raise ConfigurationError(f"MONGODB_URI is wrong: {reason}.") from None
         self._database: Database[Document] = self._client[database]
         self._one_by_one = threading.Lock()
 

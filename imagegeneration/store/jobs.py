@@ -113,6 +113,11 @@ class JobStore:
         """How many jobs wait, counted up to `at_most`."""
         return self._jobs.count_documents({"status": "QUEUED"}, limit=at_most, hint="turns", session=session)
 
+    def open_of(self, user_id: str, at_most: int, *, session: Session) -> int:
+        """How many of the user's jobs are queued or running, counted up to `at_most`."""
+        alive = {"userId": user_id, "status": {"$in": list(_ALIVE)}}
+        return self._jobs.count_documents(alive, limit=at_most, hint="turns", session=session)
+
     def latest_completed(self, model: str, at_most: int) -> list[Job]:
         """The jobs of `model` that brought an image, and were over last."""
         completed = {"request.model": model, "completedAt": {"$ne": None}, "cdnUrls.0": {"$exists": True}}

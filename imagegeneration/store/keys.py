@@ -35,8 +35,13 @@ class KeyStore:
         self._keys.insert_one(key.document(), session=session)
 
     def find(self, key_sha256: str) -> ApiKey | None:
-        """The key with this hash, valid or not; None if there is none."""
-        found = self._keys.find_one({"keySha256": key_sha256}, _NO_ID)
+        """The key with this hash, unless it is revoked or expired.
+
+        One look whatever the answer, so that its time does not tell a key that once was from one that never was.
+        """
+        lasts = {"$or": [{"$eq": ["$expiresAt", None]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
+        valid = {"keySha256": key_sha256, "revokedAt": None, "$expr": lasts}
+        found = self._keys.find_one(valid, _NO_ID)
         return None if found is None else ApiKey.model_validate(found)
 
     def of_person(self, person_id: str) -> list[ApiKey]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo.collation import Collation
 from pymongo.errors import DuplicateKeyError
 
 from imagegeneration.domain.person import Person
-from imagegeneration.store.connection import Connection, Session, translated
+from imagegeneration.store.connection import Connection, Document, Session, translated
 from imagegeneration.store.schema import validator
 
 _NO_ID = {"_id": False}
+_NAME_ORDER = [("name", ASCENDING), ("personId", ASCENDING)]
+_BY_NAME = Collation("en", strength=2)
+"""As a person sorts names: capital or not is the same."""
 
 
 @translated
@@ -25,7 +32,7 @@ class PeopleStore:
         indexes = [
             IndexModel("personId", unique=True),
             IndexModel([("issuer", ASCENDING), ("subject", ASCENDING)], unique=True),
-            IndexModel([("name", ASCENDING), ("personId", ASCENDING)]),
+            IndexModel(_NAME_ORDER, collation=_BY_NAME),
         ]
         self._connection.prepare("people", validator(Person), indexes)
 
@@ -65,8 +72,23 @@ class PeopleStore:
         )
         return changed.matched_count == 1
 
-    def page(self, after: str | None, limit: int) -> list[Person]:
-        """Up to `limit` people by their id, those after `after`."""
-        query = {} if after is None else {"personId": {"$gt": after}}
-        found = self._people.find(query, _NO_ID).sort("personId", ASCENDING).limit(limit)
+    def page(self, after: str | None, limit: int, text: str = "") -> list[Person]:
+        """Up to `limit` people by name, those after the id `after`, with `text` in their name or e-mail address."""
+        conditions: list[Document] = []
+        if after is not None:
+            last = self.get(after)
+            if last is None:
+                return []
+            same_name = {"name": last.name, "personId": {"$gt": last.person_id}}
+            conditions.append({"$or": [{"name": {"$gt": last.name}}, same_name]})
+        if text:
+            contains = {"$regex": re.escape(text), "$options": "i"}
+            conditions.append({"$or": [{"name": contains}, {"email": contains}]})
+        query = {"$and": conditions} if conditions else {}
+        found = self._people.find(query, _NO_ID).collation(_BY_NAME).sort(_NAME_ORDER).limit(limit)
         return [Person.model_validate(person) for person in found]
+
+    def names(self, ids: Collection[str]) -> dict[str, str]:
+        """What these people are called; others are left out."""
+        found = self._people.find({"personId": {"$in": list(ids)}}, {"_id": False, "personId": True, "name": True})
+        return {person["personId"]: person["name"] for person in found}

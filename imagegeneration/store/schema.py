@@ -19,7 +19,8 @@ _BSON_TYPES: Mapping[str, Any] = {
 
 @cache
 def validator(model: type[Value], *, key: str | None = None) -> dict[str, Any]:
-    """The `$jsonSchema` of the documents of `model`: every field required that is always stored, none other allowed.
+    """The `$jsonSchema` of the documents of `model`: every field required but a LATER one and one that is stored only
+    where it has a value, none other allowed.
 
     `key` names the field that is stored as `_id` instead of under its own name.
     """
@@ -27,7 +28,7 @@ def validator(model: type[Value], *, key: str | None = None) -> dict[str, Any]:
     schema = _convert(described, described.get("$defs", {}))
     identity = schema["properties"].pop(key) if key else {}
     schema["properties"]["_id"] = identity
-    schema["required"] = sorted({*schema["required"], "_id"} - {key})
+    schema["required"] = sorted({"_id", *schema["required"]} - {key})
     return schema
 
 
@@ -45,7 +46,11 @@ def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[st
         return {
             "bsonType": "object",
             "properties": properties,
-            "required": sorted(node.get("required", ())),
+            "required": sorted(
+                name
+                for name, child in node["properties"].items()
+                if name in node.get("required", ()) and "x-later" not in child
+            ),
             "additionalProperties": False,
         }
     if node.get("type") == "array":

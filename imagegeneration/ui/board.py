@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import streamlit as st
 
 from imagegeneration.domain.job import Job, Status
 from imagegeneration.errors import InvalidRequest, StudioError
 from imagegeneration.ui.cards import is_active
-from imagegeneration.ui.frame import actor, errors_in_words, explain, studio
+from imagegeneration.ui.frame import actor, errors_in_words, explain, require_page, studio
 from imagegeneration.ui.gallery import gallery, inspector
+from imagegeneration.ui.pager import cursor, pager, to_first, trail
 
 PER_PAGE = 20
 BUSY_SECONDS, IDLE_SECONDS = 2, 10
@@ -46,7 +46,7 @@ def choose_filter() -> str:
         required=True,
         bind="query-params",
         label_visibility="collapsed",
-        on_change=_to_newest,
+        on_change=to_first,
     )
     return chosen or "All"
 
@@ -62,6 +62,7 @@ def board(chosen: str) -> None:
 
 @errors_in_words()
 def _follow(chosen: str, pace: int, fresh: list[str]) -> None:
+    require_page("jobs")
     notice = None
     if fresh:
         fresh.clear()
@@ -75,21 +76,18 @@ def _follow(chosen: str, pace: int, fresh: list[str]) -> None:
     empty = None
     if not jobs:
         empty = dict(zip(("title", "text"), _EMPTY[chosen], strict=True))
-    page = f"{chosen} {' '.join(_trail())}"
+    page = f"{chosen} {' '.join(trail())}"
     gallery(jobs, key=_KEY, page=page, notice=notice, empty=empty, in_address=True)
-    _pager(older)
+    pager(older)
     if _pace() != pace:
         st.rerun()
 
 
 def _load(chosen: str) -> Shown:
-    trail = _trail()
     try:
-        page = studio().jobs.page(
-            actor(), limit=PER_PAGE, cursor=trail[-1] if trail else None, status=FILTERS.get(chosen)
-        )
+        page = studio().jobs.page(actor(), limit=PER_PAGE, cursor=cursor(), status=FILTERS.get(chosen))
     except InvalidRequest:  # an address that somebody shortened or changed
-        _to_newest()
+        to_first()
         page = studio().jobs.page(actor(), limit=PER_PAGE, status=FILTERS.get(chosen))
     return page.jobs, page.next_cursor
 
@@ -97,31 +95,3 @@ def _load(chosen: str) -> Shown:
 def _pace() -> int:
     jobs, _ = st.session_state[_SHOWN]
     return BUSY_SECONDS if any(is_active(job) for job in jobs) else IDLE_SECONDS
-
-
-def _trail() -> list[str]:
-    """The cursors that lead to this page, one a page; they are in the URL, so that a reload stays here."""
-    return st.query_params.get_all("page")
-
-
-def _to_newest() -> None:
-    if "page" in st.query_params:
-        del st.query_params["page"]
-
-
-def _turn(trail: list[str]) -> None:
-    if trail:
-        params: Any = st.query_params
-        params["page"] = trail
-    else:
-        _to_newest()
-
-
-def _pager(older: str | None) -> None:
-    trail = _trail()
-    if not trail and older is None:
-        return
-    with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
-        st.button("Newer", key="newer", on_click=_turn, args=(trail[:-1],), disabled=not trail)
-        st.text(f"Page {len(trail) + 1}")
-        st.button("Older", key="older", on_click=_turn, args=([*trail, older or ""],), disabled=older is None)

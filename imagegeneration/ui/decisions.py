@@ -22,11 +22,12 @@ _DECIDED: Mapping[str, str] = {
 def decisions(entries: Sequence[AuditEntry]) -> Section:
     """Who decided what, when and why, newest first."""
     return Section(
-        "decisions", "Latest decisions", tuple(map(_entry, entries)), empty="Nobody has decided anything yet."
+        "decisions", "Latest decisions", tuple(map(decision, entries)), empty="Nobody has decided anything yet."
     )
 
 
-def _entry(entry: AuditEntry) -> Row:
+def decision(entry: AuditEntry) -> Row:
+    """One decision about money, calls or an image."""
     links: tuple[Link, ...] = ()
     reason = entry.reason
     if entry.action == "image.decided":

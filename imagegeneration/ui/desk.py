@@ -79,7 +79,7 @@ class Desk:
     def save(self) -> None:
         """Store the draft. What was typed stays on the screen if that fails."""
         try:
-            self.draft = studio().drafts.save(actor(), self.draft)
+            self.draft = studio().drafts.save(acting("generate"), self.draft)
             self.unsaved = None
         except StudioError as error:
             self.unsaved = error

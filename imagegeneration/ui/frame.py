@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 from ulid import ULID
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.access import PAGES as NEEDS
-from imagegeneration.domain.access import Permission
+from imagegeneration.domain.access import Need
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.money import Spend, format_usd
 from imagegeneration.domain.person import LOGIN_COOKIE
@@ -27,9 +28,21 @@ PAGES = Path(__file__).parents[2] / "pages"
 SPEND_SECONDS = 10
 """How often the spend at the top of a page is read again."""
 
+ACCOUNT_SECONDS = 10
+"""How often an open page looks whether its reader is still signed in, with the same roles."""
+
+_READER = "reader"
 _LOG = logging.getLogger(__name__)
 _HEAD = st.components.v2.component("studio_head", **asset("head"))
+_ACCOUNT = st.components.v2.component("studio_account", **asset("account"))
 _NOTICE = st.components.v2.component("studio_notice", **asset("notice"))
+
+
+class Credentials(NamedTuple):
+    """What a browser shows to say whose it is."""
+
+    vouched: str | None
+    cookie: str | None
 
 
 @st.cache_resource(show_spinner=False)
@@ -40,33 +53,58 @@ def studio() -> Studio:
 
 def actor() -> Actor:
     """Who looks at the page, asked anew each time. Raises NotAllowed (IMG_010) once nobody is signed in any more."""
+    return _behind(_shown())
+
+
+def acting(permission: Need) -> Actor:
+    """Who looks at the page, if they may do this. Raises NotAllowed (IMG_010).
+
+    A page's callbacks run before the page is checked, so whatever changes something asks here.
+    """
+    return _permitted(actor(), permission)
+
+
+def acting_later(permission: Need) -> Callable[[], Actor]:
+    """As `acting`, for what is done outside of the page's script, such as a download: it asks when it is called."""
+    shown = _shown()
+    return lambda: _permitted(_behind(shown), permission)
+
+
+def _shown() -> Credentials:
+    """What the browser shows: the token of the proxy that signs people in, if there is one, and the login's cookie."""
+    proxy = studio().settings.sign_in_proxy
+    vouched = None if proxy is None else st.context.headers.get(proxy.header)
+    return Credentials(vouched, st.context.cookies.get(LOGIN_COOKIE))
+
+
+def _behind(shown: Credentials) -> Actor:
     if not studio().settings.has_sign_in:
         return LOCAL
-    if vouched := _vouched():
-        found = studio().logins.vouched(vouched)
+    if shown.vouched:
+        found = studio().logins.vouched(shown.vouched)
     else:
-        token = st.context.cookies.get(LOGIN_COOKIE)
-        found = None if token is None else studio().logins.actor(token)
+        found = None if shown.cookie is None else studio().logins.actor(shown.cookie)
     if found is None:
         raise NotAllowed("You are signed out.", status=401, resolution="Reload the page and sign in again.")
     return found
 
 
-def acting(permission: Permission) -> Actor:
-    """Who looks at the page, if they may do this. Raises NotAllowed (IMG_010).
-
-    A page's callbacks run before the page is checked, so whatever changes something asks here.
-    """
-    found = actor()
+def _permitted(found: Actor, permission: Need) -> Actor:
     if not found.may(permission):
         raise NotAllowed("You may not do this.", resolution="Ask an administrator for the role that it needs.")
     return found
 
 
-def _vouched() -> str | None:
-    """The token of the reverse proxy that signs people in, if one is configured and it sent one."""
-    proxy = studio().settings.sign_in_proxy
-    return None if proxy is None else st.context.headers.get(proxy.header)
+def recognize() -> None:
+    """Remember who looks, at the beginning of each run of a page.
+
+    The state of a session goes to whoever connects with its id: it is not for another person in the same window.
+    """
+    found = actor()
+    before: Actor | None = st.session_state.get(_READER)
+    if before is not None and before.user_id != found.user_id:
+        st.session_state.clear()
+    st.session_state[_READER] = found
 
 
 def may_use(page: str) -> bool:
@@ -75,19 +113,39 @@ def may_use(page: str) -> bool:
 
 
 def require_page(page: str) -> None:
-    """Raise NotAllowed (IMG_010) if the page at this address is not for whoever looks."""
+    """Raise NotAllowed (IMG_010) if the page at this address is not for whoever looks.
+
+    A part of a page that draws itself again by the clock asks too: nothing else runs then.
+    """
     if not may_use(page):
         raise NotAllowed("This page is not for you.", resolution="Ask an administrator for the role that it needs.")
 
 
 def account() -> None:
-    """Who is signed in, and the way out, at the foot of the menu."""
-    if not studio().settings.has_sign_in:
-        return
-    with st.sidebar:
-        st.text(actor().name)
-        if not _vouched():  # else it is the proxy that signs out
-            st.link_button("Sign out", "/auth/sign-out", type="tertiary", icon=":material/logout:")
+    """Who is signed in, and the way out, at the foot of the menu; it looks whether they still are."""
+    if studio().settings.has_sign_in:
+        with st.sidebar:
+            st.fragment(run_every=ACCOUNT_SECONDS)(_account)()
+
+
+def _account() -> None:
+    """Draw the whole page anew once its reader may do something else; leave it once they are signed out."""
+    before: Actor = st.session_state[_READER]
+    try:
+        is_signed_out = False
+        if actor().permissions != before.permissions:
+            st.rerun()
+    except NotAllowed:
+        is_signed_out = True
+    except StudioError:
+        return  # the database is away: nobody is thrown out for that
+    data = {
+        "name": before.name,
+        "is_signed_out": is_signed_out,
+        "may_sign_out": not _shown().vouched,  # else it is the proxy that signs out
+        "at": words.milliseconds(datetime.now(UTC)),
+    }
+    _ACCOUNT(key="account", data=data)
 
 
 def reader_zone() -> tzinfo:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook
-from imagegeneration.errors import StudioError
+from imagegeneration.errors import NotFound, StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
 from imagegeneration.ui.cards import card
@@ -55,6 +55,9 @@ class Inspector:
                 images = studio().jobs.images(actor(), job.job_id)
                 self.record = record(job, images, self._price(job), gone)
                 self.made_of = (job.job_id, job.updated_at, gone)
+        except NotFound as error:  # it was seen with a role that is gone
+            self.record, self.made_of = None, ()
+            self._complain(error)
         except StudioError as error:
             self._complain(error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,15 +14,14 @@ from imagegeneration.domain.operations import OperationsState
 from imagegeneration.errors import StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
-from imagegeneration.ui.frame import actor, errors_in_words, explain, reader_zone, studio
-from imagegeneration.ui.orders import Said, carry_out
+from imagegeneration.ui.frame import actor, errors_in_words, explain, reader_zone, require_page, studio
+from imagegeneration.ui.orders import carry_out
 from imagegeneration.ui.overview import Look, overview
-from imagegeneration.ui.web import asset
+from imagegeneration.ui.sections import Answers, Said, draw_sections
 
 SECONDS = 2
 PER_PAGE = 20
 _KEY = "operations"
-_OPERATIONS = st.components.v2.component("studio_operations", **asset("operations", "time", "pill", "ask", "rows"))
 
 
 @dataclass
@@ -30,8 +29,7 @@ class Watch:
     """One session's page: what it saw last, what became of the last order, and what was asked to be shown."""
 
     state: OperationsState | None = None
-    answers: int = 0
-    answer: dict[str, Any] | None = None
+    answers: Answers = field(default_factory=Answers)
     quotes: dict[str, RetryQuote] = field(default_factory=dict)
     listed: int = PER_PAGE
 
@@ -42,7 +40,7 @@ class Watch:
         elif order.get("what") == "quote":
             self._quote(key, str(order.get("job_id")))
         else:
-            self._say(key, carry_out(order, studio(), actor()))
+            self.answers.say(key, carry_out(order, studio(), actor()))
             if order.get("what") in ("retry", "decide"):
                 self.quotes.clear()  # what is missing, or in doubt, has changed
 
@@ -50,11 +48,7 @@ class Watch:
         try:
             self.quotes[job_id] = studio().jobs.retry_quote(actor(), job_id)
         except StudioError as error:
-            self._say(key, Said("bad", *explain(error)))
-
-    def _say(self, key: str, said: Said) -> None:
-        self.answers += 1
-        self.answer = {"number": self.answers, "key": key, **asdict(said)}
+            self.answers.say(key, Said("bad", *explain(error)))
 
 
 def operations() -> None:
@@ -64,13 +58,8 @@ def operations() -> None:
 
 @errors_in_words()
 def _follow() -> None:
+    require_page("operations")
     watch: Watch = st.session_state.setdefault(f"{_KEY}-watch", Watch())
-
-    def acted() -> None:
-        act = st.session_state[_KEY].get("act")
-        if act:
-            watch.act(str(act.get("key")), act.get("order") or {})
-
     notice = None
     try:
         watch.state = studio().operations.state()
@@ -79,13 +68,14 @@ def _follow() -> None:
             raise
         title, text = explain(error)
         notice = f"{title} {text} The page keeps trying; what it shows is old."
-    data = {
-        "at": words.milliseconds(watch.state.at),
-        "notice": notice,
-        "sections": [asdict(section) for section in overview(watch.state, _look(watch, watch.state))],
-        "answer": watch.answer,
-    }
-    _OPERATIONS(key=_KEY, data=data, on_act_change=acted)
+    draw_sections(
+        overview(watch.state, _look(watch, watch.state)),
+        watch.act,
+        key=_KEY,
+        at=watch.state.at,
+        answer=watch.answers.latest,
+        notice=notice,
+    )
 
 
 def _look(watch: Watch, state: OperationsState) -> Look:

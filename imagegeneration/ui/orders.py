@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
@@ -20,17 +19,9 @@ from imagegeneration.domain.value import Many, Micros, SentMoment, Value
 from imagegeneration.errors import NotAllowed, StudioError, WrongState
 from imagegeneration.ui import words
 from imagegeneration.ui.frame import explain
+from imagegeneration.ui.sections import Said
 
 _USD = re.compile(r"\s*\$?\s*([0-9]{1,7}(\.[0-9]{1,6})?)\s*")
-
-
-@dataclass(frozen=True)
-class Said:
-    """What became of an order."""
-
-    tone: words.Tone
-    title: str
-    text: str = ""
 
 
 def read_usd(text: object) -> object:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from imagegeneration.domain.job import Job
-from imagegeneration.errors import StudioError
+from imagegeneration.errors import NotFound, StudioError
 from imagegeneration.ui.describe import start_over
 from imagegeneration.ui.desk import Desk, lay, new_draft
-from imagegeneration.ui.frame import PAGES, actor, errors_in_words, explain, studio
+from imagegeneration.ui.frame import PAGES, actor, errors_in_words, explain, require_page, studio
 from imagegeneration.ui.gallery import gallery, inspector
 
 SECONDS = 1
@@ -28,9 +28,12 @@ def progress(desk: Desk, job_id: str) -> None:
 
 @errors_in_words()
 def _watch(job_id: str, about: float | None, fresh: list[Job]) -> None:
+    require_page("generate")
     notice, last = None, st.session_state[_LAST]
     try:
         job = fresh.pop() if fresh else studio().jobs.get(actor(), job_id)
+    except NotFound:  # it belongs to whoever was signed in here before
+        raise
     except StudioError as error:
         title, text = explain(error)
         job, notice = last, {"tone": "bad", "title": title, "text": f"{text} The page keeps trying."}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Approval, Attempt, Job, JobImage
+from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.money import format_usd, format_usd_exact
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import choices, words
@@ -86,9 +87,20 @@ def _approval(approval: Approval) -> list[FactRow]:
         *row("Approved by", who),
         *moment("Approved", approval.approved_at),
         *row("Price shown", f"Up to {format_usd_exact(approval.quoted_micros)}"),
+        *_moderation(approval.moderation),
         *row("Price table", approval.price_table),
         *row("Request SHA-256", approval.request_sha256, "code"),
         *row("Endpoint SHA-256", approval.endpoint_sha256, "code"),
+    ]
+
+
+def _moderation(moderation: Moderation | None) -> list[FactRow]:
+    if moderation is None:
+        return []
+    said = moderation.remark or "Nothing was found in the prompt"
+    return [
+        *row("Moderation", said, "bad" if moderation.remark else "plain"),
+        *row("Moderated by", moderation.model),
     ]
 
 

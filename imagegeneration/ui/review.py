@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
+from imagegeneration.domain.credits import CreditQuote
 from imagegeneration.domain.generation import MAX_IMAGES
 from imagegeneration.domain.money import Spend, format_usd
 from imagegeneration.domain.text import PROMPT_MAX
@@ -133,9 +136,19 @@ def _price(desk: Desk, total: int) -> None:
     data = {"each": f"Up to {format_usd(each)} an image", "made_as": made_as, "left": "", "short": False}
     try:
         data |= _left(studio().spending.today(actor()), total)
+        quote = studio().jobs.quote_credits(actor(), desk.draft.image_count)
+        if quote is not None:
+            data |= _metered(data, quote)
     except StudioError as error:
         data["left"] = error.message
     _PRICE(key="price", data=data)
+
+
+def _metered(data: Mapping[str, object], quote: CreditQuote) -> dict[str, object]:
+    said: dict[str, object] = {"each": f"{data['each']}, {words.credits_of(quote)}"}
+    if quote.cost > quote.left:
+        said |= {"left": "Your credits are too few. Ask for fewer images, or ask an administrator.", "short": True}
+    return said
 
 
 def _left(spend: Spend, total: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What the Operations page is made of: sections of rows, with times that tick and actions that ask first. Pure."""
+"""What a page of sections is made of: sections of rows, with times that tick and actions that ask first. Pure."""
 
 from __future__ import annotations
 
@@ -75,6 +75,23 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A value before and after; one that was not there is empty."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is shown on demand."""
+
+    facts: tuple[Fact, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True)
 class Link:
     """A link to another page of the dashboard."""
 
@@ -96,6 +113,7 @@ class Row:
     links: tuple[Link, ...] = ()
     jump: str | None = None
     actions: tuple[Action, ...] = ()
+    details: Details | None = None
 
 
 @dataclass(frozen=True)

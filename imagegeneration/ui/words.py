@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from imagegeneration.domain.access import Permission, Role
 from imagegeneration.domain.breaker import EVERYTHING
+from imagegeneration.domain.credits import CreditQuote
 from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.job import Attempt, Certainty, ImageState, Job, JobImage, Outcome
 from imagegeneration.domain.money import format_usd_exact
@@ -61,6 +63,23 @@ DECIDED: Mapping[Decision, str] = {
     "declare_lost": "Declared lost. The money stays spent.",
 }
 
+ROLE_WORDS: Mapping[Role, tuple[str, str]] = {
+    "admin": ("Admin", "everything, and people, keys and the audit record"),
+    "creator": ("Creator", "generates images and sees their own jobs"),
+    "reviewer": ("Reviewer", "sees all finished jobs and changes nothing"),
+    "operator": ("Operator", "runners, pauses, limits and images in doubt, no prompts of others"),
+}
+"""Of each role its name, and what it is for."""
+
+PERMISSION_WORDS: Mapping[Permission, tuple[str, str]] = {
+    "generate": ("Generate", "enhance prompts, approve jobs, retry and cancel them: this spends money"),
+    "look": ("Look", "read jobs and the addresses of their images"),
+    "review": ("Review", "read the finished jobs of everybody"),
+    "operate": ("Operate", "pause, resume, set limits, decide about images in doubt"),
+    "administer": ("Administer", "change what people may do, read the audit record"),
+}
+"""Of each permission its name, and what it allows."""
+
 PROVIDERS = {
     "openai": "OpenAI",
     "google": "Google",
@@ -111,6 +130,11 @@ def provider(name: str) -> str:
     return PROVIDERS.get(name, name)
 
 
+def roles(names: Sequence[Role]) -> str:
+    """Roles by their names: `Admin, Creator`."""
+    return ", ".join(ROLE_WORDS[name][0] for name in names) or "No role"
+
+
 def scope(name: str) -> str:
     """What a breaker stops, within a sentence: `everything`, `OpenAI`, `the model gpt-image-2.5-flare`."""
     kind, _, what = name.partition(":")
@@ -148,6 +172,11 @@ def made_of(job: Job) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 image`, `2 images`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def credits_of(quote: CreditQuote) -> str:
+    """What an approval costs in credits: `2 credits of 14`."""
+    return f"{plural(quote.cost, 'credit')} of {max(quote.left, 0)}"
 
 
 def attempt_cost(attempt: Attempt) -> str:

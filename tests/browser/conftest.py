@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -13,8 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from imagegeneration.local.datadir import DataDir
+from imagegeneration.local.part import Part
+from imagegeneration.local.sandbox import Sandbox
+from tests.browser.company import STYLE_HOST, Company, running_company
 from tests.browser.screens import Product
 from tests.support import wait_until
 
@@ -72,24 +77,66 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_context(chromium: Browser, product: Product) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes windows; in the end no page may have thrown, nor asked any host but this machine for anything."""
+def violations() -> list[str]:
+    """What the browser refused by the pages' policy so far."""
+    return []
+
+
+@pytest.fixture
+def open_context(chromium: Browser, product: Product, violations: list[str]) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes windows that look at the product."""
+    with windows(chromium, product.url, violations) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def company(
+    mongod: Part, bucket_server: Part, _sandbox_server: Sandbox, servers_dir: DataDir, chromium: Browser
+) -> Iterator[Company]:
+    """A studio that people sign in to, and their providers."""
+    with running_company(mongod, bucket_server, _sandbox_server.url, servers_dir) as started:
+        yield started
+
+
+@pytest.fixture
+def open_window(chromium: Browser, company: Company, violations: list[str]) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes windows of people who have not signed in to the company's studio."""
+    with windows(chromium, company.url, violations, STYLE_HOST) as make:
+        yield make
+
+
+@contextlib.contextmanager
+def windows(
+    chromium: Browser, url: str, violations: list[str], *closed: str
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes windows; in the end no page may have thrown, have done what its policy forbids, nor have asked any host
+    but this machine for anything.
+
+    Hosts that are `closed` may be asked, and do not answer. `violations` takes what the browser refused.
+    """
     contexts: list[BrowserContext] = []
     foreign: list[str] = []
     thrown: list[str] = []
 
     def asked(request: Request) -> None:
         address = urlsplit(request.url)
-        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in LOOPBACK:
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in (*LOOPBACK, *closed):
             foreign.append(request.url)
+
+    def said(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            violations.append(message.text)
 
     def make(**options: Any) -> BrowserContext:
         context = chromium.new_context(
-            base_url=product.url, permissions=["clipboard-read", "clipboard-write"], **{"viewport": VIEWPORT, **options}
+            base_url=url, permissions=["clipboard-read", "clipboard-write"], **{"viewport": VIEWPORT, **options}
         )
         context.set_default_timeout(15_000)
         context.on("request", asked)
+        context.on("console", said)
         context.on("weberror", lambda error: thrown.append(str(error.error)))
+        for host in closed:
+            context.route(f"https://{host}/**", lambda route: route.abort())
         contexts.append(context)
         return context
 
@@ -99,6 +146,7 @@ def open_context(chromium: Browser, product: Product) -> Iterator[Callable[..., 
         context.close()
     assert foreign == []
     assert thrown == []
+    assert violations == []
 
 
 @pytest.fixture

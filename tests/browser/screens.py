@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Locator, Page, expect
 from pymongo import MongoClient
+from pymongo.database import Database
 
 from imagegeneration.domain.breaker import EVERYTHING
 from imagegeneration.services.breakers import READ_SECONDS
@@ -111,9 +114,16 @@ class Product:
         answer = self._client.request(method, path, json=body)
         assert answer.status_code == 200, answer.text
 
+    @contextmanager
+    def database(self) -> Iterator[Database[dict[str, Any]]]:
+        """The product's database, to put there what the product itself would not."""
+        port = json.loads((self._data_dir / "ports.json").read_text())["mongod"]
+        uri = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+        with MongoClient[dict[str, Any]](uri, tz_aware=True) as client:
+            yield client["image_studio"]
+
     def strand(self, job_id: str, host: str) -> None:
         """Make a finished image look as if it had not left the disk of `host`, where no runner is."""
-        port = json.loads((self._data_dir / "ports.json").read_text())["mongod"]
         minute_ago = datetime.now(UTC) - timedelta(minutes=1)
         job: dict[str, Any] = {
             "status": "RUNNING",
@@ -124,11 +134,9 @@ class Product:
         }
         image = {"state": "GENERATED", "spoolHost": host, "imageId": None, "url": None, "thumbnailUrl": None}
         fields = job | {f"images.0.{name}": value for name, value in image.items()}
-        with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
+        with self.database() as database:
             found = {"jobId": job_id, "status": "DONE", "imageCount": 1}
-            changed = client["image_studio"]["jobs"].update_one(
-                found, {"$set": fields | {"images.0.attempts.0.finishedAt": minute_ago}}
-            )
+            changed = database.jobs.update_one(found, {"$set": fields | {"images.0.attempts.0.finishedAt": minute_ago}})
             assert changed.matched_count == 1
 
     def jobs_for(self, intent: str) -> list[dict[str, Any]]:

@@ -15,9 +15,12 @@ from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.generation import ExecuteBody
 from imagegeneration.domain.job import Job
 from imagegeneration.runner.worker import Worker
+from imagegeneration.services import recent
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
-from tests.support import wait_until
+from tests.integration.company import build_company
+from tests.integration.window import Window, windows
+from tests.support import Clock, wait_until
 
 
 @pytest.fixture
@@ -26,6 +29,29 @@ def studio(settings: Settings) -> Iterator[Studio]:
     built = build_studio(settings, runner=True)
     yield built
     built.close()
+
+
+@pytest.fixture
+def company(settings: Settings) -> Iterator[Studio]:
+    """A studio with sign-in; the tests let people in without a provider."""
+    built = build_company(settings)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which this process's services remember things for a while."""
+    made = Clock()
+    monkeypatch.setattr(recent, "time", made)
+    return made
+
+
+@pytest.fixture
+def window(company: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
+    """A browser window on the pages of `company`, in which nobody is signed in yet."""
+    with windows(company, monkeypatch) as first:
+        yield first
 
 
 @pytest.fixture
@@ -102,7 +128,8 @@ def one_round(studio: Studio) -> None:
 
 
 def assert_money_adds_up(database: Database[dict[str, Any]]) -> None:
-    """The ledger's sums are the counters of the budgets, of the account and of each user."""
+    """The ledger's sums are the counters of the budgets, of the account and of each user; so it is with credits."""
+    _assert_credits_add_up(database)
     for budget in database.budgets.find({}):
         owner = {} if budget["userId"] is None else {"userId": budget["userId"]}
         entries = list(database.ledger.find({"account": budget["account"], "day": budget["day"], **owner}))
@@ -112,3 +139,15 @@ def assert_money_adds_up(database: Database[dict[str, Any]]) -> None:
             ("textMicros", "textDeltaMicros"),
         ):
             assert budget[counter] == sum(entry[delta] for entry in entries), counter
+
+
+def _assert_credits_add_up(database: Database[dict[str, Any]]) -> None:
+    """The entries' sums are the balances, and what each job's images have used up."""
+    entries = list(database.credit_entries.find({}))
+    for balance in database.credits.find({}):
+        assert balance["credits"] == sum(entry["delta"] for entry in entries if entry["personId"] == balance["_id"])
+    for job in database.jobs.find({}):
+        attempts = [attempt for image in job["images"] for attempt in image["attempts"]]
+        used = sum(attempt["credits"] for attempt in attempts if attempt["certainty"] != "not_charged")
+        moved = sum(entry["delta"] for entry in entries if entry["jobId"] == job["jobId"])
+        assert used == -moved, job["jobId"]

@@ -12,7 +12,7 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
-from imagegeneration.api.guard import MAX_BODY_BYTES
+from imagegeneration.api.bodies import MAX_BODY_BYTES
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.value import MAX_MICROS

@@ -174,5 +174,5 @@ def test_who_is_disabled_is_out_although_the_proxy_vouches(
     company.people.change(
         admin, person.person_id, version=person.version, roles=person.roles, is_disabled=True, reason="left"
     )
-    monkeypatch.setattr("imagegeneration.services.logins.KNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(company.logins._vouched, "_seconds", 0.0)
     assert client.get("/image/me", headers={HEADER: token}).status_code == 401

@@ -105,6 +105,25 @@ def test_roles_follow_from_the_configuration(browser: TestClient) -> None:
     assert browser.get("/image/me").json()["roles"] == ["admin", "creator"]
 
 
+def test_a_cookie_that_was_there_before_the_sign_in_is_replaced(browser: TestClient, company: Studio) -> None:
+    planted = "a-cookie-that-somebody-else-knows"
+    browser.cookies.set("studio_login", planted, domain="studio.test", path="/")
+    sign_in(browser, "bob")
+    assert browser.cookies["studio_login"] != planted
+    with new_browser(company) as thief:
+        thief.cookies.set("studio_login", planted)
+        assert thief.get("/image/me").status_code == 401
+
+
+def test_every_sign_in_gives_another_cookie(browser: TestClient) -> None:
+    cookies = []
+    for _ in range(2):
+        sign_in(browser, "bob")
+        cookies.append(browser.cookies["studio_login"])
+    assert len(set(cookies)) == 2
+    assert min(map(len, cookies)) >= 43, "256 random bits"
+
+
 @pytest.mark.parametrize("stranger", ["eve", "mal"])
 def test_who_gets_no_role_is_not_let_in(browser: TestClient, stranger: str) -> None:
     refused = sign_in(browser, stranger)

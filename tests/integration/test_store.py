@@ -33,6 +33,8 @@ COLLECTIONS = {
     "sign_ins",
     "keys",
     "audit_head",
+    "credits",
+    "credit_entries",
 }
 
 

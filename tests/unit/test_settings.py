@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from imagegeneration import redaction
 from imagegeneration.errors import ConfigurationError
 from imagegeneration.settings import load_settings
 
@@ -21,6 +24,8 @@ from imagegeneration.settings import load_settings
         ("OPENAI_BASE_URL", "not a url"),
         ("CDN_BASE_URL", "ftp://files"),
         ("MONGODB_DATABASE", "a b"),
+        ("MODERATION_POLICY", "sometimes"),
+        ("SIGN_IN_PROVIDERS", '[{"clientSecret": "canary"'),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_variable(
@@ -30,6 +35,7 @@ def test_a_wrong_value_is_one_line_that_names_the_variable(
     with pytest.raises(ConfigurationError) as error:
         load_settings()
     assert variable in str(error.value)
+    assert "canary" not in str(error.value)
     assert "\n" not in str(error.value)
 
 
@@ -37,6 +43,18 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     monkeypatch.setenv("MONGODB_URI", "mongodb://user:canary@localhost")
     assert "canary" not in repr(load_settings())
+
+
+def test_secrets_are_hidden_once_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_values", set())
+    provider = {"name": "idp", "label": "x", "issuer": "https://id.example.com", "clientId": "s", "roles": {}}
+    monkeypatch.setenv("SIGN_IN_PROVIDERS", json.dumps([provider | {"clientSecret": "canary-4"}]))
+    monkeypatch.setenv("OPENAI_API_KEY", "canary-1")
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", "canary-2")
+    monkeypatch.setenv("MONGODB_URI", "mongodb://user:canary%2F3@localhost")
+    load_settings()
+    secrets = ("canary-1", "canary-2", "canary%2F3", "canary/3", "canary-4")
+    assert [redaction.redact(secret) for secret in secrets] == [redaction.HIDDEN] * 5
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Target = Literal["image", "text"]
+Target = Literal["image", "text", "moderation"]
 
 RefusalKind = Literal["429", "429_quota", "500", "500_html", "503", "401", "403", "400", "moderation"]
 """The provider says no, and charges nothing."""
@@ -21,10 +21,14 @@ ImageKind = Literal["junk_base64", "one_byte_png", "huge_png", "empty_data"]
 TextKind = Literal["overlong_text", "empty_text", "bad_text_json"]
 """An answer that is charged and holds no usable prompt."""
 
+ModerationKind = Literal["flagged"]
+"""A finding of the moderation, which is free of charge."""
+
 FaultKind = (
     RefusalKind
     | ImageKind
     | TextKind
+    | ModerationKind
     | Literal[
         "delay",  # answers as usual, `delay` seconds later
         "refusal",  # images: as moderation; text: an answer of status 200 that declines
@@ -38,8 +42,11 @@ FaultKind = (
     ]
 )
 
-_IMAGE_ONLY = frozenset(get_args(ImageKind))
-_TEXT_ONLY = frozenset(get_args(TextKind))
+_ONLY_FOR: Mapping[str, Target] = {
+    **dict.fromkeys(get_args(ImageKind), "image"),
+    **dict.fromkeys(get_args(TextKind), "text"),
+    **dict.fromkeys(get_args(ModerationKind), "moderation"),
+}
 _IN_PROMPT = re.compile(r"\[sandbox:([0-9a-z_]+)((?: [a-z_]+=[0-9a-z.-]+)*)\]")
 
 
@@ -59,12 +66,13 @@ class Fault(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _text_faults_are_for_text(cls, values: Mapping[str, object]) -> Mapping[str, object]:
-        return {"target": "text", **values} if values.get("kind") in _TEXT_ONLY else values
+    def _knows_its_target(cls, values: Mapping[str, object]) -> Mapping[str, object]:
+        only = _ONLY_FOR.get(str(values.get("kind")))
+        return values if only is None else {"target": only, **values}
 
     @model_validator(mode="after")
     def _fits_target(self) -> Self:
-        if self.kind in (_IMAGE_ONLY if self.target == "text" else _TEXT_ONLY):
+        if _ONLY_FOR.get(self.kind, self.target) != self.target:
             raise ValueError(f"{self.kind} is no fault of a call for {self.target}")
         return self
 

@@ -140,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
                 reply = self.server.vendor.answer_image(body)
             elif self.path == "/v1/responses":
                 reply = self.server.vendor.answer_text(body)
+            elif self.path == "/v1/moderations":
+                reply = self.server.vendor.answer_moderation(body)
             elif self.path == "/sandbox/faults":
                 self.server.faults.add(Fault.model_validate(body))
                 reply = json_reply(200, {})

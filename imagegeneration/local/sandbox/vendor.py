@@ -17,7 +17,7 @@ from imagegeneration.local.sandbox import wire
 from imagegeneration.local.sandbox.calls import CallLog
 from imagegeneration.local.sandbox.faults import Fault, FaultQueue, Target
 from imagegeneration.local.sandbox.painting import paint
-from imagegeneration.local.sandbox.wire import ImageRequest, Json, TextRequest, WireError
+from imagegeneration.local.sandbox.wire import ImageRequest, Json, ModerationRequest, TextRequest, WireError
 
 Manner = Literal["whole", "drip", "reset", "hang"]
 
@@ -85,7 +85,7 @@ class Vendor:
             answer["data"][0]["b64_json"] = "!!this is not base64!!"
         # Real providers take a little longer for one image than for the next; a gallery looks alive by it.
         usual = self._image_delay * (0.8 + 0.4 * seed[0] / 255)
-        return _billed(fault, answer, usual)
+        return _answered(fault, answer, usual)
 
     def answer_text(self, body: Json) -> Reply:
         """The reply to POST /v1/responses. Raises WireError for a request that OpenAI would refuse."""
@@ -103,7 +103,16 @@ class Vendor:
         }
         text = damage.get(fault.kind, str)(request.structured(suggest(intent, prompt)))
         answer = wire.text_answer(request, text, int(time.time()), declined=fault.kind == "refusal")
-        return _billed(fault, answer, self._text_delay)
+        return _answered(fault, answer, self._text_delay)
+
+    def answer_moderation(self, body: Json) -> Reply:
+        """The reply to POST /v1/moderations: free of charge. Raises WireError for a bad request."""
+        request = _parse(ModerationRequest, body)
+        fault = self._fault("moderation", request.input)
+        if refused := _unbilled(fault):
+            return refused
+        found = ("violence", "violence/graphic") if fault.kind == "flagged" else ()
+        return _answered(fault, wire.moderation_answer(found), 0)
 
     def _fault(self, target: Target, prompt: str) -> Fault:
         try:
@@ -161,8 +170,8 @@ def _unbilled(fault: Fault) -> Reply | None:
     return None
 
 
-def _billed(fault: Fault, answer: Json, usual_delay: float) -> Reply:
-    """The reply to a call that was charged: `answer`, or what the fault makes of it."""
+def _answered(fault: Fault, answer: Json, usual_delay: float) -> Reply:
+    """The reply to a call that was let in: `answer`, or what the fault makes of it."""
     delay = usual_delay + (0 if fault.kind == "slow_drip" else fault.delay)
     if fault.kind == "reset_after_billing":
         return Reply(delay=delay, manner="reset")
@@ -171,7 +180,7 @@ def _billed(fault: Fault, answer: Json, usual_delay: float) -> Reply:
     if fault.kind == "html_200":
         return Reply(200, HTML, "text/html", delay=delay)
     if fault.kind == "no_usage":
-        del answer["usage"]
+        answer.pop("usage", None)
     whole = json_reply(200, answer, delay=delay)
     if fault.kind == "truncated":
         return Reply(200, whole.body[: len(whole.body) // 2], delay=delay)

@@ -1,4 +1,4 @@
-"""The OpenAI Images and Responses wire format as the sandbox speaks it: strict requests, well-formed answers."""
+"""OpenAI's Images, Responses and Moderations as the sandbox speaks them: strict requests, well-formed answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, Literal
 
@@ -41,6 +41,13 @@ REFUSALS: Mapping[RefusalKind, tuple[int, str, str, str | None]] = {
     ),
 }
 """Status, message, type and code of each refusal."""
+
+
+MODERATION_CATEGORIES = (
+    *("harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent"),
+    *("self-harm", "self-harm/instructions", "self-harm/intent", "sexual", "sexual/minors"),
+    *("violence", "violence/graphic"),
+)
 
 
 class WireError(Exception):
@@ -101,6 +108,13 @@ class ImageRequest(BaseModel):
             "output_tokens_details": {"image_tokens": made, "text_tokens": 0},
             "total_tokens": read + made,
         }
+
+
+class ModerationRequest(BaseModel):
+    """Body of POST /v1/moderations, as far as the sandbox reads it."""
+
+    model: Literal["omni-moderation-latest"]
+    input: str
 
 
 class TextRequest(BaseModel):
@@ -183,6 +197,22 @@ def text_answer(request: TextRequest, text: str, created: int, *, declined: bool
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": read + wrote,
         },
+    }
+
+
+def moderation_answer(found: Collection[str]) -> Json:
+    """The answer to a moderation request; no text is looked at, and the name of the model says so."""
+    return {
+        "id": "modr_sandbox",
+        "model": "sandbox-moderation (no text is looked at)",
+        "results": [
+            {
+                "flagged": bool(found),
+                "categories": {name: name in found for name in MODERATION_CATEGORIES},
+                "category_scores": {name: float(name in found) for name in MODERATION_CATEGORIES},
+                "category_applied_input_types": {name: ["text"] for name in MODERATION_CATEGORIES},
+            }
+        ],
     }
 
 

@@ -4,7 +4,7 @@
 function whenText({ at, how }, skew) {
   const seconds = Math.round((Date.now() - skew - at) / 1000);
   if (how === "for") return span(seconds);
-  if (how === "until") return seconds < 0 ? `in ${span(-seconds)}` : "now";
+  if (how === "until") return seconds < -2 * 86400 ? `in ${Math.round(-seconds / 86400)} days, on ${DAY.format(at)}` : seconds < 0 ? `in ${span(-seconds)}` : "now";
   return seconds < 1 ? "now" : seconds < 86400 ? `${span(seconds)} ago` : DAY.format(at);
 }
 
@@ -17,6 +17,19 @@ function pieces(line) {
   });
 }
 
+function factNode({ label, value, tone, note }) {
+  return el("div", {}, el("dt", {}, label), el(`dd.${tone}.user-text`, {}, ...pieces(value)), note ? el("dd.note.user-text", {}, note) : null);
+}
+
+function detailNodes({ facts, changes }) {
+  const rows = changes.map(({ label, before, after }) => el("tr", {}, el("th", { scope: "row" }, label),
+    el("td.user-text", {}, before ? el("del", {}, before) : null, " ", after ? el("ins", {}, after) : null)));
+  return [
+    el("dl.facts", {}, ...facts.map(factNode)),
+    rows.length ? el("table", {}, el("caption", {}, "What changed"), el("tbody", {}, ...rows)) : "",
+  ];
+}
+
 function makeRow(act, jump) {
   const title = el("h3.user-text"), aside = el("span.aside"), state = pill({ status: "", tone: "neutral" });
   const head = el("div.line", {}, title, state.node, aside);
@@ -24,7 +37,8 @@ function makeRow(act, jump) {
   const facts = el("dl.facts"), links = el("div.links");
   const actions = makeActions(act);
   const go = el("button.button", { type: "button" }, "Look at it");
-  const node = el("div.item", {}, el("div.text", {}, head, bar, facts, body, links), go, actions.node);
+  const more = el("div.more"), details = el("details", { hidden: true }, el("summary", {}, "Details"), more);
+  const node = el("div.item", {}, el("div.text", {}, head, bar, facts, body, links, details), go, actions.node);
   let drawn = "", target = null;
   go.addEventListener("click", () => jump(target));
   return {
@@ -48,9 +62,10 @@ function makeRow(act, jump) {
     state.node.hidden = !row.pill;
     if (row.pill) state.paint({ status: row.pill[0], tone: row.pill[1] });
     body.replaceChildren(...row.lines.map((line) => el("p.user-text", {}, ...pieces(line))));
-    facts.replaceChildren(...row.facts.map(({ label, value, tone, note }) => el("div", {},
-      el("dt", {}, label), el(`dd.${tone}`, {}, ...pieces(value)), note ? el("dd.note", {}, note) : null)));
+    facts.replaceChildren(...row.facts.map(factNode));
     links.replaceChildren(...row.links.map(({ label, href }) => el("a.user-text", { href, target: "_self" }, label)));
+    details.hidden = !row.details;
+    more.replaceChildren(...(row.details ? detailNodes(row.details) : []));
     bar.hidden = !row.bar;
     row.bar?.forEach((share, index) => { bar.children[index].style.width = `${100 * share}%`; });
   }

@@ -11,11 +11,19 @@ import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.types import ImageGenerateParams
+from openai.types import ImageGenerateParams, ModerationCreateParams
 from pydantic import TypeAdapter
 
 from imagegeneration.domain.generation import CallFailed, EnhanceBody, GenerationRequest
-from imagegeneration.providers.openai import enhance_payload, image_payload, parse_enhancement, parse_image, refusal
+from imagegeneration.providers.openai import (
+    enhance_payload,
+    image_payload,
+    moderation_payload,
+    parse_enhancement,
+    parse_image,
+    parse_moderation,
+    refusal,
+)
 
 REQUEST = GenerationRequest(
     provider="openai",
@@ -110,6 +118,45 @@ def test_an_answer_without_an_image_is_kept_as_it_came(body: bytes) -> None:
 def test_an_enhancement_of_any_form_is_an_answer_or_a_failed_call(body: object) -> None:
     with pytest.raises(CallFailed):
         parse_enhancement(json.dumps(body).encode())
+
+
+@given(st.text(min_size=1))
+def test_exactly_the_text_is_moderated(text: str) -> None:
+    payload = moderation_payload(text)
+    assert payload == {"model": "omni-moderation-latest", "input": text}
+    TypeAdapter(ModerationCreateParams).validate_python(payload)
+
+
+def finding(flagged: object = False, **categories: object) -> bytes:
+    return json.dumps({"model": "omni", "results": [{"flagged": flagged, "categories": categories}]}).encode()
+
+
+def test_a_finding_names_its_categories() -> None:
+    assert parse_moderation(finding()).categories == ()
+    found = parse_moderation(finding(True, violence=True, hate=False, illicit=None, **{"sexual/minors": True}))
+    assert (found.model, found.categories) == ("omni", ("sexual/minors", "violence"))
+
+
+def test_a_finding_is_none_the_less_one_if_half_of_it_is_missing() -> None:
+    assert parse_moderation(finding(True)).categories == ("other",)
+    assert parse_moderation(finding(violence=True)).categories == ("violence",)
+
+
+@pytest.mark.parametrize("flagged", [None, 0, "false", [], {}])
+def test_what_does_not_plainly_say_that_nothing_was_found_is_no_finding(flagged: object) -> None:
+    with pytest.raises(CallFailed):
+        parse_moderation(finding(flagged))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_an_answer_of_any_other_form_is_no_finding(body: object) -> None:
+    for sent in (body, {"model": "omni", "results": body}, {"model": "omni", "results": [body]}):
+        with pytest.raises(CallFailed):
+            parse_moderation(json.dumps(sent).encode())
 
 
 def status_error(

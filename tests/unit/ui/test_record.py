@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imagegeneration.domain.job import AttemptError
+from imagegeneration.domain.moderation import Moderation
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui.record import record
 from tests.unit.ui.samples import NOW, approval, image, job, stored_image
@@ -41,6 +42,20 @@ def test_every_approval_is_there() -> None:
     assert section(shown, "Retry 1")["Price shown"] == "Up to $0.0274"
     assert section(shown, "Approval")["Request SHA-256"] == "a" * 64
     assert section(shown, "Job")["Quoted"] == "Up to $0.0411"
+
+
+def test_an_approval_says_what_the_moderation_found() -> None:
+    def shown(**facts: Any) -> dict[str, Any]:
+        moderation = Moderation(policy="flag", **facts)
+        moderated = job().approval.model_copy(update={"moderation": moderation})
+        return section(record(job(approval=moderated), [], None), "Approval")
+
+    assert "Moderation" not in section(record(job(), [], None), "Approval")
+    assert shown(outcome="passed", model="omni")["Moderation"] == "Nothing was found in the prompt"
+    assert shown(outcome="passed", model="omni")["Moderated by"] == "omni"
+    flagged = shown(outcome="flagged", model="omni", categories=("hate", "sexual/minors"))
+    assert flagged["Moderation"] == "The moderation found: hate, sexual content with minors."
+    assert "not checked" in shown(outcome="not_checked")["Moderation"]
 
 
 def test_what_was_asked_for_and_what_came() -> None:

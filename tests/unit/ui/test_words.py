@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from imagegeneration.domain.credits import CreditQuote
 from imagegeneration.domain.generation import Usage
 from imagegeneration.domain.job import Attempt, Certainty, ErrorCode, ImageState, Outcome, Status
 from imagegeneration.domain.outlook import Outlook
@@ -157,3 +158,8 @@ def test_what_is_paused_and_who_did_it_have_names() -> None:
     assert words.person("local") == "you, on this machine"
     assert words.person("ann") == "ann"
     assert words.capital("the sandbox") == "The sandbox"
+
+
+def test_what_an_approval_costs_in_credits() -> None:
+    assert words.credits_of(CreditQuote(cost=2, left=14)) == "2 credits of 14"
+    assert words.credits_of(CreditQuote(cost=1, left=0)) == "1 credit of 0"

@@ -52,7 +52,10 @@ def test_what_is_no_fault_is_refused(prompt: str) -> None:
         fault_in(prompt)
 
 
-@pytest.mark.parametrize(("kind", "target"), [("one_byte_png", "text"), ("empty_text", "image")])
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [("one_byte_png", "text"), ("empty_text", "image"), ("flagged", "image"), ("huge_png", "moderation")],
+)
 def test_a_fault_must_fit_its_target(kind: str, target: str) -> None:
     with pytest.raises(ValidationError):
         Fault.model_validate({"kind": kind, "target": target})

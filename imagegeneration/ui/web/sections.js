@@ -1,14 +1,14 @@
-// The Operations page: its sections, and what became of the last order.
+// A page of sections, and what became of the last order.
 
 const ANSWER_MS = 8000;
 const DECIDED_ELSEWHERE = { tone: "neutral", title: "That was decided elsewhere meanwhile.", text: "Nothing was done here." };
 
-function makeOperations(parent) {
+function makeSections(parent) {
   const notice = el("p.notice", { role: "status" });
   const body = el("div.body");
   const words = el("p", {}), close = el("button.button.plain.icon-only", { type: "button", "aria-label": "Close", title: "Close" }, icon("close"));
   const answer = el("div.reply", { role: "status", tabIndex: -1, hidden: true }, words, close);
-  const root = el("div.root.operations", {}, notice, body, answer);
+  const root = el("div.root.sections", {}, notice, body, answer);
   const sections = new Map();
   const view = { number: null, skew: 0 };
   let timer = null;
@@ -53,7 +53,7 @@ function makeOperations(parent) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const view = viewOf(parentElement, () => makeOperations(parentElement));
+  const view = viewOf(parentElement, () => makeSections(parentElement));
   view.send = (message) => setTriggerValue("act", message);
   view.paint(data);
   return view.end;

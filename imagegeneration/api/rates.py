@@ -1,0 +1,62 @@
+"""Request rates at the API: who asks too often is refused, and each answer says where its rates stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from anyio import CapacityLimiter, to_thread
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from imagegeneration.api.answers import error_response
+from imagegeneration.api.guard import is_api
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.rate import Action, Standing
+from imagegeneration.errors import StudioError
+
+COUNTED_AT_ONCE = 16
+
+
+class RequestRates:
+    """Counts calls of the API on the actor that the gate let in. Pages, their files and websockets do not count."""
+
+    def __init__(self, app: ASGIApp, studio: Callable[[], Studio]) -> None:
+        self._app = app
+        self._studio = studio
+        self._counting: CapacityLimiter | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a call on, or answer the refusal."""
+        actor: Actor | None = scope.get("state", {}).get("actor")
+        if scope["type"] != "http" or not is_api(scope["path"]) or actor is None or actor.plan is None:
+            await self._app(scope, receive, send)
+            return
+        if self._counting is None:
+            self._counting = CapacityLimiter(COUNTED_AT_ONCE)
+        try:
+            standing = await to_thread.run_sync(self._studio().rates.request, actor, limiter=self._counting)
+        except StudioError as error:
+            await error_response(error, scope["state"]["request_id"])(scope, receive, send)
+            return
+        await self._app(scope, receive, send if standing is None else _telling(standing, send))
+
+
+def tell_rate(response: Response, studio: Studio, actor: Actor, action: Action) -> None:
+    """Say on the answer to an action where the tightest of its own rates stands."""
+    standing = studio.rates.after(actor, action)
+    if standing is not None:
+        response.headers.update(standing.headers)
+
+
+def _telling(standing: Standing, send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            said = headers.get("RateLimit-Remaining")
+            if said is None or standing.remaining < int(said):
+                headers.update(standing.headers)
+        await send(message)
+
+    return sending

@@ -1,0 +1,48 @@
+"""Keeps secrets out of what is written or shown: the configured ones by their value, others by their shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "[hidden]"
+
+SHORTEST = 6
+"""Nothing shorter is hidden by its value: it guards nothing, and every other line would have gaps."""
+
+_SHAPES = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"(/auth/callback/[^\s?\"']*\?)[^\s\"']+", rf"\1{HIDDEN}"),
+        (r"\b(mongodb(?:\+srv)?://)\S*@", rf"\1{HIDDEN}@"),
+        (r"\b([a-z][a-z0-9+.-]*://)[^\s/@]+@", rf"\1{HIDDEN}@"),
+        (r"\bisk_\w+", f"isk_{HIDDEN}"),
+        (r"\bsk-[\w*-]{8,}", f"sk-{HIDDEN}"),
+        (r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", HIDDEN),  # a JWT
+        (r"\b(bearer|basic)\s+[\w.~+/=-]{16,}", rf"\1 {HIDDEN}"),
+        (r"\b((?:set-)?cookie['\"]?\s*[:=,]\s*)[^\r\n]+", rf"\1{HIDDEN}"),
+        (r"\b(studio_\w+=)[^\s;,'\"]+", rf"\1{HIDDEN}"),
+        (r"([?&](?:code|state)=)[^\s&'\"]+", rf"\1{HIDDEN}"),
+        (r"\b((?:code|state|nonce)=)[\w.~%+/=-]{16,}", rf"\1{HIDDEN}"),
+        (r"\b((?:\w+_token|\w*password|\w+_secret|code_verifier)['\"]?\s*[=:]\s*['\"]?)[^\s&'\",}]+", rf"\1{HIDDEN}"),
+    )
+)
+
+_values: set[str] = set()
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """From now on these never appear in what `redact` returns, as they are or as URLs have them."""
+    for secret in secrets:
+        if len(secret) >= SHORTEST:
+            _values.update({secret, quote(secret, safe=""), quote_plus(secret)})
+
+
+def redact(text: str) -> str:
+    """`text` without secrets."""
+    for secret in sorted(_values, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    for pattern, replacement in _SHAPES:
+        text = pattern.sub(replacement, text)
+    return text

@@ -1,0 +1,114 @@
+"""How often people, keys and addresses may ask."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.plan import PLANS
+from imagegeneration.domain.rate import ACTION_RATES, SIGN_INS, WRONG_KEYS, Action, Rate, Standing
+from imagegeneration.errors import Busy, DatabaseDown
+from imagegeneration.store.rates import Counter, RateStore, tightest
+
+log = logging.getLogger(__name__)
+
+
+class Rates:
+    """Counts uses and refuses those above a rate. Who has no plan is not counted: the one local admin.
+
+    While the counters cannot be reached, what costs nothing is let through, because a look at one's images must
+    not depend on them; what costs money is refused, because it must not be spent uncounted.
+    """
+
+    def __init__(self, store: RateStore, requests_per_minute: int) -> None:
+        self._store = store
+        self._requests = Rate(what="requests", amount=requests_per_minute, seconds=60)
+
+    def request(self, actor: Actor) -> Standing | None:
+        """Count a request of the API on the person, or on the key that was used; where it stands, if that is known.
+
+        Raises Busy (IMG_005) above the rate.
+        """
+        if actor.plan is None:
+            return None
+        return self._take_if_possible(self._requests_of(actor))
+
+    def act(self, actor: Actor, action: Action) -> None:
+        """Count what costs money on the person, whichever key was used: by the minute, and approvals by the plan.
+
+        Raises Busy (IMG_005) above a rate, DatabaseDown (IMG_014) where it cannot be counted.
+        """
+        if actor.plan is None:
+            return
+        taken = self._store.take(_actions_of(actor, action))
+        if not taken.passed:
+            raise _busy(taken.standing)
+
+    def sign_in(self, step: str, address: str) -> None:
+        """Count a step of a sign-in on the address of a stranger. Raises Busy (IMG_005) above the rate."""
+        self._take_if_possible(Counter(SIGN_INS, f"{step} {address}"))
+
+    def wrong_key(self, address: str) -> None:
+        """Count a wrong key on the address that sent it. Raises Busy (IMG_005) above the rate."""
+        self._take_if_possible(Counter(WRONG_KEYS, address))
+
+    def standings(self, actor: Actor) -> Sequence[Standing]:
+        """Where all rates of the actor stand. Raises DatabaseDown (IMG_014)."""
+        if actor.plan is None:
+            return ()
+        actions = [counter for action in ACTION_RATES for counter in _actions_of(actor, action)]
+        return self._store.standings([self._requests_of(actor), *actions])
+
+    def after(self, actor: Actor, action: Action) -> Standing | None:
+        """Where the tightest rate of an action stands after it, if there is one and that is known."""
+        if actor.plan is None:
+            return None
+        try:
+            return tightest(self._store.standings(_actions_of(actor, action)))
+        except DatabaseDown:
+            return None
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._store.close()
+
+    def _requests_of(self, actor: Actor) -> Counter:
+        return Counter(self._requests, actor.key_id or actor.user_id)
+
+    def _take_if_possible(self, counter: Counter) -> Standing | None:
+        try:
+            taken = self._store.take([counter])
+        except DatabaseDown:
+            log.warning("Requests are not counted: the counters cannot be reached.")
+            return None
+        if not taken.passed:
+            raise _busy(taken.standing)
+        return taken.standing
+
+
+def _actions_of(actor: Actor, action: Action) -> Sequence[Counter]:
+    rates = [ACTION_RATES[action]]
+    if action == "approve" and actor.plan is not None:
+        rates += PLANS[actor.plan].rates
+    return [Counter(rate, actor.user_id) for rate in rates]
+
+
+def _busy(standing: Standing) -> Busy:
+    resolution = None
+    if standing.rate.plan is not None:
+        resolution = "Wait, then send the same request again; or ask an administrator for a larger plan."
+    return Busy(
+        f"At most {standing.rate.words}. The next is possible in {_duration(standing.resets_in)}.",
+        retry_after=standing.resets_in,
+        resolution=resolution,
+        standing=standing.headers,
+    )
+
+
+def _duration(seconds: int) -> str:
+    """A wait as a person reads it, rounded up."""
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds > size:
+            return f"{-(-seconds // size)} {unit}s"
+    return f"{seconds} second{'s' if seconds > 1 else ''}"

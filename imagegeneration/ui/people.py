@@ -1,0 +1,134 @@
+"""The People page: who has signed in, and what an admin lets them do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+from pydantic import TypeAdapter, ValidationError
+
+from imagegeneration.domain.access import ROLES, Role
+from imagegeneration.domain.person import Person
+from imagegeneration.domain.text import Reason
+from imagegeneration.errors import StudioError
+from imagegeneration.ui import words
+from imagegeneration.ui.frame import acting, errors_in_words, explain, notice, studio
+from imagegeneration.ui.pager import cursor, pager, to_first
+from imagegeneration.ui.persons import access_words, confirm_words, people_section
+from imagegeneration.ui.sections import Answers, Said, draw_sections
+
+PER_PAGE = 20
+_KEY, _OPEN, _ANSWERS = "people", "people-open", "people-answers"
+_REASON: TypeAdapter[str] = TypeAdapter(Reason)
+
+
+@errors_in_words()
+def people() -> None:
+    """Draw a page of people, and the dialog of the one that is looked at."""
+    if not studio().settings.sign_in_providers:
+        notice("neutral", "Nobody signs in to this studio.", _WITHOUT_SIGN_IN, key="no-sign-in")
+        return
+    answers: Answers = st.session_state.setdefault(_ANSWERS, Answers())
+    searched = _search()
+    with st.skeleton(height=320):
+        found = studio().people.page(cursor(), PER_PAGE + 1, searched)
+    shown = found[:PER_PAGE]
+    draw_sections([people_section(shown, _providers(), searched)], _act, key=_KEY, answer=answers.latest)
+    pager(shown[-1].person_id if len(found) > PER_PAGE else None, back="Before", on="Next")
+    opened: Person | None = st.session_state.get(_OPEN)
+    if opened is not None:
+        _dialog(opened)
+
+
+_WITHOUT_SIGN_IN = (
+    "There is one local admin, and only this machine is answered. To let people in, set SIGN_IN_PROVIDERS (OpenID "
+    "providers, and who gets which role) and PUBLIC_URL (the studio's own address), and start the studio again; "
+    "README.md and .env.example have examples. Everybody who signs in then appears here."
+)
+
+
+def _search() -> str:
+    typed = st.text_input(
+        "Search",
+        key="search",
+        bind="query-params",
+        type="search",
+        max_chars=100,
+        placeholder="Name or e-mail address",
+        label_visibility="collapsed",
+        on_change=to_first,
+    )
+    return (typed or "").strip()
+
+
+def _providers() -> Mapping[str, str]:
+    return {str(one.issuer).rstrip("/"): one.label for one in studio().settings.sign_in_providers}
+
+
+def _act(key: str, order: Mapping[str, Any]) -> None:
+    try:
+        acting("administer")
+        st.session_state[_OPEN] = studio().people.get(str(order.get("person_id")))
+    except StudioError as error:
+        st.session_state.setdefault(_ANSWERS, Answers()).say(key, Said("bad", *explain(error)))
+
+
+def _close() -> None:
+    st.session_state.pop(_OPEN, None)
+
+
+@st.dialog("What this person may do", width="medium", on_dismiss=_close)
+def _dialog(person: Person) -> None:
+    """Before and after, and why. It is about the person as they were when it was opened."""
+    key = f"{person.person_id}-{person.version}"
+    st.text(" · ".join(part for part in (person.name, person.email) if part))
+    roles = _choose_roles(person, key)
+    is_disabled = not st.toggle("May sign in", value=not person.is_disabled, key=f"let-in {key}")
+    reason = st.text_input("Why, for the record", key=f"reason {key}", max_chars=500)
+    before = access_words(person.granted_roles, person.roles, is_disabled=person.is_disabled)
+    after = access_words(person.granted_roles, roles, is_disabled=is_disabled)
+    with st.container(border=True, gap="small"):
+        st.text(f"Before: {before}")
+        st.text(f"After: {after}")
+    label = confirm_words(person, is_disabled=is_disabled)
+    if st.button(label, type="primary", key="confirm", disabled=before == after):
+        _confirm(person, roles, is_disabled=is_disabled, reason=reason or "")
+
+
+def _choose_roles(person: Person, key: str) -> Sequence[Role] | None:
+    """The roles that are set here, or None: those of the configuration."""
+    configured = words.roles(person.granted_roles)
+    choices = {"configured": f"As configured: {configured}", "here": "Set here"}
+    start = 0 if person.roles is None else 1
+    chosen = st.radio("Roles", list(choices), index=start, format_func=choices.get, key=f"roles {key}")
+    if chosen == "configured":
+        return None
+    picked = []
+    for role in ROLES:
+        name, about = words.ROLE_WORDS[role]
+        if st.checkbox(f"{name}: {about}", value=role in person.effective_roles, key=f"role {role} {key}"):
+            picked.append(role)
+    return tuple(picked)
+
+
+def _confirm(person: Person, roles: Sequence[Role] | None, *, is_disabled: bool, reason: str) -> None:
+    try:
+        studio().people.change(
+            acting("administer"),
+            person.person_id,
+            version=person.version,
+            roles=roles,
+            is_disabled=is_disabled,
+            reason=_REASON.validate_python(reason),
+        )
+    except ValidationError:
+        notice("bad", "Write down why, in 1 to 500 characters.", key="person-problem")
+        return
+    except StudioError as error:
+        notice("bad", *explain(error), key="person-problem", code=error.code)
+        return
+    _close()
+    said = Said("good", f"{person.name}: changed.", "It works on their open pages within a minute.")
+    st.session_state[_ANSWERS].say("", said)
+    st.rerun()

@@ -1,0 +1,67 @@
+"""People as rows, and what an admin's change makes of them. Pure; the texts are shown as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+from imagegeneration.domain.access import Role
+from imagegeneration.domain.person import Person
+from imagegeneration.ui import words
+from imagegeneration.ui.rows import Action, Fact, Link, Row, Section, moment
+
+
+def people_section(people: Sequence[Person], providers: Mapping[str, str], searched: str) -> Section:
+    """These people; `providers` are the labels of sign-in providers by issuer."""
+    empty = f"Nobody has “{searched}” in their name or e-mail address." if searched else "Nobody has signed in yet."
+    rows = tuple(_row(person, providers.get(person.issuer.rstrip("/"), person.issuer)) for person in people)
+    return Section("people", "Who has signed in", rows, empty=empty)
+
+
+def _row(person: Person, provider: str) -> Row:
+    return Row(
+        key=person.person_id,
+        title=person.name,
+        aside=person.email or "",
+        pill=("Disabled", "bad") if person.is_disabled else ("May sign in", "good"),
+        facts=(_roles(person), _provider(provider), _last_sign_in(person), _first_sign_in(person)),
+        links=(
+            Link("What they did", _record(who=person.person_id)),
+            Link("What was changed about them", _record(subject=person.person_id)),
+        ),
+        actions=(Action(f"change {person.person_id}", "Change", {"what": "open", "person_id": person.person_id}),),
+    )
+
+
+def _roles(person: Person) -> Fact:
+    note = "As configured" if person.roles is None else f"Set here; configured: {words.roles(person.granted_roles)}"
+    return Fact("Roles", (words.roles(person.effective_roles),), note=note)
+
+
+def _provider(provider: str) -> Fact:
+    return Fact("Signs in with", (provider,))
+
+
+def _last_sign_in(person: Person) -> Fact:
+    return Fact("Last sign-in", (moment(person.signed_in_at),))
+
+
+def _first_sign_in(person: Person) -> Fact:
+    return Fact("First sign-in", (moment(person.created_at),))
+
+
+def _record(**filters: str) -> str:
+    return f"audit?{urlencode(filters)}"
+
+
+def access_words(granted: Sequence[Role], roles: Sequence[Role] | None, *, is_disabled: bool) -> str:
+    """What somebody may do, in one line; `granted` are the configured roles."""
+    what = f"{words.roles(granted)}, as configured" if roles is None else words.roles(roles)
+    return f"{what} · {'disabled' if is_disabled else 'may sign in'}"
+
+
+def confirm_words(person: Person, *, is_disabled: bool) -> str:
+    """What the button says that makes the change."""
+    if is_disabled and not person.is_disabled:
+        return "Disable, and sign out everywhere"
+    return "Let in again" if person.is_disabled and not is_disabled else "Change"

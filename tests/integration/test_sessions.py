@@ -1,0 +1,214 @@
+"""How long a login and a key last: limits, sign-out, disabled people and lost roles, in every process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from pymongo.database import Database
+from starlette.testclient import TestClient
+
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.access import Role
+from imagegeneration.domain.person import LOGIN_COOKIE, Person
+from imagegeneration.services import keys, logins
+from imagegeneration.settings import Settings
+from tests.integration.company import build_company, client, code, make_key, person, signed_in, somebody, with_key
+from tests.support import Clock
+
+
+@pytest.fixture
+def other_process(settings: Settings, company: Studio) -> Iterator[Studio]:
+    """Another process of the same studio."""
+    built = build_company(settings)
+    yield built
+    built.close()
+
+
+def elsewhere(other: Studio, browser: TestClient) -> TestClient:
+    """The same browser, answered by the other process."""
+    same = client(other, headers=dict(browser.headers))
+    same.cookies.update(browser.cookies)
+    return same
+
+
+def status(browser: TestClient) -> int:
+    return browser.get("/image/me").status_code
+
+
+def change(company: Studio, who: Person, *, roles: tuple[Role, ...] | None = None, is_disabled: bool = False) -> None:
+    """An admin changes what a person may do."""
+    admin, now = person(company, "adm", "admin").actor(), company.people.get(who.person_id)
+    company.people.change(
+        admin, who.person_id, version=now.version, roles=roles, is_disabled=is_disabled, reason="a test"
+    )
+
+
+def age(database: Database[dict[str, Any]], field: str, ago: timedelta) -> None:
+    """Make that time of every login so long ago, by the server's clock."""
+    moved = {"$subtract": ["$$NOW", round(ago.total_seconds() * 1000)]}
+    database.logins.update_many({}, [{"$set": {field: moved}}])
+
+
+def test_a_login_ends_when_nobody_was_there(company: Studio, database: Database[dict[str, Any]], clock: Clock) -> None:
+    ann, idle = somebody(company, "ann", "creator"), company.settings.login_rules.idle
+    age(database, "seenAt", idle - timedelta(seconds=20))
+    assert status(ann) == 200
+    clock.now += logins.KNOWN_SECONDS
+    age(database, "seenAt", idle + timedelta(seconds=1))
+    assert status(ann) == 401
+
+
+def test_a_login_that_is_used_does_not_end_at_the_shortest_idle_limit(
+    settings: Settings, database: Database[dict[str, Any]], clock: Clock
+) -> None:
+    company = build_company(settings.model_copy(update={"sign_in_idle_minutes": 1.0}))
+    ann = somebody(company, "ann", "creator")
+    for _ in range(12):
+        assert status(ann) == 200
+        clock.now += 30
+        database.logins.update_many({}, [{"$set": {"seenAt": {"$subtract": ["$seenAt", 30_000]}}}])
+    company.close()
+
+
+def test_a_login_ends_at_its_longest_however_busy_it_is(
+    company: Studio, database: Database[dict[str, Any]], clock: Clock
+) -> None:
+    ann = somebody(company, "ann", "creator")
+    (login,) = database.logins.find({})
+    assert login["endsAt"] - login["beganAt"] == company.settings.login_rules.longest
+    assert status(ann) == 200
+    age(database, "endsAt", timedelta(seconds=1))
+    clock.now += logins.KNOWN_SECONDS
+    assert status(ann) == 401
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=400), timedelta(days=-400)])
+def test_only_the_clock_of_the_database_counts(company: Studio, ahead: timedelta) -> None:
+    ann = somebody(company, "ann", "creator")
+    key = make_key(ann, "look", days=1)
+    with time_machine.travel(datetime.now(UTC) + ahead):
+        assert status(ann) == 200
+        assert status(with_key(company, key)) == 200
+        late = somebody(company, "bob", "creator")
+    assert status(late) == 200
+
+
+def test_a_cookie_that_is_replayed_after_the_sign_out_is_worthless_everywhere(
+    company: Studio, other_process: Studio, clock: Clock
+) -> None:
+    ann = somebody(company, "ann", "creator")
+    copies = [elsewhere(process, ann) for process in (company, other_process)]
+    assert [status(copy) for copy in copies] == [200, 200]
+    ann.post("/auth/sign-out")
+    assert status(copies[0]) == 401
+    clock.now += logins.KNOWN_SECONDS
+    assert status(copies[1]) == 401
+
+
+def test_signing_out_ends_one_login_and_no_other(company: Studio) -> None:
+    who = person(company, "ann", "creator")
+    office, home, bob = signed_in(company, who), signed_in(company, who), somebody(company, "bob", "creator")
+    office.post("/auth/sign-out")
+    assert [status(browser) for browser in (office, home, bob)] == [401, 200, 200]
+
+
+@pytest.mark.parametrize("roles", [("reviewer",), ()])
+def test_a_changed_role_counts_in_every_process_soon(
+    company: Studio, other_process: Studio, clock: Clock, roles: tuple[Role, ...]
+) -> None:
+    who = person(company, "ann", "creator")
+    ann = elsewhere(other_process, signed_in(company, who))
+    assert ann.get("/image/me").json()["permissions"] == ["generate", "look"]
+    change(company, who, roles=roles)
+    clock.now += logins.KNOWN_SECONDS
+    if roles:
+        assert ann.get("/image/me").json()["permissions"] == ["look", "review"]
+    else:
+        assert status(ann) == 401
+
+
+def test_a_disabled_person_is_out_of_every_process_soon_and_stays_out(
+    company: Studio, other_process: Studio, clock: Clock
+) -> None:
+    who = person(company, "ann", "creator")
+    ann = elsewhere(other_process, signed_in(company, who))
+    program = elsewhere(other_process, with_key(company, make_key(ann, "look")))
+    assert (status(ann), status(program)) == (200, 200)
+    change(company, who, is_disabled=True)
+    clock.now += max(logins.KNOWN_SECONDS, keys.KNOWN_SECONDS)
+    assert (status(ann), status(program)) == (401, 401)
+    clock.now += 3600
+    assert (status(ann), status(program)) == (401, 401)
+
+
+def test_who_was_disabled_and_is_let_in_again_has_to_sign_in_again(company: Studio, clock: Clock) -> None:
+    who = person(company, "ann", "creator")
+    ann = signed_in(company, who)
+    change(company, who, is_disabled=True)
+    change(company, who, is_disabled=False)
+    clock.now += logins.KNOWN_SECONDS
+    assert status(ann) == 401
+
+
+def test_a_revoked_key_is_worthless_everywhere_soon(company: Studio, other_process: Studio, clock: Clock) -> None:
+    ann = somebody(company, "ann", "creator")
+    program = with_key(company, make_key(ann, "look"))
+    copy = elsewhere(other_process, program)
+    assert (status(program), status(copy)) == (200, 200)
+    (facts,) = ann.get("/image/keys").json()
+    ann.post(f"/image/keys/{facts['keyId']}/revoke")
+    assert status(program) == 401
+    clock.now += keys.KNOWN_SECONDS
+    assert status(copy) == 401
+
+
+def test_a_key_ends_on_its_day(company: Studio, database: Database[dict[str, Any]], clock: Clock) -> None:
+    program = with_key(company, make_key(somebody(company, "ann", "creator"), "look", days=1))
+    assert status(program) == 200
+    database["keys"].update_many({}, [{"$set": {"expiresAt": "$$NOW"}}])
+    clock.now += keys.KNOWN_SECONDS
+    assert code(program.get("/image/me")) == (401, "IMG_010")
+
+
+def test_a_key_loses_what_its_person_loses(company: Studio, clock: Clock) -> None:
+    who = person(company, "ann", "creator")
+    program = with_key(company, make_key(signed_in(company, who), "generate", "look"))
+    assert status(program) == 200
+    change(company, who, roles=("reviewer",))
+    clock.now += keys.KNOWN_SECONDS
+    assert program.get("/image/me").json()["permissions"] == ["look"]
+
+
+def test_a_key_of_a_person_without_roles_opens_nothing(company: Studio, clock: Clock) -> None:
+    who = person(company, "ann", "creator")
+    program = with_key(company, make_key(signed_in(company, who), "look"))
+    assert status(program) == 200
+    change(company, who, roles=())
+    clock.now += keys.KNOWN_SECONDS
+    for path in ("/image/me", "/image/keys", "/image/job-list", "/image/openapi.json", "/jobs"):
+        assert program.get(path).status_code == 401, path
+
+
+def test_guessed_cookies_and_keys_take_no_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logins, "KNOWN_LOGINS", 50)
+    monkeypatch.setattr(keys, "KNOWN_KEYS", 50)
+    company = build_company(settings)
+    ann = somebody(company, "ann", "creator")
+    for number in range(200):
+        assert company.logins.actor(f"guess {number}") is None
+        assert company.keys.actor(f"isk_{number}") is None
+    assert [len(company.logins._known), len(company.logins._seen)] == [50, 0]
+    assert [len(company.keys._known), len(company.keys._used)] == [50, 0]
+    assert status(ann) == 200, "the guesses have thrown nobody out"
+    company.close()
+
+
+@pytest.mark.parametrize("cookie", ["", "x" * 8000, "é", '"; studio_login="', "a,b", "\x7f"])
+def test_a_cookie_that_cannot_be_one_is_nobodys(company: Studio, cookie: str) -> None:
+    headers = {b"cookie": f"{LOGIN_COOKIE}={cookie}".encode()}
+    answer = client(company).get("/image/me", headers=headers)
+    assert code(answer) == (401, "IMG_010")
