@@ -100,14 +100,14 @@ async def execute_prompt(
         tell_rate(response, studio, actor, "approve")
         return job
 
-    job = await to_thread.run_sync(approve, limiter=_approvals())
+    job = await to_thread.run_sync(approve, limiter=approvals())
     return JobAnswer(job_id=job.job_id, status="QUEUED")
 
 
 @router.get("/job-status/{jobId}", responses=documented(404))
 def job_status(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobStatus:
     """How far a job is, and the URLs of the images that are there."""
-    return _status(studio.jobs.get(actor, job_id))
+    return status_of(studio.jobs.get(actor, job_id))
 
 
 @router.get("/job-list", responses=documented())
@@ -159,7 +159,7 @@ async def retry_job(
         tell_rate(response, studio, actor, "approve")
         return job
 
-    job = await to_thread.run_sync(retry, limiter=_approvals())
+    job = await to_thread.run_sync(retry, limiter=approvals())
     return JobAnswer(job_id=job.job_id, status=job.status)
 
 
@@ -182,10 +182,12 @@ def decide_image(
 
 
 @functools.cache
-def _approvals() -> CapacityLimiter:
+def approvals() -> CapacityLimiter:
+    """The threads of approvals: they wait for the moderation, so they have some of their own."""
     return CapacityLimiter(AT_ONCE)
 
 
-def _status(job: Job) -> JobStatus:
+def status_of(job: Job) -> JobStatus:
+    """How far a job is."""
     known: dict[str, Any] = {"job_id": job.job_id, "status": job.status, "cdn_urls": job.cdn_urls, "error": job.error}
     return JobStatus(**known)

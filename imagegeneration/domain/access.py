@@ -33,6 +33,8 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/image/openapi.json"): "signed-in",
     ("POST", "/image/enhance-prompt"): "generate",
     ("POST", "/image/execute-prompt"): "generate",
+    ("POST", "/image/generate"): "generate",
+    ("GET", "/image/status/{jobId}"): "look",
     ("POST", "/image/estimate"): "generate",
     ("POST", "/image/validate"): "generate",
     ("POST", "/image/compatibility"): "generate",

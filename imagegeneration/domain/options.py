@@ -12,13 +12,14 @@ from imagegeneration.domain.choice import Priority
 from imagegeneration.domain.generation import (
     MAX_LORAS,
     Background,
+    ExecuteBody,
     GenerationParameters,
     Lora,
     OutputFormat,
     ProviderName,
 )
 from imagegeneration.domain.text import check_text
-from imagegeneration.domain.value import Many, Value
+from imagegeneration.domain.value import Many, Micros, Value
 
 NEGATIVE_PROMPT_MAX = 1000
 RANDOM_SEED = -1
@@ -37,6 +38,7 @@ class Options(Value):
 
     `provider` is a name or `auto`; with `auto`, `priority` decides. `size` is taken as it is or refused; `width` and
     `height` are mapped to the nearest size that the model makes. `seed` -1 is drawn at approval and stored.
+    `max_micros_per_image` is the most that an image may cost.
     """
 
     provider: ProviderName | Literal["auto"] = "auto"
@@ -53,6 +55,7 @@ class Options(Value):
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=0, le=100)
     loras: Many[Lora] = Field(default=(), max_length=MAX_LORAS)
+    max_micros_per_image: Micros | None = None
 
     def parameters(self, model: ImageModel, provider: ProviderName, drawn_seed: int) -> GenerationParameters:
         """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for."""
@@ -75,6 +78,12 @@ class Options(Value):
         if self.size is not None or self.width is None or self.height is None:
             return self.size or usual
         return nearest_size(model, self.width, self.height)
+
+
+class GenerateBody(ExecuteBody):
+    """Body of POST /image/generate: what a person or a program approves, with a choice of model and parameters."""
+
+    options: Options = Options()
 
 
 def nearest_size(model: ImageModel, width: int, height: int) -> str:

@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose
 from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
+from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.options import LARGEST_SEED, Options
 from imagegeneration.domain.value import Many, Value
-from imagegeneration.errors import InvalidRequest, ModelUnavailable, ProviderNotConfigured
+from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.jobs import Offer
 
@@ -54,7 +55,7 @@ class Choosing:
         """
         self._offer.require()
         if options.model is not None:
-            return self._explicit(options, options.model)
+            return self._explicit(options, options.model, final_prompt)
         candidates = self.candidates(options, final_prompt)
         if options.provider == "auto" and options.priority is None and not options.loras:
             usual = self._usual(candidates)
@@ -123,6 +124,8 @@ class Choosing:
             price = self._offer.catalog.quote(request, final_prompt, today)
         except ModelUnavailable as problem:
             limitations.append(problem.message)
+        if price is not None and options.max_micros_per_image is not None and price > options.max_micros_per_image:
+            limitations.append(_too_dear(price, options.max_micros_per_image))
         if (pause := self._breakers.stopping(provider)) is not None:
             limitations.append(f"It is paused: {pause.reason}")
         if model.name in self._breakers.paused_models():
@@ -139,7 +142,7 @@ class Choosing:
             able=not limitations,
         )
 
-    def _explicit(self, options: Options, name: str) -> Chosen:
+    def _explicit(self, options: Options, name: str, final_prompt: str) -> Chosen:
         today = datetime.now(UTC).date()
         model = self._offer.catalog.model(name, today)
         provider = self._offer.made_by(model)
@@ -147,6 +150,11 @@ class Choosing:
             raise ProviderNotConfigured(f"The provider {model.provider}, which makes {model.label}, is not configured.")
         request = options.parameters(model, provider, secrets.randbelow(LARGEST_SEED + 1))
         self._offer.catalog.require_possible(request, today)
+        price = self._offer.catalog.quote(request, final_prompt, today)
+        if options.max_micros_per_image is not None and price > options.max_micros_per_image:
+            raise OverBudget(
+                _too_dear(price, options.max_micros_per_image), resolution="Allow more, or choose a cheaper model."
+            )
         return Chosen(
             request=request, choice=Choice(model=name, provider=provider, why=f"{model.label}: asked for by name.")
         )
@@ -164,6 +172,10 @@ class Choosing:
         model = self._offer.catalog.model(choice.model, datetime.now(UTC).date())
         request = options.parameters(model, choice.provider, secrets.randbelow(LARGEST_SEED + 1))
         return Chosen(request=request, choice=choice)
+
+
+def _too_dear(price: int, at_most: int) -> str:
+    return f"An image costs up to {format_usd_exact(price)}, and at most {format_usd_exact(at_most)} was allowed."
 
 
 def _why_none(candidates: Sequence[Candidate]) -> str:

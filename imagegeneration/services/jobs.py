@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, Literal, TypeVar
@@ -94,6 +94,11 @@ class Offer:
         stand_in = "sandbox" if model.provider == "openai" and "openai" not in self.endpoints else model.provider
         return stand_in if stand_in in self.endpoints else None
 
+    def expected_seconds(self, name: str) -> float:
+        """About how long an image of a model takes, as the catalog says, before there is any history of it."""
+        model = self.catalog.named(name)
+        return 0.0 if model is None else model.expected_seconds
+
     def require(self) -> GenerationParameters:
         """The parameters. Raises ProviderNotConfigured (IMG_001) without a provider."""
         if self.parameters is None:
@@ -149,9 +154,18 @@ class Jobs:
         """What approving so many images costs in credits, and what is left; None for an actor who is not metered."""
         return self._credits.quote(actor, self._offer.require().size, image_count)
 
-    def approve(self, actor: Actor, body: ExecuteBody, *, source: Source, idempotency_key: str | None) -> Job:
+    def approve(
+        self,
+        actor: Actor,
+        body: ExecuteBody,
+        *,
+        source: Source,
+        idempotency_key: str | None,
+        choose: Callable[[], GenerationParameters] | None = None,
+    ) -> Job:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.
 
+        `choose` gives the parameters of a new job (None: what this studio usually makes); it may refuse.
         One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing but
         one use of the rates, and a key seen before not even that. Raises what `quote` and `Moderator.check` raise,
         Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood for another body.
@@ -162,7 +176,8 @@ class Jobs:
             known = self._idempotency.get(actor.user_id, idempotency_key)
             if known is not None:
                 return self._replay(known, body_sha256)
-        hold = self.quote(body.final_prompt, 1)
+        request = self._offer.require() if choose is None else choose()
+        hold = self.quote(body.final_prompt, 1, request)
         try:
             self._rates.act(actor, "approve")
         except Busy:
@@ -171,7 +186,7 @@ class Jobs:
                 raise
             return self._replay(known, body_sha256)  # its first request has come to its end meanwhile
         moderation = self._moderator.check(body.final_prompt)
-        job = self._new_job(actor, body, source, hold, moderation, self._connection.now())
+        job = self._new_job(actor, body, request, source, hold, moderation, self._connection.now())
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
 
@@ -367,9 +382,15 @@ class Jobs:
         return hold
 
     def _new_job(
-        self, actor: Actor, body: ExecuteBody, source: Source, hold: int, moderation: Moderation | None, now: datetime
+        self,
+        actor: Actor,
+        body: ExecuteBody,
+        request: GenerationParameters,
+        source: Source,
+        hold: int,
+        moderation: Moderation | None,
+        now: datetime,
     ) -> Job:
-        request = self._offer.require()
         day = budget_day(now)
         sha256 = request_sha256(body.final_prompt, body.image_count, request)
         credit_cost = self._credits.cost_of_image(actor.user_id, request.size, body.image_count)

@@ -1,0 +1,87 @@
+"""Routes of generating with a choice: the model, its parameters, and how far it is (PRD 002, PRD 003)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Response
+
+from imagegeneration.api.answers import documented
+from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.api.jobs import JobAnswer, JobId, JobStatus, approvals, status_of
+from imagegeneration.api.rates import tell_rate
+from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.job import Job
+from imagegeneration.domain.options import GenerateBody
+from imagegeneration.domain.value import Micros
+from imagegeneration.services.jobs import KEY_PATTERN
+
+router = APIRouter(tags=["jobs"])
+
+
+class Accepted(JobAnswer):
+    """A job that was made: where to ask how far it is, about how many seconds an image takes, and what is sent."""
+
+    status_url: str
+    estimated_seconds: float
+    request: GenerationParameters
+
+
+class Progress(JobStatus):
+    """How far a job is. `estimatedSeconds` is about how long an image takes, never a promise."""
+
+    image_count: int
+    images_done: int
+    request: GenerationParameters
+    cost_micros: Micros
+    estimated_seconds: float
+
+
+@router.post("/generate", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 415, 429, 502))
+async def generate(
+    body: GenerateBody,
+    response: Response,
+    studio: CurrentStudio,
+    actor: CurrentActor,
+    idempotency_key: Annotated[
+        str | None,
+        Header(pattern=KEY_PATTERN, description="1 to 255 characters: the same key and body give the same job."),
+    ] = None,
+) -> Accepted:
+    """Approve a prompt with a choice of model and parameters: the same job by the same rules as `execute-prompt`."""
+
+    def approve() -> Job:
+        job = studio.jobs.approve(
+            actor,
+            body,
+            source="api",
+            idempotency_key=idempotency_key,
+            choose=lambda: studio.choosing.choose(body.options, body.final_prompt).request,
+        )
+        tell_rate(response, studio, actor, "approve")
+        return job
+
+    job = await to_thread.run_sync(approve, limiter=approvals())
+    return Accepted(
+        job_id=job.job_id,
+        status=job.status,
+        status_url=f"/image/status/{job.job_id}",
+        estimated_seconds=studio.offer.expected_seconds(job.request.model),
+        request=job.request,
+    )
+
+
+@router.get("/status/{jobId}", responses=documented(404))
+def progress(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Progress:
+    """How far a job is, who makes it, and about how long an image takes, from the history of its model."""
+    job = studio.jobs.get(actor, job_id)
+    expected = studio.forecast.expected_seconds(job) or studio.offer.expected_seconds(job.request.model)
+    return Progress(
+        **status_of(job).model_dump(),
+        image_count=job.image_count,
+        images_done=sum(image.state == "STORED" for image in job.images),
+        request=job.request,
+        cost_micros=job.cost_micros,
+        estimated_seconds=expected,
+    )

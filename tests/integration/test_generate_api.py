@@ -1,0 +1,91 @@
+"""Generating with a choice of model and parameters: the same job by the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from starlette.testclient import TestClient
+
+from imagegeneration.api.app import build_asgi
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.local.sandbox import Sandbox
+from tests.integration.conftest import assert_money_adds_up, one_round
+
+
+@pytest.fixture
+def client(studio: Studio) -> Iterator[TestClient]:
+    app = build_asgi(lambda: studio)
+    with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
+        yield opened
+
+
+def generate(client: TestClient, key: str | None = None, **options: Any) -> Any:
+    body = {
+        "intent": "a card",
+        "rawPrompt": "kite",
+        "finalPrompt": " a red kite\n",
+        "imageCount": 2,
+        "options": options,
+    }
+    return client.post("/image/generate", json=body, headers={} if key is None else {"Idempotency-Key": key})
+
+
+def test_what_was_asked_for_is_sent_and_stored(
+    client: TestClient, studio: Studio, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    answer = generate(client, model="gpt-image-2.5-sunburst", size="1536x1024", quality="low", outputFormat="webp")
+    accepted = answer.raise_for_status().json()
+    assert (answer.status_code, accepted["status"]) == (202, "QUEUED")
+    assert accepted["estimatedSeconds"] > 0
+    one_round(studio)
+    status = client.get(accepted["statusUrl"]).raise_for_status().json()
+    assert (status["status"], status["imagesDone"], len(status["cdnUrls"])) == ("DONE", 2, 2)
+    assert {call.model for call in sandbox.calls} == {"gpt-image-2.5-sunburst"}
+    assert {call.prompt for call in sandbox.calls} == {" a red kite\n"}
+    stored = database.jobs.find_one({"jobId": accepted["jobId"]})
+    assert stored is not None
+    assert stored["request"] == {
+        "provider": "sandbox",
+        "model": "gpt-image-2.5-sunburst",
+        "size": "1536x1024",
+        "quality": "low",
+        "outputFormat": "webp",
+    }
+    images = studio.jobs.images(LOCAL, accepted["jobId"])
+    assert {(image.width, image.height, image.mime_type) for image in images} == {(1536, 1024, "image/webp")}
+    assert_money_adds_up(database)
+
+
+def test_without_options_it_is_what_version_1_makes(client: TestClient, studio: Studio) -> None:
+    assert studio.offer.parameters is not None
+    assert generate(client).json()["request"] == studio.offer.parameters.document()
+
+
+def test_the_same_key_gives_the_same_job_and_another_body_is_refused(client: TestClient, studio: Studio) -> None:
+    first = generate(client, key="k", quality="low").json()
+    studio.breakers.pause(LOCAL, "model:gpt-image-2.5-flare", "its price is being looked into")
+    assert generate(client, key="k", quality="low").json()["jobId"] == first["jobId"], "a replay chooses nothing"
+    assert generate(client, key="k", quality="high").json()["error"]["code"] == "IMG_009"
+
+
+def test_a_refusal_writes_nothing(client: TestClient, database: Database[dict[str, Any]]) -> None:
+    assert generate(client, seed=7, model="gpt-image-2.5-flare").json()["error"]["code"] == "IMG_009"
+    assert generate(client, model="dall-e-3").json()["error"]["code"] == "IMG_013"
+    assert generate(client, provider="fal").json()["error"]["code"] == "IMG_001"
+    assert generate(client, surprise=1).json()["error"]["code"] == "IMG_009"
+    too_dear = generate(client, model="gpt-image-2.5-flare", quality="max", maxMicrosPerImage=100_000)
+    assert (too_dear.status_code, too_dear.json()["error"]["code"]) == (402, "IMG_006")
+    assert database.jobs.count_documents({}) == 0
+    assert database.ledger.count_documents({}) == 0
+
+
+def test_a_price_limit_of_the_request_bounds_the_choice(client: TestClient) -> None:
+    answer = generate(client, priority="quality", maxMicrosPerImage=14_000)
+    assert answer.raise_for_status().json()["request"]["model"] in ("gpt-image-2.5-flare", "gpt-image-2.5-sunburst")
+    nothing = generate(client, priority="cost", maxMicrosPerImage=1)
+    assert nothing.json()["error"]["code"] == "IMG_009"
+    assert "at most $0.000001 was allowed" in nothing.json()["error"]["message"]
