@@ -63,6 +63,7 @@ HOSTILE = [
     "image.png",
     "//example.com/image.png",
     "http://example.com/image.png",
+    "http://example.com:443/image.png",
     "file:///etc/passwd",
     "gopher://example.com/",
     "ftp://example.com/image.png",

@@ -244,8 +244,8 @@ def test_an_image_that_was_made_but_cannot_be_had_is_in_doubt(stub: FalStub, fil
 
 
 def test_a_finished_image_is_fetched_also_when_the_time_of_the_call_is_up(stub: FalStub) -> None:
-    stub.faults["file"] = [HTML] * 3
-    assert provider_of(stub, seconds=0.7).generate(image_request(), Handles()).content == b"image"
+    stub.faults["file"].append(Sent(502, b"<html>", drip=0.05))
+    assert provider_of(stub, seconds=1).generate(image_request(), Handles()).content == b"image"
 
 
 @pytest.mark.parametrize("result", [answer_json({"images": []}), Sent(200, b"garbage"), answer_json([])])
