@@ -6,16 +6,24 @@ that the very same code runs with and without a key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.fal import FalProvider
 from imagegeneration.providers.openai import OpenAIProvider
 from imagegeneration.providers.provider import Provider, ResumableProvider
+from imagegeneration.providers.replicate import ReplicateProvider
 from imagegeneration.settings import Settings
 
 __all__ = ["PROVIDERS", "OpenAIProvider", "Provider", "ResumableProvider", "build_providers"]
 
-PROVIDERS = {"openai": OpenAIProvider, "sandbox": OpenAIProvider}
+PROVIDERS: Mapping[ProviderName, Callable[[Endpoint, float], Provider]] = {
+    "fal": FalProvider,
+    "openai": OpenAIProvider,
+    "replicate": ReplicateProvider,
+    "sandbox": OpenAIProvider,
+}
 
 
 def build_providers(settings: Settings) -> Mapping[ProviderName, Provider]:

@@ -1,0 +1,172 @@
+"""The one place where the studio opens an address that somebody else has named: an image at a provider's URL.
+
+ssrfguard decides about the URL and about every address that its name resolves to, and connects to the very
+address that it has checked: a name that changes its mind in between (DNS rebinding) gains nothing. httpcore
+knows no proxies, cookies, redirects and encodings, so there is nothing of these to switch off (docs/adr/0015).
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
+
+import httpcore2
+import httpx2
+from ssrfguard import (
+    DEFAULT_DENIED,
+    AddressTable,
+    Block,
+    Policy,
+    Reach,
+    Resolver,
+    SSRFGuardError,
+    Target,
+    connect,
+    resolve,
+)
+
+MAX_REDIRECTS = 3
+
+PUBLIC_HTTPS = Policy(
+    allowed_schemes=frozenset({"https"}),
+    allowed_ports=frozenset({443}),
+    denied_networks=AddressTable(
+        (*DEFAULT_DENIED.blocks, Block(ip_network("168.63.129.16/32"), "Azure host services", "", Reach.DENIED))
+    ),
+)
+"""What may be fetched: https, from public addresses that no cloud keeps for its own services."""
+
+_HEADERS: Mapping[bytes | str, bytes | str] = {
+    "accept": "image/*",
+    "accept-encoding": "identity",
+    "user-agent": "image-studio",
+}
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class FetchFailed(Exception):
+    """Nothing was fetched. `may_pass`: the same address may well answer a little later."""
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
+
+
+class Fetcher:
+    """Fetches what `policy` allows.
+
+    A `resolver` stands in for the system's (what it says is checked all the same), `tls` for its certificates.
+    """
+
+    def __init__(
+        self, policy: Policy = PUBLIC_HTTPS, resolver: Resolver | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._policy = policy
+        self._resolver = resolver
+        self._tls = tls or httpx2.create_ssl_context(trust_env=False)
+
+    def fetch(self, url: str, *, max_bytes: int, deadline: float) -> bytes:
+        """The body at `url`, of at most `max_bytes`, before `deadline` (monotonic seconds). Raises FetchFailed."""
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                with httpcore2.ConnectionPool(
+                    ssl_context=self._tls, network_backend=self._backend(url, deadline)
+                ) as pool:
+                    answer = _get(pool, url, max_bytes)
+                if isinstance(answer, bytes):
+                    return answer
+                url = str(httpx2.URL(url).join(answer))
+        except (SSRFGuardError, httpx2.InvalidURL, ValueError) as error:
+            raise FetchFailed("Its address is not one that may be fetched.") from error
+        except TimeoutError as error:
+            raise FetchFailed("It did not arrive in time.", may_pass=True) from error
+        except (OSError, httpcore2.ProtocolError) as error:
+            raise FetchFailed("The connection to it failed or broke.", may_pass=True) from error
+        raise FetchFailed(f"It was redirected more than {MAX_REDIRECTS} times.")
+
+    def _backend(self, url: str, deadline: float) -> _CheckedBackend:
+        return _CheckedBackend(self._policy.check_url(url), self._policy, self._resolver, deadline)
+
+
+def _get(pool: httpcore2.ConnectionPool, url: str, max_bytes: int) -> bytes | str:
+    """The body, or where it is said to be instead."""
+    with pool.stream("GET", httpcore2.URL(str(httpx2.URL(url))), headers=_HEADERS) as response:
+        headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+        if response.status in _REDIRECTS and b"location" in headers:
+            return headers[b"location"]
+        if response.status != 200:
+            passing = response.status in (408, 429) or response.status >= 500
+            raise FetchFailed(f"It was answered with HTTP {response.status}.", may_pass=passing)
+        if headers.get(b"content-encoding", "identity") != "identity":
+            raise FetchFailed("It came in an encoding that was not asked for.")
+        return _body(response.iter_stream(), max_bytes)
+
+
+def _body(pieces: Iterable[bytes], max_bytes: int) -> bytes:
+    body = bytearray()
+    for piece in pieces:
+        body += piece
+        if len(body) > max_bytes:
+            raise FetchFailed("It is larger than any image.")
+    return bytes(body)
+
+
+class _CheckedBackend(httpcore2.NetworkBackend):
+    """Connects to the checked target, whatever host it is asked for, at an address that the policy allows."""
+
+    def __init__(self, target: Target, policy: Policy, resolver: Resolver | None, deadline: float) -> None:
+        self._target = target
+        self._policy = policy
+        self._resolver = resolver
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,  # noqa: ARG002 - the target is what was checked, and only that is connected to
+        port: int,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002 - the deadline is over all
+        local_address: str | None = None,  # noqa: ARG002 - none is configured
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002 - none is configured
+    ) -> httpcore2.NetworkStream:
+        """Resolve the name, check every address, connect to one of them."""
+        addresses = resolve(self._target, policy=self._policy, resolver=self._resolver)
+        each = _left(self._deadline) / self._policy.max_connection_attempts
+        return _Stream(connect(addresses, policy=self._policy, timeout=each), self._deadline)
+
+
+class _Stream(httpcore2.NetworkStream):
+    """A socket on which nothing takes longer than until the deadline: a server that drips headers gains nothing."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline is over all
+        self._sock.settimeout(_left(self._deadline))
+        return self._sock.recv(max_bytes)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the deadline is over all
+        self._sock.settimeout(_left(self._deadline))
+        self._sock.sendall(buffer)
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - the deadline is over all
+    ) -> httpcore2.NetworkStream:
+        self._sock.settimeout(_left(self._deadline))
+        return _Stream(ssl_context.wrap_socket(self._sock, server_hostname=server_hostname), self._deadline)
+
+
+def _left(deadline: float) -> float:
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds

@@ -1,0 +1,170 @@
+"""What Fal and Replicate have in common: a call is submitted, waited for, and its image fetched from a URL.
+
+Only the submit costs money, and it is sent once. Asking costs nothing, so it is patient: a failure to ask says
+nothing of the call, and once an image is made it is paid for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx2
+
+from imagegeneration.domain.generation import CallFailed, GenerationRequest, Json
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.fetch import Fetcher, FetchFailed
+from imagegeneration.providers.provider import MAX_ANSWER_BYTES, brief, read_within, unreachable
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 3.0
+ASK_SECONDS = 10.0
+FETCH_SECONDS = 30.0
+"""Time to fetch a finished image in, also where the call used up its own: it is paid for."""
+
+T = TypeVar("T")
+
+_HANDLE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_OPTIONAL = ("background", "seed", "negative_prompt", "steps", "guidance", "loras")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an API answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Json:
+        """The JSON object in it; empty where there is none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same question may well be answered a little later."""
+        return self.status in (408, 429) or self.status >= 500
+
+
+class AsynchronousApi:
+    """An API in JSON: no retries, redirects or keep-alive, and nothing from the environment."""
+
+    def __init__(self, endpoint: Endpoint, scheme: str, timeout_seconds: float, fetcher: Fetcher | None) -> None:
+        key = endpoint.key.get_secret_value() if endpoint.key else "none"
+        self._client = httpx2.Client(
+            base_url=endpoint.url,
+            headers={"authorization": f"{scheme} {key}"},
+            timeout=httpx2.Timeout(timeout_seconds, connect=10),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._fetcher = fetcher or Fetcher()
+
+    def submit(self, path: str, body: Json, deadline: float, headers: Mapping[str, str]) -> Reply:
+        """The paid call. Raises CallFailed where no answer came; an answer may well be a refusal."""
+        try:
+            return self._exchange(self._client.build_request("POST", path, json=body, headers=headers), deadline)
+        except httpx2.HTTPError as error:
+            raise unreachable(error) from error
+
+    def ask(self, path: str, deadline: float) -> Reply | None:
+        """What the API says about a call that it has taken; None where it could not be asked."""
+        try:
+            return self._exchange(self._client.build_request("GET", path, timeout=ASK_SECONDS), deadline)
+        except (httpx2.HTTPError, CallFailed):
+            return None
+
+    def image(self, url: str, handle: str, deadline: float) -> bytes:
+        """The finished image. Raises CallFailed."""
+        until = max(deadline, time.monotonic() + FETCH_SECONDS)
+
+        def look() -> bytes | None:
+            try:
+                return self._fetcher.fetch(url, max_bytes=MAX_ANSWER_BYTES, deadline=until)
+            except FetchFailed as failure:
+                if failure.may_pass:
+                    return None
+                raise in_doubt(handle, f"made the image, but it could not be fetched: {failure}") from failure
+
+        return patiently(look, until, handle, "made the image, but it could not be fetched in time")
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def _exchange(self, request: httpx2.Request, deadline: float) -> Reply:
+        response = self._client.send(request, stream=True)
+        try:
+            return Reply(response.status_code, response.headers, read_within(response.iter_bytes(), deadline))
+        finally:
+            response.close()
+
+
+def patiently(look: Callable[[], T | None], deadline: float, handle: str, otherwise: str) -> T:
+    """What `look` finds, asked again after growing pauses. Raises CallFailed with the words `otherwise`."""
+    pause = FIRST_PAUSE_SECONDS
+    while (found := look()) is None:
+        if time.monotonic() + pause > deadline:
+            raise in_doubt(handle, otherwise)
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+    return found
+
+
+def in_doubt(handle: str, what: str, *, moderated: bool = False, credentials: bool = False) -> CallFailed:
+    """What became of a call that the provider took: perhaps it was charged."""
+    message = f"The provider took the call (its number there is {handle}) and {what}."
+    return CallFailed(
+        message, certainty="unknown", moderated=moderated, credentials=credentials, provider_request_id=handle
+    )
+
+
+def not_told(handle: str, reply: Reply, said: str | None) -> CallFailed:
+    """The provider took the call but does not say any more what became of it."""
+    words = f"HTTP {reply.status}" if said is None else brief(said)
+    return in_doubt(handle, f"refuses to say what became of it: {words}", credentials=reply.status in (401, 403))
+
+
+def handle_of(accepted: object) -> str:
+    """The handle in the answer to a submit, fit for a path. Raises CallFailed: without it the call is out of reach."""
+    if not isinstance(accepted, str) or not _HANDLE.fullmatch(accepted):
+        raise CallFailed("The provider took the call, but its answer could not be read.", certainty="unknown")
+    return accepted
+
+
+def prepared(payload: Callable[[GenerationRequest], dict[str, Any]], request: GenerationRequest) -> dict[str, Any]:
+    """The body of a call. Raises CallFailed where the provider does not take the request: then nothing is sent."""
+    try:
+        return payload(request)
+    except ValueError as error:
+        raise CallFailed(f"The request was not sent: {error}", certainty="not_charged") from error
+
+
+def refuse_what_is_not_taken(request: GenerationRequest, taken: frozenset[str]) -> None:
+    """Raise ValueError for a parameter that somebody asked for and the model does not take: none is dropped."""
+    for name in _OPTIONAL:
+        if name not in taken and getattr(request, name) not in (None, ()):
+            raise ValueError(f"{request.model} takes no {name.replace('_', ' ')}.")
+    if request.quality != "standard":
+        raise ValueError(f"{request.model} knows no quality but standard.")
+
+
+def within(name: str, value: float | None, low: float, high: float) -> None:
+    """Raise ValueError for a value that is there and out of range."""
+    if value is not None and not low <= value <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, not {value}.")
+
+
+def lora_scale(weight: float) -> float:
+    """A weight of 0 to 2 on the scale of 0 to 1 (PRD 003, 4.2)."""
+    return min(weight * 0.5, 1.0)

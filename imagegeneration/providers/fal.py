@@ -1,0 +1,181 @@
+"""Fal: a queue that takes a call, and an image to be fetched from a URL.
+
+Plain HTTP: the SDK sends a submit up to ten times. Of the money Fal says that it never charges for a status of
+500 and above, that a 422 may be charged, and that it bills by the image (fal.ai/docs, FAQ and pricing).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from imagegeneration.domain.generation import MAX_LORAS, Answer, CallFailed, GenerationRequest
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.fetch import Fetcher
+from imagegeneration.providers.asynchronous import (
+    AsynchronousApi,
+    Reply,
+    handle_of,
+    in_doubt,
+    lora_scale,
+    not_told,
+    patiently,
+    prepared,
+    refuse_what_is_not_taken,
+    within,
+)
+from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
+
+
+@dataclass(frozen=True)
+class App:
+    """What an app takes; ranges include both ends."""
+
+    max_loras: int = 0
+    steps: tuple[int, int] = (1, 50)
+    guidance: tuple[float, float] = (1, 20)
+    side: tuple[int, int] = (256, 14142)
+    extra: tuple[tuple[str, object], ...] = ()
+
+
+_EXPAND_NOTHING = (("enable_prompt_expansion", False),)
+
+APPS = {
+    "fal-ai/flux/dev": App(),
+    "fal-ai/flux-lora": App(max_loras=MAX_LORAS),
+    "rundiffusion-fal/juggernaut-flux-lora": App(max_loras=2),
+    "fal-ai/flux-2": App(steps=(4, 50), guidance=(0, 20), side=(512, 2048), extra=_EXPAND_NOTHING),
+    "fal-ai/flux-2/lora": App(max_loras=3, steps=(4, 50), guidance=(0, 20), side=(512, 2048), extra=_EXPAND_NOTHING),
+}
+"""The apps by the name of their model. flux-lora merges any number of LoRAs: it is PRD 003's standard and advanced."""
+
+
+class FalProvider:
+    """A client of the queue."""
+
+    def __init__(self, endpoint: Endpoint, timeout_seconds: float, fetcher: Fetcher | None = None) -> None:
+        self._timeout = timeout_seconds
+        self._api = AsynchronousApi(endpoint, "Key", timeout_seconds, fetcher)
+
+    def generate(self, request: GenerationRequest, submitted: Submitted) -> Answer:
+        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        deadline = time.monotonic() + self._timeout
+        # Neither does the server submit it again, nor does it start it when nobody waits for it any more.
+        headers = {"x-fal-no-retry": "1", "x-fal-request-start-timeout": f"{self._timeout:g}"}
+        reply = self._api.submit(f"/{request.model}", prepared(fal_payload, request), deadline, headers)
+        if not 200 <= reply.status < 300:
+            raise refused(reply.status, said(reply), retry_after=retry_after(reply.headers))
+        handle = handle_of(reply.document.get("request_id"))
+        submitted(handle)
+        return self._answer(request, handle, deadline)
+
+    def resume(self, request: GenerationRequest, handle: str) -> Answer:
+        """Wait for a call that was submitted before. Raises CallFailed; never submits."""
+        return self._answer(request, handle, time.monotonic() + self._timeout)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._api.close()
+
+    def _answer(self, request: GenerationRequest, handle: str, deadline: float) -> Answer:
+        result = self._result(f"{queue_path(request.model)}/requests/{handle}", handle, deadline)
+        if result.status != 200:
+            raise failure(result, handle)
+        url = image_url(result, handle)
+        content = result.body if url is None else self._api.image(url, handle, deadline)
+        return Answer(content=content, usage=None, provider_request_id=handle)
+
+    def _result(self, path: str, handle: str, deadline: float) -> Reply:
+        def completed() -> Reply | None:
+            reply = self._api.ask(f"{path}/status", deadline)
+            if reply is None or reply.may_pass:
+                return None
+            if reply.status not in (200, 202):
+                raise not_told(handle, reply, said(reply))
+            return reply if reply.document.get("status") == "COMPLETED" else None
+
+        status = patiently(completed, deadline, handle, "was not done with it in time")
+        failed = bool(status.document.get("error"))
+
+        def result() -> Reply | None:
+            reply = self._api.ask(path, deadline)
+            if reply is None or (reply.may_pass and not (said(reply) and (failed or "error_type" in reply.document))):
+                return None  # the queue, or a proxy before it, does not answer: that is no result of the call
+            return reply
+
+        return patiently(result, deadline, handle, "was done with it, but did not hand out the result in time")
+
+
+def fal_payload(request: GenerationRequest) -> dict[str, Any]:
+    """The body of the paid call. Raises ValueError for what the app does not take."""
+    app = APPS.get(request.model)
+    if app is None:
+        raise ValueError(f"Fal has no app {request.model}.")
+    refuse_what_is_not_taken(request, frozenset({"seed", "steps", "guidance", "loras"}))
+    if request.output_format == "webp":
+        raise ValueError(f"{request.model} makes png and jpeg.")
+    if len(request.loras) > app.max_loras:
+        raise ValueError(f"{request.model} takes at most {app.max_loras} LoRAs.")
+    width, height = request.pixels
+    within("Width", width, *app.side)
+    within("Height", height, *app.side)
+    within("Steps", request.steps, *app.steps)
+    within("Guidance", request.guidance, *app.guidance)
+    wanted = {
+        "prompt": request.final_prompt,
+        "image_size": {"width": width, "height": height},
+        "num_images": 1,
+        "output_format": request.output_format,
+        "enable_safety_checker": True,
+        "seed": request.seed,
+        "num_inference_steps": request.steps,
+        "guidance_scale": request.guidance,
+        "loras": [{"path": lora.path, "scale": lora_scale(lora.weight)} for lora in request.loras] or None,
+    }
+    return {name: value for name, value in wanted.items() if value is not None} | dict(app.extra)
+
+
+def queue_path(model: str) -> str:
+    """Where the calls of an app are asked for: its owner and name, without what follows."""
+    return "/" + "/".join(model.split("/")[:2])
+
+
+def image_url(result: Reply, handle: str) -> str | None:
+    """Where the image is; None if the result does not say. Raises CallFailed where the image was blacked out."""
+    try:
+        flags = result.document.get("has_nsfw_concepts") or [False]
+        url = result.document["images"][0]["url"]
+        blacked_out = flags[0] is True
+    except (LookupError, TypeError):
+        return None
+    if blacked_out:
+        raise in_doubt(
+            handle, "its safety checker blacked the image out, which it bills like any other", moderated=True
+        )
+    return url if isinstance(url, str) else None
+
+
+def failure(result: Reply, handle: str) -> CallFailed:
+    """What the error that a call ended with says of the money."""
+    words = brief(said(result) or f"HTTP {result.status}")
+    if result.status >= 500:
+        message = f"The provider could not make the image: {words}"
+        return CallFailed(message, certainty="not_charged", retryable=True, provider_request_id=handle)
+    moderated = "content_policy_violation" in error_types(result)
+    return in_doubt(handle, f"refused it, perhaps after work that it charges for: {words}", moderated=moderated)
+
+
+def said(reply: Reply) -> str | None:
+    """Fal's own words in an error: one text, or one for each field that is wrong; None where they are not there."""
+    detail = reply.document.get("detail")
+    if isinstance(detail, list):
+        detail = " ".join(str(error.get("msg")) for error in detail if isinstance(error, dict)) or None
+    return detail if isinstance(detail, str) else None
+
+
+def error_types(reply: Reply) -> set[str]:
+    """The kinds of the errors in a refusal, as Fal names them for machines."""
+    detail = reply.document.get("detail")
+    errors = detail if isinstance(detail, list) else []
+    return {str(error.get("type")) for error in errors if isinstance(error, dict)}

@@ -1,0 +1,152 @@
+"""Replicate: predictions that are made by themselves, and an image to be fetched from a URL.
+
+Plain HTTP: the SDK is no longer kept. A prediction that failed or was canceled may have been charged for the time
+that it ran (its terms), so that is never known.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from imagegeneration.domain.generation import Answer, GenerationRequest
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.fetch import Fetcher
+from imagegeneration.providers.asynchronous import (
+    AsynchronousApi,
+    Reply,
+    handle_of,
+    in_doubt,
+    lora_scale,
+    not_told,
+    patiently,
+    prepared,
+    refuse_what_is_not_taken,
+    within,
+)
+from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
+
+RATIOS = {
+    "1024x1024": "1:1",
+    "1344x768": "16:9",
+    "1536x640": "21:9",
+    "1216x832": "3:2",
+    "832x1216": "2:3",
+    "896x1088": "4:5",
+    "1088x896": "5:4",
+    "896x1152": "3:4",
+    "1152x896": "4:3",
+    "768x1344": "9:16",
+    "640x1536": "9:21",
+}
+"""The aspect ratio by which each size is asked for: these, of about a megapixel, are all that the models make."""
+
+_FORMATS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a model takes beside a prompt, a ratio, a seed and steps."""
+
+    max_steps: int = 50
+    takes_guidance: bool = True
+    max_loras: int = 0
+
+
+MODELS = {
+    "black-forest-labs/flux-dev": Model(),
+    "black-forest-labs/flux-dev-lora": Model(max_loras=1),
+    "black-forest-labs/flux-schnell": Model(max_steps=4, takes_guidance=False),
+}
+
+
+class ReplicateProvider:
+    """A client of the predictions API."""
+
+    def __init__(self, endpoint: Endpoint, timeout_seconds: float, fetcher: Fetcher | None = None) -> None:
+        self._timeout = timeout_seconds
+        self._api = AsynchronousApi(endpoint, "Bearer", timeout_seconds, fetcher)
+
+    def generate(self, request: GenerationRequest, submitted: Submitted) -> Answer:
+        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        deadline = time.monotonic() + self._timeout
+        body = {"input": prepared(replicate_input, request)}
+        reply = self._api.submit(f"/models/{request.model}/predictions", body, deadline, headers={})
+        if not 200 <= reply.status < 300:
+            no_credit = reply.status == 402
+            raise refused(reply.status, said(reply), retry_after=retry_after(reply.headers), no_quota=no_credit)
+        handle = handle_of(reply.document.get("id"))
+        submitted(handle)
+        return self._answer(handle, deadline)
+
+    def resume(self, _request: GenerationRequest, handle: str) -> Answer:
+        """Wait for a call that was submitted before. Raises CallFailed; never submits."""
+        return self._answer(handle, time.monotonic() + self._timeout)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._api.close()
+
+    def _answer(self, handle: str, deadline: float) -> Answer:
+        def ended() -> Reply | None:
+            reply = self._api.ask(f"/predictions/{handle}", deadline)
+            if reply is None or reply.may_pass:
+                return None
+            if reply.status != 200:
+                raise not_told(handle, reply, said(reply))
+            return reply if has_ended(reply, handle) else None
+
+        prediction = patiently(ended, deadline, handle, "was not done with it in time")
+        url = output_url(prediction)
+        content = prediction.body if url is None else self._api.image(url, handle, deadline)
+        return Answer(content=content, usage=None, provider_request_id=handle)
+
+
+def replicate_input(request: GenerationRequest) -> dict[str, Any]:
+    """The input of the prediction. Raises ValueError for what the model does not take."""
+    model = MODELS.get(request.model)
+    if model is None:
+        raise ValueError(f"Replicate has no model {request.model} here.")
+    optional = {"seed", "steps"} | ({"guidance"} if model.takes_guidance else set())
+    refuse_what_is_not_taken(request, frozenset(optional | ({"loras"} if model.max_loras else set())))
+    if len(request.loras) > model.max_loras:
+        raise ValueError(f"{request.model} takes at most {model.max_loras} LoRA.")
+    if request.size not in RATIOS:
+        raise ValueError(f"{request.model} does not make {request.size}, only {', '.join(RATIOS)}.")
+    within("Steps", request.steps, 1, model.max_steps)
+    within("Guidance", request.guidance, 0, 10)
+    wanted = {
+        "prompt": request.final_prompt,
+        "aspect_ratio": RATIOS[request.size],
+        "num_outputs": 1,
+        "output_format": _FORMATS[request.output_format],
+        "seed": request.seed,
+        "num_inference_steps": request.steps,
+        "guidance": request.guidance,
+        "lora_weights": request.loras[0].path if request.loras else None,
+        "lora_scale": lora_scale(request.loras[0].weight) if request.loras else None,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def has_ended(reply: Reply, handle: str) -> bool:
+    """Whether a prediction has succeeded; False while it is under way. Raises CallFailed if it never will."""
+    status, error = reply.document.get("status"), str(reply.document.get("error"))
+    if status in ("failed", "canceled", "aborted"):
+        what = f"ended it as {status}, perhaps after work that it charges for: {brief(error)}"
+        raise in_doubt(handle, what, moderated="nsfw" in error.lower())
+    return status == "succeeded"
+
+
+def output_url(prediction: Reply) -> str | None:
+    """Where the image is; None if the prediction does not say."""
+    output = prediction.document.get("output")
+    first = output[0] if isinstance(output, list) and output else output
+    return first if isinstance(first, str) else None
+
+
+def said(reply: Reply) -> str | None:
+    """Replicate's own words in an error; None where they are not there."""
+    detail = reply.document.get("detail")
+    return detail if isinstance(detail, str) else None

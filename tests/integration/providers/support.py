@@ -1,0 +1,31 @@
+"""What the tests of the asynchronous providers share."""
+
+from __future__ import annotations
+
+import dataclasses
+import ssl
+from ipaddress import ip_network
+
+from imagegeneration.fetch import PUBLIC_HTTPS, Fetcher
+from tests.wire.loopback import Loopback
+
+NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts no certificate. It is made once, because the system's certificates take long to read."""
+
+
+def fetcher_of(*servers: Loopback) -> Fetcher:
+    """A fetcher that may also fetch from the ports of these servers on loopback, without encryption."""
+    policy = dataclasses.replace(
+        PUBLIC_HTTPS,
+        allowed_schemes=frozenset({"http"}),
+        allowed_networks=(ip_network("127.0.0.1/32"),),
+        allowed_ports=frozenset(server.port for server in servers),
+    )
+    return Fetcher(policy, tls=NOBODY)
+
+
+class Handles(list[str]):
+    """The handles that a provider has told of."""
+
+    def __call__(self, handle: str) -> None:
+        self.append(handle)

@@ -1,0 +1,206 @@
+"""Replicate's client against an API that is as strict as the real one, with each way in which it can go wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from pydantic import SecretStr
+
+from imagegeneration.domain.generation import CallFailed, GenerationRequest
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers import PROVIDERS, ResumableProvider
+from imagegeneration.providers.replicate import MODELS, ReplicateProvider
+from tests.integration.providers.support import Handles, fetcher_of
+from tests.unit.providers.requests import PROMPTS, image_request
+from tests.wire.loopback import RESET, Sent, answer_json
+from tests.wire.replicate import KEY, ReplicateStub, problem
+
+HTML = Sent(502, b"<html>Bad Gateway</html>", {"content-type": "text/html"})
+
+
+@pytest.fixture
+def stub() -> Iterator[ReplicateStub]:
+    with ReplicateStub() as server:
+        yield server
+
+
+def provider_of(stub: ReplicateStub, *, seconds: float = 10, key: str = KEY) -> ReplicateProvider:
+    return ReplicateProvider(Endpoint(url=stub.endpoint, key=SecretStr(key)), seconds, fetcher_of(stub))
+
+
+def a_request(**changes: object) -> GenerationRequest:
+    return image_request(**{"provider": "replicate", "model": "black-forest-labs/flux-dev", **changes})
+
+
+@pytest.fixture
+def provider(stub: ReplicateStub) -> ReplicateProvider:
+    return provider_of(stub)
+
+
+def failure_of(provider: ReplicateProvider, handles: Handles | None = None) -> CallFailed:
+    with pytest.raises(CallFailed) as caught:
+        provider.generate(a_request(), Handles() if handles is None else handles)
+    return caught.value
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_an_image_is_made_by_each_model(stub: ReplicateStub, model: str) -> None:
+    handles = Handles()
+    loras = [{"path": "a/b"}] * MODELS[model].max_loras
+    answer = provider_of(stub).generate(a_request(model=model, seed=7, loras=loras), handles)
+    assert (answer.content, answer.provider_request_id, answer.usage) == (b"image", handles[0], None)
+    assert stub.received[0].path == f"/v1/models/{model}/predictions"
+
+
+def test_the_handle_is_told_before_the_prediction_is_waited_for(stub: ReplicateStub) -> None:
+    stages: list[str] = []
+    provider_of(stub).generate(a_request(), lambda _: stages.extend(map(stub.stage, stub.received)))
+    assert stages == ["submit"]
+    assert "prefer" not in stub.received[0].headers
+
+
+def test_the_key_is_not_shown_to_the_host_of_the_image(stub: ReplicateStub) -> None:
+    provider_of(stub).generate(a_request(), Handles())
+    (fetched,) = [received for received in stub.received if stub.stage(received) == "file"]
+    assert "authorization" not in fetched.headers
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example('"}], "seed": 7, "x": "')
+@given(PROMPTS)
+def test_the_prompt_on_the_wire_is_the_approved_one(
+    stub: ReplicateStub, provider: ReplicateProvider, prompt: str
+) -> None:
+    stub.polls = 0
+    provider.generate(a_request(final_prompt=prompt), Handles())
+    (submit,) = [received for received in stub.received if stub.stage(received) == "submit"][-1:]
+    assert json.loads(submit.body)["input"]["prompt"] == prompt
+
+
+def test_a_prediction_goes_on_after_the_process_that_submitted_it(stub: ReplicateStub) -> None:
+    stub.always["status"] = HTML
+    handles = Handles()
+    assert failure_of(provider_of(stub, seconds=0.5), handles).certainty == "unknown"
+    del stub.always["status"]
+    again = provider_of(stub)
+    assert isinstance(again, ResumableProvider)
+    assert again.resume(a_request(), handles[0]).content == b"image"
+    assert len(stub.predictions) == 1
+
+
+@pytest.mark.parametrize(
+    ("refusal", "certainty", "retryable", "credentials"),
+    [
+        (
+            problem("Insufficient credit", "You have no credit.", 402),
+            "not_charged",
+            False,
+            True,
+        ),
+        (problem("Forbidden", "You do not have access.", 403), "not_charged", False, True),
+        (problem("Bad request", "No.", 400), "not_charged", False, False),
+        (
+            problem("Throttled", "Request was throttled.", 429),
+            "not_charged",
+            True,
+            False,
+        ),
+        (problem("Internal server error", "Sorry.", 500), "not_charged", True, False),
+        (problem("Input validation failed", "- input.steps: must be at most 50", 422), "unknown", False, False),
+        (Sent(500, b"<html>"), "unknown", False, False),
+        (HTML, "unknown", False, False),
+        (Sent(307, b"", {"location": "https://elsewhere.example/"}), "unknown", False, False),
+        (answer_json({"status": "starting"}, 201), "unknown", False, False),
+        (answer_json({"id": "a/b"}, 201), "unknown", False, False),
+        (Sent(201, b'{"id":', declared=500), "unknown", False, False),
+        (RESET, "unknown", False, False),
+    ],
+)
+def test_what_a_refused_or_lost_submit_says_of_the_money(
+    stub: ReplicateStub, refusal: Sent, certainty: str, retryable: bool, credentials: bool
+) -> None:
+    stub.faults["submit"].append(refusal)
+    handles = Handles()
+    failed = failure_of(provider_of(stub), handles)
+    assert (failed.certainty, failed.retryable, failed.credentials) == (certainty, retryable, credentials)
+    assert (handles, len(stub.received)) == ([], 1)
+
+
+def test_a_wrong_key_is_no_charge_and_concerns_the_account(stub: ReplicateStub) -> None:
+    failed = failure_of(provider_of(stub, key="wrong"))
+    assert (failed.certainty, failed.credentials) == ("not_charged", True)
+
+
+def test_a_submit_whose_answer_never_comes_is_sent_once(stub: ReplicateStub) -> None:
+    stub.faults["submit"].append(Sent(end="hang", after=True))
+    assert failure_of(provider_of(stub, seconds=0.3)).certainty == "unknown"
+    assert len(stub.predictions) == 1
+
+
+def test_what_the_model_does_not_take_is_not_sent(stub: ReplicateStub) -> None:
+    with pytest.raises(CallFailed, match="does not make 1000x1000") as caught:
+        provider_of(stub).generate(a_request(size="1000x1000"), Handles())
+    assert (caught.value.certainty, stub.received) == ("not_charged", [])
+
+
+@pytest.mark.parametrize("stage", ["status", "file"])
+@pytest.mark.parametrize("fault", [RESET, HTML, Sent(503, b""), Sent(429, b""), Sent(200, b"{", declared=99)])
+def test_a_failure_to_ask_says_nothing_of_the_prediction(stub: ReplicateStub, stage: str, fault: Sent) -> None:
+    stub.faults[stage].append(fault)
+    assert provider_of(stub).generate(a_request(), Handles()).content == b"image"
+    assert len(stub.predictions) == 1
+
+
+@pytest.mark.parametrize(
+    ("ended", "moderated"),
+    [
+        ({"status": "failed", "output": None, "error": "NSFW content detected. Try running it again."}, True),
+        ({"status": "failed", "output": None, "error": "CUDA out of memory"}, False),
+        ({"status": "canceled", "output": None}, False),
+    ],
+)
+def test_a_prediction_that_failed_is_in_doubt(stub: ReplicateStub, ended: dict[str, object], moderated: bool) -> None:
+    stub.ended = ended
+    handles = Handles()
+    failed = failure_of(provider_of(stub), handles)
+    assert (failed.certainty, failed.moderated, failed.provider_request_id) == ("unknown", moderated, handles[0])
+
+
+@pytest.mark.parametrize("stage", ["status", "file"])
+def test_a_prediction_that_takes_too_long_is_in_doubt_and_says_under_which_number(
+    stub: ReplicateStub, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    monkeypatch.setattr("imagegeneration.providers.asynchronous.FETCH_SECONDS", 0.1)
+    stub.always[stage] = HTML
+    handles = Handles()
+    failed = failure_of(provider_of(stub, seconds=1), handles)
+    assert (failed.certainty, failed.provider_request_id) == ("unknown", handles[0])
+    assert handles[0] in failed.message
+
+
+def test_an_unknown_number_is_in_doubt(stub: ReplicateStub) -> None:
+    with pytest.raises(CallFailed, match="could not be found") as caught:
+        provider_of(stub).resume(a_request(), "other")
+    assert caught.value.certainty == "unknown"
+
+
+@pytest.mark.parametrize("file", [Sent(403), Sent(404), Sent(302, b"", {"location": "http://127.0.0.2:80/"})])
+def test_an_image_that_was_made_but_cannot_be_had_is_in_doubt(stub: ReplicateStub, file: Sent) -> None:
+    stub.always["file"] = file
+    failed = failure_of(provider_of(stub))
+    assert failed.certainty == "unknown"
+    assert "made the image" in failed.message
+
+
+@pytest.mark.parametrize("output", [None, [], {"image": 1}])
+def test_a_success_without_an_image_is_kept_as_it_came(stub: ReplicateStub, output: object) -> None:
+    stub.ended = {"output": output}
+    answer = provider_of(stub).generate(a_request(), Handles())
+    assert json.loads(answer.content)["status"] == "succeeded"
+
+
+def test_replicate_is_in_the_table() -> None:
+    assert PROVIDERS["replicate"] is ReplicateProvider

@@ -1,0 +1,145 @@
+"""A real HTTP server on loopback that a stub of a provider fills with answers, and with faults."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Literal, Self
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came; the names of its headers are in small letters."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An answer. `declared` is the length that it claims to have.
+
+    `drip` sends the answer byte by byte, that many seconds apart. `after`: the request is served first, and
+    then answered in this way.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    declared: int | None = None
+    drip: float = 0
+    end: Literal["orderly", "reset", "hang"] = "orderly"
+    after: bool = False
+
+
+RESET = Sent(end="reset")
+HANG = Sent(end="hang")
+
+
+def answer_json(document: object, status: int = 200, **headers: str) -> Sent:
+    """An answer in JSON."""
+    return Sent(status, json.dumps(document).encode(), {"content-type": "application/json", **headers})
+
+
+class Loopback:
+    """The server. Faults are answers of a stage, each used up by one request of it, before the real ones."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.received: list[Received] = []
+        self.faults: dict[str, list[Sent]] = defaultdict(list)
+        self.always: dict[str, Sent] = {}
+        self.stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._server = _Server(host, self)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._server.server_address[0]!s}:{self.port}"
+
+    def stage(self, received: Received) -> str:
+        """The name under which faults for such a request are kept."""
+        return received.path
+
+    def serve(self, received: Received) -> Sent:
+        """What a request gets."""
+        return Sent(404)
+
+    def answer(self, received: Received) -> Sent:
+        with self._lock:
+            self.received.append(received)
+            stage = self.stage(received)
+            fault = self.faults[stage].pop(0) if self.faults[stage] else self.always.get(stage)
+            if fault is None:
+                return self.serve(received)
+            if fault.after:
+                self.serve(received)
+            return fault
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stopped.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, host: str, owner: Loopback) -> None:
+        super().__init__((host, 0), _Handler)
+        self.owner = owner
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self._send(self.server.owner.answer(Received(self.command, self.path, headers, body)))
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def _send(self, sent: Sent) -> None:
+        if sent.end == "hang":
+            self.server.owner.stopped.wait()
+        if sent.end != "orderly":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            return
+        length = len(sent.body) if sent.declared is None else sent.declared
+        headers = {"content-length": str(length), **sent.headers}
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._write(f"HTTP/1.0 {sent.status} -\r\n{head}\r\n".encode("latin-1") + sent.body, sent.drip)
+
+    def _write(self, whole: bytes, drip: float) -> None:
+        pieces = [whole[i : i + 1] for i in range(len(whole))] if drip else [whole]
+        try:
+            for piece in pieces:
+                self.wfile.write(piece)
+                if drip and self.server.owner.stopped.wait(drip):
+                    return
+        except ConnectionError:
+            return  # the client has heard enough
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
+        pass
