@@ -6,16 +6,26 @@ that the very same code runs with and without a key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.forge import ForgeProvider
+from imagegeneration.providers.google import GoogleProvider
 from imagegeneration.providers.openai import OpenAIProvider
 from imagegeneration.providers.provider import Provider, ResumableProvider
+from imagegeneration.providers.stability import StabilityProvider
 from imagegeneration.settings import Settings
 
 __all__ = ["PROVIDERS", "OpenAIProvider", "Provider", "ResumableProvider", "build_providers"]
 
-PROVIDERS = {"openai": OpenAIProvider, "sandbox": OpenAIProvider}
+PROVIDERS: Mapping[ProviderName, Callable[[Endpoint, float], Provider]] = {
+    "forge": ForgeProvider,
+    "google": GoogleProvider,
+    "openai": OpenAIProvider,
+    "sandbox": OpenAIProvider,
+    "stability": StabilityProvider,
+}
 
 
 def build_providers(settings: Settings) -> Mapping[ProviderName, Provider]:
