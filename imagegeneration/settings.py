@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     fal_key: SecretStr | None = None
     fal_base_url: str = "https://queue.fal.run"
     replicate_api_token: SecretStr | None = None
-    replicate_base_url: str = "https://api.replicate.com"
+    replicate_base_url: str = "https://api.replicate.com/v1"
     stability_api_key: SecretStr | None = None
     stability_base_url: str = "https://api.stability.ai"
     built_in_forge_api_url: str | None = None

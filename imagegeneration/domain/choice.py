@@ -60,12 +60,15 @@ class Rule:
     why: str
 
 
-STANDARD, ADVANCED, JUGGERNAUT = "fal-ai/flux-lora", "fal-ai/flux-2/lora", "rundiffusion-fal/juggernaut-flux-lora"
+STANDARD = ADVANCED = "fal-ai/flux-lora"
+"""Fal serves PRD 003's standard (2 LoRAs) and advanced (5) Flux as one application."""
+
+JUGGERNAUT = "rundiffusion-fal/juggernaut-flux-lora"
 OPENAI = ("gpt-image-2.5-flare",)
 
 RULES: Sequence[Rule] = (
     Rule(lambda wishes: wishes.loras == 0 and wishes.priority == "speed", OPENAI, "fast, and no LoRA is wanted"),
-    Rule(lambda wishes: wishes.loras > 2, (ADVANCED,), "it takes more than two LoRAs"),
+    Rule(lambda wishes: wishes.loras > 2, (ADVANCED,), "it takes up to five LoRAs"),
     Rule(lambda wishes: wishes.loras > 0 and wishes.priority == "quality", (JUGGERNAUT,), "the best with LoRAs"),
     Rule(lambda wishes: wishes.loras == 0 and wishes.priority == "cost", OPENAI, "cheap, and no LoRA is wanted"),
     Rule(lambda wishes: wishes.loras > 0 and wishes.priority == "cost", (STANDARD,), "the cheapest with LoRAs"),

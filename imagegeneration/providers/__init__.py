@@ -11,18 +11,24 @@ from collections.abc import Callable, Mapping
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.fal import FalProvider
+from imagegeneration.providers.forge import ForgeProvider
+from imagegeneration.providers.google import GoogleProvider
 from imagegeneration.providers.openai import OpenAIProvider
 from imagegeneration.providers.provider import Provider, ResumableProvider
 from imagegeneration.providers.replicate import ReplicateProvider
+from imagegeneration.providers.stability import StabilityProvider
 from imagegeneration.settings import Settings
 
 __all__ = ["PROVIDERS", "OpenAIProvider", "Provider", "ResumableProvider", "build_providers"]
 
 PROVIDERS: Mapping[ProviderName, Callable[[Endpoint, float], Provider]] = {
     "fal": FalProvider,
+    "forge": ForgeProvider,
+    "google": GoogleProvider,
     "openai": OpenAIProvider,
     "replicate": ReplicateProvider,
     "sandbox": OpenAIProvider,
+    "stability": StabilityProvider,
 }
 
 

@@ -11,11 +11,11 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx2
 
-from imagegeneration.domain.generation import CallFailed, GenerationRequest, Json
+from imagegeneration.domain.generation import CallFailed, Json
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher, FetchFailed
 from imagegeneration.providers.provider import MAX_ANSWER_BYTES, brief, read_within, unreachable
@@ -29,7 +29,6 @@ FETCH_SECONDS = 30.0
 T = TypeVar("T")
 
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_OPTIONAL = ("background", "seed", "negative_prompt", "steps", "guidance", "loras")
 
 
 @dataclass(frozen=True)
@@ -140,31 +139,3 @@ def handle_of(accepted: object) -> str:
     if not isinstance(accepted, str) or not _HANDLE.fullmatch(accepted):
         raise CallFailed("The provider took the call, but its answer could not be read.", certainty="unknown")
     return accepted
-
-
-def prepared(payload: Callable[[GenerationRequest], dict[str, Any]], request: GenerationRequest) -> dict[str, Any]:
-    """The body of a call. Raises CallFailed where the provider does not take the request: then nothing is sent."""
-    try:
-        return payload(request)
-    except ValueError as error:
-        raise CallFailed(f"The request was not sent: {error}", certainty="not_charged") from error
-
-
-def refuse_what_is_not_taken(request: GenerationRequest, taken: frozenset[str]) -> None:
-    """Raise ValueError for a parameter that somebody asked for and the model does not take: none is dropped."""
-    for name in _OPTIONAL:
-        if name not in taken and getattr(request, name) not in (None, ()):
-            raise ValueError(f"{request.model} takes no {name.replace('_', ' ')}.")
-    if request.quality != "standard":
-        raise ValueError(f"{request.model} knows no quality but standard.")
-
-
-def within(name: str, value: float | None, low: float, high: float) -> None:
-    """Raise ValueError for a value that is there and out of range."""
-    if value is not None and not low <= value <= high:
-        raise ValueError(f"{name} must be between {low} and {high}, not {value}.")
-
-
-def lora_scale(weight: float) -> float:
-    """A weight of 0 to 2 on the scale of 0 to 1 (PRD 003, 4.2)."""
-    return min(weight * 0.5, 1.0)

@@ -13,18 +13,8 @@ from typing import Any
 from imagegeneration.domain.generation import MAX_LORAS, Answer, CallFailed, GenerationRequest
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
-from imagegeneration.providers.asynchronous import (
-    AsynchronousApi,
-    Reply,
-    handle_of,
-    in_doubt,
-    lora_scale,
-    not_told,
-    patiently,
-    prepared,
-    refuse_what_is_not_taken,
-    within,
-)
+from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told, patiently
+from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken, within
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
 
 

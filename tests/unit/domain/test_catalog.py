@@ -93,7 +93,7 @@ def test_what_a_model_cannot_do_is_named_field_by_field() -> None:
         negative_prompt="hands",
         steps=99,
         guidance=21.0,
-        loras=tuple(Lora(path=f"https://example.com/{number}") for number in range(3)),
+        loras=tuple(Lora(path=f"https://example.com/{number}") for number in range(6)),
     )
     assert list(flux.problems(wanted)) == [
         *("size", "quality", "outputFormat", "background", "negativePrompt", "steps", "guidance", "loras")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imagegeneration.domain.choice import ADVANCED, JUGGERNAUT, OPENAI, STANDARD, Candidate, Priority, Wishes, choose
 
-EVERY = (*OPENAI, STANDARD, ADVANCED, JUGGERNAUT)
+EVERY = (*OPENAI, STANDARD, JUGGERNAUT)
 
 
 def candidate(

@@ -1,0 +1,82 @@
+"""Forge's ImageService (PRD-037): one unary call of the Connect protocol in JSON.
+
+It takes a prompt and nothing else: the size and the format of the image are its own.
+"""
+
+from __future__ import annotations
+
+import binascii
+from typing import Any
+
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
+from imagegeneration.providers.post import PaidPost, Reply
+from imagegeneration.providers.provider import Submitted, refused, retry_after
+
+SIZE = "1024x1024"
+FORMAT = "png"
+
+STATUSES = {
+    "invalid_argument": 400,
+    "failed_precondition": 400,
+    "out_of_range": 400,
+    "unauthenticated": 401,
+    "permission_denied": 403,
+    "not_found": 404,
+    "unimplemented": 404,
+    "resource_exhausted": 429,
+    "internal": 500,
+    "unavailable": 503,
+    "deadline_exceeded": 504,
+}
+"""The codes of the Connect protocol that say something of the money, by the HTTP status that says the same.
+
+The others (unknown, aborted, canceled, data_loss, already_exists) may come from halfway through the work.
+"""
+
+
+class ForgeProvider:
+    """A client of the service."""
+
+    def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
+        headers = {"connect-protocol-version": "1", "connect-timeout-ms": str(round(timeout_seconds * 1000))}
+        self._post = PaidPost(endpoint, timeout_seconds, headers)
+
+    def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
+        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        payload = prepared(forge_payload, request)
+        return forge_answer(self._post.send_json("/images.v1.ImageService/GenerateImage", payload))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._post.close()
+
+
+def forge_payload(request: GenerationRequest) -> dict[str, Any]:
+    """The body of the paid call. Raises ValueError for what the service does not take."""
+    refuse_what_is_not_taken(request, frozenset())
+    if (request.size, request.output_format) != (SIZE, FORMAT):
+        raise ValueError(f"{request.model} makes {FORMAT} of {SIZE} only.")
+    return {"prompt": request.final_prompt, "original_images": []}
+
+
+def forge_answer(reply: Reply) -> Answer:
+    """The image. Raises CallFailed where it was refused; bytes that are no image were paid for and are kept."""
+    request_id = reply.headers.get("x-request-id")
+    if reply.status != 200:
+        raise _refusal(reply, request_id)
+    try:
+        content = binascii.a2b_base64(reply.document["image"]["b64Json"], strict_mode=True)
+    except (LookupError, TypeError, ValueError):
+        content = reply.body
+    return Answer(content=content, usage=None, provider_request_id=request_id)
+
+
+def _refusal(reply: Reply, request_id: str | None) -> CallFailed:
+    code, said = reply.document.get("code"), reply.document.get("message", "")
+    after = retry_after(reply.headers)
+    if not isinstance(code, str) or not isinstance(said, str):
+        return refused(reply.status, None, retry_after=after, request_id=request_id)
+    status = STATUSES.get(code, 502)
+    return refused(status, f"{said} ({code})".strip(), retry_after=after, request_id=request_id)

@@ -1,0 +1,259 @@
+"""Google's Gemini image models, by the official SDK's `generate_content`.
+
+The SDK can send a paid call more than once by itself: retries, continuations and function calls are switched
+off. It writes the request and reads refusals; an answer is kept from it, so that a bad one is kept as it came.
+
+A block is an HTTP 200 without an image. Google says that a blocked prompt does not reach the model, but nowhere
+that it costs nothing, and counts its tokens: what was blocked is in doubt.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+from google import genai
+from google.genai import errors, types
+
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, Usage
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
+from imagegeneration.providers.provider import Submitted, brief, read_within, refused, retry_after, unreachable
+
+_PIXELS_1K = {
+    "1:1": (1024, 1024),
+    "2:3": (848, 1264),
+    "3:2": (1264, 848),
+    "3:4": (896, 1200),
+    "4:3": (1200, 896),
+    "4:5": (928, 1152),
+    "5:4": (1152, 928),
+    "9:16": (768, 1376),
+    "16:9": (1376, 768),
+    "21:9": (1584, 672),
+}
+_PIXELS_1K_LONG = {"1:4": (512, 2064), "4:1": (2064, 512), "1:8": (352, 2928), "8:1": (2928, 352)}
+
+
+def _sizes(pixels_1k: Mapping[str, tuple[int, int]]) -> dict[str, tuple[str, str]]:
+    scales = {"1K": 1, "2K": 2, "4K": 4}
+    return {
+        f"{width * scale}x{height * scale}": (ratio, image_size)
+        for ratio, (width, height) in pixels_1k.items()
+        for image_size, scale in scales.items()
+    }
+
+
+SIZES = {
+    "gemini-nano-banana-2.1": _sizes(_PIXELS_1K | _PIXELS_1K_LONG),
+    "gemini-3-pro-image": _sizes(_PIXELS_1K),
+}
+"""What each model makes: the aspect ratio and the image size that a size in pixels stands for."""
+
+FORMAT = "jpeg"
+"""The models make no other, and the API takes no wish for one."""
+
+SEEDS = range(2**31)
+
+NO_IMAGE = {
+    "SAFETY": "it is against the provider's rules on safety",
+    "IMAGE_SAFETY": "the image is against the provider's rules on safety",
+    "PROHIBITED_CONTENT": "the provider forbids such content",
+    "IMAGE_PROHIBITED_CONTENT": "the provider forbids such images",
+    "BLOCKLIST": "it has words that the provider forbids",
+    "SPII": "it has personal data",
+    "RECITATION": "it repeats a protected work",
+    "IMAGE_RECITATION": "the image repeats a protected work",
+    "JAILBREAK": "the provider takes it for an attempt to get round its rules",
+    "MODEL_ARMOR": "the account's own filter stopped it",
+    "NO_IMAGE": "the model made no image from it",
+    "IMAGE_OTHER": "the image failed for a reason that the provider does not tell",
+    "OTHER": "the provider does not tell the reason",
+    "STOP": "the model answered without one",
+    "MAX_TOKENS": "the answer became too long",
+}
+"""Why an answer has no image, in words, by finish reason or block reason."""
+
+_NOT_MODERATED = ("NO_IMAGE", "IMAGE_OTHER", "OTHER", "STOP", "MAX_TOKENS")
+
+
+class GoogleProvider:
+    """A client for paid calls, without retries, redirects or keep-alive."""
+
+    def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
+        self._wire = _Wire(timeout_seconds)
+        self._http = httpx2.Client(transport=self._wire, trust_env=False)
+        self._client = genai.Client(
+            enterprise=False,
+            api_key=endpoint.key.get_secret_value() if endpoint.key else "none",
+            http_options=types.HttpOptions(
+                base_url=endpoint.url,
+                api_version="v1beta",
+                timeout=round(timeout_seconds * 1000),
+                httpx_client=self._http,
+            ),
+        )
+
+    def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
+        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        payload = prepared(google_payload, request)
+        with _failures():
+            self._client.models.generate_content(**payload)
+        return google_answer(self._wire.take_answer())
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+        self._http.close()
+
+
+def google_payload(request: GenerationRequest) -> dict[str, Any]:
+    """The arguments of the paid call. Raises ValueError for what the model does not take."""
+    sizes = SIZES.get(request.model)
+    if sizes is None:
+        raise ValueError(f"Google has no living model {request.model}.")
+    refuse_what_is_not_taken(request, frozenset({"seed"}))
+    if request.size not in sizes:
+        raise ValueError(f"{request.model} makes no images of {request.size}.")
+    if request.output_format != FORMAT:
+        raise ValueError(f"{request.model} makes {FORMAT} only.")
+    if request.seed is not None and request.seed not in SEEDS:
+        raise ValueError(f"Seed must be between {SEEDS[0]} and {SEEDS[-1]}, not {request.seed}.")
+    aspect_ratio, image_size = sizes[request.size]
+    config = types.GenerateContentConfig(
+        response_modalities=["IMAGE"],
+        image_config=types.ImageConfig(aspect_ratio=aspect_ratio, image_size=image_size),
+        seed=request.seed,
+        automatic_continuation=False,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        should_return_http_response=True,
+    )
+    return {"model": request.model, "contents": request.final_prompt, "config": config}
+
+
+def google_answer(body: bytes) -> Answer:
+    """The image. Raises CallFailed where there is none; what is no answer of Google's was paid for and is kept."""
+    try:
+        answer = json.loads(body)
+        content, stopped = _image(answer), _finish_reason(answer)
+        blocked = (answer.get("promptFeedback") or {}).get("blockReason")
+        request_id = answer.get("responseId")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Answer(content=body, usage=None, provider_request_id=None)
+    known_id = request_id if isinstance(request_id, str) else None
+    if content is not None:
+        return Answer(content=content, usage=_usage(answer.get("usageMetadata")), provider_request_id=known_id)
+    if isinstance(blocked, str):
+        raise _no_image(blocked, known_id, moderated=True)
+    if isinstance(stopped, str):
+        raise _no_image(stopped, known_id, moderated=stopped in NO_IMAGE and stopped not in _NOT_MODERATED)
+    return Answer(content=body, usage=None, provider_request_id=known_id)
+
+
+def _image(answer: Any) -> bytes | None:
+    """The last image: those before it, marked so, are the model's thoughts."""
+    parts = [part for found in answer.get("candidates") or [] for part in (found.get("content") or {}).get("parts", [])]
+    images = [part["inlineData"]["data"] for part in parts if "inlineData" in part and not part.get("thought")]
+    return binascii.a2b_base64(images[-1], strict_mode=True) if images else None
+
+
+def _finish_reason(answer: Any) -> object:
+    return next((found.get("finishReason") for found in answer.get("candidates") or []), None)
+
+
+def _no_image(reason: str, request_id: str | None, *, moderated: bool) -> CallFailed:
+    words = NO_IMAGE.get(reason, NO_IMAGE["OTHER"])
+    return CallFailed(
+        f"The provider returned no image: {words} ({brief(reason)}). Whether it charges for that is not known.",
+        certainty="unknown",
+        moderated=moderated,
+        provider_request_id=request_id,
+    )
+
+
+def _usage(metadata: Any) -> Usage | None:
+    """The tokens, where all that were made are of the image: thoughts and words have another price."""
+    try:
+        made = {detail["modality"]: detail["tokenCount"] for detail in metadata["candidatesTokensDetails"]}
+        read = {detail["modality"]: detail["tokenCount"] for detail in metadata["promptTokensDetails"]}
+        if set(made) != {"IMAGE"} or metadata.get("thoughtsTokenCount"):
+            return None
+        return Usage(
+            input_text_tokens=read["TEXT"], input_image_tokens=read.get("IMAGE", 0), output_tokens=made["IMAGE"]
+        )
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return None
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Every failure of a call leaves as CallFailed."""
+    try:
+        yield
+    except errors.APIError as error:
+        raise google_refusal(error) from error
+    except httpx2.HTTPError as error:
+        raise unreachable(error) from error
+    except (UnicodeError, RecursionError) as error:
+        raise CallFailed("The provider's answer could not be read.", certainty="unknown") from error
+
+
+def google_refusal(error: errors.APIError) -> CallFailed:
+    """What Google's error object, or its absence, says of the money."""
+    found = error.details.get("error") if isinstance(error.details, dict) else None
+    own = found if isinstance(found, dict) and isinstance(found.get("message"), str) else None
+    details = [detail for detail in (own or {}).get("details") or [] if isinstance(detail, dict)]
+    account = own is not None and (
+        own.get("status") == "FAILED_PRECONDITION" or any(d.get("reason") == "API_KEY_INVALID" for d in details)
+    )
+    return refused(
+        403 if account and error.code == 400 else error.code,
+        None if own is None else own["message"],
+        retry_after=_retry_after(error, details),
+        no_quota=error.code == 402 and own is not None,
+    )
+
+
+def _retry_after(error: errors.APIError, details: list[dict[str, Any]]) -> float | None:
+    delays = [str(detail["retryDelay"]) for detail in details if "retryDelay" in detail]
+    seconds = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)s", delays[0]) if delays else None
+    return min(float(seconds[1]), 3600.0) if seconds else retry_after(getattr(error.response, "headers", {}))
+
+
+class _Wire(httpx2.BaseTransport):
+    """Reads a whole answer before a deadline; the SDK is told of success only, and sees no body but a refusal's."""
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self._timeout = timeout_seconds
+        self._answers = threading.local()  # the SDK calls on the thread that it is called on
+        no_reuse = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+        self._transport = httpx2.HTTPTransport(limits=no_reuse, trust_env=False)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        deadline = time.monotonic() + self._timeout
+        request.extensions["timeout"] = httpx2.Timeout(self._timeout, connect=10).as_dict()
+        response = self._transport.handle_request(request)
+        try:
+            body = read_within(response.iter_bytes(), deadline)
+        finally:
+            response.close()
+        if response.status_code == 200:
+            self._answers.body = body
+            return httpx2.Response(200)
+        headers = {name: response.headers[name] for name in ("retry-after",) if name in response.headers}
+        return httpx2.Response(response.status_code, headers=headers, content=body)
+
+    def take_answer(self) -> bytes:
+        """The answer to this thread's last call, once."""
+        body: bytes = self._answers.__dict__.pop("body")
+        return body
+
+    def close(self) -> None:
+        self._transport.close()

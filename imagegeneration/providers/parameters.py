@@ -1,0 +1,38 @@
+"""What vendor files check before anything is sent: no parameter that somebody asked for is ever dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from imagegeneration.domain.generation import CallFailed, GenerationRequest
+
+_OPTIONAL = ("background", "seed", "negative_prompt", "steps", "guidance", "loras")
+
+
+def prepared(payload: Callable[[GenerationRequest], dict[str, Any]], request: GenerationRequest) -> dict[str, Any]:
+    """The body of a call. Raises CallFailed where the provider does not take the request: then nothing is sent."""
+    try:
+        return payload(request)
+    except ValueError as error:
+        raise CallFailed(f"The request was not sent: {error}", certainty="not_charged") from error
+
+
+def refuse_what_is_not_taken(request: GenerationRequest, taken: frozenset[str]) -> None:
+    """Raise ValueError for a parameter that somebody asked for and the model does not take."""
+    for name in _OPTIONAL:
+        if name not in taken and getattr(request, name) not in (None, ()):
+            raise ValueError(f"{request.model} takes no {name.replace('_', ' ')}.")
+    if request.quality != "standard":
+        raise ValueError(f"{request.model} knows no quality but standard.")
+
+
+def within(name: str, value: float | None, low: float, high: float) -> None:
+    """Raise ValueError for a value that is there and out of range."""
+    if value is not None and not low <= value <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, not {value}.")
+
+
+def lora_scale(weight: float) -> float:
+    """A weight of 0 to 2 on the scale of 0 to 1 (PRD 003, 4.2)."""
+    return min(weight * 0.5, 1.0)

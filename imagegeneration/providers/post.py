@@ -1,0 +1,72 @@
+"""Paid calls over plain HTTP, for providers that have no SDK."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx2
+
+from imagegeneration.domain.generation import Json
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.provider import read_within, unreachable
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an API answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Json:
+        """The JSON object in it; empty where there is none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class PaidPost:
+    """POSTs with a bearer token: no retries, redirects or keep-alive, and nothing from the environment."""
+
+    def __init__(self, endpoint: Endpoint, timeout_seconds: float, headers: Mapping[str, str]) -> None:
+        key = endpoint.key.get_secret_value() if endpoint.key else "none"
+        self._timeout = timeout_seconds
+        self._client = httpx2.Client(
+            base_url=endpoint.url,
+            headers={**headers, "authorization": f"Bearer {key}"},
+            timeout=httpx2.Timeout(timeout_seconds, connect=10),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def send_json(self, path: str, document: Json) -> Reply:
+        """Send a JSON object. Raises CallFailed where no answer came; an answer may well be a refusal."""
+        return self._send(self._client.build_request("POST", path, json=document))
+
+    def send_form(self, path: str, fields: Mapping[str, str]) -> Reply:
+        """Send a multipart form of texts. Raises CallFailed where no answer came."""
+        parts = {name: (None, value.encode()) for name, value in fields.items()}
+        return self._send(self._client.build_request("POST", path, files=parts))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def _send(self, request: httpx2.Request) -> Reply:
+        deadline = time.monotonic() + self._timeout
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                return Reply(response.status_code, response.headers, read_within(response.iter_bytes(), deadline))
+            finally:
+                response.close()
+        except httpx2.HTTPError as error:
+            raise unreachable(error) from error

@@ -1,0 +1,122 @@
+"""Stability's Stable Image services (REST v2beta): a form goes out, the image itself comes back.
+
+Plain HTTP: the SDK was for the API before this one. Of the money Stability says that a failed generation costs
+nothing, a refused prompt (403) neither, and that a blurred image (CONTENT_FILTERED) is a successful one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
+from imagegeneration.providers.post import PaidPost, Reply
+from imagegeneration.providers.provider import Submitted, refused, retry_after
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that makes images with a model, and the formats that it makes."""
+
+    path: str
+    formats: tuple[str, ...] = ("png", "jpeg", "webp")
+    model: str | None = None
+
+
+SERVICES = {
+    "stable-image-core": Service("core"),
+    "stable-image-ultra": Service("ultra"),
+    "sd3.5-large": Service("sd3", formats=("png", "jpeg"), model="sd3.5-large"),
+}
+
+ASPECT_RATIOS = {
+    "1024x1024": "1:1",
+    "1344x768": "16:9",
+    "768x1344": "9:16",
+    "1536x640": "21:9",
+    "640x1536": "9:21",
+    "1216x832": "3:2",
+    "832x1216": "2:3",
+    "1088x896": "5:4",
+    "896x1088": "4:5",
+}
+"""The shapes by their size at one megapixel. stable-image-core makes the same shapes of 1.5 megapixels."""
+
+LONGEST_TEXT = 10_000
+SEEDS = range(1, 4_294_967_295)
+"""Without 0: it stands for a random one."""
+
+
+class StabilityProvider:
+    """A client of the services."""
+
+    def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
+        self._post = PaidPost(endpoint, timeout_seconds, {"accept": "image/*"})
+
+    def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
+        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        form = prepared(stability_payload, request)
+        return stability_answer(
+            self._post.send_form(f"/v2beta/stable-image/generate/{SERVICES[request.model].path}", form)
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._post.close()
+
+
+def stability_payload(request: GenerationRequest) -> dict[str, Any]:
+    """The fields of the form. Raises ValueError for what the service does not take."""
+    service = SERVICES.get(request.model)
+    if service is None:
+        raise ValueError(f"Stability has no service {request.model}.")
+    refuse_what_is_not_taken(request, frozenset({"seed", "negative_prompt"}))
+    if request.size not in ASPECT_RATIOS:
+        raise ValueError(f"{request.model} makes no images of {request.size}.")
+    if request.output_format not in service.formats:
+        raise ValueError(f"{request.model} makes no {request.output_format}.")
+    if request.seed is not None and request.seed not in SEEDS:
+        raise ValueError(f"Seed must be between {SEEDS[0]} and {SEEDS[-1]}, not {request.seed}.")
+    if max(len(request.final_prompt), len(request.negative_prompt or "")) > LONGEST_TEXT:
+        raise ValueError(f"{request.model} takes prompts of at most {LONGEST_TEXT} characters.")
+    fields = {
+        "prompt": request.final_prompt,
+        "negative_prompt": request.negative_prompt,
+        "aspect_ratio": ASPECT_RATIOS[request.size],
+        "seed": None if request.seed is None else str(request.seed),
+        "output_format": request.output_format,
+        "model": service.model,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def stability_answer(reply: Reply) -> Answer:
+    """The image. Raises CallFailed where it was refused or blurred; any other bytes were paid for and are kept."""
+    request_id = reply.headers.get("x-request-id")
+    if reply.status != 200:
+        raise _refusal(reply, request_id)
+    if reply.headers.get("finish-reason") == "CONTENT_FILTERED":
+        raise CallFailed(
+            "The provider made the image and blurred it, because it breaks its rules on content. It charges for that.",
+            certainty="unknown",
+            moderated=True,
+            provider_request_id=request_id,
+        )
+    return Answer(content=reply.body, usage=None, provider_request_id=request_id)
+
+
+def _refusal(reply: Reply, request_id: str | None) -> CallFailed:
+    name, errors = reply.document.get("name"), reply.document.get("errors")
+    own = isinstance(name, str) and isinstance(errors, list)
+    said = "; ".join(str(error) for error in errors) if own and errors else name if own else None
+    too_large_or_rejected = own and reply.status in (413, 422)
+    return refused(
+        400 if too_large_or_rejected else reply.status,
+        said,
+        retry_after=retry_after(reply.headers),
+        moderated=reply.status == 403 and name == "content_moderation",
+        no_quota=reply.status == 402 and own,
+        request_id=request_id,
+    )
