@@ -67,7 +67,7 @@ def test_a_refusal_in_the_vendors_own_words_is_not_charged(
     [
         Reply(500, b"<html>proxy</html>"),
         Reply(503, b""),
-        Reply(503, b"\xff\xfe\x00{"),
+        Reply(503, b"\x80\xff junk"),
         Reply(502, b'{"code": 1}'),
         Reply(504, b"[]"),
         Reply(404, b"null"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -105,17 +107,34 @@ def test_the_time_out_goes_out_in_seconds() -> None:
         assert connected.stub.received[-1].headers["x-server-timeout"] == "12"
 
 
+@pytest.fixture
+def often_switching() -> Iterator[None]:
+    """Threads that interrupt each other wherever they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+AT_ONCE = 8
+
+
 class Echo(Google):
-    """Draws the prompt."""
+    """Draws the prompt, for all that wait at once."""
+
+    def __init__(self) -> None:
+        super().__init__(b"")
+        self._all_here = threading.Barrier(AT_ONCE)
 
     def respond(self, request: Received) -> Reply:
+        self._all_here.wait(timeout=10)
         prompt = request.document["contents"][0]["parts"][0]["text"]
         return json_reply(200, answer([image_part(prompt.encode())]))
 
 
-def test_calls_at_once_get_each_their_own_answer() -> None:
-    requests = [VENDORS["google"].request.model_copy(update={"final_prompt": f"kite {n}"}) for n in range(24)]
-    with Echo(b"") as stub, ThreadPoolExecutor(8) as pool:
+def test_calls_at_once_get_each_their_own_answer(often_switching: None) -> None:
+    requests = [VENDORS["google"].request.model_copy(update={"final_prompt": f"kite {n}"}) for n in range(3 * AT_ONCE)]
+    with Echo() as stub, ThreadPoolExecutor(AT_ONCE) as pool:
         provider = GoogleProvider(Endpoint(url=stub.url, key=SecretStr(KEY)), 10)
 
         def drawn(request: GenerationRequest) -> bytes:
