@@ -182,6 +182,18 @@ def test_the_chain_is_checked(admin: Page, company: Company) -> None:
         record.update_one({"number": number}, {"$set": {"reason": before["reason"]}})
 
 
+def test_without_sign_in_the_pages_say_how_to_configure_it(page: Page) -> None:
+    page.goto("/people")
+    expect(page.get_by_role("status")).to_contain_text("There is one local admin")
+    expect(page.get_by_role("status")).to_contain_text("set SIGN_IN_PROVIDERS")
+    page.goto("/keys")
+    expect(page.get_by_role("status")).to_contain_text("Keys need sign-in.")
+    expect(page.get_by_role("button", name="Make the key")).to_have_count(0)
+    page.goto("/audit")
+    expect(part(page, "Entries")).to_be_visible()
+    fits(page)
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 400), ("dark", 1280)])
 def test_the_pages_fit_and_show_text_as_text(open_window: Windows, company: Company, scheme: str, width: int) -> None:
     evil = company.person("evil", called=EVIL)
