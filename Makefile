@@ -3,9 +3,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+DIST ?= dist
+OSV_URL ?= https://api.osv.dev/v1/query
+
+COMPILE = $(BIN)/uv pip compile --universal --no-header --generate-hashes $(ARGS)
+INSTALL = -m pip install --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults mutation lint bench bench-queue engines clean lock chromium
+.PHONY: help run test faults mutation lint bench bench-queue engines clean lock sbom audit chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +42,7 @@ bench-queue: $(VENV)/.installed-dev .venv-peers/.installed engines ## Measure th
 .venv-peers/.installed: requirements-peers.txt $(VENV)/.installed-dev
 	@echo "Installing the queue's peers into .venv-peers ..."
 	@$(PYTHON) -m venv .venv-peers
-	@.venv-peers/bin/pip install --disable-pip-version-check -r requirements-peers.txt
+	@.venv-peers/bin/python $(INSTALL) -r requirements-peers.txt
 	@touch $@
 
 # PostgreSQL and Redis for the peers: the system's, else Debian's packages.
@@ -50,13 +55,34 @@ engines:
 	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y postgresql redis-server
 
 clean: ## Remove what was installed and built; the data under DATA_DIR stays
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results $(DIST)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lock: $(VENV)/.installed-dev ## Pin the versions anew from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --universal --no-header --upgrade -o requirements.txt
-	$(BIN)/uv pip compile --group peers --universal --no-header --upgrade -o requirements-peers.txt
-	$(BIN)/uv pip compile --group dev -c requirements.txt --universal --no-header --upgrade -o requirements-dev.txt
+lock: $(VENV)/.installed-dev ## Pin what pyproject.toml adds, with hashes; what is pinned stays. ARGS=--upgrade pins everything anew
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --group peers -o requirements-peers.txt
+	$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+
+# A lock says what runs, not what needs what: the tool's warning about that is left out.
+sbom: $(VENV)/.installed-dev ## Write what runs, with its hashes, to dist/sbom.json (CycloneDX 1.6; the same for the same lock)
+	@mkdir -p $(DIST)
+	$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml --mc-type application \
+		--spec-version 1.6 --output-reproducible --output-format JSON --output-file $(DIST)/sbom.json
+
+# pip-audit passes over pins for other systems and Pythons, and takes each name once: so it is given the pins alone, in
+# as many lists as a name has pins. Without --strict it would pass over what it cannot look up, too.
+audit: $(VENV)/.installed-dev ## Look up known vulnerabilities of all that is pinned; fails too where that is impossible
+	@rm -rf $(DIST)/audit; mkdir -p $(DIST)/audit; \
+	sed -n 's/^\([a-z0-9._-]*==[^ ;]*\).*/\1/p' requirements.txt requirements-dev.txt | sort -u | \
+		awk -F== '{print > ("$(DIST)/audit/pins-" ++seen[$$1] ".txt")}'; \
+	for pins in $(DIST)/audit/pins-*.txt; do \
+		$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --vulnerability-service osv \
+			--osv-url $(OSV_URL) -r $$pins -o $$pins.found 2>$$pins.log && continue; \
+		cat $$pins.found 2>/dev/null && exit 1; \
+		tail -n 1 $$pins.log; \
+		echo "The audit could not be made: nothing is known of what is pinned. See $$pins.log."; exit 1; \
+	done; \
+	echo "No known vulnerability in $$(cat $(DIST)/audit/pins-*.txt | wc -l) pins."
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -67,12 +93,12 @@ $(BIN)/pip:
 
 $(VENV)/.installed: requirements.txt | $(BIN)/pip
 	@echo "Installing what the studio needs into $(VENV); the first time this takes a minute or two ..."
-	@$(BIN)/pip install --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python $(INSTALL) -r requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing what tests and checks need into $(VENV) ..."
-	@$(BIN)/pip install --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python $(INSTALL) -r requirements-dev.txt
 	@touch $@
 
 # A Chromium for the browser tests: the system's, else Debian's package, else Playwright's own.

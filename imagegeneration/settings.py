@@ -200,9 +200,9 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> Sequence[str]:
         """What nobody may ever read in a log or an answer."""
-        kept = [self.openai_api_key, self.r2_secret_access_key]
-        kept += [provider.client_secret for provider in self.sign_in_providers]
-        values = [secret.get_secret_value() for secret in kept if secret is not None]
+        kept = [value for _, value in self if isinstance(value, SecretStr)]
+        kept += [provider.client_secret for provider in self.sign_in_providers if provider.client_secret is not None]
+        values = [secret.get_secret_value() for secret in kept]
         password = re.match(r"[^:]+://[^:@]*:(.+)@", self.mongodb_uri.get_secret_value()) if self.mongodb_uri else None
         return [*values, password[1], unquote(password[1])] if password else values
 

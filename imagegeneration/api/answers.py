@@ -49,7 +49,7 @@ _MEANINGS = {
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route for the OpenAPI document; those that any route can give are added."""
-    everywhere = (403, 413, 422, 429, 500, 503)
+    everywhere = (401, 403, 408, 413, 422, 429, 500, 503)
     return {
         status: {"model": ErrorAnswer, "description": _MEANINGS[status]} for status in sorted({*statuses, *everywhere})
     }

@@ -69,7 +69,7 @@ class Attempt(Value):
     certainty: Certainty | None = None
     held_micros: Micros
     cost_micros: Micros = 0
-    credits: int = 0
+    credits: int = Field(default=0, exclude_if=lambda paid: paid == 0, json_schema_extra=LATER)
     budget_day: str
     usage: Usage | None = None
     provider_request_id: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from imagegeneration.domain.actor import LOCAL, Actor
@@ -27,6 +27,10 @@ class Credits:
         """What the user has left; None for one who is not metered, as the local admin never is."""
         found = None if user_id == LOCAL.user_id else self._credits.balance(user_id)
         return None if found is None else found.credits
+
+    def balances(self, user_ids: Collection[str]) -> Mapping[str, int]:
+        """What these users have left; those who are not metered are left out."""
+        return {balance.person_id: balance.credits for balance in self._credits.balances(user_ids)}
 
     def cost_of_image(self, user_id: str, size: str, image_count: int) -> int:
         """What an image of a job of `image_count` costs the user: nothing without a balance."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pymongo import ASCENDING, IndexModel
 
@@ -34,6 +34,11 @@ class CreditStore:
         """What the person has left; None for one who is not metered."""
         found = self._balances.find_one({"_id": person_id}, session=session)
         return None if found is None else Balance.model_validate({"personId": found.pop("_id"), **found})
+
+    def balances(self, person_ids: Collection[str]) -> list[Balance]:
+        """What these people have left; those who are not metered are left out."""
+        found = self._balances.find({"_id": {"$in": list(person_ids)}})
+        return [Balance.model_validate({"personId": document.pop("_id"), **document}) for document in found]
 
     def begin(self, balance: Balance, *, session: Session) -> None:
         """Meter a person from now on."""

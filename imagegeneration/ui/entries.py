@@ -27,6 +27,7 @@ ACTION_WORDS: Mapping[Action, str] = {
     "signed-in": "Signed in",
     "signed-out": "Signed out",
     "person.changed": "Person changed",
+    "credits.granted": "Credits granted",
     "key.made": "Key made",
     "key.revoked": "Key revoked",
 }

@@ -27,7 +27,7 @@ _SECRET = st.components.v2.component("studio_secret", **asset("secret", "clipboa
 @errors_in_words()
 def keys() -> None:
     """Draw the form for a new key, one's own keys, and the new key in its dialog."""
-    if not studio().settings.sign_in_providers:
+    if not studio().settings.has_sign_in:
         notice("neutral", "Keys need sign-in.", _WITHOUT_SIGN_IN, key="no-sign-in")
         return
     answers: Answers = st.session_state.setdefault(_ANSWERS, Answers())

@@ -9,24 +9,26 @@ import streamlit as st
 from pydantic import TypeAdapter, ValidationError
 
 from imagegeneration.domain.access import ROLES, Role
+from imagegeneration.domain.credits import MAX_GRANT
 from imagegeneration.domain.person import Person
+from imagegeneration.domain.plan import PLANS, PlanName
 from imagegeneration.domain.text import Reason
 from imagegeneration.errors import StudioError
 from imagegeneration.ui import words
 from imagegeneration.ui.frame import acting, errors_in_words, explain, notice, studio
 from imagegeneration.ui.pager import cursor, pager, to_first
-from imagegeneration.ui.persons import access_words, confirm_words, people_section
+from imagegeneration.ui.persons import access_words, confirm_words, people_section, plan_words
 from imagegeneration.ui.sections import Answers, Said, draw_sections
 
 PER_PAGE = 20
-_KEY, _OPEN, _ANSWERS = "people", "people-open", "people-answers"
+_KEY, _OPEN, _METERED, _ANSWERS = "people", "people-open", "people-metered", "people-answers"
 _REASON: TypeAdapter[str] = TypeAdapter(Reason)
 
 
 @errors_in_words()
 def people() -> None:
     """Draw a page of people, and the dialog of the one that is looked at."""
-    if not studio().settings.sign_in_providers:
+    if not studio().settings.has_sign_in:
         notice("neutral", "Nobody signs in to this studio.", _WITHOUT_SIGN_IN, key="no-sign-in")
         return
     answers: Answers = st.session_state.setdefault(_ANSWERS, Answers())
@@ -34,11 +36,16 @@ def people() -> None:
     with st.skeleton(height=320):
         found = studio().people.page(cursor(), PER_PAGE + 1, searched)
     shown = found[:PER_PAGE]
-    draw_sections([people_section(shown, _providers(), searched)], _act, key=_KEY, answer=answers.latest)
+    balances = studio().credits.balances([person.person_id for person in shown])
+    section = people_section(shown, _providers(), balances, searched)
+    draw_sections([section], _act, key=_KEY, answer=answers.latest)
     pager(shown[-1].person_id if len(found) > PER_PAGE else None, back="Before", on="Next")
     opened: Person | None = st.session_state.get(_OPEN)
     if opened is not None:
         _dialog(opened)
+    metered: Person | None = st.session_state.get(_METERED)
+    if metered is not None:
+        _credits_dialog(metered)
 
 
 _WITHOUT_SIGN_IN = (
@@ -69,13 +76,16 @@ def _providers() -> Mapping[str, str]:
 def _act(key: str, order: Mapping[str, Any]) -> None:
     try:
         acting("administer")
-        st.session_state[_OPEN] = studio().people.get(str(order.get("person_id")))
+        _close()
+        target = _METERED if order.get("what") == "credits" else _OPEN
+        st.session_state[target] = studio().people.get(str(order.get("person_id")))
     except StudioError as error:
         st.session_state.setdefault(_ANSWERS, Answers()).say(key, Said("bad", *explain(error)))
 
 
 def _close() -> None:
     st.session_state.pop(_OPEN, None)
+    st.session_state.pop(_METERED, None)
 
 
 @st.dialog("What this person may do", width="medium", on_dismiss=_close)
@@ -84,16 +94,24 @@ def _dialog(person: Person) -> None:
     key = f"{person.person_id}-{person.version}"
     st.text(" · ".join(part for part in (person.name, person.email) if part))
     roles = _choose_roles(person, key)
+    plans = list(PLANS)
+    plan = st.selectbox(
+        "Plan",
+        plans,
+        index=plans.index(person.plan),
+        format_func=lambda name: f"{name.capitalize()}: {plan_words(name)}",
+        key=f"plan {key}",
+    )
     is_disabled = not st.toggle("May sign in", value=not person.is_disabled, key=f"let-in {key}")
     reason = st.text_input("Why, for the record", key=f"reason {key}", max_chars=500)
-    before = access_words(person.granted_roles, person.roles, is_disabled=person.is_disabled)
-    after = access_words(person.granted_roles, roles, is_disabled=is_disabled)
+    before = access_words(person.granted_roles, person.roles, person.plan, is_disabled=person.is_disabled)
+    after = access_words(person.granted_roles, roles, plan, is_disabled=is_disabled)
     with st.container(border=True, gap="small"):
         st.text(f"Before: {before}")
         st.text(f"After: {after}")
     label = confirm_words(person, is_disabled=is_disabled)
     if st.button(label, type="primary", key="confirm", disabled=before == after):
-        _confirm(person, roles, is_disabled=is_disabled, reason=reason or "")
+        _confirm(person, roles, plan, is_disabled=is_disabled, reason=reason or "")
 
 
 def _choose_roles(person: Person, key: str) -> Sequence[Role] | None:
@@ -112,7 +130,7 @@ def _choose_roles(person: Person, key: str) -> Sequence[Role] | None:
     return tuple(picked)
 
 
-def _confirm(person: Person, roles: Sequence[Role] | None, *, is_disabled: bool, reason: str) -> None:
+def _confirm(person: Person, roles: Sequence[Role] | None, plan: PlanName, *, is_disabled: bool, reason: str) -> None:
     try:
         studio().people.change(
             acting("administer"),
@@ -120,6 +138,7 @@ def _confirm(person: Person, roles: Sequence[Role] | None, *, is_disabled: bool,
             version=person.version,
             roles=roles,
             is_disabled=is_disabled,
+            plan=plan,
             reason=_REASON.validate_python(reason),
         )
     except ValidationError:
@@ -128,7 +147,42 @@ def _confirm(person: Person, roles: Sequence[Role] | None, *, is_disabled: bool,
     except StudioError as error:
         notice("bad", *explain(error), key="person-problem", code=error.code)
         return
+    _done(Said("good", f"{person.name}: changed.", "It works on their open pages within a minute."))
+
+
+@st.dialog("Credits", width="small", on_dismiss=_close)
+def _credits_dialog(person: Person) -> None:
+    """How many are left, and how many are granted or taken back."""
+    left = studio().credits.balance(person.person_id)
+    st.text(person.name)
+    if left is None:
+        st.caption("Not metered so far. From the first grant on, approvals cost credits as well as money.")
+    amount = int(
+        st.number_input("Grant (below zero: take back)", value=10, min_value=-MAX_GRANT, max_value=MAX_GRANT, step=1)
+    )
+    reason = st.text_input("Why, for the record", key=f"grant-reason {person.person_id}", max_chars=500)
+    with st.container(border=True, gap="small"):
+        st.text(f"Before: {'not metered' if left is None else words.plural(left, 'credit')}")
+        st.text(f"After: {words.plural((left or 0) + amount, 'credit')}")
+    if st.button("Grant" if amount >= 0 else "Take back", type="primary", key="grant", disabled=amount == 0):
+        _grant(person, amount, reason or "")
+
+
+def _grant(person: Person, amount: int, reason: str) -> None:
+    try:
+        balance = studio().credits.grant(
+            acting("administer"), person.person_id, amount, _REASON.validate_python(reason)
+        )
+    except ValidationError:
+        notice("bad", "Write down why, in 1 to 500 characters.", key="grant-problem")
+        return
+    except StudioError as error:
+        notice("bad", *explain(error), key="grant-problem", code=error.code)
+        return
+    _done(Said("good", f"{person.name}: {words.plural(balance.credits, 'credit')} now.", ""))
+
+
+def _done(said: Said) -> None:
     _close()
-    said = Said("good", f"{person.name}: changed.", "It works on their open pages within a minute.")
     st.session_state[_ANSWERS].say("", said)
     st.rerun()

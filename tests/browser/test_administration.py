@@ -182,25 +182,32 @@ def test_the_chain_is_checked(admin: Page, company: Company) -> None:
         record.update_one({"number": number}, {"$set": {"reason": before["reason"]}})
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_fit_in_both_themes_and_show_text_as_text(
-    open_window: Windows, company: Company, scheme: str
-) -> None:
+def test_without_sign_in_the_pages_say_how_to_configure_it(page: Page) -> None:
+    page.goto("/people")
+    expect(page.get_by_role("status")).to_contain_text("There is one local admin")
+    expect(page.get_by_role("status")).to_contain_text("set SIGN_IN_PROVIDERS")
+    page.goto("/keys")
+    expect(page.get_by_role("status")).to_contain_text("Keys need sign-in.")
+    expect(page.get_by_role("button", name="Make the key")).to_have_count(0)
+    page.goto("/audit")
+    expect(part(page, "Entries")).to_be_visible()
+    fits(page)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 400), ("dark", 1280)])
+def test_the_pages_fit_and_show_text_as_text(open_window: Windows, company: Company, scheme: str, width: int) -> None:
     evil = company.person("evil", called=EVIL)
     company.studio.keys.make(evil.actor(), EVIL, ["look"], 90)
-    page = page_of(open_window, company, "ann", "admin", color_scheme=scheme)
-    for width in (1280, 400):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.goto("/people?search=evil")
-        expect(person_row(page, EVIL)).to_be_visible()
-        fits(page)
-        person_row(page, EVIL).get_by_role("button", name="Change").click()
-        expect(page.get_by_role("dialog")).to_contain_text(EVIL)
-        fits(page)
-        page.goto(f"/audit?subject={evil.person_id}")
-        expect(part(page, "Entries")).to_be_visible()
-        page.goto(f"/audit?who={evil.person_id}")
-        expect(part(page, "Entries")).to_contain_text(f"Key “{EVIL}” made")
-        page.locator("summary").first.click()
-        fits(page)
+    size = {"width": width, "height": 800}
+    page = page_of(open_window, company, "ann", "admin", color_scheme=scheme, viewport=size)
+    page.goto("/people?search=evil")
+    expect(person_row(page, EVIL)).to_be_visible()
+    fits(page)
+    person_row(page, EVIL).get_by_role("button", name="Change").click()
+    expect(page.get_by_role("dialog")).to_contain_text(EVIL)
+    fits(page)
+    page.goto(f"/audit?who={evil.person_id}")
+    expect(part(page, "Entries")).to_contain_text(f"Key “{EVIL}” made")
+    page.locator("summary").first.click()
+    fits(page)
     assert page.evaluate("window.hurt") is None

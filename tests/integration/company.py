@@ -20,12 +20,12 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-def build_company(settings: Settings) -> Studio:
+def build_company(settings: Settings, public_url: str = PUBLIC) -> Studio:
     """One process of a studio with sign-in."""
     provider = SignInProvider.model_validate(
         {"name": "idp", "label": "Example", "issuer": ISSUER, "clientId": "studio", "roles": {}}
     )
-    return build_studio(settings.model_copy(update={"sign_in_providers": (provider,), "public_url": PUBLIC}))
+    return build_studio(settings.model_copy(update={"sign_in_providers": (provider,), "public_url": public_url}))
 
 
 def person(company: Studio, name: str, *roles: Role) -> Person:
@@ -37,7 +37,11 @@ def person(company: Studio, name: str, *roles: Role) -> Person:
 def client(company: Studio, **options: Any) -> TestClient:
     """A browser, or a program, that has not said who it is."""
     return TestClient(
-        build_asgi(lambda: company), base_url=PUBLIC, raise_server_exceptions=False, follow_redirects=False, **options
+        build_asgi(lambda: company),
+        base_url=str(company.settings.public_url),
+        raise_server_exceptions=False,
+        follow_redirects=False,
+        **options,
     )
 
 

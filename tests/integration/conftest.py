@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import uvicorn
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.generation import ExecuteBody
@@ -76,6 +79,19 @@ def worker(studio: Studio, execution: Execution) -> Iterator[Worker]:
     thread.start()
     yield working
     working.drain()
+    thread.join(10)
+
+
+@contextmanager
+def listening(studio: Studio, port: int) -> Iterator[None]:
+    """The API behind a real HTTP server of this process."""
+    app = build_asgi(lambda: studio)
+    serving = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=serving.run, daemon=True)
+    thread.start()
+    wait_until(lambda: serving.started, "the API listens")
+    yield
+    serving.should_exit = True
     thread.join(10)
 
 

@@ -7,20 +7,17 @@ import os
 import random
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from pymongo.database import Database
 
-from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio
 from imagegeneration.local.datadir import DataDir
-from tests.support import wait_until
+from tests.integration.conftest import listening
 
 BAD_REQUESTS = 10_000
 EXAMPLES = 40
@@ -30,14 +27,8 @@ EXAMPLES = 40
 def server(studio: Studio, servers_dir: DataDir) -> Iterator[str]:
     """The API behind a real HTTP server; the base URL."""
     port = servers_dir.port("api")
-    app = build_asgi(lambda: studio)
-    serving = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=serving.run, daemon=True)
-    thread.start()
-    wait_until(lambda: serving.started, "the API listens")
-    yield f"http://127.0.0.1:{port}"
-    serving.should_exit = True
-    thread.join(10)
+    with listening(studio, port):
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_what_is_served_is_what_is_documented(server: str, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_whom_the_proxy_vouches_for_is_in(client: TestClient, proxy: KeyServer, 
     me = client.get("/image/me", headers={HEADER: proxy.token()}).raise_for_status().json()
     assert (me["name"], me["roles"]) == ("Ann", ["creator"])
     again = client.get("/image/me", headers={HEADER: proxy.token(exp=int(time.time()) + 600)}).json()
-    assert again == me
+    assert again["userId"] == me["userId"]
     signed_in = [entry for entry in company.audit.find(limit=10) if entry.action == "signed-in"]
     assert [entry.reason for entry in signed_in] == ["by the company's proxy"]
 

@@ -21,6 +21,7 @@ from imagegeneration.local.__main__ import dashboard_command
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
+from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings, SignInProvider
 from imagegeneration.storage import Storage
 from tests.support import wait_until
@@ -79,7 +80,11 @@ def _received(connection: socket.socket) -> Iterator[bytes]:
 
 @pytest.fixture(scope="package")
 def server(
-    servers_dir: DataDir, mongod: Part, bucket_server: Part, tmp_path_factory: pytest.TempPathFactory
+    servers_dir: DataDir,
+    mongod: Part,
+    bucket_server: Part,
+    _sandbox_server: Sandbox,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     name, endpoint = f"doors-{uuid.uuid4().hex[:12]}", bucket_server.provides["R2_ENDPOINT_URL"]
     port = servers_dir.port("doors")
@@ -91,6 +96,7 @@ def server(
         r2_secret_access_key=SecretStr("embedded"),
         r2_bucket=name,
         cdn_base_url=f"{endpoint}/{name}",
+        sandbox_url=_sandbox_server.url,
         port=port,
         public_url=f"http://127.0.0.1:{port}",
         sign_in_providers=(SignInProvider.model_validate(PROVIDER),),

@@ -64,11 +64,16 @@ def test_a_body_that_is_cut_off_is_not_acted_on(server: Server) -> None:
     ann = server.enter("cut", "creator")
     body = b'{"intent": "a", "rawPrompt": "b", "finalPrompt": "c"}'
     head = f"POST /image/execute-prompt HTTP/1.1\r\nHost: {server.url[7:]}\r\nCookie: {ann['Cookie']}\r\n"
-    head += f"Content-Type: application/json\r\nContent-Length: {len(body) + 10}\r\n\r\n"
-    with server.connect() as connection:
-        connection.sendall(head.encode() + body)
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body) + 10}\r\nExpect: 100-continue\r\n\r\n"
     with server.client(**ann) as client:
-        assert client.get("/image/job-list").json() == []
+        with server.connect() as connection:
+            connection.sendall(head.encode())
+            assert connection.recv(1000).startswith(b"HTTP/1.1 100 "), "the body is waited for"
+            connection.sendall(body)
+            client.get("/image/health/live").raise_for_status()  # by now the server has read it
+        for _ in range(20):
+            assert client.get("/image/job-list").json() == []
+        assert client.post("/image/execute-prompt", json=json.loads(body)).status_code == 202
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_json_that_parsers_take_differently_is_refused(
 def test_a_body_in_chunks_is_a_body(server: Server) -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in ENHANCE) + b"0\r\n\r\n"
     answer = post(server, "Transfer-Encoding: chunked", body=chunks)
-    assert code(answer) == (503, "IMG_001"), "it is read; there is no provider here"
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])

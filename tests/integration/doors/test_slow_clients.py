@@ -74,11 +74,16 @@ def test_a_byte_now_and_then_gains_no_time(server: Server, hasty: int, signed_in
 
 
 @pytest.mark.parametrize("silent", [True, False])
-def test_a_body_that_does_not_arrive_in_time_is_refused_in_words(server: Server, hasty: int, silent: bool) -> None:
+def test_a_body_that_does_not_arrive_in_time_is_refused_in_words(
+    server: Server, hasty: int, silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "BODY_SECONDS" if silent else "SILENT_SECONDS", 60.0)
+    began = time.monotonic()
     with _connect(hasty) as connection:
         connection.sendall(_head(server, server.enter("ann", "creator")) + b'{"intent":')
         connection.settimeout(60 if silent else 0.2)
         answer = _answer(connection)
+    assert time.monotonic() - began < 2 * HASTE_SECONDS + MARGIN_SECONDS
     error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert (error["code"], error["message"]) == ("IMG_009", "The body did not arrive in time.")

@@ -61,7 +61,7 @@ def services(monkeypatch: pytest.MonkeyPatch, state: dict[str, Any]) -> Services
 
 
 def confirm() -> None:
-    people._confirm(somebody(), ("admin",), is_disabled=False, reason="why not")
+    people._confirm(somebody(), ("admin",), "pro", is_disabled=False, reason="why not")
 
 
 def open_dialog() -> None:

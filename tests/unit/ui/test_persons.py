@@ -25,7 +25,7 @@ def somebody(**facts: Any) -> Person:
 
 
 def row(**facts: Any) -> Row:
-    return people_section([somebody(**facts)], {"https://idp.example": "Example"}, "").rows[0]
+    return people_section([somebody(**facts)], {"https://idp.example": "Example"}, {"usr_1": 14}, "").rows[0]
 
 
 def fact(shown: Row, label: str) -> Fact:
@@ -53,13 +53,23 @@ def test_links_lead_to_the_record() -> None:
 
 
 def test_nobody_is_explained() -> None:
-    assert people_section([], {}, "").empty == "Nobody has signed in yet."
-    assert "“bo*b”" in people_section([], {}, "bo*b").empty
+    assert people_section([], {}, {}, "").empty == "Nobody has signed in yet."
+    assert "“bo*b”" in people_section([], {}, {}, "bo*b").empty
 
 
 def test_what_somebody_may_do_in_one_line() -> None:
-    assert access_words(("creator",), None, is_disabled=False) == "Creator, as configured · may sign in"
-    assert access_words(("creator",), ("admin",), is_disabled=True) == "Admin · disabled"
+    assert (
+        access_words(("creator",), None, "pro", is_disabled=False) == "Creator, as configured · plan pro · may sign in"
+    )
+    assert access_words(("creator",), ("admin",), "free", is_disabled=True) == "Admin · plan free · disabled"
+
+
+def test_plan_and_credits_are_told() -> None:
+    plan = fact(row(plan="free"), "Plan")
+    assert (plan.value, plan.note) == (("Free",), "10 approvals an hour, 50 a day, 1 job at once")
+    assert fact(row(plan="enterprise"), "Plan").note == "any number of approvals, 10 jobs at once"
+    assert fact(row(), "Credits").value == ("14 credits left",)
+    assert fact(row(person_id="usr_2"), "Credits").value == ("Not metered",)
 
 
 def test_the_button_says_what_it_does() -> None:
