@@ -18,8 +18,11 @@ help: ## Show this list
 run: $(VENV)/.installed ## Start the studio on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m imagegeneration.local $(ARGS)
 
-test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some
-	@exec $(BIN)/python -m pytest $(ARGS)
+# Files side by side: the tests wait for servers and browsers most of the time.
+WORKERS ?= 3
+
+test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some, WORKERS=0 one after the other
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 faults: $(VENV)/.installed-dev ## Kill, stop and starve the processes, in the long forms too
 	@exec $(BIN)/python -m pytest -m "" tests/faults $(ARGS)

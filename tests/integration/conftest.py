@@ -164,6 +164,6 @@ def _assert_credits_add_up(database: Database[dict[str, Any]]) -> None:
         assert balance["credits"] == sum(entry["delta"] for entry in entries if entry["personId"] == balance["_id"])
     for job in database.jobs.find({}):
         attempts = [attempt for image in job["images"] for attempt in image["attempts"]]
-        used = sum(attempt["credits"] for attempt in attempts if attempt["certainty"] != "not_charged")
+        used = sum(attempt.get("credits", 0) for attempt in attempts if attempt["certainty"] != "not_charged")
         moved = sum(entry["delta"] for entry in entries if entry["jobId"] == job["jobId"])
         assert used == -moved, job["jobId"]

@@ -112,7 +112,7 @@ def test_an_entry_behind_the_head_is_found(studio: Studio, database: Database[di
     database.audit_head.update_one({}, {"$set": AuditHead(number=1, sha256=first.sha256).document()})
     broken = studio.audit.first_break()
     assert broken is not None
-    assert (broken.number, broken.problem) == (2, "it was added behind the head")
+    assert (broken.number, broken.problem) == (2, "it was added past the head")
 
 
 def test_an_anchor_shows_a_chain_that_was_made_anew(studio: Studio) -> None:

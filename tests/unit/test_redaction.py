@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from imagegeneration import redaction
-from imagegeneration.domain.key import new_key
 from imagegeneration.redaction import HIDDEN, hide, redact
 
-KEY = new_key()
+KEY = "isk_AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQT3d67edb5"
 
 
 @pytest.fixture(autouse=True)
