@@ -32,6 +32,12 @@ POST  /image/enhance-prompt                       generate   admin creator
 POST  /image/execute-prompt                       generate   admin creator
 POST  /image/jobs/{jobId}/retry                   generate   admin creator
 POST  /image/jobs/{jobId}/cancel                  generate   admin creator
+POST  /image/generate                             generate   admin creator
+POST  /image/estimate                             generate   admin creator
+POST  /image/validate                             generate   admin creator
+POST  /image/compatibility                        generate   admin creator
+GET   /image/providers                            signed-in
+GET   /image/status/{jobId}                       look       admin creator reviewer
 GET   /image/job-status/{jobId}                   look       admin creator reviewer
 GET   /image/job-list                             look       admin creator reviewer
 GET   /image/jobs/{jobId}                         look       admin creator reviewer
