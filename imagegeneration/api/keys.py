@@ -56,7 +56,7 @@ def make_key(body: KeyBody, studio: CurrentStudio, actor: CurrentActor) -> MadeK
     return MadeKey(key=text, facts=KeyFacts.of(key))
 
 
-@router.post("/keys/{keyId}/revoke", responses=documented(401, 404))
+@router.post("/keys/{keyId}/revoke", responses=documented(401, 404, 409))
 def revoke_key(key_id: KeyId, studio: CurrentStudio, actor: CurrentActor) -> Sequence[KeyFacts]:
     """Make a key worthless, within seconds everywhere; the keys afterwards."""
     studio.keys.revoke(actor, key_id)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 
 from imagegeneration.domain.audit import Action, AuditEntry
+from imagegeneration.domain.credits import Balance
 from imagegeneration.domain.job import Approval
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.person import Person
@@ -89,9 +90,22 @@ def _person(entry: AuditEntry, names: Names) -> tuple[str, str]:
     if (before.roles, before.effective_roles) != (after.roles, after.effective_roles):
         configured = " as configured" if after.roles is None else ""
         moved.append(f"{words.roles(before.effective_roles)} → {words.roles(after.effective_roles)}{configured}")
+    if before.plan != after.plan:
+        moved.append(f"plan {before.plan} → {after.plan}")
     if before.is_disabled != after.is_disabled:
         moved.append("disabled" if after.is_disabled else "let in again")
     return f"{name}: {', '.join(moved) or 'set again as before'}", entry.reason
+
+
+def _credits_granted(entry: AuditEntry, names: Names) -> tuple[str, str]:
+    name = names.get(entry.subject, entry.subject)
+    try:
+        before = None if entry.before is None else Balance.model_validate_json(entry.before)
+        after = Balance.model_validate_json(entry.after or "")
+    except ValidationError:
+        return f"{name}: credits granted", entry.reason
+    had = "not metered" if before is None else str(before.credits)
+    return f"{name}: {had} → {words.plural(after.credits, 'credit')}", entry.reason
 
 
 def _key_made(entry: AuditEntry, _names: Names) -> tuple[str, str]:
@@ -102,6 +116,7 @@ _TELLING: Mapping[Action, Callable[[AuditEntry, Names], tuple[str, str]]] = {
     "approved": _approved,
     "retried": _approved,
     "person.changed": _person,
+    "credits.granted": _credits_granted,
     "key.made": _key_made,
 }
 

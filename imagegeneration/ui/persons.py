@@ -32,7 +32,7 @@ def _row(person: Person, provider: str, left: int | None) -> Row:
         pill=("Disabled", "bad") if person.is_disabled else ("May sign in", "good"),
         facts=(
             *(_roles(person), _plan(person), _credits(left)),
-            *(_provider(provider), _last_sign_in(person), _first_sign_in(person)),
+            *(_provider(provider), _last_sign_in(person)),
         ),
         links=(
             Link("What they did", _record(who=person.person_id)),
@@ -73,10 +73,6 @@ def _provider(provider: str) -> Fact:
 
 def _last_sign_in(person: Person) -> Fact:
     return Fact("Last sign-in", (moment(person.signed_in_at),))
-
-
-def _first_sign_in(person: Person) -> Fact:
-    return Fact("First sign-in", (moment(person.created_at),))
 
 
 def _record(**filters: str) -> str:

@@ -14,6 +14,8 @@ from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.audit import Action, AuditEntry, AuditHead, entry_sha256
 from imagegeneration.domain.draft import Draft
 from imagegeneration.domain.job import new_id, new_job_id
+from imagegeneration.domain.key import ApiKey, key_sha256
+from imagegeneration.domain.person import Person
 
 Document = dict[str, Any]
 PAYLOADS: Mapping[str, str] = {
@@ -41,6 +43,9 @@ class Corpus:
         self.review = self._draft(answer=ALL)
         self.describe = self._draft()
         self._decisions()
+        for text in TEXTS:
+            self._add("people", _person(text).document())
+            self._add("keys", _key(text).document())
 
     def remove(self) -> None:
         """Take everything back."""
@@ -104,3 +109,32 @@ class Corpus:
             self._add("audit", entry.document())
             last = AuditHead(number=entry.number, sha256=entry.sha256)
         self._database.audit_head.update_one({"_id": "head"}, {"$set": last.document()})
+
+
+def _person(text: str) -> Person:
+    """Somebody whose provider vouches for such a name and address."""
+    now = datetime.now(UTC)
+    return Person(
+        person_id=new_id("usr"),
+        issuer=text,
+        subject=text,
+        email=text,
+        name=text,
+        granted_roles=("creator",),
+        created_at=now,
+        signed_in_at=now,
+    )
+
+
+def _key(text: str) -> ApiKey:
+    """A key with such a name, of the person who looks."""
+    return ApiKey(
+        key_id=new_id("key"),
+        person_id=LOCAL.user_id,
+        name=text,
+        hint=text,
+        key_sha256=key_sha256(text),
+        scopes=("look",),
+        created_at=datetime.now(UTC),
+        expires_at=None,
+    )

@@ -48,6 +48,7 @@ PLACES: Mapping[str, Place] = {
     "Jobs": Place(lambda _: "/jobs", TEXTS, 3),
     "Jobs, the dialog": Place(lambda corpus: f"/jobs?job={corpus.whole}", [ALL], 8),
     "Operations": Place(lambda _: "/operations", TEXTS, 4),
+    "Audit": Place(lambda _: "/audit", TEXTS, 1),
 }
 """A page is a line here."""
 
@@ -91,6 +92,7 @@ def test_texts_are_shown_as_they_are(page: Page, corpus: Corpus, name: str) -> N
         error.add_note(f"not on the page as it is: {[names.get(text, 'the whole corpus') for text in missing]}")
         raise
     assert shown is not None
-    assert not [value for value in shown["acting"] if FOREIGN in value or "__corpus" in value]
+    acting = [value for value in shown["acting"] if not value.startswith("audit?")]  # filters of ours, encoded
+    assert not [value for value in acting if FOREIGN in value or "__corpus" in value]
     assert shown["ran"] is None
     assert opened == []

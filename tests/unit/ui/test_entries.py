@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from imagegeneration.domain.audit import Action, AuditEntry
+from imagegeneration.domain.credits import Balance
 from imagegeneration.ui.entries import ACTION_WORDS, changes, entry_row
 from imagegeneration.ui.exports import as_csv, as_json_lines, literal_cell
 from imagegeneration.ui.rows import Change, Row
@@ -73,6 +74,16 @@ def test_changes_of_a_person_are_said(before: dict[str, Any], after: dict[str, A
         name: somebody(**facts).model_dump_json(by_alias=True) for name, facts in (("before", before), ("after", after))
     }
     assert row(action="person.changed", subject="usr_1", **states).title == said
+
+
+def test_a_plan_and_credits_are_said() -> None:
+    before, after = (somebody(plan=plan).model_dump_json(by_alias=True) for plan in ("pro", "free"))
+    changed = row(action="person.changed", subject="usr_1", before=before, after=after)
+    assert changed.title == "Bob: plan pro → free"
+    had, has = (Balance(person_id="usr_1", credits=number).model_dump_json(by_alias=True) for number in (4, 14))
+    assert row(action="credits.granted", subject="usr_1", before=had, after=has).title == "Bob: 4 → 14 credits"
+    first = row(action="credits.granted", subject="usr_1", after=has)
+    assert first.title == "Bob: not metered → 14 credits"
 
 
 def test_entries_of_other_forms_are_still_shown() -> None:
