@@ -188,7 +188,7 @@ class Jobs:
         try:
             self._connection.transaction(work)
         except KeyTaken:
-            known = self._idempotency.get(actor.user_id, str(idempotency_key))
+            known = self._idempotency.settled(actor.user_id, str(idempotency_key))
             if known is None:
                 raise WrongState("The idempotency key was in use a moment ago. Send the request again.") from None
             return self._replay(known, body_sha256)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from imagegeneration.domain.value import Moment, Value
 from imagegeneration.store.connection import Connection, Session, translated
@@ -48,6 +49,12 @@ class IdempotencyStore:
     def get(self, user_id: str, key: str) -> IdempotencyRecord | None:
         """What the key stands for, or None."""
         found = self._records.find_one({"userId": user_id, "key": key}, {"_id": False})
+        return None if found is None else IdempotencyRecord.model_validate(found)
+
+    def settled(self, user_id: str, key: str) -> IdempotencyRecord | None:
+        """What a taken key stands for, also if it was taken so lately that `get` does not see it yet."""
+        records = self._records.with_options(read_concern=ReadConcern("linearizable"))
+        found = records.find_one({"userId": user_id, "key": key}, {"_id": False})
         return None if found is None else IdempotencyRecord.model_validate(found)
 
     def insert(self, record: IdempotencyRecord, *, session: Session) -> None:
