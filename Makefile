@@ -19,7 +19,7 @@ run: $(VENV)/.installed ## Start the studio on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m imagegeneration.local $(ARGS)
 
 # Files side by side: the tests wait for servers and browsers most of the time.
-WORKERS ?= 3
+WORKERS ?= 2
 
 test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some, WORKERS=0 one after the other
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)

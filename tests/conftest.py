@@ -21,6 +21,7 @@ import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient
 
+from imagegeneration.local import datadir
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.mongod import mongod_part
@@ -68,8 +69,18 @@ def _is_here(host: str) -> bool:
     return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _ports_of_this_worker() -> Iterator[None]:
+    """Files run side by side: what one keeps for a server that is not running yet, the other must not take."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datadir, "PORTS", datadir.PORTS[worker::workers])
+        yield
+
+
 @pytest.fixture(scope="session")
-def servers_dir(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
+def servers_dir(_ports_of_this_worker: None, tmp_path_factory: pytest.TempPathFactory) -> DataDir:
     """Where the servers of the whole run keep their data, logs and ports."""
     return DataDir(tmp_path_factory.mktemp("servers"))
 

@@ -32,7 +32,7 @@ CHECKS = (
 
 @pytest.fixture
 def port(servers_dir: DataDir) -> int:
-    return servers_dir.port("company")
+    return servers_dir.port("contract")
 
 
 @pytest.fixture

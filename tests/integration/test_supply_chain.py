@@ -32,7 +32,8 @@ def make(target: str, dist: Path, **variables: str) -> subprocess.CompletedProce
     """Run a target with the environment that the tests run in, which is not installed anew."""
     set_to = {"VENV": sys.prefix, "DIST": str(dist), **variables}
     installed = [f"--old-file={sys.prefix}/{name}" for name in (".installed", ".installed-dev")]
-    command = ["make", *installed, target, *(f"{name}={value}" for name, value in set_to.items())]
+    quietly = ["make", "--no-print-directory", *installed]
+    command = [*quietly, target, *(f"{name}={value}" for name, value in set_to.items())]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
 
 
