@@ -10,7 +10,7 @@ COMPILE = $(BIN)/uv pip compile --universal --no-header --generate-hashes $(ARGS
 INSTALL = -m pip install --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults mutation lint bench bench-queue engines clean lock sbom audit chromium
+.PHONY: help run test long faults mutation lint bench bench-queue engines clean lock sbom audit chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ WORKERS ?= 2
 
 test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some, WORKERS=0 one after the other
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+long: $(VENV)/.installed-dev chromium ## Run the long forms of tests, which take an hour and more
+	@exec $(BIN)/python -m pytest -m long $(ARGS)
 
 faults: $(VENV)/.installed-dev ## Kill, stop and starve the processes, in the long forms too
 	@exec $(BIN)/python -m pytest -m "" tests/faults $(ARGS)
