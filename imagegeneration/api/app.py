@@ -23,7 +23,7 @@ from starlette.types import Lifespan
 
 from imagegeneration.api import answers, audit, generate, health, jobs, keys, models, operations, people, prompts
 from imagegeneration.api.docs import documentation
-from imagegeneration.api.gate import Gate
+from imagegeneration.api.gate import Gate, IsByHand
 from imagegeneration.api.guard import Guard
 from imagegeneration.api.headers import SecurityHeaders
 from imagegeneration.api.rates import RequestRates
@@ -74,11 +74,16 @@ def build_asgi(studio: Callable[[], Studio], lifespan: Lifespan[Starlette] | Non
     return Starlette(routes=routes, middleware=gated(studio), lifespan=lifespan)
 
 
-def gated(studio: Callable[[], Studio], page: str | None = None) -> list[Middleware]:
-    """What stands before pages and API alike, outermost first; `page` is the document of the dashboard."""
+def gated(
+    studio: Callable[[], Studio], page: str | None = None, is_by_hand: IsByHand = lambda _message: False
+) -> list[Middleware]:
+    """What stands before pages and API alike, outermost first.
+
+    `page` is the document of the dashboard; `is_by_hand` says whether a message of its pages is a person's doing.
+    """
     return [
         Middleware(SecurityHeaders, studio=studio, page=page),
-        Middleware(Gate, studio=studio),
+        Middleware(Gate, studio=studio, is_by_hand=is_by_hand),
         Middleware(RequestRates, studio=studio),
         Middleware(Guard),
     ]

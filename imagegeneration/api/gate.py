@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ulid import ULID
 
 from imagegeneration.api.answers import error_response
@@ -50,12 +50,17 @@ _CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
 log = logging.getLogger(__name__)
 
 
+IsByHand = Callable[[bytes], bool]
+
+
 class Gate:
     """Finds out who asks, and refuses who may not. What is behind finds the actor in the scope's state."""
 
-    def __init__(self, app: ASGIApp, studio: Callable[[], Studio]) -> None:
+    def __init__(self, app: ASGIApp, studio: Callable[[], Studio], is_by_hand: IsByHand) -> None:
+        """`is_by_hand` says whether a message of a page tells of a person who does something there."""
         self._app = app
         self._studio = studio
+        self._is_by_hand = is_by_hand
         self._lookups: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +80,7 @@ class Gate:
                 await to_thread.run_sync(self._studio().rates.wrong_key, client_address(scope), limiter=self._lookups)
             if need != "nobody":
                 state["actor"] = _admitted(actor, need).model_copy(update={"request_id": request_id})
+                await self._use(headers)
             _check_method(scope)
         except StudioError as error:
             await _refuse(error, scope, receive, send)
@@ -117,9 +123,22 @@ class Gate:
             self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
         return await to_thread.run_sync(find, secret, limiter=self._lookups)
 
+    async def _use(self, headers: Mapping[str, str]) -> None:
+        logins, token = self._studio().logins, login_cookie(headers)
+        if self._signs_in and token is not None and "authorization" not in headers and not logins.was_used(token):
+            await to_thread.run_sync(logins.use, token, limiter=self._lookups)
+
     async def _watched(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
         """Serve a websocket for as long as its login lasts."""
-        serving = asyncio.ensure_future(self._app(scope, receive, send))
+
+        async def heard() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive" and self._is_by_hand(message.get("bytes") or b""):
+                with contextlib.suppress(StudioError):  # the database is away: the page says so itself
+                    await self._use(headers)
+            return message
+
+        serving = asyncio.ensure_future(self._app(scope, heard, send))
         try:
             while not serving.done():
                 await asyncio.wait([serving], timeout=RECHECK_SECONDS)

@@ -59,7 +59,7 @@ class Logins:
         self._rules = rules
         self._known = RecentOf(self._find, KNOWN_SECONDS, KNOWN_LOGINS)
         self._vouched = RecentOf(self._find_vouched, KNOWN_SECONDS, KNOWN_TOKENS)
-        self._seen = RecentOf(stores.logins.seen, TOUCH_SECONDS, KNOWN_LOGINS)
+        self._seen = RecentOf(self._see, TOUCH_SECONDS, KNOWN_LOGINS)
 
     def providers(self) -> Sequence[tuple[str, str]]:
         """The name and the label of each provider that people can sign in with."""
@@ -130,6 +130,14 @@ class Logins:
         """Who is behind the cookie, if that was found out just now: no look, so no wait."""
         return self._known.recall(_sha256(token))
 
+    def use(self, token: str) -> None:
+        """Somebody is there who does something: only that keeps a login from ending as idle, not an open page."""
+        self._seen.get(_sha256(token))
+
+    def was_used(self, token: str) -> bool:
+        """Whether that was written down just now: no write, so no wait."""
+        return self._seen.recall(_sha256(token)) is True
+
     def end(self, token: str) -> None:
         """Sign out in this browser."""
         actor = self.actor(token)
@@ -169,10 +177,11 @@ class Logins:
             person = self._people.get(login.person_id)
         except NotFound:
             return None
-        if not person.may_enter:
-            return None
-        self._seen.get(key)
-        return person.actor()
+        return person.actor() if person.may_enter else None
+
+    def _see(self, key: str) -> bool:
+        self._logins.seen(key)
+        return True
 
     def _client(self, provider: str) -> OidcClient:
         if provider not in self._clients:

@@ -9,7 +9,7 @@ from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.person import Identity, Person, RoleRules, roles_of
 from imagegeneration.domain.plan import PlanName
-from imagegeneration.errors import NotFound, SignInFailed, WrongState
+from imagegeneration.errors import NotAllowed, NotFound, SignInFailed, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.store import Session, Stores
 
@@ -80,8 +80,9 @@ class People:
     ) -> Person:
         """Set what a person may do (no plan: it stays). `version` is that of the person that the admin looked at.
 
-        It works on open pages within a minute; who is disabled is signed out everywhere. Raises NotFound, and
-        WrongState (IMG_011) if somebody changed the person meanwhile, or if admins would lock themselves out.
+        It works on open pages within a minute; who is disabled is signed out everywhere. Raises NotFound, NotAllowed
+        (IMG_010) if the actor is an admin no longer, and WrongState (IMG_011) if somebody changed the person
+        meanwhile, or if admins would lock themselves out.
         """
         person = self.get(person_id)
         if person_id == actor.user_id and (is_disabled or (roles is not None and "admin" not in roles)):
@@ -98,6 +99,7 @@ class People:
         now = self._connection.now()
 
         def work(session: Session) -> bool:
+            self._require_admin_still(actor, session)
             if not self._people.change(person, changed, session=session):
                 return False
             self._audit.write(
@@ -112,3 +114,12 @@ class People:
         if is_disabled:
             self._logins.end_all(person_id)
         return changed
+
+    def _require_admin_still(self, actor: Actor, session: Session) -> None:
+        """Two admins who take each other's role at once would leave none.
+
+        Both write the end of the audit chain: the second to commit starts again, and sees here what the first did.
+        """
+        acting = self._people.get(actor.user_id, session=session)
+        if acting is not None and not (acting.may_enter and "admin" in acting.effective_roles):
+            raise NotAllowed("You are no administrator any more.", resolution="Ask one who still is.")

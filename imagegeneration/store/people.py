@@ -36,9 +36,9 @@ class PeopleStore:
         ]
         self._connection.prepare("people", validator(Person), indexes)
 
-    def get(self, person_id: str) -> Person | None:
+    def get(self, person_id: str, *, session: Session | None = None) -> Person | None:
         """The person, or None."""
-        found = self._people.find_one({"personId": person_id}, _NO_ID)
+        found = self._people.find_one({"personId": person_id}, _NO_ID, session=session)
         return None if found is None else Person.model_validate(found)
 
     def find(self, issuer: str, subject: str) -> Person | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,8 +13,11 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.audit import AuditHead
 from imagegeneration.domain.person import Identity, Person
-from imagegeneration.errors import WrongState
+from imagegeneration.errors import NotAllowed, WrongState
 from imagegeneration.services import audit
+from imagegeneration.settings import Settings
+from tests.integration.company import build_company
+from tests.integration.company import person as company_person
 from tests.integration.conftest import approve
 
 ANN = Actor(user_id="usr_ann", name="Ann", roles=("admin",))
@@ -63,6 +68,28 @@ def test_a_page_after_nobody_is_empty(studio: Studio) -> None:
 def test_people_are_named_by_their_ids(studio: Studio) -> None:
     ann = person(studio, "Ann", "a@example.com")
     assert studio.people.names([ann.person_id, "usr_nobody", "local"]) == {ann.person_id: "Ann"}
+
+
+def test_two_admins_who_take_each_others_role_at_once_leave_one(settings: Settings) -> None:
+    here, there = (build_company(settings) for _ in range(2))
+    admins = [company_person(here, name, "admin") for name in ("ann", "bob")]
+    both = threading.Barrier(2)
+
+    def take(studio: Studio, who: Person, whose: Person) -> bool:
+        both.wait(10)
+        try:
+            studio.people.change(who.actor(), whose.person_id, version=0, roles=(), is_disabled=False, reason="mine")
+        except NotAllowed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        taken = list(threads.map(take, (here, there), admins, reversed(admins)))
+    assert sorted(taken) == [False, True]
+    left = [one for one in here.people.page(None, 10) if "admin" in one.effective_roles]
+    assert len(left) == 1
+    for studio in (here, there):
+        studio.close()
 
 
 def test_without_sign_in_there_are_no_keys(studio: Studio) -> None:

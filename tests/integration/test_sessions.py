@@ -10,12 +10,18 @@ import pytest
 import time_machine
 from pymongo.database import Database
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 
+from imagegeneration.api.gate import Gate
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.person import LOGIN_COOKIE, Person
 from imagegeneration.services import keys, logins
 from imagegeneration.settings import Settings
+from imagegeneration.ui.messages import is_by_hand
 from tests.integration.company import build_company, client, code, make_key, person, signed_in, somebody, with_key
 from tests.support import Clock
 
@@ -72,6 +78,35 @@ def test_a_login_that_is_used_does_not_end_at_the_shortest_idle_limit(
         clock.now += 30
         database.logins.update_many({}, [{"$set": {"seenAt": {"$subtract": ["$seenAt", 30_000]}}}])
     company.close()
+
+
+def test_only_what_a_person_does_on_an_open_page_keeps_the_login_from_ending_as_idle(
+    company: Studio, database: Database[dict[str, Any]], clock: Clock
+) -> None:
+    page = Gate(echo, lambda: company, is_by_hand)
+    browser = TestClient(page, base_url=str(company.settings.public_url))
+    browser.cookies.set(LOGIN_COOKIE, company.logins.enter(person(company, "ann", "creator"), "idp"))
+
+    def seen_after(message: BackMsg) -> bool:
+        clock.now += logins.TOUCH_SECONDS
+        age(database, "seenAt", timedelta(minutes=30))
+        before = database.logins.find_one({})
+        open_page.send_bytes(message.SerializeToString())
+        open_page.receive_bytes()
+        return database.logins.find_one({}) != before
+
+    with browser.websocket_connect("ws://studio.test/_stcore/stream") as open_page:
+        assert not seen_after(BackMsg(rerun_script=ClientState(is_auto_rerun=True)))
+        assert not seen_after(BackMsg(app_heartbeat=True))
+        assert seen_after(BackMsg(rerun_script=ClientState(page_script_hash="jobs")))
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """An open page's server, which says back what it hears."""
+    websocket = WebSocket(scope, receive, send)
+    await websocket.accept()
+    async for message in websocket.iter_bytes():
+        await websocket.send_bytes(message)
 
 
 def test_a_login_ends_at_its_longest_however_busy_it_is(
