@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 
 from imagegeneration.domain.text import Intent, Prompt
-from imagegeneration.domain.value import Many, Micros, Value
+from imagegeneration.domain.value import LATER, Many, Micros, Value
 
 MAX_IMAGES = 5
 """PRD 000, section 2: no more than 5 images a job."""
@@ -106,11 +106,12 @@ class GenerationRequest(GenerationParameters):
 
 
 class Usage(Value):
-    """What the provider says it used, in tokens."""
+    """What the provider says it used, in tokens; `output_text_tokens` are words and thoughts beside the image."""
 
     input_text_tokens: Micros
     input_image_tokens: Micros
     output_tokens: Micros
+    output_text_tokens: Micros = Field(default=0, exclude_if=lambda tokens: tokens == 0, json_schema_extra=LATER)
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ class Finding:
 class CallFailed(Exception):
     """A call to a provider brought no answer. What is known of the money decides what happens next.
 
-    `certainty` is `not_charged` or `unknown`; only a call known not to be charged may be `retryable`.
+    `certainty` `charged`: the provider says that it bills the call, at the price that was quoted, although it keeps
+    the image to itself. Only a call known not to be charged may be `retryable`.
     `retry_after` is in seconds, as the provider asked for it. `credentials`: the provider does not accept this
     account, so that no other call would succeed either.
     """
@@ -152,7 +154,7 @@ class CallFailed(Exception):
         self,
         message: str,
         *,
-        certainty: Literal["not_charged", "unknown"],
+        certainty: Literal["charged", "not_charged", "unknown"],
         moderated: bool = False,
         retryable: bool = False,
         retry_after: float | None = None,
@@ -161,7 +163,7 @@ class CallFailed(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.certainty: Literal["not_charged", "unknown"] = certainty
+        self.certainty: Literal["charged", "not_charged", "unknown"] = certainty
         self.moderated = moderated
         self.retryable = retryable
         self.retry_after = retry_after

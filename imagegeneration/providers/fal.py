@@ -140,8 +140,11 @@ def image_url(result: Reply, handle: str) -> str | None:
     except (LookupError, TypeError):
         return None
     if blacked_out:
-        raise in_doubt(
-            handle, "its safety checker blacked the image out, which it bills like any other", moderated=True
+        raise CallFailed(
+            "The provider made the image and blacked it out, because its safety checker objects. It charges for that.",
+            certainty="charged",
+            moderated=True,
+            provider_request_id=handle,
         )
     return url if isinstance(url, str) else None
 

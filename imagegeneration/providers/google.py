@@ -179,14 +179,17 @@ def _no_image(reason: str, request_id: str | None, *, moderated: bool) -> CallFa
 
 
 def _usage(metadata: Any) -> Usage | None:
-    """The tokens, where all that were made are of the image: thoughts and words have another price."""
+    """The tokens: of the image, and of the words and thoughts beside it, which have another price."""
     try:
         made = {detail["modality"]: detail["tokenCount"] for detail in metadata["candidatesTokensDetails"]}
         read = {detail["modality"]: detail["tokenCount"] for detail in metadata["promptTokensDetails"]}
-        if set(made) != {"IMAGE"} or metadata.get("thoughtsTokenCount"):
+        if not {"IMAGE"} <= set(made) <= {"IMAGE", "TEXT"}:
             return None
         return Usage(
-            input_text_tokens=read["TEXT"], input_image_tokens=read.get("IMAGE", 0), output_tokens=made["IMAGE"]
+            input_text_tokens=read["TEXT"],
+            input_image_tokens=read.get("IMAGE", 0),
+            output_tokens=made["IMAGE"],
+            output_text_tokens=made.get("TEXT", 0) + metadata.get("thoughtsTokenCount", 0),
         )
     except (LookupError, TypeError, AttributeError, ValueError):
         return None

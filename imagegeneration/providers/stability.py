@@ -100,7 +100,7 @@ def stability_answer(reply: Reply) -> Answer:
     if reply.headers.get("finish-reason") == "CONTENT_FILTERED":
         raise CallFailed(
             "The provider made the image and blurred it, because it breaks its rules on content. It charges for that.",
-            certainty="unknown",
+            certainty="charged",
             moderated=True,
             provider_request_id=request_id,
         )

@@ -350,9 +350,10 @@ class Execution:
         )
 
     def _cost(self, image: JobImage, attempt_id: str, answer: Answer) -> int:
-        """What the provider's count of tokens costs; the hold where it gave no count, never nothing."""
+        """What the provider's count of tokens costs; the hold where it gave none or has no price, never nothing."""
         attempt = next((found for found in image.attempts if found.attempt_id == attempt_id), image.attempt)
-        return attempt.held_micros if answer.usage is None else self._offer.catalog.cost(attempt.model, answer.usage)
+        counted = None if answer.usage is None else self._offer.catalog.cost(attempt.model, answer.usage)
+        return attempt.held_micros if counted is None else counted
 
     def _refusal(self, job: Job) -> tuple[ErrorCode, str] | None:
         """Why no image of this job may be started, if so."""

@@ -45,7 +45,7 @@ def wishes(model: ImageModel) -> st.SearchStrategy[dict[str, Any]]:
             "quality": st.sampled_from(model.qualities),
             "output_format": st.sampled_from(["png", "jpeg", "webp"]),
             "background": st.sampled_from([None, "auto", "opaque", "transparent"]),
-            "seed": st.none() | st.integers(-1, LARGEST_SEED),
+            "seed": st.sampled_from([None, -1, 0, 1, LARGEST_SEED]) | st.integers(-1, LARGEST_SEED),
             "negative_prompt": st.none() | st.just("fog"),
             "steps": st.none() | st.integers(1, 60),
             "guidance": number(model.guidance),
