@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
-from imagegeneration.domain.generation import OutputFormat, ProviderName
+from imagegeneration.domain.generation import LONGEST_WAIT_SECONDS, OutputFormat, ProviderName
 from imagegeneration.domain.moderation import ModerationPolicy
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.domain.person import LoginRules
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
     runner_poll_seconds: float = Field(default=1, ge=0.05, le=60)
     runner_drain_seconds: float = Field(default=200, ge=0, le=3600)
 
-    provider_timeout_seconds: float = Field(default=180, ge=1, le=3600)
+    provider_timeout_seconds: float = Field(default=LONGEST_WAIT_SECONDS, ge=1, le=LONGEST_WAIT_SECONDS)
     provider_concurrency: int = Field(default=8, ge=1, le=256)
     queue_limit: int = Field(default=1000, ge=1, le=10_000_000)
     spool_max_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)

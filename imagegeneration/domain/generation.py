@@ -16,6 +16,9 @@ MAX_IMAGES = 5
 
 MAX_LORAS = 5
 
+LONGEST_WAIT_SECONDS = 3600.0
+"""No answer of a provider is waited for longer."""
+
 ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 """A provider of the table in `providers/`, or a server that an operator has named."""
 
@@ -100,9 +103,13 @@ class GenerationParameters(Value):
 
 
 class GenerationRequest(GenerationParameters):
-    """One image to be made: the only argument a provider gets."""
+    """One image to be made: the only argument a provider gets.
+
+    `timeout_seconds` is how long the answer is waited for: the model's time from the catalog.
+    """
 
     final_prompt: str
+    timeout_seconds: float = LONGEST_WAIT_SECONDS
 
 
 class Usage(Value):
@@ -169,6 +176,14 @@ class CallFailed(Exception):
         self.retry_after = retry_after
         self.credentials = credentials
         self.provider_request_id = provider_request_id
+
+
+class LeftAtProvider(Exception):
+    """Nobody waits for a call any more that the provider works on by itself: with its handle the next one does."""
+
+    def __init__(self, handle: str) -> None:
+        super().__init__(f"The call {handle} is left at the provider.")
+        self.handle = handle
 
 
 Json = Mapping[str, Any]

@@ -40,13 +40,15 @@ class ForgeProvider:
     """A client of the service."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
-        headers = {"connect-protocol-version": "1", "connect-timeout-ms": str(round(timeout_seconds * 1000))}
-        self._post = PaidPost(endpoint, timeout_seconds, headers)
+        self._timeout = timeout_seconds
+        self._post = PaidPost(endpoint, {"connect-protocol-version": "1"})
 
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         payload = prepared(forge_payload, request)
-        return forge_answer(self._post.send_json("/images.v1.ImageService/GenerateImage", payload))
+        seconds = min(self._timeout, request.timeout_seconds)
+        headers = {"connect-timeout-ms": str(round(seconds * 1000))}
+        return forge_answer(self._post.send_json("/images.v1.ImageService/GenerateImage", payload, seconds, headers))
 
     def close(self) -> None:
         """Give the connections back."""

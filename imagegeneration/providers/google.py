@@ -25,7 +25,15 @@ from google.genai import errors, types
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, Usage
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
-from imagegeneration.providers.provider import Submitted, brief, read_within, refused, retry_after, unreachable
+from imagegeneration.providers.provider import (
+    CONNECT_SECONDS,
+    Submitted,
+    brief,
+    read_within,
+    refused,
+    retry_after,
+    unreachable,
+)
 
 _PIXELS_1K = {
     "1:1": (1024, 1024),
@@ -88,7 +96,8 @@ class GoogleProvider:
     """A client for paid calls, without retries, redirects or keep-alive."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
-        self._wire = _Wire(timeout_seconds)
+        self._timeout = timeout_seconds
+        self._wire = _Wire()
         self._http = httpx2.Client(transport=self._wire, trust_env=False)
         self._client = genai.Client(
             enterprise=False,
@@ -96,7 +105,6 @@ class GoogleProvider:
             http_options=types.HttpOptions(
                 base_url=endpoint.url,
                 api_version="v1beta",
-                timeout=round(timeout_seconds * 1000),
                 httpx_client=self._http,
             ),
         )
@@ -104,6 +112,8 @@ class GoogleProvider:
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         payload = prepared(google_payload, request)
+        milliseconds = round(min(self._timeout, request.timeout_seconds) * 1000)
+        payload["config"].http_options = types.HttpOptions(timeout=milliseconds)
         with _failures():
             self._client.models.generate_content(**payload)
         return google_answer(self._wire.take_answer())
@@ -233,15 +243,15 @@ def _retry_after(error: errors.APIError, details: list[dict[str, Any]]) -> float
 class _Wire(httpx2.BaseTransport):
     """Reads a whole answer before a deadline; the SDK is told of success only, and sees no body but a refusal's."""
 
-    def __init__(self, timeout_seconds: float) -> None:
-        self._timeout = timeout_seconds
+    def __init__(self) -> None:
         self._answers = threading.local()  # the SDK calls on the thread that it is called on
         no_reuse = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
         self._transport = httpx2.HTTPTransport(limits=no_reuse, trust_env=False)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        deadline = time.monotonic() + self._timeout
-        request.extensions["timeout"] = httpx2.Timeout(self._timeout, connect=10).as_dict()
+        seconds = request.extensions["timeout"]["read"]
+        deadline = time.monotonic() + seconds
+        request.extensions["timeout"] = httpx2.Timeout(seconds, connect=CONNECT_SECONDS).as_dict()
         response = self._transport.handle_request(request)
         try:
             body = read_within(response.iter_bytes(), deadline)

@@ -28,7 +28,15 @@ from imagegeneration.domain.generation import (
     Usage,
 )
 from imagegeneration.domain.provider import Endpoint
-from imagegeneration.providers.provider import Submitted, brief, read_within, refused, retry_after, unreachable
+from imagegeneration.providers.provider import (
+    CONNECT_SECONDS,
+    Submitted,
+    brief,
+    read_within,
+    refused,
+    retry_after,
+    unreachable,
+)
 
 _INSTRUCTIONS = (
     "You improve prompts for an image model. The input is a JSON object with two fields of data: `intent`, what "
@@ -50,9 +58,13 @@ class OpenAIProvider:
 
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
-        call = self._paid.images.with_streaming_response.generate(**image_payload(request))
+        seconds = min(self._timeout, request.timeout_seconds)
+        deadline = time.monotonic() + seconds
+        call = self._paid.images.with_streaming_response.generate(
+            **image_payload(request), timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+        )
         with _answered(call) as response:
-            body = read_within(response.iter_bytes(), time.monotonic() + self._timeout)
+            body = read_within(response.iter_bytes(), deadline)
             return parse_image(body, response.headers.get("x-request-id"))
 
     def enhance(self, model: str, body: EnhanceBody, timeout_seconds: float) -> Enhancement:
@@ -170,8 +182,8 @@ def parse_moderation(body: bytes) -> Finding:
 
 def _client(endpoint: Endpoint, timeout_seconds: float, limits: httpx2.Limits) -> OpenAI:
     key = endpoint.key.get_secret_value() if endpoint.key else "none"  # some servers of the same API want no key
-    timeout = httpx2.Timeout(timeout_seconds, connect=10)
-    transport = DefaultHttpxClient(limits=limits, follow_redirects=False, timeout=timeout)
+    timeout = httpx2.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
+    transport = DefaultHttpxClient(limits=limits, follow_redirects=False, timeout=timeout, trust_env=False)
     return OpenAI(base_url=endpoint.url, api_key=key, max_retries=0, timeout=timeout, http_client=transport)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
-from PIL import Image
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL
@@ -21,6 +19,7 @@ from imagegeneration.errors import OverBudget, Undecided, WrongState
 from imagegeneration.services.execution import Ended, Execution, Received
 from tests.faults.support.cluster import Cluster
 from tests.faults.support.invariants import all_jobs, assert_jobs_finish, assert_money_adds_up
+from tests.support import png
 
 LEASE = 60.0
 """Leases run out where the machine says so, and not before."""
@@ -247,10 +246,3 @@ def empty(cluster: Cluster) -> None:
     cluster.database.budgets.update_many({}, {"$set": {"heldMicros": 0, "spentMicros": 0}})
     for path in cluster.folder.glob("*/spool/*.answer"):
         path.unlink()
-
-
-def png(number: int) -> bytes:
-    """A small image, another for each number."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (number % 256, number // 256 % 256, 0)).save(buffer, "PNG")
-    return buffer.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -97,6 +98,13 @@ def test_bytes_that_are_no_image_were_paid_for_and_are_kept(vendor: Line, body: 
 def test_a_call_without_an_answer_in_time_is_in_doubt(impatient: Line, fault: Fault) -> None:
     failure = impatient.failure(fault=fault)
     assert (failure.certainty, failure.retryable) == ("unknown", False)
+
+
+def test_an_answer_is_waited_for_as_long_as_the_model_takes(vendor: Line) -> None:
+    began = time.monotonic()
+    failure = vendor.failure(vendor.vendor.request.model_copy(update={"timeout_seconds": 0.3}), fault="hang")
+    assert failure.certainty == "unknown"
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("name", VENDORS)

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from imagegeneration.domain.catalog import Bounds, Catalog, ImageModel
 from imagegeneration.domain.generation import GenerationRequest
 from imagegeneration.domain.options import LARGEST_SEED, Options
-from imagegeneration.providers import PROVIDERS
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers import PROVIDERS, ResumableProvider
 from imagegeneration.providers.fal import fal_payload
 from imagegeneration.providers.forge import forge_payload
 from imagegeneration.providers.google import google_payload
 from imagegeneration.providers.openai import image_payload
 from imagegeneration.providers.replicate import replicate_input
 from imagegeneration.providers.stability import stability_payload
+from imagegeneration.settings import Settings
 
 TODAY = date(2026, 11, 21)
 ALIVE = [model for model in Catalog.read().image_models if model.is_alive(TODAY)]
@@ -70,3 +72,11 @@ def test_what_the_catalog_allows_the_vendor_file_sends(model: ImageModel, data: 
 def test_every_provider_has_its_line_in_the_table_and_its_payload_here() -> None:
     assert set(PAYLOADS) | {"sandbox"} == set(PROVIDERS)
     assert {model.provider for model in ALIVE} <= set(PROVIDERS)
+
+
+@pytest.mark.parametrize("model", ALIVE, ids=lambda model: model.name)
+def test_a_call_has_far_more_time_than_it_takes_and_a_runner_that_stops_waits_for_it(model: ImageModel) -> None:
+    assert model.timeout_seconds >= 5 * model.expected_seconds
+    provider = PROVIDERS[model.provider](Endpoint(url="http://127.0.0.1:9"), 1.0)
+    provider.close()
+    assert isinstance(provider, ResumableProvider) or model.timeout_seconds < Settings().runner_drain_seconds
