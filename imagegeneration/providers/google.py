@@ -9,8 +9,6 @@ that it costs nothing, and counts its tokens: what was blocked is in doubt.
 
 from __future__ import annotations
 
-import binascii
-import json
 import re
 import threading
 import time
@@ -24,6 +22,7 @@ from google.genai import errors, types
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, Usage
 from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import (
     CONNECT_SECONDS,
@@ -151,8 +150,9 @@ def google_payload(request: GenerationRequest) -> dict[str, Any]:
 def google_answer(body: bytes) -> Answer:
     """The image. Raises CallFailed where there is none; what is no answer of Google's was paid for and is kept."""
     try:
-        answer = json.loads(body)
-        content, stopped = _image(answer), _finish_reason(answer)
+        encoded = EncodedAnswer(body, "data")
+        answer = encoded.document
+        content, stopped = _image(encoded), _finish_reason(answer)
         blocked = (answer.get("promptFeedback") or {}).get("blockReason")
         request_id = answer.get("responseId")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -167,11 +167,15 @@ def google_answer(body: bytes) -> Answer:
     return Answer(content=body, usage=None, provider_request_id=known_id)
 
 
-def _image(answer: Any) -> bytes | None:
+def _image(answer: EncodedAnswer) -> bytes | None:
     """The last image: those before it, marked so, are the model's thoughts."""
-    parts = [part for found in answer.get("candidates") or [] for part in (found.get("content") or {}).get("parts", [])]
+    parts = [
+        part
+        for found in answer.document.get("candidates") or []
+        for part in (found.get("content") or {}).get("parts", [])
+    ]
     images = [part["inlineData"]["data"] for part in parts if "inlineData" in part and not part.get("thought")]
-    return binascii.a2b_base64(images[-1], strict_mode=True) if images else None
+    return answer.image(images[-1]) if images else None
 
 
 def _finish_reason(answer: Any) -> object:

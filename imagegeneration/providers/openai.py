@@ -6,8 +6,6 @@ read here, piece by piece, so that a deadline covers the whole answer and a bad 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import time
 from collections.abc import Iterator
@@ -28,6 +26,7 @@ from imagegeneration.domain.generation import (
     Usage,
 )
 from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.provider import (
     CONNECT_SECONDS,
     Submitted,
@@ -131,11 +130,11 @@ def moderation_payload(text: str) -> dict[str, Any]:
 def parse_image(body: bytes, request_id: str | None) -> Answer:
     """What a paid call answered. Whatever it is, it was paid for: bytes that are no image are kept as they came."""
     try:
-        answer = json.loads(body)
-        encoded = answer["data"][0]["b64_json"]
-        content = base64.b64decode(encoded, validate=True)
+        encoded = EncodedAnswer(body, "b64_json")
+        answer = encoded.document
+        content = encoded.image(answer["data"][0]["b64_json"])
         revised = answer["data"][0].get("revised_prompt")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, binascii.Error):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Answer(content=body, usage=None, provider_request_id=request_id, revised_prompt=None)
     return Answer(
         content=content,
