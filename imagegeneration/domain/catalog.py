@@ -45,15 +45,21 @@ class Bounds(Value):
 
 
 class FreeSizes(Value):
-    """Sizes beyond the listed ones: sides are multiples of `step`, at most `longest`, at most `ratio` to one."""
+    """Sizes beyond the listed ones: sides are multiples of `step` within the bounds, at most `ratio` to one."""
 
     step: int
+    shortest: int = 1
     longest: int
     ratio: int
+    most_pixels: int | None = None
 
     def holds(self, width: int, height: int) -> bool:
         """Whether the model makes this size."""
-        if width % self.step or height % self.step or not 0 < max(width, height) <= self.longest:
+        if width % self.step or height % self.step:
+            return False
+        if min(width, height) < self.shortest or max(width, height) > self.longest:
+            return False
+        if self.most_pixels is not None and width * height > self.most_pixels:
             return False
         return Fraction(1, self.ratio) <= Fraction(width, height) <= self.ratio
 

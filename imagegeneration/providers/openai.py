@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ from imagegeneration.domain.generation import (
     GenerationRequest,
     Usage,
 )
-from imagegeneration.domain.provider import Endpoint
+from imagegeneration.domain.provider import DROPPED_BY_OPENAI, Endpoint, ImageField
 from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.provider import (
     CONNECT_SECONDS,
@@ -51,6 +51,7 @@ class OpenAIProvider:
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
         self._timeout = timeout_seconds
+        self._left_out = endpoint.left_out
         no_reuse = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
         self._paid = _client(endpoint, timeout_seconds, no_reuse)
         self._text = _client(endpoint, timeout_seconds, httpx2.Limits())
@@ -60,7 +61,7 @@ class OpenAIProvider:
         seconds = min(self._timeout, request.timeout_seconds)
         deadline = time.monotonic() + seconds
         call = self._paid.images.with_streaming_response.generate(
-            **image_payload(request), timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+            **image_payload(request, self._left_out), timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
         )
         with _answered(call) as response:
             body = read_within(response.iter_bytes(), deadline)
@@ -90,8 +91,11 @@ class OpenAIProvider:
         self._text.close()
 
 
-def image_payload(request: GenerationRequest) -> dict[str, Any]:
-    """The body of the paid call: the approved prompt as it is, and the approved parameters."""
+def image_payload(request: GenerationRequest, left_out: Collection[ImageField] = DROPPED_BY_OPENAI) -> dict[str, Any]:
+    """The body of the paid call: the approved prompt as it is, and the approved parameters.
+
+    Without the fields that the server does not know: then its own way is what its rows of the catalog say.
+    """
     payload = {
         "prompt": request.final_prompt,
         "model": request.model,
@@ -99,8 +103,10 @@ def image_payload(request: GenerationRequest) -> dict[str, Any]:
         "quality": request.quality,
         "output_format": request.output_format,
         "n": 1,
+        "background": request.background,
+        "response_format": "b64_json",
     }
-    return payload if request.background is None else payload | {"background": request.background}
+    return {name: value for name, value in payload.items() if value is not None and name not in left_out}
 
 
 def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def test_a_wrong_key_is_a_matter_of_the_account(name: str) -> None:
     assert (failure.certainty, failure.credentials) == ("not_charged", True)
 
 
-@pytest.mark.parametrize("name", ["google", "stability", "forge"])
+@pytest.mark.parametrize("name", VENDORS)
 def test_a_proxy_of_the_environment_is_not_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
