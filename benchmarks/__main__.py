@@ -6,10 +6,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import approving, gate, reading, running, viewing
+from benchmarks import approving, gate, providers, reading, running, viewing
 from benchmarks.harness import line, print_machine, servers
 
-BENCHMARKS = {"approving": approving, "gate": gate, "reading": reading, "running": running, "viewing": viewing}
+BENCHMARKS = {
+    "approving": approving,
+    "gate": gate,
+    "providers": providers,
+    "reading": reading,
+    "running": running,
+    "viewing": viewing,
+}
 
 
 def main() -> int:

@@ -57,7 +57,7 @@ def figure(
 
 def line(found: Figure) -> str:
     """A figure as a line of the table."""
-    digits = {"ms": 1, "s": 2, "cores": 2}.get(found.unit, 0)
+    digits = {"ms": 1, "s": 2, "cores": 2, "MB": 1}.get(found.unit, 0)
     median = f"{found.median:,.{digits}f} {found.unit}"
     p95 = "" if found.p95 is None else f"p95 {found.p95:,.1f} ms"
     verdict = {None: "", True: "ok", False: "FALLS SHORT"}[found.holds]

@@ -16,12 +16,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
-from imagegeneration.domain.generation import OutputFormat, ProviderName
+from imagegeneration.domain.generation import LONGEST_WAIT_SECONDS, OutputFormat, ProviderName
 from imagegeneration.domain.moderation import ModerationPolicy
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.domain.person import LoginRules
 from imagegeneration.domain.plan import PlanName
-from imagegeneration.domain.provider import Endpoint
+from imagegeneration.domain.provider import Endpoint, ImageField
 from imagegeneration.errors import ConfigurationError
 from imagegeneration.redaction import hide
 
@@ -53,13 +53,17 @@ class SignInProvider(BaseModel):
 
 
 class ImageServer(BaseModel):
-    """A server of one's own that speaks OpenAI's images API. `name` is its provider in the catalog's rows."""
+    """A server of one's own that speaks OpenAI's images API. `name` is its provider in the catalog's rows.
+
+    `left_out` are fields that it refuses.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")
     base_url: AnyHttpUrl
     api_key: SecretStr | None = None
+    left_out: tuple[ImageField, ...] = ()
 
     @field_validator("name")
     @classmethod
@@ -67,6 +71,11 @@ class ImageServer(BaseModel):
         if name in VENDORS:
             raise ValueError(f"{name} is the name of a provider of its own")
         return name
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it is reached, and with what."""
+        return Endpoint(url=str(self.base_url).rstrip("/"), key=self.api_key, left_out=self.left_out)
 
 
 class TrustedProxy(BaseModel):
@@ -142,7 +151,7 @@ class Settings(BaseSettings):
     runner_poll_seconds: float = Field(default=1, ge=0.05, le=60)
     runner_drain_seconds: float = Field(default=200, ge=0, le=3600)
 
-    provider_timeout_seconds: float = Field(default=180, ge=1, le=3600)
+    provider_timeout_seconds: float = Field(default=LONGEST_WAIT_SECONDS, ge=1, le=LONGEST_WAIT_SECONDS)
     provider_concurrency: int = Field(default=8, ge=1, le=256)
     queue_limit: int = Field(default=1000, ge=1, le=10_000_000)
     spool_max_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)
@@ -183,9 +192,9 @@ class Settings(BaseSettings):
             ("replicate", self.replicate_api_token and self.replicate_base_url, self.replicate_api_token),
             ("stability", self.stability_api_key and self.stability_base_url, self.stability_api_key),
             ("forge", self.built_in_forge_api_url, self.built_in_forge_api_key),
-            *((server.name, str(server.base_url).rstrip("/"), server.api_key) for server in self.image_servers),
         )
         real = {name: Endpoint(url=url, key=key) for name, url, key in configured if url}
+        real |= {server.name: server.endpoint for server in self.image_servers}
         if real or self.sandbox_url is None:
             return real
         return {"sandbox": Endpoint(url=self.sandbox_url)}
@@ -201,6 +210,7 @@ class Settings(BaseSettings):
     def secrets(self) -> Sequence[str]:
         """What nobody may ever read in a log or an answer."""
         kept = [value for _, value in self if isinstance(value, SecretStr)]
+        kept += [server.api_key for server in self.image_servers if server.api_key is not None]
         kept += [provider.client_secret for provider in self.sign_in_providers if provider.client_secret is not None]
         values = [secret.get_secret_value() for secret in kept]
         password = re.match(r"[^:]+://[^:@]*:(.+)@", self.mongodb_uri.get_secret_value()) if self.mongodb_uri else None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
+
+from PIL import Image
 
 from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
@@ -47,3 +50,10 @@ def serving(
         yield part
     finally:
         process.kill()
+
+
+def png(number: int = 0) -> bytes:
+    """A small image, another for each number, and large enough to count as one."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), (number % 256, number // 256 % 256, 0)).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -45,15 +45,21 @@ class Bounds(Value):
 
 
 class FreeSizes(Value):
-    """Sizes beyond the listed ones: sides are multiples of `step`, at most `longest`, at most `ratio` to one."""
+    """Sizes beyond the listed ones: sides are multiples of `step` within the bounds, at most `ratio` to one."""
 
     step: int
+    shortest: int = 1
     longest: int
     ratio: int
+    most_pixels: int | None = None
 
     def holds(self, width: int, height: int) -> bool:
         """Whether the model makes this size."""
-        if width % self.step or height % self.step or not 0 < max(width, height) <= self.longest:
+        if width % self.step or height % self.step:
+            return False
+        if min(width, height) < self.shortest or max(width, height) > self.longest:
+            return False
+        if self.most_pixels is not None and width * height > self.most_pixels:
             return False
         return Fraction(1, self.ratio) <= Fraction(width, height) <= self.ratio
 
@@ -67,13 +73,19 @@ class ImagePrice(Value):
 
 
 class Prices(Value):
-    """What a call costs: by the image, by the started megapixel, and by the token (a million tokens)."""
+    """What a call costs: by the image, by the started megapixel, and by the token (a million tokens).
+
+    `text_out` is for words and thoughts that a model makes beside the image; a quote has room for `text_out_most`
+    tokens of them.
+    """
 
     image: Many[ImagePrice] = ()
     megapixel: Micros | None = None
     text_in: Micros = 0
     image_in: Micros = 0
     image_out: Micros = 0
+    text_out: Micros = 0
+    text_out_most: Micros = 0
     is_estimate: bool = False
 
     def of(self, parameters: GenerationParameters) -> int | None:
@@ -107,6 +119,7 @@ class ImageModel(Value):
     formats: Many[OutputFormat] = ("png",)
     backgrounds: Many[Background] = ()
     takes_seed: bool = False
+    least_seed: int = 0
     takes_negative_prompt: bool = False
     steps: Bounds | None = None
     guidance: Bounds | None = None
@@ -156,6 +169,7 @@ class ImageModel(Value):
             ("background", wanted.background in (None, *self.backgrounds), "has no choice of this background"),
             ("background", not clear_jpeg, "makes no transparent JPEG"),
             ("seed", wanted.seed is None or self.takes_seed, "takes no seed"),
+            ("seed", wanted.seed is None or wanted.seed >= self.least_seed, f"takes seeds from {self.least_seed} on"),
             ("negativePrompt", not wanted.negative_prompt or self.takes_negative_prompt, "takes no negative prompt"),
             ("steps", _within(wanted.steps, self.steps), f"takes {_range(self.steps)}"),
             ("guidance", _within(wanted.guidance, self.guidance), f"takes {_range(self.guidance)}"),
@@ -233,7 +247,8 @@ class Catalog(Value):
         return None
 
     def quote(self, parameters: GenerationParameters, final_prompt: str, today: date) -> int:
-        """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price.
+        """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price, and
+        the words that the model may make.
 
         A token is never shorter than a byte, so the bytes bound the tokens. Raises ModelUnavailable (IMG_013)
         where the catalog has no price: without a price the request is refused (DESIGN.md, section 1).
@@ -244,17 +259,25 @@ class Catalog(Value):
             raise ModelUnavailable(
                 f"The catalog has no price for {parameters.model} at {parameters.size}, quality {parameters.quality}."
             )
-        return price + tokens_cost((len(_prompts(parameters, final_prompt).encode()), model.prices.text_in))
+        prompt_bytes = len(_prompts(parameters, final_prompt).encode())
+        prices = model.prices
+        return price + tokens_cost((prompt_bytes, prices.text_in), (prices.text_out_most, prices.text_out))
 
-    def cost(self, name: str, usage: Usage) -> int:
-        """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up."""
+    def cost(self, name: str, usage: Usage) -> int | None:
+        """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up.
+
+        None where its images have no price by the token: then the count says nothing, least of all that it was free.
+        """
         model = self.named(name)
         if model is None:
             raise ModelUnavailable(f"The model {name} is not in the catalog any more, so its bill has no price.")
+        if not model.prices.image_out:
+            return None
         return tokens_cost(
             (usage.input_text_tokens, model.prices.text_in),
             (usage.input_image_tokens, model.prices.image_in),
             (usage.output_tokens, model.prices.image_out),
+            (usage.output_text_tokens, model.prices.text_out),
         )
 
     def text_cost(self, name: str, input_tokens: int, output_tokens: int) -> int:

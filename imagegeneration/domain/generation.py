@@ -9,12 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 
 from imagegeneration.domain.text import Intent, Prompt
-from imagegeneration.domain.value import Many, Micros, Value
+from imagegeneration.domain.value import LATER, Many, Micros, Value
 
 MAX_IMAGES = 5
 """PRD 000, section 2: no more than 5 images a job."""
 
 MAX_LORAS = 5
+
+LONGEST_WAIT_SECONDS = 3600.0
+"""No answer of a provider is waited for longer."""
 
 ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 """A provider of the table in `providers/`, or a server that an operator has named."""
@@ -100,17 +103,22 @@ class GenerationParameters(Value):
 
 
 class GenerationRequest(GenerationParameters):
-    """One image to be made: the only argument a provider gets."""
+    """One image to be made: the only argument a provider gets.
+
+    `timeout_seconds` is how long the answer is waited for: the model's time from the catalog.
+    """
 
     final_prompt: str
+    timeout_seconds: float = LONGEST_WAIT_SECONDS
 
 
 class Usage(Value):
-    """What the provider says it used, in tokens."""
+    """What the provider says it used, in tokens; `output_text_tokens` are words and thoughts beside the image."""
 
     input_text_tokens: Micros
     input_image_tokens: Micros
     output_tokens: Micros
+    output_text_tokens: Micros = Field(default=0, exclude_if=lambda tokens: tokens == 0, json_schema_extra=LATER)
 
 
 @dataclass(frozen=True)
@@ -143,7 +151,8 @@ class Finding:
 class CallFailed(Exception):
     """A call to a provider brought no answer. What is known of the money decides what happens next.
 
-    `certainty` is `not_charged` or `unknown`; only a call known not to be charged may be `retryable`.
+    `certainty` `charged`: the provider says that it bills the call, at the price that was quoted, although it keeps
+    the image to itself. Only a call known not to be charged may be `retryable`.
     `retry_after` is in seconds, as the provider asked for it. `credentials`: the provider does not accept this
     account, so that no other call would succeed either.
     """
@@ -152,7 +161,7 @@ class CallFailed(Exception):
         self,
         message: str,
         *,
-        certainty: Literal["not_charged", "unknown"],
+        certainty: Literal["charged", "not_charged", "unknown"],
         moderated: bool = False,
         retryable: bool = False,
         retry_after: float | None = None,
@@ -161,12 +170,20 @@ class CallFailed(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.certainty: Literal["not_charged", "unknown"] = certainty
+        self.certainty: Literal["charged", "not_charged", "unknown"] = certainty
         self.moderated = moderated
         self.retryable = retryable
         self.retry_after = retry_after
         self.credentials = credentials
         self.provider_request_id = provider_request_id
+
+
+class LeftAtProvider(Exception):
+    """Nobody waits for a call any more that the provider works on by itself: with its handle the next one does."""
+
+    def __init__(self, handle: str) -> None:
+        super().__init__(f"The call {handle} is left at the provider.")
+        self.handle = handle
 
 
 Json = Mapping[str, Any]

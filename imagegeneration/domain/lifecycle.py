@@ -74,8 +74,8 @@ def failed(
     """The call brought no answer.
 
     Known not to be charged: back to HELD for another attempt, if the failure may pass and fewer than three
-    attempts were made since `again_since` (None: no further attempt is wanted); else FAILED. Not known:
-    UNKNOWN, with the hold counted as spent.
+    attempts were made since `again_since` (None: no further attempt is wanted); else FAILED. Known to be charged:
+    FAILED, at the price that was held. Not known: UNKNOWN, with the hold counted as spent.
     """
     facts: dict[str, Any] = {
         "finished_at": now,
@@ -88,7 +88,8 @@ def failed(
         return _unknown(image, failure.message, facts)
     code: ErrorCode = "MODERATION" if failure.moderated else "PROVIDER"
     outcome = "moderated" if failure.moderated else "unavailable" if failure.retryable else "refused"
-    facts |= {"outcome": outcome, "cost_micros": 0, "error": AttemptError(code=code, message=failure.message)}
+    cost_micros = _held_for(image, attempt_id) if failure.certainty == "charged" else 0
+    facts |= {"outcome": outcome, "cost_micros": cost_micros, "error": AttemptError(code=code, message=failure.message)}
     last = image.attempt
     again = failure.retryable and again_since is not None and image.state == "CALLING"
     if again and last.attempt_id == attempt_id and _attempts_since(image, again_since) < MAX_ATTEMPTS:
@@ -234,6 +235,10 @@ def _report(
 def _with_last(image: JobImage, state: str, **facts: Any) -> JobImage:
     attempts = (*image.attempts[:-1], image.attempt.model_copy(update=facts))
     return image.model_copy(update={"state": state, "attempts": attempts})
+
+
+def _held_for(image: JobImage, attempt_id: str) -> int:
+    return next((found.held_micros for found in image.attempts if found.attempt_id == attempt_id), 0)
 
 
 def _attempts_since(image: JobImage, since: Moment | None) -> int:

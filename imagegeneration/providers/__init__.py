@@ -12,7 +12,6 @@ from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.fal import FalProvider
 from imagegeneration.providers.forge import ForgeProvider
-from imagegeneration.providers.google import GoogleProvider
 from imagegeneration.providers.openai import OpenAIProvider
 from imagegeneration.providers.provider import Provider, ResumableProvider
 from imagegeneration.providers.replicate import ReplicateProvider
@@ -21,10 +20,17 @@ from imagegeneration.settings import Settings
 
 __all__ = ["PROVIDERS", "OpenAIProvider", "Provider", "ResumableProvider", "build_providers"]
 
+
+def _google(endpoint: Endpoint, timeout_seconds: float) -> Provider:
+    from imagegeneration.providers.google import GoogleProvider  # noqa: PLC0415 - 31 MB that only Google's users need
+
+    return GoogleProvider(endpoint, timeout_seconds)
+
+
 PROVIDERS: Mapping[ProviderName, Callable[[Endpoint, float], Provider]] = {
     "fal": FalProvider,
     "forge": ForgeProvider,
-    "google": GoogleProvider,
+    "google": _google,
     "openai": OpenAIProvider,
     "replicate": ReplicateProvider,
     "sandbox": OpenAIProvider,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from typing import TypeVar
 
 import httpx2
 
-from imagegeneration.domain.generation import CallFailed, Json
+from imagegeneration.domain.generation import CallFailed, Json, LeftAtProvider
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher, FetchFailed
-from imagegeneration.providers.provider import MAX_ANSWER_BYTES, brief, read_within, unreachable
+from imagegeneration.providers.provider import CONNECT_SECONDS, MAX_ANSWER_BYTES, brief, read_within, unreachable
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 3.0
@@ -57,12 +58,13 @@ class Reply:
 class AsynchronousApi:
     """An API in JSON: no retries, redirects or keep-alive, and nothing from the environment."""
 
-    def __init__(self, endpoint: Endpoint, scheme: str, timeout_seconds: float, fetcher: Fetcher | None) -> None:
+    def __init__(self, endpoint: Endpoint, scheme: str, fetcher: Fetcher | None) -> None:
+        self.leaving = threading.Event()
         key = endpoint.key.get_secret_value() if endpoint.key else "none"
         self._client = httpx2.Client(
             base_url=endpoint.url,
             headers={"authorization": f"{scheme} {key}"},
-            timeout=httpx2.Timeout(timeout_seconds, connect=10),
+            timeout=httpx2.Timeout(ASK_SECONDS),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
             follow_redirects=False,
             trust_env=False,
@@ -72,14 +74,16 @@ class AsynchronousApi:
     def submit(self, path: str, body: Json, deadline: float, headers: Mapping[str, str]) -> Reply:
         """The paid call. Raises CallFailed where no answer came; an answer may well be a refusal."""
         try:
-            return self._exchange(self._client.build_request("POST", path, json=body, headers=headers), deadline)
+            left = httpx2.Timeout(max(deadline - time.monotonic(), 0.001), connect=CONNECT_SECONDS)
+            request = self._client.build_request("POST", path, json=body, headers=headers, timeout=left)
+            return self._exchange(request, deadline)
         except httpx2.HTTPError as error:
             raise unreachable(error) from error
 
     def ask(self, path: str, deadline: float) -> Reply | None:
         """What the API says about a call that it has taken; None where it could not be asked."""
         try:
-            return self._exchange(self._client.build_request("GET", path, timeout=ASK_SECONDS), deadline)
+            return self._exchange(self._client.build_request("GET", path), deadline)
         except (httpx2.HTTPError, CallFailed):
             return None
 
@@ -95,7 +99,21 @@ class AsynchronousApi:
                     return None
                 raise in_doubt(handle, f"made the image, but it could not be fetched: {failure}") from failure
 
-        return patiently(look, until, handle, "made the image, but it could not be fetched in time")
+        return self.patiently(look, until, handle, "made the image, but it could not be fetched in time")
+
+    def patiently(self, look: Callable[[], T | None], deadline: float, handle: str, otherwise: str) -> T:
+        """What `look` finds, asked again after growing pauses.
+
+        Raises CallFailed with the words `otherwise`, and LeftAtProvider.
+        """
+        pause = FIRST_PAUSE_SECONDS
+        while (found := look()) is None:
+            if time.monotonic() + pause > deadline:
+                raise in_doubt(handle, otherwise)
+            if self.leaving.wait(pause):
+                raise LeftAtProvider(handle)
+            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+        return found
 
     def close(self) -> None:
         """Give the connections back."""
@@ -107,17 +125,6 @@ class AsynchronousApi:
             return Reply(response.status_code, response.headers, read_within(response.iter_bytes(), deadline))
         finally:
             response.close()
-
-
-def patiently(look: Callable[[], T | None], deadline: float, handle: str, otherwise: str) -> T:
-    """What `look` finds, asked again after growing pauses. Raises CallFailed with the words `otherwise`."""
-    pause = FIRST_PAUSE_SECONDS
-    while (found := look()) is None:
-        if time.monotonic() + pause > deadline:
-            raise in_doubt(handle, otherwise)
-        time.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
-    return found
 
 
 def in_doubt(handle: str, what: str, *, moderated: bool = False, credentials: bool = False) -> CallFailed:

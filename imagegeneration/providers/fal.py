@@ -13,7 +13,7 @@ from typing import Any
 from imagegeneration.domain.generation import MAX_LORAS, Answer, CallFailed, GenerationRequest
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
-from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told, patiently
+from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken, within
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
 
@@ -46,13 +46,15 @@ class FalProvider:
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float, fetcher: Fetcher | None = None) -> None:
         self._timeout = timeout_seconds
-        self._api = AsynchronousApi(endpoint, "Key", timeout_seconds, fetcher)
+        self._api = AsynchronousApi(endpoint, "Key", fetcher)
+        self.leaving = self._api.leaving
 
     def generate(self, request: GenerationRequest, submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
-        deadline = time.monotonic() + self._timeout
+        seconds = min(self._timeout, request.timeout_seconds)
+        deadline = time.monotonic() + seconds
         # Neither does the server submit it again, nor does it start it when nobody waits for it any more.
-        headers = {"x-fal-no-retry": "1", "x-fal-request-start-timeout": f"{self._timeout:g}"}
+        headers = {"x-fal-no-retry": "1", "x-fal-request-start-timeout": f"{seconds:g}"}
         reply = self._api.submit(f"/{request.model}", prepared(fal_payload, request), deadline, headers)
         if not 200 <= reply.status < 300:
             raise refused(reply.status, said(reply), retry_after=retry_after(reply.headers))
@@ -62,7 +64,7 @@ class FalProvider:
 
     def resume(self, request: GenerationRequest, handle: str) -> Answer:
         """Wait for a call that was submitted before. Raises CallFailed; never submits."""
-        return self._answer(request, handle, time.monotonic() + self._timeout)
+        return self._answer(request, handle, time.monotonic() + min(self._timeout, request.timeout_seconds))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -85,7 +87,7 @@ class FalProvider:
                 raise not_told(handle, reply, said(reply))
             return reply if reply.document.get("status") == "COMPLETED" else None
 
-        status = patiently(completed, deadline, handle, "was not done with it in time")
+        status = self._api.patiently(completed, deadline, handle, "was not done with it in time")
         failed = bool(status.document.get("error"))
 
         def result() -> Reply | None:
@@ -94,7 +96,9 @@ class FalProvider:
                 return None  # the queue, or a proxy before it, does not answer: that is no result of the call
             return reply
 
-        return patiently(result, deadline, handle, "was done with it, but did not hand out the result in time")
+        return self._api.patiently(
+            result, deadline, handle, "was done with it, but did not hand out the result in time"
+        )
 
 
 def fal_payload(request: GenerationRequest) -> dict[str, Any]:
@@ -140,8 +144,11 @@ def image_url(result: Reply, handle: str) -> str | None:
     except (LookupError, TypeError):
         return None
     if blacked_out:
-        raise in_doubt(
-            handle, "its safety checker blacked the image out, which it bills like any other", moderated=True
+        raise CallFailed(
+            "The provider made the image and blacked it out, because its safety checker objects. It charges for that.",
+            certainty="charged",
+            moderated=True,
+            provider_request_id=handle,
         )
     return url if isinstance(url, str) else None
 

@@ -5,11 +5,11 @@ It takes a prompt and nothing else: the size and the format of the image are its
 
 from __future__ import annotations
 
-import binascii
 from typing import Any
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
 from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.post import PaidPost, Reply
 from imagegeneration.providers.provider import Submitted, refused, retry_after
@@ -40,13 +40,15 @@ class ForgeProvider:
     """A client of the service."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
-        headers = {"connect-protocol-version": "1", "connect-timeout-ms": str(round(timeout_seconds * 1000))}
-        self._post = PaidPost(endpoint, timeout_seconds, headers)
+        self._timeout = timeout_seconds
+        self._post = PaidPost(endpoint, {"connect-protocol-version": "1"})
 
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         payload = prepared(forge_payload, request)
-        return forge_answer(self._post.send_json("/images.v1.ImageService/GenerateImage", payload))
+        seconds = min(self._timeout, request.timeout_seconds)
+        headers = {"connect-timeout-ms": str(round(seconds * 1000))}
+        return forge_answer(self._post.send_json("/images.v1.ImageService/GenerateImage", payload, seconds, headers))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -67,8 +69,9 @@ def forge_answer(reply: Reply) -> Answer:
     if reply.status != 200:
         raise _refusal(reply, request_id)
     try:
-        content = binascii.a2b_base64(reply.document["image"]["b64Json"], strict_mode=True)
-    except (LookupError, TypeError, ValueError):
+        answer = EncodedAnswer(reply.body, "b64Json")
+        content = answer.image(answer.document["image"]["b64Json"])
+    except (LookupError, TypeError, ValueError, RecursionError):
         content = reply.body
     return Answer(content=content, usage=None, provider_request_id=request_id)
 

@@ -9,8 +9,6 @@ that it costs nothing, and counts its tokens: what was blocked is in doubt.
 
 from __future__ import annotations
 
-import binascii
-import json
 import re
 import threading
 import time
@@ -24,8 +22,17 @@ from google.genai import errors, types
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, Usage
 from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
-from imagegeneration.providers.provider import Submitted, brief, read_within, refused, retry_after, unreachable
+from imagegeneration.providers.provider import (
+    CONNECT_SECONDS,
+    Submitted,
+    brief,
+    read_within,
+    refused,
+    retry_after,
+    unreachable,
+)
 
 _PIXELS_1K = {
     "1:1": (1024, 1024),
@@ -88,7 +95,8 @@ class GoogleProvider:
     """A client for paid calls, without retries, redirects or keep-alive."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
-        self._wire = _Wire(timeout_seconds)
+        self._timeout = timeout_seconds
+        self._wire = _Wire()
         self._http = httpx2.Client(transport=self._wire, trust_env=False)
         self._client = genai.Client(
             enterprise=False,
@@ -96,7 +104,6 @@ class GoogleProvider:
             http_options=types.HttpOptions(
                 base_url=endpoint.url,
                 api_version="v1beta",
-                timeout=round(timeout_seconds * 1000),
                 httpx_client=self._http,
             ),
         )
@@ -104,6 +111,8 @@ class GoogleProvider:
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         payload = prepared(google_payload, request)
+        milliseconds = round(min(self._timeout, request.timeout_seconds) * 1000)
+        payload["config"].http_options = types.HttpOptions(timeout=milliseconds)
         with _failures():
             self._client.models.generate_content(**payload)
         return google_answer(self._wire.take_answer())
@@ -141,8 +150,9 @@ def google_payload(request: GenerationRequest) -> dict[str, Any]:
 def google_answer(body: bytes) -> Answer:
     """The image. Raises CallFailed where there is none; what is no answer of Google's was paid for and is kept."""
     try:
-        answer = json.loads(body)
-        content, stopped = _image(answer), _finish_reason(answer)
+        encoded = EncodedAnswer(body, "data")
+        answer = encoded.document
+        content, stopped = _image(encoded), _finish_reason(answer)
         blocked = (answer.get("promptFeedback") or {}).get("blockReason")
         request_id = answer.get("responseId")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -157,11 +167,15 @@ def google_answer(body: bytes) -> Answer:
     return Answer(content=body, usage=None, provider_request_id=known_id)
 
 
-def _image(answer: Any) -> bytes | None:
+def _image(answer: EncodedAnswer) -> bytes | None:
     """The last image: those before it, marked so, are the model's thoughts."""
-    parts = [part for found in answer.get("candidates") or [] for part in (found.get("content") or {}).get("parts", [])]
+    parts = [
+        part
+        for found in answer.document.get("candidates") or []
+        for part in (found.get("content") or {}).get("parts", [])
+    ]
     images = [part["inlineData"]["data"] for part in parts if "inlineData" in part and not part.get("thought")]
-    return binascii.a2b_base64(images[-1], strict_mode=True) if images else None
+    return answer.image(images[-1]) if images else None
 
 
 def _finish_reason(answer: Any) -> object:
@@ -179,14 +193,17 @@ def _no_image(reason: str, request_id: str | None, *, moderated: bool) -> CallFa
 
 
 def _usage(metadata: Any) -> Usage | None:
-    """The tokens, where all that were made are of the image: thoughts and words have another price."""
+    """The tokens: of the image, and of the words and thoughts beside it, which have another price."""
     try:
         made = {detail["modality"]: detail["tokenCount"] for detail in metadata["candidatesTokensDetails"]}
         read = {detail["modality"]: detail["tokenCount"] for detail in metadata["promptTokensDetails"]}
-        if set(made) != {"IMAGE"} or metadata.get("thoughtsTokenCount"):
+        if not {"IMAGE"} <= set(made) <= {"IMAGE", "TEXT"}:
             return None
         return Usage(
-            input_text_tokens=read["TEXT"], input_image_tokens=read.get("IMAGE", 0), output_tokens=made["IMAGE"]
+            input_text_tokens=read["TEXT"],
+            input_image_tokens=read.get("IMAGE", 0),
+            output_tokens=made["IMAGE"],
+            output_text_tokens=made.get("TEXT", 0) + metadata.get("thoughtsTokenCount", 0),
         )
     except (LookupError, TypeError, AttributeError, ValueError):
         return None
@@ -230,15 +247,15 @@ def _retry_after(error: errors.APIError, details: list[dict[str, Any]]) -> float
 class _Wire(httpx2.BaseTransport):
     """Reads a whole answer before a deadline; the SDK is told of success only, and sees no body but a refusal's."""
 
-    def __init__(self, timeout_seconds: float) -> None:
-        self._timeout = timeout_seconds
+    def __init__(self) -> None:
         self._answers = threading.local()  # the SDK calls on the thread that it is called on
         no_reuse = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
         self._transport = httpx2.HTTPTransport(limits=no_reuse, trust_env=False)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        deadline = time.monotonic() + self._timeout
-        request.extensions["timeout"] = httpx2.Timeout(self._timeout, connect=10).as_dict()
+        seconds = request.extensions["timeout"]["read"]
+        deadline = time.monotonic() + seconds
+        request.extensions["timeout"] = httpx2.Timeout(seconds, connect=CONNECT_SECONDS).as_dict()
         response = self._transport.handle_request(request)
         try:
             body = read_within(response.iter_bytes(), deadline)

@@ -6,11 +6,9 @@ read here, piece by piece, so that a deadline covers the whole answer and a bad 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -27,8 +25,17 @@ from imagegeneration.domain.generation import (
     GenerationRequest,
     Usage,
 )
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.providers.provider import Submitted, brief, read_within, refused, retry_after, unreachable
+from imagegeneration.domain.provider import DROPPED_BY_OPENAI, Endpoint, ImageField
+from imagegeneration.providers.encoded import EncodedAnswer
+from imagegeneration.providers.provider import (
+    CONNECT_SECONDS,
+    Submitted,
+    brief,
+    read_within,
+    refused,
+    retry_after,
+    unreachable,
+)
 
 _INSTRUCTIONS = (
     "You improve prompts for an image model. The input is a JSON object with two fields of data: `intent`, what "
@@ -44,15 +51,20 @@ class OpenAIProvider:
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
         self._timeout = timeout_seconds
+        self._left_out = endpoint.left_out
         no_reuse = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
         self._paid = _client(endpoint, timeout_seconds, no_reuse)
         self._text = _client(endpoint, timeout_seconds, httpx2.Limits())
 
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
-        call = self._paid.images.with_streaming_response.generate(**image_payload(request))
+        seconds = min(self._timeout, request.timeout_seconds)
+        deadline = time.monotonic() + seconds
+        call = self._paid.images.with_streaming_response.generate(
+            **image_payload(request, self._left_out), timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+        )
         with _answered(call) as response:
-            body = read_within(response.iter_bytes(), time.monotonic() + self._timeout)
+            body = read_within(response.iter_bytes(), deadline)
             return parse_image(body, response.headers.get("x-request-id"))
 
     def enhance(self, model: str, body: EnhanceBody, timeout_seconds: float) -> Enhancement:
@@ -79,8 +91,11 @@ class OpenAIProvider:
         self._text.close()
 
 
-def image_payload(request: GenerationRequest) -> dict[str, Any]:
-    """The body of the paid call: the approved prompt as it is, and the approved parameters."""
+def image_payload(request: GenerationRequest, left_out: Collection[ImageField] = DROPPED_BY_OPENAI) -> dict[str, Any]:
+    """The body of the paid call: the approved prompt as it is, and the approved parameters.
+
+    Without the fields that the server does not know: then its own way is what its rows of the catalog say.
+    """
     payload = {
         "prompt": request.final_prompt,
         "model": request.model,
@@ -88,8 +103,10 @@ def image_payload(request: GenerationRequest) -> dict[str, Any]:
         "quality": request.quality,
         "output_format": request.output_format,
         "n": 1,
+        "background": request.background,
+        "response_format": "b64_json",
     }
-    return payload if request.background is None else payload | {"background": request.background}
+    return {name: value for name, value in payload.items() if value is not None and name not in left_out}
 
 
 def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:
@@ -119,11 +136,11 @@ def moderation_payload(text: str) -> dict[str, Any]:
 def parse_image(body: bytes, request_id: str | None) -> Answer:
     """What a paid call answered. Whatever it is, it was paid for: bytes that are no image are kept as they came."""
     try:
-        answer = json.loads(body)
-        encoded = answer["data"][0]["b64_json"]
-        content = base64.b64decode(encoded, validate=True)
+        encoded = EncodedAnswer(body, "b64_json")
+        answer = encoded.document
+        content = encoded.image(answer["data"][0]["b64_json"])
         revised = answer["data"][0].get("revised_prompt")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, binascii.Error):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Answer(content=body, usage=None, provider_request_id=request_id, revised_prompt=None)
     return Answer(
         content=content,
@@ -170,8 +187,8 @@ def parse_moderation(body: bytes) -> Finding:
 
 def _client(endpoint: Endpoint, timeout_seconds: float, limits: httpx2.Limits) -> OpenAI:
     key = endpoint.key.get_secret_value() if endpoint.key else "none"  # some servers of the same API want no key
-    timeout = httpx2.Timeout(timeout_seconds, connect=10)
-    transport = DefaultHttpxClient(limits=limits, follow_redirects=False, timeout=timeout)
+    timeout = httpx2.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
+    transport = DefaultHttpxClient(limits=limits, follow_redirects=False, timeout=timeout, trust_env=False)
     return OpenAI(base_url=endpoint.url, api_key=key, max_retries=0, timeout=timeout, http_client=transport)
 
 

@@ -11,7 +11,7 @@ import httpx2
 
 from imagegeneration.domain.generation import Json
 from imagegeneration.domain.provider import Endpoint
-from imagegeneration.providers.provider import read_within, unreachable
+from imagegeneration.providers.provider import CONNECT_SECONDS, read_within, unreachable
 
 
 @dataclass(frozen=True)
@@ -35,33 +35,32 @@ class Reply:
 class PaidPost:
     """POSTs with a bearer token: no retries, redirects or keep-alive, and nothing from the environment."""
 
-    def __init__(self, endpoint: Endpoint, timeout_seconds: float, headers: Mapping[str, str]) -> None:
+    def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
         key = endpoint.key.get_secret_value() if endpoint.key else "none"
-        self._timeout = timeout_seconds
         self._client = httpx2.Client(
             base_url=endpoint.url,
             headers={**headers, "authorization": f"Bearer {key}"},
-            timeout=httpx2.Timeout(timeout_seconds, connect=10),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
             follow_redirects=False,
             trust_env=False,
         )
 
-    def send_json(self, path: str, document: Json) -> Reply:
+    def send_json(self, path: str, document: Json, seconds: float, headers: Mapping[str, str]) -> Reply:
         """Send a JSON object. Raises CallFailed where no answer came; an answer may well be a refusal."""
-        return self._send(self._client.build_request("POST", path, json=document))
+        return self._send(self._client.build_request("POST", path, json=document, headers=headers), seconds)
 
-    def send_form(self, path: str, fields: Mapping[str, str]) -> Reply:
+    def send_form(self, path: str, fields: Mapping[str, str], seconds: float) -> Reply:
         """Send a multipart form of texts. Raises CallFailed where no answer came."""
         parts = {name: (None, value.encode()) for name, value in fields.items()}
-        return self._send(self._client.build_request("POST", path, files=parts))
+        return self._send(self._client.build_request("POST", path, files=parts), seconds)
 
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
 
-    def _send(self, request: httpx2.Request) -> Reply:
-        deadline = time.monotonic() + self._timeout
+    def _send(self, request: httpx2.Request, seconds: float) -> Reply:
+        deadline = time.monotonic() + seconds
+        request.extensions["timeout"] = httpx2.Timeout(seconds, connect=CONNECT_SECONDS).as_dict()
         try:
             response = self._client.send(request, stream=True)
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, runtime_checkable
@@ -13,6 +14,8 @@ from imagegeneration.redaction import redact
 
 MAX_ANSWER_BYTES = 96 * 1024**2
 """Largest answer that is read: a 50-megapixel PNG in base64 stays below it."""
+
+CONNECT_SECONDS = 10.0
 
 Submitted = Callable[[str], None]
 """Keeps the handle under which a provider has taken a call, before it is waited for; it never raises."""
@@ -37,7 +40,12 @@ class Provider(Protocol):
 
 @runtime_checkable
 class ResumableProvider(Provider, Protocol):
-    """A provider that works on a call by itself: with its handle the answer can be fetched after a crash."""
+    """A provider that works on a call by itself: with its handle the answer can be fetched after a crash.
+
+    While `leaving` is set it waits for no call: `generate` (once it is submitted) and `resume` raise LeftAtProvider.
+    """
+
+    leaving: threading.Event
 
     def resume(self, request: GenerationRequest, handle: str) -> Answer:
         """Wait for a call that was submitted before. Raises CallFailed; never submits."""

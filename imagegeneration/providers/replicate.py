@@ -13,7 +13,7 @@ from typing import Any
 from imagegeneration.domain.generation import Answer, GenerationRequest
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
-from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told, patiently
+from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken, within
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
 
@@ -56,11 +56,12 @@ class ReplicateProvider:
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float, fetcher: Fetcher | None = None) -> None:
         self._timeout = timeout_seconds
-        self._api = AsynchronousApi(endpoint, "Bearer", timeout_seconds, fetcher)
+        self._api = AsynchronousApi(endpoint, "Bearer", fetcher)
+        self.leaving = self._api.leaving
 
     def generate(self, request: GenerationRequest, submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + min(self._timeout, request.timeout_seconds)
         body = {"input": prepared(replicate_input, request)}
         reply = self._api.submit(f"/models/{request.model}/predictions", body, deadline, headers={})
         if not 200 <= reply.status < 300:
@@ -70,9 +71,9 @@ class ReplicateProvider:
         submitted(handle)
         return self._answer(handle, deadline)
 
-    def resume(self, _request: GenerationRequest, handle: str) -> Answer:
+    def resume(self, request: GenerationRequest, handle: str) -> Answer:
         """Wait for a call that was submitted before. Raises CallFailed; never submits."""
-        return self._answer(handle, time.monotonic() + self._timeout)
+        return self._answer(handle, time.monotonic() + min(self._timeout, request.timeout_seconds))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -87,7 +88,7 @@ class ReplicateProvider:
                 raise not_told(handle, reply, said(reply))
             return reply if has_ended(reply, handle) else None
 
-        prediction = patiently(ended, deadline, handle, "was not done with it in time")
+        prediction = self._api.patiently(ended, deadline, handle, "was not done with it in time")
         url = output_url(prediction)
         content = prediction.body if url is None else self._api.image(url, handle, deadline)
         return Answer(content=content, usage=None, provider_request_id=handle)

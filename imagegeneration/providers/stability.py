@@ -53,14 +53,14 @@ class StabilityProvider:
     """A client of the services."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
-        self._post = PaidPost(endpoint, timeout_seconds, {"accept": "image/*"})
+        self._timeout = timeout_seconds
+        self._post = PaidPost(endpoint, {"accept": "image/*"})
 
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         form = prepared(stability_payload, request)
-        return stability_answer(
-            self._post.send_form(f"/v2beta/stable-image/generate/{SERVICES[request.model].path}", form)
-        )
+        path = f"/v2beta/stable-image/generate/{SERVICES[request.model].path}"
+        return stability_answer(self._post.send_form(path, form, min(self._timeout, request.timeout_seconds)))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -100,7 +100,7 @@ def stability_answer(reply: Reply) -> Answer:
     if reply.headers.get("finish-reason") == "CONTENT_FILTERED":
         raise CallFailed(
             "The provider made the image and blurred it, because it breaks its rules on content. It charges for that.",
-            certainty="unknown",
+            certainty="charged",
             moderated=True,
             provider_request_id=request_id,
         )

@@ -46,6 +46,11 @@ class Runner:
         self._worker = Worker(execution, studio.queue, self._id, self._concurrency, settings.runner_lease_seconds)
         self._started_at = studio.runners.now()
         self._drain_seconds = settings.runner_drain_seconds
+        longest = min(execution.longest_wait(), settings.provider_timeout_seconds)
+        if self._drain_seconds < longest:
+            log.warning(
+                "RUNNER_DRAIN_SECONDS is %g: a stop may cut calls off that take %g", self._drain_seconds, longest
+            )
         delivery = SpoolDelivery(execution, self._worker.is_busy_with)
         self._scheduler = build_schedule(
             poll_seconds=settings.runner_poll_seconds,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 
-from imagegeneration.domain.generation import CallFailed
+from imagegeneration.domain.generation import CallFailed, LeftAtProvider
 from imagegeneration.domain.job import Job
 from imagegeneration.errors import StudioError
 from imagegeneration.services.execution import Ended, Execution, Received, Task
@@ -146,13 +146,17 @@ class Worker:
             log.warning("%d leases are no longer this runner's, or their jobs have just ended", len(fences) - renewed)
 
     def drain(self) -> None:
-        """Claim nothing more and start no further call; return once what is in flight is finished and recorded."""
+        """Claim nothing more and start no further call; return once what is in flight is finished and recorded.
+
+        A call that its provider works on by itself is left there: the next runner waits for it.
+        """
         self._draining.set()
         self._work.set()
         with self._claiming:
             pass  # what was claimed just now is given back by the pools
-        self._recoveries.shutdown(wait=True)
-        self._calls.shutdown(wait=True)
+        with self._execution.leaving():
+            self._recoveries.shutdown(wait=True)
+            self._calls.shutdown(wait=True)
         self._uploads.shutdown(wait=True)
         self._ended.put(None)
         self._finisher.join()
@@ -255,6 +259,9 @@ class Worker:
                 answer = self._execution.call(run.job, index, attempt_id)
             else:
                 answer = self._execution.resume(run.job, task.handle)
+        except LeftAtProvider as left:
+            log.info("%s image %d: %s The next runner waits for it.", run.job.job_id, index, left)
+            return None
         except CallFailed as failure:
             log.warning("%s image %d: %s (%s)", run.job.job_id, index, failure.message, failure.certainty)
             delay = self._execution.fail(run.job, index, attempt_id, failure)

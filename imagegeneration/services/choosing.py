@@ -117,7 +117,7 @@ class Choosing:
     def _candidate(
         self, model: ImageModel, provider: ProviderName, options: Options, final_prompt: str, today: date
     ) -> Candidate:
-        request = options.parameters(model, provider, drawn_seed=0)
+        request = options.parameters(model, provider, drawn_seed=1)
         limitations = list(model.problems(request).values())
         price = None
         try:
@@ -148,7 +148,7 @@ class Choosing:
         provider = self._offer.made_by(model)
         if provider is None or options.provider not in ("auto", provider, model.provider):
             raise ProviderNotConfigured(f"The provider {model.provider}, which makes {model.label}, is not configured.")
-        request = options.parameters(model, provider, secrets.randbelow(LARGEST_SEED + 1))
+        request = options.parameters(model, provider, 1 + secrets.randbelow(LARGEST_SEED))
         self._offer.catalog.require_possible(request, today)
         price = self._offer.catalog.quote(request, final_prompt, today)
         if options.max_micros_per_image is not None and price > options.max_micros_per_image:
@@ -170,7 +170,7 @@ class Choosing:
 
     def _chosen(self, options: Options, choice: Choice) -> Chosen:
         model = self._offer.catalog.model(choice.model, datetime.now(UTC).date())
-        request = options.parameters(model, choice.provider, secrets.randbelow(LARGEST_SEED + 1))
+        request = options.parameters(model, choice.provider, 1 + secrets.randbelow(LARGEST_SEED))
         return Chosen(request=request, choice=choice)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegeneration import imaging
-from imagegeneration.domain.generation import Answer, CallFailed, ProviderName
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, LeftAtProvider, ProviderName
 from imagegeneration.domain.image import ImageFacts, StoredImage, storage_key, storage_prefix, thumbnail_key
 from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id, request_sha256
 from imagegeneration.domain.lifecycle import (
@@ -138,28 +139,56 @@ class Execution:
             return found.images[index].state == "CALLING" and found.images[index].attempt.attempt_id == attempt_id
 
     def call(self, job: Job, index: int, attempt_id: str) -> Answer:
-        """The paid call. Raises CallFailed, also for what nobody foresaw: then the money is in doubt."""
+        """The paid call. Raises CallFailed, also for what nobody foresaw: then the money is in doubt.
+
+        Raises LeftAtProvider, too; the next runner resumes it.
+        """
         provider = self._providers.get(job.request.provider)
         if provider is None:
             raise CallFailed("The provider is not configured.", certainty="not_charged")
-        return self._foreseen(
-            job,
-            lambda: provider.generate(
-                job.generation_request(), lambda handle: self._keep_handle(job.job_id, index, attempt_id, handle)
-            ),
-        )
+
+        def keep(handle: str) -> None:
+            self._keep_handle(job.job_id, index, attempt_id, handle)
+
+        try:
+            return self._foreseen(job, lambda: provider.generate(self._request(job), keep))
+        except LeftAtProvider as left:
+            keep(left.handle)  # once more: the next one has nothing else to go by
+            raise
 
     def resume(self, job: Job, handle: str) -> Answer:
-        """Wait for a call that was submitted before a crash; nothing is sent again. Raises CallFailed."""
+        """Wait for a call that was submitted before; nothing is sent again. Raises CallFailed and LeftAtProvider."""
         provider = self._providers.get(job.request.provider)
         if not isinstance(provider, ResumableProvider):
             raise CallFailed("The provider is not configured.", certainty="unknown")
-        return self._foreseen(job, lambda: provider.resume(job.generation_request(), handle))
+        return self._foreseen(job, lambda: provider.resume(self._request(job), handle))
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Meanwhile calls that their providers work on by themselves are left to the next runner."""
+        resumable = [provider for provider in self._providers.values() if isinstance(provider, ResumableProvider)]
+        for provider in resumable:
+            provider.leaving.set()
+        yield
+        for provider in resumable:
+            provider.leaving.clear()
+
+    def longest_wait(self) -> float:
+        """How many seconds a call may take that cannot be left to the next runner, by the catalog."""
+        waited = {name for name, found in self._providers.items() if not isinstance(found, ResumableProvider)}
+        if "sandbox" in waited:
+            waited.add("openai")
+        models = self._offer.catalog.image_models
+        return max((model.timeout_seconds for model in models if model.provider in waited), default=0)
+
+    def _request(self, job: Job) -> GenerationRequest:
+        request, model = job.generation_request(), self._offer.catalog.named(job.request.model)
+        return request if model is None else request.model_copy(update={"timeout_seconds": model.timeout_seconds})
 
     def _foreseen(self, job: Job, call: Callable[[], Answer]) -> Answer:
         try:
             return call()
-        except CallFailed:
+        except (CallFailed, LeftAtProvider):
             raise
         except Exception as error:  # whatever it is, it must not leave a paid call unrecorded
             log.exception("The call for %s failed in an unforeseen way", job.job_id)
@@ -350,9 +379,10 @@ class Execution:
         )
 
     def _cost(self, image: JobImage, attempt_id: str, answer: Answer) -> int:
-        """What the provider's count of tokens costs; the hold where it gave no count, never nothing."""
+        """What the provider's count of tokens costs; the hold where it gave none or has no price, never nothing."""
         attempt = next((found for found in image.attempts if found.attempt_id == attempt_id), image.attempt)
-        return attempt.held_micros if answer.usage is None else self._offer.catalog.cost(attempt.model, answer.usage)
+        counted = None if answer.usage is None else self._offer.catalog.cost(attempt.model, answer.usage)
+        return attempt.held_micros if counted is None else counted
 
     def _refusal(self, job: Job) -> tuple[ErrorCode, str] | None:
         """Why no image of this job may be started, if so."""

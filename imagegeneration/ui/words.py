@@ -188,6 +188,8 @@ def attempt_cost(attempt: Attempt) -> str:
     if attempt.certainty == "unknown":
         return f"Perhaps {format_usd_exact(attempt.cost_micros)}, counted as spent"
     cost = format_usd_exact(attempt.cost_micros)
+    if attempt.outcome == "moderated":
+        return f"{cost}: the provider charges for what it withholds"
     if attempt.usage is None:
         return f"{cost}, as quoted: the provider reported no usage"
     return cost
@@ -201,6 +203,8 @@ def usage(attempt: Attempt) -> str | None:
     parts = [f"{tokens.input_text_tokens:,} text in", f"{tokens.output_tokens:,} image out"]
     if tokens.input_image_tokens:
         parts.insert(1, f"{tokens.input_image_tokens:,} image in")
+    if tokens.output_text_tokens:
+        parts.append(f"{tokens.output_text_tokens:,} text out")
     return f"{', '.join(parts)} tokens"
 
 

@@ -54,7 +54,7 @@ def test_an_estimate_has_every_able_model_and_the_best_of_them(client: TestClien
     assert rows["stable-image-core"]["priceMicros"] == 30_000
     assert rows["fal-ai/flux-lora"]["priceMicros"] == 35_000
     assert "black-forest-labs/flux-dev" not in rows, "its provider is not configured"
-    assert (estimate["cheapest"], estimate["fastest"]) == ("gpt-image-2.5-flare", "stable-image-core")
+    assert (estimate["cheapest"], estimate["fastest"]) == ("fal-ai/flux-2", "stable-image-core")
     assert not rows["gpt-image-1.5"]["able"]
     assert "no price" in rows["gpt-image-1.5"]["limitations"][0]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import SecretStr
 
 from imagegeneration import redaction
+from imagegeneration.domain.provider import Endpoint
 from imagegeneration.errors import ConfigurationError
 from imagegeneration.settings import load_settings
 
@@ -101,3 +103,21 @@ def test_sign_in_needs_the_public_address() -> None:
     settings = load_settings(sign_in_providers=(provider,))
     with pytest.raises(ConfigurationError, match="PUBLIC_URL"):
         settings.require_safe_exposure("0.0.0.0")
+
+
+def test_a_server_of_ones_own_says_what_it_does_not_know_and_its_key_is_a_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    servers = '[{"name": "attic", "baseUrl": "http://10.0.0.7:8000/v1", "apiKey": "hush", "leftOut": ["quality"]}]'
+    monkeypatch.setenv("IMAGE_SERVERS", servers)
+    settings = load_settings()
+    assert settings.endpoints["attic"] == Endpoint(
+        url="http://10.0.0.7:8000/v1", key=SecretStr("hush"), left_out=("quality",)
+    )
+    assert "hush" in settings.secrets
+
+
+def test_a_field_that_no_server_could_do_without_cannot_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGE_SERVERS", '[{"name": "attic", "baseUrl": "http://10.0.0.7/v1", "leftOut": ["prompt"]}]')
+    with pytest.raises(ConfigurationError, match="IMAGE_SERVERS"):
+        load_settings()

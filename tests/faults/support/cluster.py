@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -44,6 +44,9 @@ class Cluster:
         self.folder = settings.data_dir
         self.acknowledged: list[str] = []
         self.launched: list[Launched] = []
+        self.billed: Callable[[], Sequence[str]] = lambda: [
+            call.prompt for call in sandbox.calls if call.kind == "image"
+        ]
         self._stack = stack
         self._numbers = itertools.count(1)
         self.use()
@@ -51,6 +54,9 @@ class Cluster:
         self.database: Documents = client[settings.mongodb_database]
         self._watch = stack.enter_context(LimitWatch(self.database, settings.limits))
         stack.callback(self._kill_all)
+
+    def _billed_by_the_sandbox(self) -> Sequence[str]:
+        return [call.prompt for call in self.sandbox.calls if call.kind == "image"]
 
     def use(self, **changes: Any) -> None:
         """Change the settings of the approving side, and of every process that is started from now on."""
@@ -95,7 +101,7 @@ class Cluster:
     def calls(self, job_id: str) -> int:
         """How many billable calls were made for a job."""
         prompt = self.job(job_id).final_prompt
-        return sum(call.prompt == prompt for call in self.sandbox.calls)
+        return self.billed().count(prompt)
 
     def await_state(self, job_id: str, state: str, seconds: float = 20) -> Job:
         """The job, once its first image is in the state; if all its images are over, once it says so itself."""
@@ -176,7 +182,7 @@ class Cluster:
         """Everything of `invariants` at once. Calls must not be in flight."""
         jobs = all_jobs(self.database)
         assert_jobs_finish(jobs, self.acknowledged, list(self.folder.glob("*/spool")))
-        assert_calls_are_accounted_for(jobs, self.sandbox.calls)
+        assert_calls_are_accounted_for(jobs, self.billed())
         assert_money_adds_up(self.database, jobs)
         assert_urls_serve_what_was_recorded(self.database, jobs)
         assert self._watch.samples > 0

@@ -16,7 +16,6 @@ from pymongo.errors import PyMongoError
 
 from imagegeneration.domain.job import Attempt, Job
 from imagegeneration.domain.money import Limits, account_of
-from imagegeneration.local.sandbox import Call
 
 Documents = Database[dict[str, Any]]
 
@@ -43,12 +42,12 @@ def _waits_for_storage(job: Job, spools: Sequence[Path]) -> bool:
     return bool(kept) and all(kept)
 
 
-def assert_calls_are_accounted_for(jobs: Iterable[Job], calls: Sequence[Call]) -> None:
+def assert_calls_are_accounted_for(jobs: Iterable[Job], prompts: Iterable[str]) -> None:
     """At most one billable call an attempt, and each is known as charged, or as perhaps charged.
 
-    Every job of a test has a prompt of its own: it tells whose a call is.
+    `prompts` are those of the calls. Every job of a test has a prompt of its own: it tells whose a call is.
     """
-    billed = Counter(call.prompt for call in calls if call.kind == "image")
+    billed = Counter(prompts)
     for job in jobs:
         attempts = [attempt for image in job.images for attempt in image.attempts if attempt.attempt_id is not None]
         made = billed.pop(job.final_prompt, 0)

@@ -14,13 +14,16 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
+from urllib.parse import urlsplit
 
 import time_machine
 
+from imagegeneration.providers import asynchronous
 from imagegeneration.runner import __main__ as runner_main
 from imagegeneration.runner import recovery, schedule
 from imagegeneration.settings import Settings
 from tests.faults.support.points import Fault, arm
+from tests.integration.providers.support import loopback_fetcher
 from tests.support import wait_until
 
 _PR_SET_PDEATHSIG = 1
@@ -106,6 +109,13 @@ def run_runner(settings: Settings) -> None:
     schedule.DELIVERY_SECONDS = 0.3  # type: ignore[assignment]  # APScheduler takes fractions too
     with mock.patch.object(runner_main, "load_settings", return_value=settings):
         sys.exit(runner_main.main())
+
+
+def run_runner_with_stubs(settings: Settings) -> None:
+    """A runner that may also fetch images from the stubs of providers, which are on loopback."""
+    ports = [urlsplit(endpoint.url).port or 443 for endpoint in settings.endpoints.values()]
+    with mock.patch.object(asynchronous, "Fetcher", return_value=loopback_fetcher(*ports)):
+        run_runner(settings)
 
 
 def run_runner_an_hour_ahead(settings: Settings) -> None:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
-from PIL import Image
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.generation import Answer, CallFailed, Usage
-from imagegeneration.domain.job import Job, new_id
+from imagegeneration.domain.job import Certainty, Job, new_id
 from imagegeneration.errors import OverBudget, Undecided, WrongState
 from imagegeneration.services.execution import Ended, Execution, Received
 from tests.faults.support.cluster import Cluster
 from tests.faults.support.invariants import all_jobs, assert_jobs_finish, assert_money_adds_up
+from tests.support import png
 
 LEASE = 60.0
 """Leases run out where the machine says so, and not before."""
@@ -28,6 +27,13 @@ LEASE = 60.0
 REFUSALS = (OverBudget, Undecided, WrongState)
 
 DECISIONS = ("accept_lost", "not_charged")
+
+CERTAINTIES: Mapping[str, Certainty] = {
+    "passes": "not_charged",
+    "final": "not_charged",
+    "in doubt": "unknown",
+    "withheld": "charged",
+}
 
 
 @dataclass
@@ -122,16 +128,16 @@ class LifeOfJobs(RuleBasedStateMachine):
         if received is not None:
             machine.received.append(received)
 
-    @rule(data=st.data(), which=st.integers(0, 1), kind=st.sampled_from(["passes", "final", "in doubt"]))
+    @rule(data=st.data(), which=st.integers(0, 1), kind=st.sampled_from(["passes", "final", "in doubt", "withheld"]))
     def fail(self, data: st.DataObject, which: int, kind: str) -> None:
         machine = self.machines[which]
         if not machine.calling:
             return
         attempt_id = data.draw(st.sampled_from(sorted(machine.calling)))
         job, index = machine.calling.pop(attempt_id)
-        doubt = kind == "in doubt"
-        self.billed.update([attempt_id] if doubt else [])
-        failure = CallFailed(kind, certainty="unknown" if doubt else "not_charged", retryable=kind == "passes")
+        certainty = CERTAINTIES[kind]
+        self.billed.update([] if certainty == "not_charged" else [attempt_id])
+        failure = CallFailed(kind, certainty=certainty, retryable=kind == "passes")
         machine.execution.fail(job, index, attempt_id, failure)
 
     @rule(which=st.integers(0, 1))
@@ -240,10 +246,3 @@ def empty(cluster: Cluster) -> None:
     cluster.database.budgets.update_many({}, {"$set": {"heldMicros": 0, "spentMicros": 0}})
     for path in cluster.folder.glob("*/spool/*.answer"):
         path.unlink()
-
-
-def png(number: int) -> bytes:
-    """A small image, another for each number."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (number % 256, number // 256 % 256, 0)).save(buffer, "PNG")
-    return buffer.getvalue()

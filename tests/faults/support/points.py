@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from imagegeneration.providers import OpenAIProvider
+from imagegeneration.providers.asynchronous import AsynchronousApi
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.execution import Execution
 from imagegeneration.services.spending import Spending
@@ -36,6 +37,9 @@ POINTS: Mapping[str, tuple[type, str]] = {
     "reclaim": (JobStore, "claim_overdue"),
     "prepare": (Execution, "prepare"),
     "calling": (JobStore, "start_image"),
+    "submit": (AsynchronousApi, "submit"),  # after: the provider works on the call, and nobody here knows its handle
+    "keep": (Execution, "_keep_handle"),
+    "image": (AsynchronousApi, "image"),  # before: it is made, and not fetched
     "call": (OpenAIProvider, "generate"),  # before: the request is not sent; after: the answer has come
     "spool": (Spool, "write"),
     "settle": (Execution, "settle"),

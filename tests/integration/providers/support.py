@@ -14,12 +14,17 @@ NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def fetcher_of(*servers: Loopback) -> Fetcher:
-    """A fetcher that may also fetch from the ports of these servers on loopback, without encryption."""
+    """A fetcher that may fetch from these servers, without encryption."""
+    return loopback_fetcher(*(server.port for server in servers))
+
+
+def loopback_fetcher(*ports: int) -> Fetcher:
+    """A fetcher that may fetch from these ports of loopback, without encryption."""
     policy = dataclasses.replace(
         PUBLIC_HTTPS,
         allowed_schemes=frozenset({"http"}),
         allowed_networks=(ip_network("127.0.0.1/32"),),
-        allowed_ports=frozenset(server.port for server in servers),
+        allowed_ports=frozenset(ports),
     )
     return Fetcher(policy, tls=NOBODY)
 

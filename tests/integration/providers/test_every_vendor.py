@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -99,6 +100,13 @@ def test_a_call_without_an_answer_in_time_is_in_doubt(impatient: Line, fault: Fa
     assert (failure.certainty, failure.retryable) == ("unknown", False)
 
 
+def test_an_answer_is_waited_for_as_long_as_the_model_takes(vendor: Line) -> None:
+    began = time.monotonic()
+    failure = vendor.failure(vendor.vendor.request.model_copy(update={"timeout_seconds": 0.3}), fault="hang")
+    assert failure.certainty == "unknown"
+    assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize("name", VENDORS)
 def test_a_provider_that_cannot_be_reached_is_not_charged(name: str) -> None:
     with socket.socket() as taken:  # bound, but nobody listens
@@ -119,7 +127,7 @@ def test_a_wrong_key_is_a_matter_of_the_account(name: str) -> None:
     assert (failure.certainty, failure.credentials) == ("not_charged", True)
 
 
-@pytest.mark.parametrize("name", ["google", "stability", "forge"])
+@pytest.mark.parametrize("name", VENDORS)
 def test_a_proxy_of_the_environment_is_not_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")

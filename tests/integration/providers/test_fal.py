@@ -196,8 +196,10 @@ def test_an_input_that_the_app_refuses_was_perhaps_charged(stub: FalStub) -> Non
 
 def test_a_blacked_out_image_is_not_fetched(stub: FalStub) -> None:
     stub.nsfw = True
-    failed = failure_of(provider_of(stub))
-    assert (failed.certainty, failed.moderated) == ("unknown", True)
+    handles = Handles()
+    failed = failure_of(provider_of(stub), handles)
+    assert (failed.certainty, failed.moderated) == ("charged", True)
+    assert failed.provider_request_id == handles[0]
     assert "file" not in map(stub.stage, stub.received)
 
 

@@ -46,7 +46,7 @@ def test_a_blurred_image_is_not_taken_for_the_one_that_was_asked_for(stability: 
     stability.stub.finish_reason = "CONTENT_FILTERED"
     failure = stability.failure()
     stability.stub.finish_reason = "SUCCESS"
-    assert (failure.certainty, failure.moderated) == ("unknown", True)
+    assert (failure.certainty, failure.moderated) == ("charged", True)
     assert failure.provider_request_id == "req-stability"
 
 

@@ -36,7 +36,9 @@ def test_a_bill_of_the_priced_tokens_never_passes_the_quote(prompt: str, quality
     price = CATALOG.model(model, TODAY).prices.of(parameters(model, quality=quality))
     assert price is not None
     usage = Usage(input_text_tokens=size, input_image_tokens=0, output_tokens=price // 30)
-    assert CATALOG.cost(model, usage) <= CATALOG.quote(parameters(model, quality=quality), prompt, TODAY)
+    cost = CATALOG.cost(model, usage)
+    assert cost is not None
+    assert cost <= CATALOG.quote(parameters(model, quality=quality), prompt, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -157,3 +159,16 @@ def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigurationError, match="CATALOG_FILE") as refusal:
         Catalog.read(override)
     assert "\n" not in str(refusal.value)
+
+
+def test_words_and_thoughts_have_a_price_of_their_own_and_room_in_the_quote() -> None:
+    model = "gemini-3-pro-image"
+    wanted = parameters(model, quality="standard")
+    usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=1_120, output_text_tokens=1_000)
+    assert CATALOG.cost(model, usage) == 20 + 134_400 + 12_000
+    assert CATALOG.quote(wanted, "x" * 10, TODAY) == 134_400 + 20 + 48_000
+
+
+def test_a_count_of_tokens_says_nothing_of_a_model_billed_by_the_image() -> None:
+    usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=1_120)
+    assert CATALOG.cost("stable-image-core", usage) is None

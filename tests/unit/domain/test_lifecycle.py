@@ -78,6 +78,17 @@ class ImageLife(RuleBasedStateMachine):
             self.reported.add(attempt_id)
 
     @precondition(lambda self: bool(self.calls))
+    @rule(data=st.data())
+    def withhold(self, data: Any) -> None:
+        attempt_id = data.draw(st.sampled_from(self.calls))
+        before = self.image
+        failure = CallFailed("blurred", certainty="charged", moderated=True)
+        self.become(failed(before, attempt_id, failure, self.now(), again_since=self.since))
+        if self.image is not before:
+            assert attempt_id not in self.reported, "a result counts once"
+            self.reported.add(attempt_id)
+
+    @precondition(lambda self: bool(self.calls))
     @rule(retryable=st.booleans(), canceled=st.booleans())
     def refuse(self, retryable: bool, canceled: bool) -> None:
         failure = CallFailed("no", certainty="not_charged", retryable=retryable)
@@ -119,7 +130,7 @@ class ImageLife(RuleBasedStateMachine):
     def certainty_says_what_it_cost(self) -> None:
         for attempt in self.image.attempts:
             if attempt.certainty == "charged":
-                assert attempt.cost_micros == COST
+                assert attempt.cost_micros == (HOLD if attempt.outcome == "moderated" else COST)
             elif attempt.certainty == "unknown":
                 assert attempt.cost_micros == attempt.held_micros
             else:

@@ -108,12 +108,12 @@ def test_a_result_says_where_the_image_is() -> None:
     assert image_url(reply({"images": [{"url": "https://v3.fal.media/a.png"}]}), "req") == "https://v3.fal.media/a.png"
 
 
-def test_an_image_that_was_blacked_out_is_no_image_and_perhaps_charged() -> None:
+def test_an_image_that_was_blacked_out_is_no_image_and_charged() -> None:
     document = {"images": [{"url": "https://v3.fal.media/a.png"}], "has_nsfw_concepts": [True]}
-    with pytest.raises(CallFailed, match="blacked the image out") as caught:
+    with pytest.raises(CallFailed, match="blacked it out") as caught:
         image_url(reply(document), "req")
     failed = caught.value
-    assert (failed.certainty, failed.moderated, failed.provider_request_id) == ("unknown", True, "req")
+    assert (failed.certainty, failed.moderated, failed.provider_request_id) == ("charged", True, "req")
 
 
 JSON = st.recursive(

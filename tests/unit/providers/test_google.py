@@ -84,20 +84,30 @@ def test_words_and_thoughts_beside_the_image_are_passed_over() -> None:
     assert parsed(answer(parts)).content == b"image"
 
 
+IMAGE_TOKENS = [{"modality": "IMAGE", "tokenCount": 1120}]
+
+
+def test_words_and_thoughts_are_counted_beside_the_image() -> None:
+    made = {"candidatesTokensDetails": [*IMAGE_TOKENS, {"modality": "TEXT", "tokenCount": 3}]}
+    counted = parsed(answer([image_part(b"image")], usageMetadata=usage(thoughts=400) | made)).usage
+    assert counted == Usage(input_text_tokens=9, input_image_tokens=0, output_tokens=1120, output_text_tokens=403)
+
+
 @pytest.mark.parametrize(
     "metadata",
     [
         None,
         {},
         [],
-        usage(thoughts=400),
         usage() | {"candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 3}]},
+        usage() | {"candidatesTokensDetails": [*IMAGE_TOKENS, {"modality": "AUDIO", "tokenCount": 3}]},
+        usage() | {"thoughtsTokenCount": "many"},
         usage() | {"candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": "many"}]},
         usage() | {"candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": -1}]},
         usage() | {"promptTokensDetails": None},
     ],
 )
-def test_tokens_of_another_price_than_the_image_are_not_counted_as_its(metadata: object) -> None:
+def test_a_count_that_is_not_understood_is_none(metadata: object) -> None:
     assert parsed(answer([image_part(b"image")], usageMetadata=metadata)).usage is None
 
 

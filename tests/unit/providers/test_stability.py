@@ -81,7 +81,7 @@ def own(name: str, *said: str) -> bytes:
 
 def test_a_blurred_image_is_no_image_and_perhaps_charged() -> None:
     filtered = failure(200, b"a blurred image", {"finish-reason": "CONTENT_FILTERED"})
-    assert (filtered.certainty, filtered.moderated, filtered.retryable) == ("unknown", True, False)
+    assert (filtered.certainty, filtered.moderated, filtered.retryable) == ("charged", True, False)
     assert "charges for that" in filtered.message
 
 

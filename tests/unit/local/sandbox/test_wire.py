@@ -42,6 +42,7 @@ def test_no_bill_exceeds_its_hold(priced: tuple[str, str, str], prompt: str) -> 
         ),
     )
 
+    assert bill is not None
     assert 0 < bill <= CATALOG.quote(parameters, prompt, BEFORE_ANY_SHUTDOWN)
 
 

@@ -1,0 +1,95 @@
+"""Base64 inside JSON: the same as a parser and a decoder find, whatever the document looks like."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imagegeneration.providers import encoded
+from imagegeneration.providers.encoded import EncodedAnswer
+
+TEXTS = st.text() | st.sampled_from(['"data":"QUJD', "\\", '\\"data\\": "QUJDRA=="', "QUJDRA==" * 3])
+DOCUMENTS = st.recursive(
+    TEXTS | st.integers() | st.none() | st.binary(max_size=40).map(lambda some: base64.b64encode(some).decode()),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["data", "b", 'x"data', "data\\"]) | st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+def same(answer: EncodedAnswer, found: Any, plain: Any) -> bool:
+    """Whether both documents are alike, and an image is what its text stands for."""
+    if isinstance(plain, dict):
+        return (
+            isinstance(found, dict)
+            and list(found) == list(plain)
+            and all(same(answer, found[k], plain[k]) for k in plain)
+        )
+    if isinstance(plain, list):
+        return len(found) == len(plain) and all(map(same, [answer] * len(plain), found, plain))
+    if isinstance(plain, str) and type(found) is int:
+        return _decoded(answer, found) == _plainly(plain)
+    return bool(found == plain)
+
+
+def _decoded(answer: EncodedAnswer, found: object) -> bytes | None:
+    try:
+        return answer.image(found)
+    except ValueError:
+        return None
+
+
+def _plainly(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+
+
+@given(document=DOCUMENTS, ascii_only=st.booleans(), indent=st.sampled_from([None, 1]))
+@settings(max_examples=300)
+def test_the_document_is_the_same_and_its_images_too(document: object, ascii_only: bool, indent: int | None) -> None:
+    try:
+        body = json.dumps(document, ensure_ascii=ascii_only, indent=indent).encode()
+    except UnicodeEncodeError:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoded, "WORTH_CUTTING", 4)
+        answer = EncodedAnswer(body, "data")
+    assert same(answer, answer.document, document)
+
+
+@given(st.binary())
+def test_a_body_that_is_no_json_is_a_value_error(body: bytes) -> None:
+    try:
+        json.loads(body)
+    except ValueError:
+        with pytest.raises((json.JSONDecodeError, UnicodeDecodeError)):
+            EncodedAnswer(body, "data")
+
+
+@pytest.mark.parametrize("found", [0, -1, 7, True, None, {}, "Q", "QUJD RA=="])
+def test_what_is_no_image_is_refused(found: object) -> None:
+    with pytest.raises((binascii.Error, TypeError)):
+        EncodedAnswer(b"{}", "data").image(found)
+
+
+def test_an_image_of_two_megabytes_is_not_copied_as_text() -> None:
+    image = bytes(range(256)) * 8_000
+    body = json.dumps({"data": base64.b64encode(image).decode()}).encode()
+    tracemalloc.start()
+    answer = EncodedAnswer(body, "data")
+    decoded = answer.image(answer.document["data"])
+    highest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert decoded == image
+    assert highest < 1.2 * len(image)
