@@ -14,18 +14,22 @@ from imagegeneration.api.rates import tell_rate
 from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.options import GenerateBody
-from imagegeneration.domain.value import Micros
+from imagegeneration.domain.value import Many, Micros
 from imagegeneration.services.jobs import KEY_PATTERN
 
 router = APIRouter(tags=["jobs"])
 
 
 class Accepted(JobAnswer):
-    """A job that was made: where to ask how far it is, about how many seconds an image takes, and what is sent."""
+    """A job that was made: where to ask how far it is, about how many seconds an image takes, and what is sent.
+
+    `alternates` is what may be sent instead, in this order, where the one before is known not to have charged.
+    """
 
     status_url: str
     estimated_seconds: float
     request: GenerationParameters
+    alternates: Many[GenerationParameters]
 
 
 class Progress(JobStatus):
@@ -57,7 +61,7 @@ async def generate(
             body,
             source="api",
             idempotency_key=idempotency_key,
-            choose=lambda: studio.choosing.choose(body.options, body.final_prompt).request,
+            choose=lambda: studio.choosing.choose(body.options, body.final_prompt).order,
         )
         tell_rate(response, studio, actor, "approve")
         return job
@@ -69,6 +73,7 @@ async def generate(
         status_url=f"/image/status/{job.job_id}",
         estimated_seconds=studio.offer.expected_seconds(job.request.model),
         request=job.request,
+        alternates=job.alternates,
     )
 
 

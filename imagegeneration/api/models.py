@@ -30,9 +30,13 @@ class Question(Value):
 
 
 class Answered(Value):
-    """What would be sent and why, and the most that all images would cost together."""
+    """What would be sent and why, and the most that all images would cost together.
+
+    `alternates` is what may be sent instead, in this order, where the one before is known not to have charged.
+    """
 
     request: GenerationParameters
+    alternates: Many[GenerationParameters]
     choice: Choice
     quoted_micros: int
 
@@ -71,8 +75,9 @@ def estimate(body: Question, studio: CurrentStudio) -> Estimate:
 def validate(body: Question, studio: CurrentStudio) -> Answered:
     """What an approval would send and cost; a refusal names each field that is not possible. Nothing is written."""
     chosen = studio.choosing.choose(body.options, body.final_prompt)
-    quoted = studio.jobs.quote(body.final_prompt, body.image_count, chosen.request)
-    return Answered(request=chosen.request, choice=chosen.choice, quoted_micros=quoted)
+    order = chosen.order
+    quoted = studio.jobs.quote(body.final_prompt, body.image_count, order.request, order.alternates)
+    return Answered(request=order.request, alternates=order.alternates, choice=chosen.choice, quoted_micros=quoted)
 
 
 @router.post("/compatibility", dependencies=[JSON_ONLY], responses=documented(401, 415))

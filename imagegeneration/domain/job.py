@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 from ulid import ULID
@@ -54,10 +54,19 @@ class AttemptError(Value):
     message: str
 
 
+class Price(Value):
+    """The most that an image costs, in micro-dollars and in credits."""
+
+    micros: Micros
+    credits: int = Field(default=0, ge=0)
+
+
 class Attempt(Value):
     """One hold and the at most one paid call made under it.
 
-    It opens with the hold (`attempt_id` None) and gets its id as it passes the one-way door to CALLING.
+    It opens with the hold (`attempt_id` None) and gets its id as it passes the one-way door to CALLING. Where
+    alternates were approved, the hold covers the dearest of those that may still be called, and `price` is the most
+    that this attempt's own call costs. `why` says why it is an alternate's (None: it is of what was asked for first).
     """
 
     attempt_id: str | None = None
@@ -76,6 +85,13 @@ class Attempt(Value):
     handle: str | None = None
     revised_prompt: str | None = None
     error: AttemptError | None = None
+    price: Price | None = Field(default=None, exclude_if=lambda price: price is None, json_schema_extra=LATER)
+    why: str | None = Field(default=None, exclude_if=lambda why: why is None, json_schema_extra=LATER)
+
+    @property
+    def most_micros(self) -> int:
+        """The most that its call costs: what counts where the provider does not say, or is not heard of again."""
+        return self.held_micros if self.price is None else self.price.micros
 
 
 class JobImage(Value):
@@ -105,10 +121,18 @@ class JobImage(Value):
         return self.state in ("FAILED", "UNKNOWN")
 
 
+class Terms(Value):
+    """What an approval says of an alternate: the endpoint that it is for, and the most that an image of it costs."""
+
+    endpoint_sha256: str
+    price: Price
+
+
 class Approval(Value):
     """Who agreed to pay what for exactly which request. `quoted_micros` is the upper bound that was shown and held.
 
-    `moderation` is None where the policy was to check nothing.
+    `moderation` is None where the policy was to check nothing. `alternates` are the terms of the job's alternates, in
+    their order; each costs at most `max_extra_micros` an image more than what was asked for first.
     """
 
     approved_by: str
@@ -118,6 +142,8 @@ class Approval(Value):
     price_table: str
     endpoint_sha256: str
     moderation: Moderation | None = Field(default=None, json_schema_extra=LATER)
+    alternates: Many[Terms] = Field(default=(), exclude_if=lambda terms: not terms, json_schema_extra=LATER)
+    max_extra_micros: Micros = Field(default=0, exclude_if=lambda extra: extra == 0, json_schema_extra=LATER)
 
 
 class Lease(Value):
@@ -144,6 +170,9 @@ class Job(Value):
     user_id: str
     source: Source
     request: GenerationParameters
+    alternates: Many[GenerationParameters] = Field(
+        default=(), exclude_if=lambda alternates: not alternates, json_schema_extra=LATER
+    )
     approval: Approval
     retries: Many[Approval] = ()
     images: Many[JobImage]
@@ -156,9 +185,9 @@ class Job(Value):
     completed_at: Moment | None = None
     duration_ms: int | None = None
 
-    def generation_request(self) -> GenerationRequest:
-        """What each call of this job sends: the approved prompt, byte for byte, and the approved parameters."""
-        return GenerationRequest(final_prompt=self.final_prompt, **self.request.model_dump())
+    def generation_request(self, parameters: GenerationParameters) -> GenerationRequest:
+        """What a call of this job sends: the approved prompt, byte for byte, and approved parameters."""
+        return GenerationRequest(final_prompt=self.final_prompt, **parameters.model_dump())
 
     @property
     def is_over(self) -> bool:
@@ -215,9 +244,23 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{ULID()}"
 
 
-def request_sha256(final_prompt: str, image_count: int, request: GenerationParameters) -> str:
-    """The hash of what was approved: canonical JSON of {finalPrompt, imageCount, request} (DESIGN.md, section 4)."""
-    approved = {"finalPrompt": final_prompt, "imageCount": image_count, "request": request.document()}
+def request_sha256(
+    final_prompt: str,
+    image_count: int,
+    request: GenerationParameters,
+    alternates: Sequence[GenerationParameters] = (),
+) -> str:
+    """The hash of what was approved: canonical JSON of {finalPrompt, imageCount, request} (DESIGN.md, section 4).
+
+    Alternates are part of it, in their order, where there are any.
+    """
+    approved: dict[str, Any] = {
+        "finalPrompt": final_prompt,
+        "imageCount": image_count,
+        "request": request.document(),
+    }
+    if alternates:
+        approved["alternates"] = [alternate.document() for alternate in alternates]
     canonical = json.dumps(approved, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

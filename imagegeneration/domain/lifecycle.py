@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from imagegeneration.domain.generation import Answer, CallFailed, ProviderName
+from imagegeneration.domain.fallback import Fallback
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters, ProviderName
 from imagegeneration.domain.image import StoredImage
-from imagegeneration.domain.job import MAX_ATTEMPTS, Attempt, AttemptError, ErrorCode, JobImage
+from imagegeneration.domain.job import MAX_ATTEMPTS, Attempt, AttemptError, ErrorCode, JobImage, Price
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.value import Moment
 
@@ -22,10 +23,18 @@ _OPEN_STATES = ("CALLING", "UNKNOWN")
 
 
 def held(
-    index: int, provider: ProviderName, model: str, hold_micros: int, day: str, *, credit_cost: int = 0
+    index: int,
+    provider: ProviderName,
+    model: str,
+    hold_micros: int,
+    day: str,
+    *,
+    credit_cost: int = 0,
+    price: Price | None = None,
 ) -> JobImage:
-    """A new image, with its money held and its credits spent."""
-    return JobImage(index=index, state="HELD", attempts=(_opened(provider, model, hold_micros, day, credit_cost),))
+    """A new image, with its money held and its credits spent; `price` where the hold covers alternates too."""
+    opened = _opened(provider, model, hold_micros, day, credit_cost, price)
+    return JobImage(index=index, state="HELD", attempts=(opened,))
 
 
 def started(image: JobImage, attempt_id: str, now: Moment) -> JobImage:
@@ -69,13 +78,20 @@ def lost(image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, why
 
 
 def failed(
-    image: JobImage, attempt_id: str, failure: CallFailed, now: Moment, *, again_since: Moment | None
+    image: JobImage,
+    attempt_id: str,
+    failure: CallFailed,
+    now: Moment,
+    *,
+    again_since: Moment | None,
+    fallback: Fallback | None = None,
 ) -> JobImage:
     """The call brought no answer.
 
     Known not to be charged: back to HELD for another attempt, if the failure may pass and fewer than three
-    attempts were made since `again_since` (None: no further attempt is wanted); else FAILED. Known to be charged:
-    FAILED, at the price that was held. Not known: UNKNOWN, with the hold counted as spent.
+    attempts were made there since `again_since` (None: no further attempt is wanted); else with the alternate, if one
+    was approved; else FAILED. A refused prompt is not shopped around. Known to be charged: FAILED, at the price. Not
+    known: UNKNOWN, with the most that the call costs counted as spent.
     """
     facts: dict[str, Any] = {
         "finished_at": now,
@@ -88,15 +104,23 @@ def failed(
         return _unknown(image, failure.message, facts)
     code: ErrorCode = "MODERATION" if failure.moderated else "PROVIDER"
     outcome = "moderated" if failure.moderated else "unavailable" if failure.retryable else "refused"
-    cost_micros = _held_for(image, attempt_id) if failure.certainty == "charged" else 0
+    charged = failure.certainty == "charged"
+    cost_micros = _price_of(image, attempt_id) if charged else 0
     facts |= {"outcome": outcome, "cost_micros": cost_micros, "error": AttemptError(code=code, message=failure.message)}
-    last = image.attempt
-    again = failure.retryable and again_since is not None and image.state == "CALLING"
-    if again and last.attempt_id == attempt_id and _attempts_since(image, again_since) < MAX_ATTEMPTS:
-        closed = _with_last(image, "HELD", **facts)
-        reopened = _opened(last.provider, last.model, last.held_micros, last.budget_day, last.credits)
-        return closed.model_copy(update={"attempts": (*closed.attempts, reopened)})
+    goes_on = again_since is not None and image.state == "CALLING" and image.attempt.attempt_id == attempt_id
+    if goes_on and not charged and failure.retryable and _attempts_since(image, again_since) < MAX_ATTEMPTS:
+        return _with_next(_with_last(image, "HELD", **facts), _again(image.attempt))
+    if goes_on and not charged and fallback is not None and not failure.moderated:
+        return _with_next(_with_last(image, "HELD", **facts), _alternate(image.attempt, fallback))
     return _report(image, attempt_id, "FAILED", facts)
+
+
+def passed_over(image: JobImage, fallback: Fallback, now: Moment) -> JobImage:
+    """HELD, and on with the alternate, without a call to the one whose turn it was."""
+    if image.state != "HELD":
+        return image
+    closed = _with_last(image, "HELD", **_not_sent("PROVIDER", fallback.why, now))
+    return _with_next(closed, _alternate(image.attempt, fallback))
 
 
 def interrupted(image: JobImage, now: Moment) -> JobImage:
@@ -125,17 +149,23 @@ def dropped(image: JobImage, code: ErrorCode, message: str, now: Moment) -> JobI
     """HELD -> FAILED without a call: the hold is released."""
     if image.state != "HELD":
         return image
-    error = AttemptError(code=code, message=message)
-    return _with_last(image, "FAILED", finished_at=now, outcome="not_sent", certainty="not_charged", error=error)
+    return _with_last(image, "FAILED", **_not_sent(code, message, now))
 
 
-def reopened(image: JobImage, hold_micros: int, day: str, *, credit_cost: int = 0) -> JobImage:
-    """FAILED or UNKNOWN -> HELD under a new approval."""
+def reopened(
+    image: JobImage,
+    request: GenerationParameters,
+    hold_micros: int,
+    day: str,
+    *,
+    credit_cost: int = 0,
+    price: Price | None = None,
+) -> JobImage:
+    """FAILED or UNKNOWN -> HELD under a new approval, again with what was asked for first."""
     if not image.is_missing:
         return image
-    last = image.attempt
-    attempts = (*image.attempts, _opened(last.provider, last.model, hold_micros, day, credit_cost))
-    return image.model_copy(update={"state": "HELD", "attempts": attempts})
+    opened = _opened(request.provider, request.model, hold_micros, day, credit_cost, price)
+    return _with_next(image, opened).model_copy(update={"state": "HELD"})
 
 
 def accepted_as_lost(image: JobImage, now: Moment) -> JobImage:
@@ -166,10 +196,10 @@ def declared_lost(image: JobImage, now: Moment) -> JobImage:
 
 
 def billed_above_hold(old: JobImage, new: JobImage) -> Attempt | None:
-    """The attempt whose bill, known by this change, is higher than its hold: the catalog's price is too low."""
+    """The attempt whose bill, known by this change, is higher than the most it was to cost: the catalog is wrong."""
     pairs = zip(new.attempts, old.attempts, strict=False)
     billed = (attempt for attempt, before in pairs if attempt.cost_micros > before.cost_micros)
-    return next((attempt for attempt in billed if attempt.cost_micros > attempt.held_micros), None)
+    return next((attempt for attempt in billed if attempt.cost_micros > attempt.most_micros), None)
 
 
 def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[str, tuple[int, int]]:
@@ -187,8 +217,46 @@ def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[str
     return {day: deltas for day, deltas in moved.items() if deltas != (0, 0)}
 
 
-def _opened(provider: ProviderName, model: str, hold_micros: int, day: str, credit_cost: int) -> Attempt:
-    return Attempt(provider=provider, model=model, held_micros=hold_micros, budget_day=day, credits=credit_cost)
+def _opened(
+    provider: ProviderName,
+    model: str,
+    hold_micros: int,
+    day: str,
+    credit_cost: int,
+    price: Price | None,
+    why: str | None = None,
+) -> Attempt:
+    return Attempt(
+        provider=provider,
+        model=model,
+        held_micros=hold_micros,
+        budget_day=day,
+        credits=credit_cost,
+        price=price,
+        why=why,
+    )
+
+
+def _again(last: Attempt) -> Attempt:
+    return _opened(last.provider, last.model, last.held_micros, last.budget_day, last.credits, last.price, why=last.why)
+
+
+def _alternate(last: Attempt, to: Fallback) -> Attempt:
+    """An attempt of the alternate. What need not be held any more is let go of; nothing more is held."""
+    return _opened(
+        to.parameters.provider,
+        to.parameters.model,
+        min(to.hold.micros, last.held_micros),
+        last.budget_day,
+        min(to.hold.credits, last.credits),
+        to.price,
+        why=to.why,
+    )
+
+
+def _not_sent(code: ErrorCode, message: str, now: Moment) -> dict[str, Any]:
+    error = AttemptError(code=code, message=message)
+    return {"finished_at": now, "outcome": "not_sent", "certainty": "not_charged", "error": error}
 
 
 def _charged(answer: Answer, cost_micros: int, now: Moment) -> dict[str, Any]:
@@ -203,10 +271,11 @@ def _charged(answer: Answer, cost_micros: int, now: Moment) -> dict[str, Any]:
 
 
 def _unknown(image: JobImage, message: str, facts: Mapping[str, Any]) -> JobImage:
-    cost = image.attempt.held_micros
+    cost = image.attempt.most_micros
     words = f"{message} Perhaps it was charged, up to {format_usd_exact(cost)}; it is counted as spent."
     error = AttemptError(code="INTERRUPTED", message=words)
-    return _with_last(image, "UNKNOWN", **facts, outcome="interrupted", cost_micros=cost, error=error)
+    changes = {**facts, **_own_credits(image.attempt), "outcome": "interrupted", "cost_micros": cost, "error": error}
+    return _with_last(image, "UNKNOWN", **changes)
 
 
 def _report(
@@ -223,13 +292,23 @@ def _report(
     """
     undecided = image.state in _OPEN_STATES or (image.state == "FAILED" and image.attempt.outcome == "interrupted")
     if undecided and image.attempt.attempt_id == attempt_id:
-        return _with_last(image, state, **facts).model_copy(update={"spool_host": spool_host})
+        found = _with_last(image, state, **facts, **_own_credits(image.attempt))
+        return found.model_copy(update={"spool_host": spool_host})
     attempts = list(image.attempts)
     for position, attempt in enumerate(attempts[:-1]):
         if attempt.attempt_id == attempt_id and attempt.outcome == "interrupted":
-            attempts[position] = attempt.model_copy(update=dict(facts))
+            attempts[position] = attempt.model_copy(update={**facts, **_own_credits(attempt)})
             return image.model_copy(update={"attempts": tuple(attempts)})
     return image
+
+
+def _own_credits(attempt: Attempt) -> dict[str, Any]:
+    """What the attempt's own call uses up, once nobody else is going to be called for it."""
+    return {} if attempt.price is None else {"credits": attempt.price.credits}
+
+
+def _with_next(image: JobImage, attempt: Attempt) -> JobImage:
+    return image.model_copy(update={"attempts": (*image.attempts, attempt)})
 
 
 def _with_last(image: JobImage, state: str, **facts: Any) -> JobImage:
@@ -237,12 +316,15 @@ def _with_last(image: JobImage, state: str, **facts: Any) -> JobImage:
     return image.model_copy(update={"state": state, "attempts": attempts})
 
 
-def _held_for(image: JobImage, attempt_id: str) -> int:
-    return next((found.held_micros for found in image.attempts if found.attempt_id == attempt_id), 0)
+def _price_of(image: JobImage, attempt_id: str) -> int:
+    return next((found.most_micros for found in image.attempts if found.attempt_id == attempt_id), 0)
 
 
 def _attempts_since(image: JobImage, since: Moment | None) -> int:
+    """Those of the one whose turn it is: an alternate's tries are its own."""
+    last = image.attempt
     return sum(
         attempt.started_at is not None and since is not None and attempt.started_at >= since
         for attempt in image.attempts
+        if (attempt.provider, attempt.model) == (last.provider, last.model)
     )

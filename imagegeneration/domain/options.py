@@ -26,6 +26,9 @@ RANDOM_SEED = -1
 LARGEST_SEED = 2**31 - 1
 """What every model that takes a seed takes."""
 
+MAX_ALTERNATES = 3
+"""Models that an approval may name beside the first."""
+
 Side = Annotated[int, Field(ge=64, le=4096)]
 
 
@@ -33,12 +36,30 @@ NegativePrompt = Annotated[str, AfterValidator(lambda text: check_text(text, NEG
 """What should not be in the image: 1 to 1,000 characters."""
 
 
+def _different(models: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(models)) < len(models):
+        raise ValueError("a model is named twice")
+    return models
+
+
+class Order(Value):
+    """What is approved: what is asked for first, and who may make an image instead that was not charged.
+
+    An alternate costs at most `max_extra_micros` an image more than what is asked for first.
+    """
+
+    request: GenerationParameters
+    alternates: Many[GenerationParameters] = Field(default=(), max_length=MAX_ALTERNATES)
+    max_extra_micros: Micros = 0
+
+
 class Options(Value):
     """Everything that can be chosen; what is not given is the model's usual.
 
     `provider` is a name or `auto`; with `auto`, `priority` decides. `size` is taken as it is or refused; `width` and
     `height` are mapped to the nearest size that the model makes. `seed` -1 is drawn at approval and stored.
-    `max_micros_per_image` is the most that an image may cost.
+    `max_micros_per_image` is the most that an image may cost. `fallback` names models that may make an image instead,
+    in this order, where the one before is known not to have charged; each may cost `max_extra_micros` an image more.
     """
 
     provider: ProviderName | Literal["auto"] = "auto"
@@ -56,6 +77,12 @@ class Options(Value):
     guidance: float | None = Field(default=None, ge=0, le=100)
     loras: Many[Lora] = Field(default=(), max_length=MAX_LORAS)
     max_micros_per_image: Micros | None = None
+    fallback: Annotated[
+        Many[Annotated[str, Field(min_length=1, max_length=100)]],
+        AfterValidator(_different),
+        Field(max_length=MAX_ALTERNATES),
+    ] = Field(default=(), exclude_if=lambda models: not models)
+    max_extra_micros: Micros = Field(default=0, exclude_if=lambda extra: extra == 0)
 
     def parameters(self, model: ImageModel, provider: ProviderName, drawn_seed: int) -> GenerationParameters:
         """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for."""

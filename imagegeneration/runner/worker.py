@@ -252,30 +252,32 @@ class Worker:
         index, attempt_id = task.index, task.attempt_id
         if self._draining.is_set():
             return None
-        if task.handle is None and not self._may_call(run, task):
+        job = run.job if task.handle is not None else self._started(run, task)
+        if job is None:
             return None
         try:
             if task.handle is None:
-                answer = self._execution.call(run.job, index, attempt_id)
+                answer = self._execution.call(job, index, attempt_id)
             else:
-                answer = self._execution.resume(run.job, task.handle)
+                answer = self._execution.resume(job, index, task.handle)
         except LeftAtProvider as left:
-            log.info("%s image %d: %s The next runner waits for it.", run.job.job_id, index, left)
+            log.info("%s image %d: %s The next runner waits for it.", job.job_id, index, left)
             return None
         except CallFailed as failure:
-            log.warning("%s image %d: %s (%s)", run.job.job_id, index, failure.message, failure.certainty)
-            delay = self._execution.fail(run.job, index, attempt_id, failure)
+            log.warning("%s image %d: %s (%s)", job.job_id, index, failure.message, failure.certainty)
+            delay = self._execution.fail(job, index, attempt_id, failure)
             if delay is not None:
                 self._postpone(run, delay)
             return None
-        return self._execution.receive(run.job, index, attempt_id, answer)
+        return self._execution.receive(job, index, attempt_id, answer)
 
-    def _may_call(self, run: _Run, task: Task) -> bool:
-        """Pass the one-way door, if nothing is paused."""
-        if not self._execution.may_start(run.job):
+    def _started(self, run: _Run, task: Task) -> Job | None:
+        """Pass the one-way door to a provider that is not paused; the job as it went through, None if it did not."""
+        job = self._execution.ready(run.job, task.index)
+        if job is None:
             self._postpone(run, RETRY_SOON)
-            return False
-        return self._execution.start(run.job, task.index, task.attempt_id)
+            return None
+        return job if self._execution.start(job, task.index, task.attempt_id) else None
 
     def _deliver(self, run: _Run, received: Received) -> None:
         try:

@@ -98,6 +98,14 @@ class Breakers:
         pause = self._pause(scope)
         return pause is None or self._takes_probe(scope, pause)
 
+    def hindrance(self, request: GenerationParameters) -> str | None:
+        """Why no call of these may be started now, beside a probe: provider or model is paused; None if neither is."""
+        pause = self._pause(provider_scope(request.provider))
+        if pause is not None:
+            return f"{request.provider} is paused: {pause.reason}"
+        pause = self._pause(model_scope(request.model))
+        return None if pause is None else f"The model {request.model} is paused: {pause.reason}"
+
     def check_model(self, model: str) -> None:
         """Raise ModelUnavailable (IMG_013) if the model is paused: nothing can be promised for it."""
         pause = self._pause(model_scope(model))
@@ -162,7 +170,7 @@ class Breakers:
     def pause_for_bill(self, attempt: Attempt, now: datetime, *, session: Session) -> None:
         """Pause the attempt's model, in the transaction that records a bill above its hold."""
         reason = (
-            f"A bill of {format_usd_exact(attempt.cost_micros)} was above the {format_usd_exact(attempt.held_micros)} "
+            f"A bill of {format_usd_exact(attempt.cost_micros)} was above the {format_usd_exact(attempt.most_micros)} "
             "held for it: the price in the catalog is too low."
         )
         pause = Pause(cause="bill", reason=reason, paused_by=STUDIO.user_id, paused_at=now)

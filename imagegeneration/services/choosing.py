@@ -10,7 +10,7 @@ from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose
 from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
 from imagegeneration.domain.money import format_usd_exact
-from imagegeneration.domain.options import LARGEST_SEED, Options
+from imagegeneration.domain.options import LARGEST_SEED, Options, Order
 from imagegeneration.domain.value import Many, Value
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured
 from imagegeneration.services.breakers import Breakers
@@ -34,9 +34,9 @@ class Compatibility(Value):
 
 
 class Chosen(Value):
-    """What would be sent, and why this model."""
+    """What would be approved, and why this model."""
 
-    request: GenerationParameters
+    order: Order
     choice: Choice
 
 
@@ -48,12 +48,17 @@ class Choosing:
         self._breakers = breakers
 
     def choose(self, options: Options, final_prompt: str) -> Chosen:
-        """The parameters that an approval would be for.
+        """What an approval would be for: the parameters, and those of each alternate.
 
-        Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013), or InvalidRequest (IMG_009) naming each
-        field that the chosen model cannot do, or saying that no model can do all of it.
+        Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013), OverBudget (IMG_006), or InvalidRequest
+        (IMG_009) naming each field that the chosen model or an alternate cannot do, or saying that no model can do all
+        of it.
         """
         self._offer.require()
+        request, choice = self._first(options, final_prompt)
+        return Chosen(order=self._with_alternates(request, options, final_prompt), choice=choice)
+
+    def _first(self, options: Options, final_prompt: str) -> tuple[GenerationParameters, Choice]:
         if options.model is not None:
             return self._explicit(options, options.model, final_prompt)
         candidates = self.candidates(options, final_prompt)
@@ -142,12 +147,11 @@ class Choosing:
             able=not limitations,
         )
 
-    def _explicit(self, options: Options, name: str, final_prompt: str) -> Chosen:
+    def _explicit(self, options: Options, name: str, final_prompt: str) -> tuple[GenerationParameters, Choice]:
         today = datetime.now(UTC).date()
-        model = self._offer.catalog.model(name, today)
-        provider = self._offer.made_by(model)
-        if provider is None or options.provider not in ("auto", provider, model.provider):
-            raise ProviderNotConfigured(f"The provider {model.provider}, which makes {model.label}, is not configured.")
+        model, provider = self._named(name, today)
+        if options.provider not in ("auto", provider, model.provider):
+            raise _not_configured(model)
         request = options.parameters(model, provider, 1 + secrets.randbelow(LARGEST_SEED))
         self._offer.catalog.require_possible(request, today)
         price = self._offer.catalog.quote(request, final_prompt, today)
@@ -155,9 +159,48 @@ class Choosing:
             raise OverBudget(
                 _too_dear(price, options.max_micros_per_image), resolution="Allow more, or choose a cheaper model."
             )
-        return Chosen(
-            request=request, choice=Choice(model=name, provider=provider, why=f"{model.label}: asked for by name.")
+        return request, Choice(model=name, provider=provider, why=f"{model.label}: asked for by name.")
+
+    def _named(self, name: str, today: date) -> tuple[ImageModel, ProviderName]:
+        model = self._offer.catalog.model(name, today)
+        provider = self._offer.made_by(model)
+        if provider is None:
+            raise _not_configured(model)
+        return model, provider
+
+    def _with_alternates(self, request: GenerationParameters, options: Options, final_prompt: str) -> Order:
+        """The request, with every model that `fallback` names beside its own: the same wishes, the same drawn seed."""
+        if not options.fallback:
+            return Order(request=request)
+        today = datetime.now(UTC).date()
+        at_most = self._offer.catalog.quote(request, final_prompt, today) + options.max_extra_micros
+        if options.max_micros_per_image is not None:
+            at_most = min(at_most, options.max_micros_per_image)
+        names = [name for name in options.fallback if name != request.model]
+        return Order(
+            request=request,
+            alternates=tuple(self._alternate(name, request, options, final_prompt, at_most) for name in names),
+            max_extra_micros=options.max_extra_micros if names else 0,
         )
+
+    def _alternate(
+        self, name: str, request: GenerationParameters, options: Options, final_prompt: str, at_most: int
+    ) -> GenerationParameters:
+        today = datetime.now(UTC).date()
+        model, provider = self._named(name, today)
+        parameters = options.parameters(model, provider, request.seed or 0)
+        problems = model.problems(parameters)
+        if problems:
+            words = " ".join(f"{field}: {why}" for field, why in problems.items())
+            raise InvalidRequest(f"fallback: {name} cannot make this instead. {words}")
+        price = self._offer.catalog.quote(parameters, final_prompt, today)
+        if price > at_most:
+            raise OverBudget(
+                f"fallback: an image of {name} costs up to {format_usd_exact(price)}, "
+                f"and at most {format_usd_exact(at_most)} was allowed.",
+                resolution="Allow more by maxExtraMicros, or leave this model out.",
+            )
+        return parameters
 
     def _usual(self, candidates: Sequence[Candidate]) -> Choice | None:
         """What version 1 makes, where it can do what is asked for."""
@@ -168,10 +211,13 @@ class Choosing:
                 return Choice(model=candidate.model, provider=candidate.provider, why=why)
         return None
 
-    def _chosen(self, options: Options, choice: Choice) -> Chosen:
+    def _chosen(self, options: Options, choice: Choice) -> tuple[GenerationParameters, Choice]:
         model = self._offer.catalog.model(choice.model, datetime.now(UTC).date())
-        request = options.parameters(model, choice.provider, 1 + secrets.randbelow(LARGEST_SEED))
-        return Chosen(request=request, choice=choice)
+        return options.parameters(model, choice.provider, 1 + secrets.randbelow(LARGEST_SEED)), choice
+
+
+def _not_configured(model: ImageModel) -> ProviderNotConfigured:
+    return ProviderNotConfigured(f"The provider {model.provider}, which makes {model.label}, is not configured.")
 
 
 def _too_dear(price: int, at_most: int) -> str:

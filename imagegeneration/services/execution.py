@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegeneration import imaging
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, LeftAtProvider, ProviderName
+from imagegeneration.domain.fallback import Fallback, fallback_to, route_of, routes_after
+from imagegeneration.domain.generation import (
+    Answer,
+    CallFailed,
+    GenerationParameters,
+    GenerationRequest,
+    LeftAtProvider,
+    ProviderName,
+)
 from imagegeneration.domain.image import ImageFacts, StoredImage, storage_key, storage_prefix, thumbnail_key
 from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id, request_sha256
 from imagegeneration.domain.lifecycle import (
@@ -24,6 +32,7 @@ from imagegeneration.domain.lifecycle import (
     interrupted,
     lost,
     not_an_image,
+    passed_over,
     started,
     stored,
     submitted,
@@ -107,17 +116,62 @@ class Execution:
                 else:
                     self.recover(job, image.index, attempt_id)
                     recovered = True
-        waiting = [image.index for image in job.images if image.state == "HELD"]
-        refusal = self._refusal((self._job_store.get(job.job_id) if recovered else None) or job)
-        if refusal is None:
-            return [*tasks, *(Task(index, new_id("att")) for index in waiting)]
-        for index in waiting:
-            self._changes.apply(job.job_id, index, lambda image, now: dropped(image, *refusal, now))
+        current = (self._job_store.get(job.job_id) if recovered else None) or job
+        for image in job.images:
+            if image.state == "HELD":
+                refusal = self._refusal(current, image)
+                if refusal is None:
+                    tasks.append(Task(image.index, new_id("att")))
+                else:
+                    self._drop(job.job_id, image.index, refusal)
         return tasks
 
-    def may_start(self, job: Job) -> bool:
-        """Whether nothing is paused that the job's calls need. Of a paused provider, one call is let through."""
-        return self._breakers.admits(job.request)
+    def _drop(self, job_id: str, index: int, refusal: tuple[ErrorCode, str]) -> None:
+        self._changes.apply(job_id, index, lambda image, now: dropped(image, *refusal, now))
+
+    def ready(self, job: Job, index: int) -> Job | None:
+        """The job with its image at a provider that may be called now; None: it has to wait for one.
+
+        Where the one whose turn it is is paused or not configured any more, the next approved alternate takes over
+        that is neither. Of a paused provider, one call is let through. The lease stays the one that was claimed.
+        """
+        image = job.images[index]
+        route = route_of(job, image.attempt)
+        if route is None or self._breakers.is_everything_paused():
+            return None
+        wanted = route.parameters
+        configured = wanted.provider in self._offer.endpoints
+        if configured and self._breakers.admits(wanted):
+            return job
+        why = self._breakers.hindrance(wanted) if configured else f"{wanted.provider} is not configured any more."
+        fallback = None if why is None else self._fallback(job, image, why, waits=False)
+        if fallback is None:
+            return None
+        moved = self._changes.apply(
+            job.job_id, index, lambda found, now: passed_over(found, fallback, now) if found == image else found
+        )
+        if moved is None or moved.state != "HELD" or moved.attempt.model != fallback.parameters.model:
+            return None
+        log.info("%s image %d goes on with %s: %s", job.job_id, index, fallback.parameters.model, fallback.why)
+        return job.model_copy(update={"images": (*job.images[:index], moved, *job.images[index + 1 :])})
+
+    def _fallback(
+        self, job: Job, image: JobImage, why: str, *, waits: bool, without: ProviderName | None = None
+    ) -> Fallback | None:
+        """The alternate that the image may go on with: the first that nothing is paused of.
+
+        With `waits` it is else the first of all. Never one whose endpoint is not the approved one.
+        """
+        left = routes_after(job, image.attempt)
+        able = [
+            route
+            for route in left
+            if self._offer.endpoints.get(route.parameters.provider) == route.endpoint_sha256
+            and route.parameters.provider != without
+        ]
+        at_once = [route for route in able if self._breakers.hindrance(route.parameters) is None]
+        chosen = next(iter(at_once or (able if waits else [])), None)
+        return None if chosen is None else fallback_to(chosen, left, why)
 
     def start(self, job: Job, index: int, attempt_id: str) -> bool:
         """Pass the one-way door to a paid call. False where the lease, the image or the job says no.
@@ -143,25 +197,29 @@ class Execution:
 
         Raises LeftAtProvider, too; the next runner resumes it.
         """
-        provider = self._providers.get(job.request.provider)
-        if provider is None:
+        route = route_of(job, job.images[index].attempt)
+        provider = None if route is None else self._providers.get(route.parameters.provider)
+        if route is None or provider is None:
             raise CallFailed("The provider is not configured.", certainty="not_charged")
+        request = self._request(job, route.parameters)
 
         def keep(handle: str) -> None:
             self._keep_handle(job.job_id, index, attempt_id, handle)
 
         try:
-            return self._foreseen(job, lambda: provider.generate(self._request(job), keep))
+            return self._foreseen(job, lambda: provider.generate(request, keep))
         except LeftAtProvider as left:
             keep(left.handle)  # once more: the next one has nothing else to go by
             raise
 
-    def resume(self, job: Job, handle: str) -> Answer:
+    def resume(self, job: Job, index: int, handle: str) -> Answer:
         """Wait for a call that was submitted before; nothing is sent again. Raises CallFailed and LeftAtProvider."""
-        provider = self._providers.get(job.request.provider)
-        if not isinstance(provider, ResumableProvider):
+        route = route_of(job, job.images[index].attempt)
+        provider = None if route is None else self._providers.get(route.parameters.provider)
+        if route is None or not isinstance(provider, ResumableProvider):
             raise CallFailed("The provider is not configured.", certainty="unknown")
-        return self._foreseen(job, lambda: provider.resume(self._request(job), handle))
+        request = self._request(job, route.parameters)
+        return self._foreseen(job, lambda: provider.resume(request, handle))
 
     @contextmanager
     def leaving(self) -> Iterator[None]:
@@ -181,8 +239,8 @@ class Execution:
         models = self._offer.catalog.image_models
         return max((model.timeout_seconds for model in models if model.provider in waited), default=0)
 
-    def _request(self, job: Job) -> GenerationRequest:
-        request, model = job.generation_request(), self._offer.catalog.named(job.request.model)
+    def _request(self, job: Job, parameters: GenerationParameters) -> GenerationRequest:
+        request, model = job.generation_request(parameters), self._offer.catalog.named(parameters.model)
         return request if model is None else request.model_copy(update={"timeout_seconds": model.timeout_seconds})
 
     def _foreseen(self, job: Job, call: Callable[[], Answer]) -> Answer:
@@ -204,26 +262,38 @@ class Execution:
         """Whether the provider can be asked for an answer that this machine's spool does not have."""
         if image.attempt.handle is None or self.spool.read(image.attempt.attempt_id or "") is not None:
             return False
-        here = self._offer.endpoints.get(job.request.provider) == job.latest_approval.endpoint_sha256
-        return here and isinstance(self._providers.get(job.request.provider), ResumableProvider)
+        route = route_of(job, image.attempt)
+        if route is None or self._offer.endpoints.get(route.parameters.provider) != route.endpoint_sha256:
+            return False
+        return isinstance(self._providers.get(route.parameters.provider), ResumableProvider)
 
     def fail(self, job: Job, index: int, attempt_id: str, failure: CallFailed) -> timedelta | None:
-        """Record a call that brought no answer; after which delay to try again, None if not at all."""
+        """Record a call that brought no answer; after which delay to try again, None if not at all.
+
+        Where it is known not to be charged and will not be tried again there, an approved alternate takes over. After
+        a refused account it is one of another provider.
+        """
+        provider = job.images[index].attempt.provider
 
         def transition(image: JobImage, now: datetime) -> JobImage:
             current = self._job_store.get(job.job_id)
             wanted = current is not None and current.cancel_requested_at is None and not current.is_over
             since = current.latest_approval.approved_at if current and wanted else None
-            return failed(image, attempt_id, failure, now, again_since=since)
+            why = f"{image.attempt.model} of {provider} did not make it, and did not charge: {failure.message}"
+            without = provider if failure.credentials else None
+            fallback = self._fallback(job, image, why, waits=True, without=without)
+            return failed(image, attempt_id, failure, now, again_since=since, fallback=fallback)
 
         image = self._changes.apply(job.job_id, index, transition)
         started_at = None if image is None else _started_at(image, attempt_id)
-        self._tell_breaker(lambda: self._breakers.failed(job.request.provider, failure, started_at))
+        self._tell_breaker(lambda: self._breakers.failed(provider, failure, started_at))
         if image is None or image.state != "HELD":
             return None
+        tries = _tries(image)
+        if tries == 0:  # an alternate's turn: it has nothing to wait for
+            return timedelta(0)
         if failure.retry_after is not None:
             return timedelta(seconds=failure.retry_after + random.random())
-        tries = sum(attempt.outcome == "unavailable" for attempt in image.attempts)
         return timedelta(seconds=2 ** min(tries, 6) * random.uniform(0.5, 1.0))
 
     def receive(self, job: Job, index: int, attempt_id: str, answer: Answer) -> Received | None:
@@ -232,6 +302,7 @@ class Execution:
         If the disk refuses it, it goes straight to the bucket.
         """
         entry = self._entry(job.job_id, index, attempt_id, answer)
+        provider = job.images[index].attempt.provider
         try:
             self.spool.write(entry, answer)
         except OSError as error:
@@ -241,11 +312,9 @@ class Execution:
                 return None
         received = self.settle(entry, answer.content)
         if received is None:
-            self._tell_breaker(
-                lambda: self._breakers.count_failure(job.request.provider, "The answer was no usable image.")
-            )
+            self._tell_breaker(lambda: self._breakers.count_failure(provider, "The answer was no usable image."))
         else:
-            self._tell_breaker(lambda: self._breakers.succeeded(job.request.provider, received.started_at))
+            self._tell_breaker(lambda: self._breakers.succeeded(provider, received.started_at))
         return received
 
     def settle(self, entry: SpoolEntry, content: bytes) -> Received | None:
@@ -379,19 +448,23 @@ class Execution:
         )
 
     def _cost(self, image: JobImage, attempt_id: str, answer: Answer) -> int:
-        """What the provider's count of tokens costs; the hold where it gave none or has no price, never nothing."""
+        """What the provider's count of tokens costs; the quote where it gave none or has no price, never nothing."""
         attempt = next((found for found in image.attempts if found.attempt_id == attempt_id), image.attempt)
         counted = None if answer.usage is None else self._offer.catalog.cost(attempt.model, answer.usage)
-        return attempt.held_micros if counted is None else counted
+        return attempt.most_micros if counted is None else counted
 
-    def _refusal(self, job: Job) -> tuple[ErrorCode, str] | None:
-        """Why no image of this job may be started, if so."""
-        if request_sha256(job.final_prompt, job.image_count, job.request) != job.latest_approval.request_sha256:
+    def _refusal(self, job: Job, image: JobImage) -> tuple[ErrorCode, str] | None:
+        """Why this image of the job may not be started, if so."""
+        sha256 = request_sha256(job.final_prompt, job.image_count, job.request, job.alternates)
+        route = route_of(job, image.attempt)
+        if sha256 != job.latest_approval.request_sha256 or route is None:
             return (
                 "TAMPERED",
                 "The job is not what was approved: its prompt or parameters were changed. Nothing was sent.",
             )
-        if self._offer.endpoints.get(job.request.provider) != job.latest_approval.endpoint_sha256:
+        endpoint = self._offer.endpoints.get(route.parameters.provider)
+        gives_way = endpoint is None and self._fallback(job, image, "", waits=True) is not None
+        if endpoint != route.endpoint_sha256 and not gives_way:
             return (
                 "PROVIDER_CHANGED",
                 "The job was approved for another provider than the one in use now. Nothing was sent.",
@@ -448,6 +521,15 @@ class Execution:
             cost_micros=attempt.cost_micros,
             created_at=self._connection.now(),
         )
+
+
+def _tries(image: JobImage) -> int:
+    """How often the one whose turn it is was not available."""
+    last = image.attempt
+    return sum(
+        attempt.outcome == "unavailable" and (attempt.provider, attempt.model) == (last.provider, last.model)
+        for attempt in image.attempts
+    )
 
 
 def _started_at(image: JobImage, attempt_id: str) -> datetime | None:

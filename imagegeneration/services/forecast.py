@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
+from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook, starts_in
 from imagegeneration.services.breakers import Breakers
@@ -73,11 +74,19 @@ class Forecast:
         return starts_in(jobs_ahead * history.images_a_job, in_flight, at_once, history.seconds_an_image)
 
     def _hindrance(self, job: Job) -> str | None:
+        if not self._breakers.is_everything_paused() and any(map(self._is_free, job.alternates)):
+            return self._nobody_works()
         pause = self._breakers.stopping(job.request.provider)
         if pause is not None:
             return f"Nothing is started at present: {pause.reason}"
         if job.request.model in self._breakers.paused_models():
             return f"The model {job.request.model} is paused at present."
+        return self._nobody_works()
+
+    def _is_free(self, alternate: GenerationParameters) -> bool:
+        return self._breakers.hindrance(alternate) is None
+
+    def _nobody_works(self) -> str | None:
         return None if self._alive.get() else "No runner is alive at present; the job waits until one is."
 
     def _history(self, model: str) -> History | None:
@@ -95,6 +104,6 @@ class Forecast:
         took = [
             (attempt.finished_at - attempt.started_at).total_seconds()
             for attempt in attempts
-            if attempt.outcome == "generated" and attempt.finished_at and attempt.started_at
+            if attempt.model == model and attempt.outcome == "generated" and attempt.finished_at and attempt.started_at
         ]
         return History(statistics.median(took), statistics.mean(map(len, images))) if took else None

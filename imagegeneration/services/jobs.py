@@ -14,20 +14,24 @@ from typing import Generic, Literal, TypeVar
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import Catalog, ImageModel
 from imagegeneration.domain.credits import CreditQuote
+from imagegeneration.domain.fallback import bound
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, ProviderName
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import (
     Approval,
     Job,
     JobSummary,
+    Price,
     Source,
     Status,
+    Terms,
     new_job_id,
     request_sha256,
 )
 from imagegeneration.domain.lifecycle import dropped, held, reopened
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
+from imagegeneration.domain.options import Order
 from imagegeneration.domain.plan import PLANS
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
 from imagegeneration.services.audit import Audit
@@ -99,6 +103,12 @@ class Offer:
         model = self.catalog.named(name)
         return 0.0 if model is None else model.expected_seconds
 
+    def endpoint(self, provider: ProviderName) -> str:
+        """The hash of the provider's endpoint. Raises ProviderNotConfigured (IMG_001)."""
+        if provider not in self.endpoints:
+            raise ProviderNotConfigured(f"The provider {provider} is not configured.")
+        return self.endpoints[provider]
+
     def require(self) -> GenerationParameters:
         """The parameters. Raises ProviderNotConfigured (IMG_001) without a provider."""
         if self.parameters is None:
@@ -142,13 +152,20 @@ class Jobs:
         self._moderator = admission.moderator
         self._audit = audit
 
-    def quote(self, final_prompt: str, image_count: int, request: GenerationParameters | None = None) -> int:
+    def quote(
+        self,
+        final_prompt: str,
+        image_count: int,
+        request: GenerationParameters | None = None,
+        alternates: Sequence[GenerationParameters] = (),
+    ) -> int:
         """The most that `image_count` images of this prompt cost, in micro-dollars: the sum that approving holds.
 
-        `request` None: what this studio usually makes. Raises ProviderNotConfigured (IMG_001), ModelUnavailable
-        (IMG_013) or OverBudget (IMG_006).
+        `request` None: what this studio usually makes. With alternates it is the price of the dearest. Raises
+        ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013) or OverBudget (IMG_006).
         """
-        return self._hold(request or self._offer.require(), final_prompt) * image_count
+        routes = (request or self._offer.require(), *alternates)
+        return max(self._hold(route, final_prompt) for route in routes) * image_count
 
     def quote_credits(self, actor: Actor, image_count: int) -> CreditQuote | None:
         """What approving so many images costs in credits, and what is left; None for an actor who is not metered."""
@@ -161,11 +178,11 @@ class Jobs:
         *,
         source: Source,
         idempotency_key: str | None,
-        choose: Callable[[], GenerationParameters] | None = None,
+        choose: Callable[[], Order] | None = None,
     ) -> Job:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.
 
-        `choose` gives the parameters of a new job (None: what this studio usually makes); it may refuse.
+        `choose` says what a new job is for (None: what this studio usually makes); it may refuse.
         One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing but
         one use of the rates, and a key seen before not even that. Raises what `quote` and `Moderator.check` raise,
         Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood for another body.
@@ -176,8 +193,8 @@ class Jobs:
             known = self._idempotency.get(actor.user_id, idempotency_key)
             if known is not None:
                 return self._replay(known, body_sha256)
-        request = self._offer.require() if choose is None else choose()
-        hold = self.quote(body.final_prompt, 1, request)
+        order = Order(request=self._offer.require()) if choose is None else choose()
+        prices = self._prices(actor.user_id, order, body.final_prompt, body.image_count)
         try:
             self._rates.act(actor, "approve")
         except Busy:
@@ -186,7 +203,7 @@ class Jobs:
                 raise
             return self._replay(known, body_sha256)  # its first request has come to its end meanwhile
         moderation = self._moderator.check(body.final_prompt)
-        job = self._new_job(actor, body, request, source, hold, moderation, self._connection.now())
+        job = self._new_job(actor, body, order, prices, source, moderation, self._connection.now())
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
 
@@ -276,11 +293,15 @@ class Jobs:
         now = self._connection.now()
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
-        each = quote.total_micros // quote.missing
-        credit_cost = self._credits.cost_of_image(job.user_id, job.request.size, job.image_count)
-        again = [reopened(image, each, day, credit_cost=credit_cost) for image in missing]
-        sha256, provider = job.approval.request_sha256, job.request.provider
-        approval = self._approval(actor, provider, sha256, quote.total_micros, moderation, now)
+        order = Order(request=job.request, alternates=job.alternates)
+        prices = self._prices(job.user_id, order, job.final_prompt, job.image_count)
+        hold, price = _held_for(prices)
+        again = [
+            reopened(image, job.request, hold.micros, day, credit_cost=hold.credits, price=price) for image in missing
+        ]
+        sha256 = job.approval.request_sha256
+        agreed = order.model_copy(update={"max_extra_micros": hold.micros - prices[0].micros})
+        approval = self._approval(actor, agreed, prices, sha256, quote.total_micros, moderation, now)
         self._spending.prepare(account_of(job.request.provider), day, job.user_id)
 
         def queue(session: Session) -> None:
@@ -347,9 +368,16 @@ class Jobs:
                 f"The job was approved for {job.request.provider}, and this studio now uses {offered.provider}. "
                 "Start a new request from it."
             )
-        if request_sha256(job.final_prompt, job.image_count, job.request) != job.approval.request_sha256:
+        for alternate in job.alternates:
+            if alternate.provider not in self._offer.endpoints:
+                raise WrongState(
+                    f"The job may fall back to {alternate.model}, and {alternate.provider} is not configured. "
+                    "Start a new request from it."
+                )
+        sha256 = request_sha256(job.final_prompt, job.image_count, job.request, job.alternates)
+        if sha256 != job.approval.request_sha256:
             raise WrongState("The job was changed after its approval, so it cannot be retried.")
-        hold = self._hold(job.request, job.final_prompt)
+        hold = self.quote(job.final_prompt, 1, job.request, job.alternates)
         unknown = sum(image.state == "UNKNOWN" for image in missing)
         return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
 
@@ -375,6 +403,16 @@ class Jobs:
                 resolution="Wait until one of them is over, or cancel one.",
             )
 
+    def _prices(self, user_id: str, order: Order, final_prompt: str, image_count: int) -> Sequence[Price]:
+        """The most that an image costs: of what is asked for first, and of each alternate."""
+        return [
+            Price(
+                micros=self._hold(route, final_prompt),
+                credits=self._credits.cost_of_image(user_id, route.size, image_count),
+            )
+            for route in (order.request, *order.alternates)
+        ]
+
     def _hold(self, request: GenerationParameters, final_prompt: str) -> int:
         self._breakers.check_model(request.model)
         hold = self._offer.catalog.quote(request, final_prompt, datetime.now(UTC).date())
@@ -385,15 +423,16 @@ class Jobs:
         self,
         actor: Actor,
         body: ExecuteBody,
-        request: GenerationParameters,
+        order: Order,
+        prices: Sequence[Price],
         source: Source,
-        hold: int,
         moderation: Moderation | None,
         now: datetime,
     ) -> Job:
-        day = budget_day(now)
-        sha256 = request_sha256(body.final_prompt, body.image_count, request)
-        credit_cost = self._credits.cost_of_image(actor.user_id, request.size, body.image_count)
+        day, request = budget_day(now), order.request
+        sha256 = request_sha256(body.final_prompt, body.image_count, request, order.alternates)
+        hold, price = _held_for(prices)
+        quoted = hold.micros * body.image_count
         return Job(
             intent=body.intent,
             raw_prompt=body.raw_prompt,
@@ -406,9 +445,10 @@ class Jobs:
             user_id=actor.user_id,
             source=source,
             request=request,
-            approval=self._approval(actor, request.provider, sha256, hold * body.image_count, moderation, now),
+            alternates=order.alternates,
+            approval=self._approval(actor, order, prices, sha256, quoted, moderation, now),
             images=tuple(
-                held(index, request.provider, request.model, hold, day, credit_cost=credit_cost)
+                held(index, request.provider, request.model, hold.micros, day, credit_cost=hold.credits, price=price)
                 for index in range(body.image_count)
             ),
             run_at=now,
@@ -417,7 +457,8 @@ class Jobs:
     def _approval(
         self,
         actor: Actor,
-        provider: ProviderName,
+        order: Order,
+        prices: Sequence[Price],
         sha256: str,
         quoted_micros: int,
         moderation: Moderation | None,
@@ -429,8 +470,13 @@ class Jobs:
             request_sha256=sha256,
             quoted_micros=quoted_micros,
             price_table=self._offer.catalog.price_table,
-            endpoint_sha256=self._offer.endpoints[provider],
+            endpoint_sha256=self._offer.endpoint(order.request.provider),
             moderation=moderation,
+            alternates=tuple(
+                Terms(endpoint_sha256=self._offer.endpoint(alternate.provider), price=price)
+                for alternate, price in zip(order.alternates, prices[1:], strict=True)
+            ),
+            max_extra_micros=order.max_extra_micros,
         )
 
     def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:
@@ -440,6 +486,11 @@ class Jobs:
         if job is None:
             raise NotFound("The job that this idempotency key stands for was deleted.")
         return job
+
+
+def _held_for(prices: Sequence[Price]) -> tuple[Price, Price | None]:
+    """What is held for an image, and the price of the first call where that is not the same thing."""
+    return bound(prices), None if len(prices) == 1 else prices[0]
 
 
 def _fingerprint(body: ExecuteBody) -> str:

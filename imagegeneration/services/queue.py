@@ -62,10 +62,10 @@ class Queue:
             return
         barred = self._breakers.barred()
         probe = next(filter(None, (self._probe(owner, lease_seconds, provider) for provider in barred.providers)), None)
-        if probe is None:
-            yield from self._claim(owner, lease_seconds, room, barred)
-        else:
+        if probe is not None:
             yield probe
+        elif set(self._providers) - set(barred.providers):  # else nobody is left to make anything: ask for no jobs
+            yield from self._claim(owner, lease_seconds, room, barred)
 
     def _probe(self, owner: str, lease_seconds: float, provider: ProviderName) -> Job | None:
         """A job of a paused provider, where it is time to find out whether the provider works again."""

@@ -27,6 +27,7 @@ _OPEN: Sequence[ImageState] = ("GENERATED", "UNKNOWN")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = {"_id": False}
+_PLACE = {"runAt": True}
 
 EVERYBODY = Reach(user_id=None)
 """What the studio itself sees, on nobody's behalf."""
@@ -38,6 +39,9 @@ Place = tuple[datetime, str]
 
 Change = tuple[JobImage, JobImage]
 """An image as it was read, and as it shall be."""
+
+Queued = tuple[Document, str]
+"""A query for jobs that wait, and the index that it goes by."""
 
 
 @translated
@@ -64,6 +68,11 @@ class JobStore:
                 [(name, ASCENDING) for name in ("status", "userId", "runAt", "request.model", "request.provider")],
                 name="turns",
                 partialFilterExpression=alive,
+            ),
+            IndexModel(
+                [(name, ASCENDING) for name in ("status", "userId", "runAt", "request.model", "request.provider")],
+                name="alternates",
+                partialFilterExpression=alive | {"alternates": {"$exists": True}},
             ),
             IndexModel(
                 [("images.state", ASCENDING), ("createdAt", ASCENDING)],
@@ -139,28 +148,47 @@ class JobStore:
     ) -> Job | None:
         """Lease the user's job that waits longest; None if none waits. All times are the server's.
 
-        With `provider` it is one of that provider's.
+        With `provider` it is one that asks for that provider first.
         """
-        found = self._claims.find_one_and_update(
-            _queued(user_id, barred) | ({} if provider is None else {"request.provider": provider}),
-            [{"$set": _leased(lease, lease_seconds)}],
-            projection=_NO_ID,
-            sort=[("runAt", ASCENDING)],
-            hint="turns",
-            return_document=ReturnDocument.AFTER,
-        )
-        return _job(found)
+        queries = _queued(user_id, barred) if provider is None else [_queued_for(user_id, barred, provider)]
+        for query, index in self._oldest_first(queries):
+            found = self._claims.find_one_and_update(
+                query,
+                [{"$set": _leased(lease, lease_seconds)}],
+                projection=_NO_ID,
+                sort=[("runAt", ASCENDING)],
+                hint=index,
+                return_document=ReturnDocument.AFTER,
+            )
+            if found is not None:
+                return Job.model_validate(found)
+        return None
 
     def claim_many(self, user_id: str, lease: Lease, lease_seconds: float, barred: Barred, at_most: int) -> list[Job]:
         """As `claim`, for several jobs in three round trips. Jobs that others claim meanwhile are theirs."""
-        query = _queued(user_id, barred)
-        waiting = self._claims.find(query, {"_id": True}, hint="turns").sort("runAt", ASCENDING).limit(at_most)
-        chosen = {"_id": {"$in": [found["_id"] for found in waiting]}}
+        waiting = [
+            found
+            for query, index in _queued(user_id, barred)
+            for found in self._claims.find(query, _PLACE, hint=index).sort("runAt", ASCENDING).limit(at_most)
+        ]
+        waiting.sort(key=_due)
+        chosen = {"_id": {"$in": [found["_id"] for found in waiting[:at_most]]}}
         if not chosen["_id"]["$in"]:
             return []
-        self._claims.update_many(chosen | query, [{"$set": _leased(lease, lease_seconds)}])
+        self._claims.update_many(chosen | _due_of(user_id), [{"$set": _leased(lease, lease_seconds)}])
         claimed = self._claims.find(chosen | {"lease.fence": lease.fence}, _NO_ID).sort("jobId", ASCENDING)
         return [Job.model_validate(found) for found in claimed]
+
+    def _oldest_first(self, queries: Sequence[Queued]) -> Sequence[Queued]:
+        """The queries in the order of the first job that each would find; one alone is not asked."""
+        if len(queries) == 1:
+            return queries
+        firsts = [
+            (found, query)
+            for query in queries
+            for found in self._claims.find(query[0], _PLACE, hint=query[1]).sort("runAt", ASCENDING).limit(1)
+        ]
+        return [query for _, query in sorted(firsts, key=lambda first: _due(first[0]))]
 
     def claim_overdue(self, lease: Lease, lease_seconds: float) -> Job | None:
         """Lease the running job that is due longest: its lease expired, or its next attempt is due; None if none is.
@@ -301,13 +329,38 @@ def _within(reach: Reach) -> Document:
     return {"$or": [own, {"status": "DONE"}]} if reach.done_of_all else own
 
 
-def _queued(user_id: str, barred: Barred) -> Document:
-    query: Document = {"status": "QUEUED", "userId": user_id, "$expr": {"$lte": ["$runAt", "$$NOW"]}}
-    if barred.models:
-        query["request.model"] = {"$nin": list(barred.models)}
-    if barred.providers:
-        query["request.provider"] = {"$nin": list(barred.providers)}
-    return query
+def _due_of(user_id: str) -> Document:
+    return {"status": "QUEUED", "userId": user_id, "$expr": {"$lte": ["$runAt", "$$NOW"]}}
+
+
+def _queued(user_id: str, barred: Barred) -> Sequence[Queued]:
+    """What finds the user's jobs that somebody may make who is not barred.
+
+    Two queries, because an `$or` sorts everything it finds; and the second only while something is barred.
+    """
+    free = _not_barred(barred)
+    first: Queued = (_due_of(user_id) | {f"request.{name}": wish for name, wish in free.items()}, "turns")
+    if not free:
+        return [first]
+    barred_first = {"$or": [{f"request.{name}": {"$in": wish["$nin"]}} for name, wish in free.items()]}
+    instead = {"alternates": {"$exists": True, "$elemMatch": free}}
+    return [first, (_due_of(user_id) | barred_first | instead, "alternates")]
+
+
+def _queued_for(user_id: str, barred: Barred, provider: ProviderName) -> Queued:
+    query, index = _queued(user_id, barred.model_copy(update={"providers": ()}))[0]
+    return query | {"request.provider": provider}, index
+
+
+def _not_barred(barred: Barred) -> Mapping[str, Document]:
+    """Conditions on parameters: none of the barred models and providers."""
+    names = {"model": barred.models, "provider": barred.providers}
+    return {name: {"$nin": list(stopped)} for name, stopped in names.items() if stopped}
+
+
+def _due(found: Document) -> datetime:
+    due: datetime = found["runAt"]
+    return due
 
 
 def _leased(lease: Lease, seconds: float) -> Document:

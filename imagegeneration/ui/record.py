@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Approval, Attempt, Job, JobImage
 from imagegeneration.domain.moderation import Moderation
@@ -114,7 +115,21 @@ def _request(job: Job) -> list[FactRow]:
         *row("Size", request.size.replace("x", " × ")),
         *row("Quality", request.quality),
         *row("Format", request.output_format.upper()),
+        *_alternates(job),
     ]
+
+
+def _alternates(job: Job) -> list[FactRow]:
+    """Who may make an image instead, in their order."""
+    return [
+        fact
+        for number, one in enumerate(job.alternates, 1)
+        for fact in row(f"Alternate {number}", f"{one.model} of {words.provider(one.provider)}, {_made(one)}")
+    ]
+
+
+def _made(parameters: GenerationParameters) -> str:
+    return f"{parameters.size.replace('x', ' × ')}, {parameters.quality}, {parameters.output_format.upper()}"
 
 
 def _image(job: Job, image: JobImage, stored: StoredImage | None) -> dict[str, Any]:
@@ -139,7 +154,8 @@ def _attempt_title(number: int, image: JobImage) -> str:
 
 
 def _stored(job: Job, image: StoredImage) -> list[FactRow]:
-    asked = job.request
+    routes = [job.request, *job.alternates]
+    asked = next((one for one in routes if (one.provider, one.model) == (image.provider, image.model)), job.request)
     return [
         *row("Size", _asked_and_got(asked.size.replace("x", " × "), f"{image.width} × {image.height}")),
         *row("Format", _asked_and_got(asked.output_format.upper(), image.mime_type.partition("/")[2].upper())),
@@ -161,10 +177,13 @@ def _attempt(attempt: Attempt) -> list[FactRow]:
     if attempt.started_at is not None and attempt.finished_at is not None:
         took = words.duration((attempt.finished_at - attempt.started_at).total_seconds())
     return [
+        *row("Provider", words.capital(words.provider(attempt.provider))),
+        *row("Model", attempt.model),
+        *row("Fell back because", attempt.why),
         *row("Outcome", None if attempt.outcome is None else words.OUTCOME_WORDS[attempt.outcome]),
         *row("Why", None if attempt.error is None else attempt.error.message, "bad"),
         *row("Charged", None if attempt.certainty is None else words.CERTAINTY_WORDS[attempt.certainty]),
-        *row("Quoted", f"Up to {format_usd_exact(attempt.held_micros)}"),
+        *row("Quoted", f"Up to {format_usd_exact(attempt.most_micros)}"),
         *row("Cost", words.attempt_cost(attempt)),
         *row("Usage", words.usage(attempt)),
         *row("Revised prompt", attempt.revised_prompt, "text"),

@@ -51,6 +51,13 @@ class Product:
         assert answer.status_code == 202, answer.text
         return str(answer.json()["jobId"])
 
+    def generate(self, final_prompt: str, *, intent: str, **options: Any) -> str:
+        """Approve a job with options; its id."""
+        body = {"intent": intent, "rawPrompt": "a kite", "finalPrompt": final_prompt, "options": options}
+        answer = self._client.post("/generate", json=body)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["jobId"])
+
     def job(self, job_id: str) -> dict[str, Any]:
         """The document of a job."""
         answer = self._client.get(f"/jobs/{job_id}")

@@ -203,6 +203,20 @@ def test_a_missing_usage_is_never_shown_as_nothing(page: Page, product: Product)
     expect(shown).not_to_contain_text("$0.00,")
 
 
+def test_the_record_says_who_made_an_image_and_why_it_was_not_the_first(page: Page, product: Product) -> None:
+    intent, second = unique("fallback"), "gpt-image-2.5-sunburst"
+    job_id = product.generate(
+        f"{REFUSED} {intent}", intent=intent, model="gpt-image-2.5-flare", fallback=[second], maxExtraMicros=1_000
+    )
+    why = product.finished(job_id)["images"][0]["attempts"][1]["why"]
+    open_jobs(page)
+    shown = open_dialog(page, intent)
+    expect(shown.locator("header .pill")).to_have_text("Done")
+    expect(shown).to_contain_text(f"{second} of the sandbox, 1024 × 1024, medium, PNG")
+    expect(shown.get_by_role("heading", name="Image 1 · Attempt 2 of 2")).to_be_visible()
+    expect(shown).to_contain_text(why)
+
+
 def test_a_download_has_the_bytes_of_the_original(page: Page, product: Product) -> None:
     intent = unique("download")
     job = product.finished(product.approve(intent=intent))

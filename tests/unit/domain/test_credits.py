@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from imagegeneration.domain.credits import credits_an_image, credits_moved
-from imagegeneration.domain.generation import Answer, CallFailed
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters
 from imagegeneration.domain.job import JobImage
 from imagegeneration.domain.lifecycle import (
     accepted_as_lost,
@@ -24,6 +24,9 @@ from imagegeneration.domain.lifecycle import (
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 ANSWER = Answer(b"", None, None, None)
+REQUEST = GenerationParameters(
+    provider="sandbox", model="gpt-image-2", size="1024x1024", quality="medium", output_format="png"
+)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_another_attempt_of_the_same_approval_moves_nothing() -> None:
 
 def test_a_retry_costs_again() -> None:
     doubtful = interrupted(calling(new()), NOW)
-    assert credits_moved([doubtful], [reopened(doubtful, 20_000, "2026-11-21", credit_cost=2)]) == 2
+    assert credits_moved([doubtful], [reopened(doubtful, REQUEST, 20_000, "2026-11-21", credit_cost=2)]) == 2
 
 
 def test_a_late_answer_takes_them_after_all() -> None:

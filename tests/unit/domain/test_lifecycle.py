@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from imagegeneration.domain.generation import Answer, CallFailed
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters
 from imagegeneration.domain.job import MAX_ATTEMPTS, JobImage
 from imagegeneration.domain.lifecycle import (
     dropped,
@@ -28,6 +28,9 @@ START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOLD = 13_700
 COST = 13_300
 ANSWER = Answer(b"bytes", None, "req_1", None)
+REQUEST = GenerationParameters(
+    provider="sandbox", model="gpt-image-2.5-flare", size="1024x1024", quality="medium", output_format="png"
+)
 
 
 class ImageLife(RuleBasedStateMachine):
@@ -105,7 +108,7 @@ class ImageLife(RuleBasedStateMachine):
 
     @rule(day=st.sampled_from(["2026-11-21", "2026-11-22"]))
     def retry(self, day: str) -> None:
-        new = reopened(self.image, HOLD, day)
+        new = reopened(self.image, REQUEST, HOLD, day)
         if new is not self.image:
             self.since = self.now()
         self.become(new)

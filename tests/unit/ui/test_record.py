@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagegeneration.domain.job import AttemptError
+from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.job import AttemptError, Price
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui.record import record
-from tests.unit.ui.samples import NOW, approval, image, job, stored_image
+from tests.unit.ui.samples import NOW, approval, attempt, image, job, stored_image
 
 
 def facts(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -101,3 +102,29 @@ def test_an_image_can_be_declared_lost_only_when_its_machine_is_gone() -> None:
     assert record(waiting, [], None)["choices"] == []
     (choice,) = record(waiting, [], None, {"web-2"})["choices"]
     assert [action["label"] for action in choice["actions"]] == ["Declare 1 image lost"]
+
+
+def test_an_attempt_says_who_made_it_and_why_it_was_not_the_first() -> None:
+    second = GenerationParameters(
+        provider="stability", model="stable-image-core", size="1536x640", quality="standard", output_format="webp"
+    )
+    passed_over = attempt(outcome="not_sent", certainty="not_charged")
+    made = attempt(
+        provider="stability",
+        model="stable-image-core",
+        why="openai is paused: <b>down</b>",
+        held_micros=40_000,
+        price=Price(micros=30_000),
+    )
+    fallen_back = image("STORED").model_copy(update={"attempts": (passed_over, made)})
+    stored = stored_image(provider="stability", model="stable-image-core", width=1536, height=640)
+    shown = record(job(images=[fallen_back], alternates=(second,)), [stored], None)
+    assert section(shown, "Request")["Alternate 1"] == "stable-image-core of Stability, 1536 × 640, standard, WEBP"
+    (detail,) = shown["details"]
+    first, last = (facts(one["rows"]) for one in detail["attempts"])
+    assert (first["Provider"], first["Model"]) == ("The sandbox", "gpt-image-2.5-flare")
+    assert "Fell back because" not in first
+    assert (last["Provider"], last["Model"]) == ("Stability", "stable-image-core")
+    assert last["Fell back because"] == "openai is paused: <b>down</b>"
+    assert last["Quoted"] == "Up to $0.03"
+    assert facts(detail["rows"])["Size"] == "1536 × 640, as asked"
