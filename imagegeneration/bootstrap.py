@@ -91,7 +91,8 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     catalog = Catalog.read(settings.catalog_file)
     providers = build_providers(settings)
     audit = Audit(stores)
-    limits = SpendLimits(stores, audit, settings.limits, account_of(settings.provider or "openai"))
+    account = account_of(settings.provider or "openai")
+    limits = SpendLimits(stores, audit, settings.limits, account, _provider_names(settings, catalog))
     spending = Spending(stores, limits)
     breakers = Breakers(stores, audit, settings.breaker_rules, _scopes(settings, catalog))
     people = People(stores, audit, settings.default_plan)
@@ -168,8 +169,13 @@ def default_parameters(settings: Settings, catalog: Catalog) -> GenerationParame
     return made[0].usual(settings.provider)
 
 
+def _provider_names(settings: Settings, catalog: Catalog) -> frozenset[ProviderName]:
+    """Every provider that there is, configured or not."""
+    return frozenset({*settings.endpoints, *(model.provider for model in catalog.image_models)})
+
+
 def _scopes(settings: Settings, catalog: Catalog) -> frozenset[str]:
     """All that can be paused."""
-    providers = {*settings.endpoints, *(model.provider for model in catalog.image_models)}
+    providers = _provider_names(settings, catalog)
     models = (model_scope(model.name) for model in catalog.image_models)
     return frozenset({EVERYTHING, *map(provider_scope, providers), *models})

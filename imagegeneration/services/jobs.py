@@ -188,7 +188,7 @@ class Jobs:
         moderation = self._moderator.check(body.final_prompt)
         job = self._new_job(actor, body, request, source, hold, moderation, self._connection.now())
         day = budget_day(job.created_at)
-        self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
+        self._spending.prepare(account_of(job.request.provider), day, actor.user_id, job.request.provider)
 
         def work(session: Session) -> None:
             if idempotency_key is not None:  # first: a request that is known is refused for nothing that follows
@@ -281,7 +281,7 @@ class Jobs:
         again = [reopened(image, each, day, credit_cost=credit_cost) for image in missing]
         sha256, provider = job.approval.request_sha256, job.request.provider
         approval = self._approval(actor, provider, sha256, quote.total_micros, moderation, now)
-        self._spending.prepare(account_of(job.request.provider), day, job.user_id)
+        self._spending.prepare(account_of(provider), day, job.user_id, provider)
 
         def queue(session: Session) -> None:
             self._require_room(session, own=1)
