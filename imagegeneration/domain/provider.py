@@ -24,6 +24,12 @@ class Endpoint(Value):
         """The hash by which an approval names the endpoint that it is for."""
         return hashlib.sha256(self.url.encode()).hexdigest()
 
+    @property
+    def fingerprint(self) -> str:
+        """Tells address and key from others without naming them."""
+        key = self.key.get_secret_value() if self.key else ""
+        return hashlib.sha256(f"{self.url}\n{key}".encode()).hexdigest()[:16]
+
 
 class ProviderLimits(Value):
     """What a provider may be asked for by all runners together: calls at once, calls begun in any minute, and money a

@@ -9,7 +9,9 @@ import binascii
 from typing import Any
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.check import ask
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.post import PaidPost, Reply
 from imagegeneration.providers.provider import Submitted, refused, retry_after
@@ -40,6 +42,7 @@ class ForgeProvider:
     """A client of the service."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
+        self._endpoint = endpoint
         headers = {"connect-protocol-version": "1", "connect-timeout-ms": str(round(timeout_seconds * 1000))}
         self._post = PaidPost(endpoint, timeout_seconds, headers)
 
@@ -47,6 +50,14 @@ class ForgeProvider:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         payload = prepared(forge_payload, request)
         return forge_answer(self._post.send_json("/images.v1.ImageService/GenerateImage", payload))
+
+    def check(self) -> Checked:
+        """See whether anybody answers: no question that costs nothing is documented. The key is not sent."""
+        try:
+            ask(self._endpoint, "/", {})
+        except CallFailed as failure:
+            return Checked(status="unreachable", problem=failure.message)
+        return Checked(status="reached", problem="It has no question that would tell whether it accepts the account.")
 
     def close(self) -> None:
         """Give the connections back."""

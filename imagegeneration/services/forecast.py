@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook, starts_in
 from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.pacing import Pacing
 from imagegeneration.services.recent import Recent
 from imagegeneration.services.runners import Runners
 from imagegeneration.store import Stores
@@ -34,7 +35,8 @@ class History:
 class Forecast:
     """Estimates, each said to be one."""
 
-    def __init__(self, stores: Stores, breakers: Breakers, runners: Runners) -> None:
+    def __init__(self, stores: Stores, breakers: Breakers, runners: Runners, pacing: Pacing) -> None:
+        self._pacing = pacing
         self._jobs = stores.jobs
         self._breakers = breakers
         self._waiting = Recent(stores.jobs.waiting, QUEUE_SECONDS)
@@ -78,7 +80,9 @@ class Forecast:
             return f"Nothing is started at present: {pause.reason}"
         if job.request.model in self._breakers.paused_models():
             return f"The model {job.request.model} is paused at present."
-        return None if self._alive.get() else "No runner is alive at present; the job waits until one is."
+        if not self._alive.get():
+            return "No runner is alive at present; the job waits until one is."
+        return self._pacing.hindrance(job.request.provider)
 
     def _history(self, model: str) -> History | None:
         if model not in self._histories:

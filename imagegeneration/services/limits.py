@@ -44,6 +44,11 @@ class SpendLimits:
         latest = self._latest.get()
         return self.ceilings if latest is None else latest.limits.within(self.ceilings)
 
+    def read(self) -> Limits:
+        """As `in_force`, read now."""
+        self._latest.refresh()
+        return self.in_force()
+
     def latest(self) -> LimitsVersion | None:
         """The latest version as it was set, read now; None if nobody ever did."""
         return self._limits.latest(self.account)

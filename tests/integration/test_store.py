@@ -35,7 +35,12 @@ COLLECTIONS = {
     "audit_head",
     "credits",
     "credit_entries",
+    "provider_checks",
+    "provider_paces",
 }
+
+LATER = {"budgets": {"provider"}, "runners": {"waiting"}}
+"""Fields that documents of earlier versions do not have."""
 
 
 def test_every_collection_has_a_validator_and_its_indexes(studio: Studio, database: Database[dict[str, Any]]) -> None:
@@ -44,7 +49,7 @@ def test_every_collection_has_a_validator_and_its_indexes(studio: Studio, databa
     for name, options in found.items():
         schema = options["validator"]["$jsonSchema"]
         assert schema["additionalProperties"] is False, name
-        assert set(schema["required"]) == set(schema["properties"]), name
+        assert set(schema["required"]) == set(schema["properties"]) - LATER.get(name, set()), name
     assert "turns" in database.jobs.index_information()
 
 
