@@ -55,7 +55,9 @@ class Pace(Value):
     def hindrance(self, limits: ProviderLimits) -> str | None:
         """Why no further call is begun at present, in words."""
         why: Sequence[str | None] = (
-            f"{limits.per_minute} calls a minute" if self.rate_waits(limits) else None,
+            f"{limits.per_minute} call{'' if limits.per_minute == 1 else 's'} a minute"
+            if self.rate_waits(limits)
+            else None,
             f"{limits.concurrency} at once" if self.is_full(limits) else None,
         )
         found = [reason for reason in why if reason is not None]

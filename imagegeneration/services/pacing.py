@@ -44,7 +44,7 @@ class Pacing:
         self._ensured: set[ProviderName] = set()
         self._mine: dict[str, ProviderName] = {}
         self._full: set[ProviderName] = set()
-        self._not_before: dict[ProviderName, float] = {}
+        self._not_before: dict[ProviderName, tuple[ProviderLimits, float]] = {}
         self._lock = threading.Lock()
 
     def look(self) -> None:
@@ -61,7 +61,8 @@ class Pacing:
         limits = self._limits.get().get(provider)
         if limits is None:
             return True
-        if time.monotonic() < self._not_before.get(provider, 0.0):
+        measured_by, not_before = self._not_before.get(provider, (limits, 0.0))
+        if measured_by == limits and time.monotonic() < not_before:
             return False
         pace = self._take(limits, attempt_id)
         if pace.has(attempt_id):
@@ -70,7 +71,7 @@ class Pacing:
             return True
         rate_waits = pace.rate_waits(limits).total_seconds()
         with self._lock:
-            self._not_before[provider] = time.monotonic() + (rate_waits or ASK_SECONDS)
+            self._not_before[provider] = (limits, time.monotonic() + (rate_waits or ASK_SECONDS))
             if rate_waits:
                 self._full.discard(provider)
             else:

@@ -178,7 +178,7 @@ def test_whoever_waits_is_told_what_for(settings: Settings) -> None:
     assert not studio.pacing.begin("sandbox", "att_2")
     outlook = studio.forecast.outlook(approve(studio))
     assert outlook is not None
-    assert outlook.hindrance == "Waiting for the provider's rate: at most 1 calls a minute."
+    assert outlook.hindrance == "Waiting for the provider's rate: at most 1 call a minute."
     (state,) = studio.operations.state().providers
     assert (state.last_minute, state.hindrance) == (1, outlook.hindrance)
     studio.close()
@@ -192,7 +192,11 @@ def test_a_limit_is_set_and_lifted_at_run_time(settings: Settings) -> None:
     studio.limits.change(LOCAL, one, version=0, reason="they asked us to")
     studio.pacing.look()
     assert [studio.pacing.begin("sandbox", f"att_{n}") for n in range(3)] == [True, False, False]
-    studio.limits.change(LOCAL, none, version=1, reason="they allow more")
+    two = none.model_copy(update={"providers": (ProviderLimits(provider="sandbox", per_minute=2),)})
+    studio.limits.change(LOCAL, two, version=1, reason="they allow more")
     studio.pacing.look()
-    assert studio.pacing.begin("sandbox", "att_4")
+    assert [studio.pacing.begin("sandbox", f"att_{n}") for n in range(3, 6)] == [True, False, False]
+    studio.limits.change(LOCAL, none, version=2, reason="they allow any number")
+    studio.pacing.look()
+    assert studio.pacing.begin("sandbox", "att_6")
     studio.close()
