@@ -101,7 +101,7 @@ def test_a_provider_is_limited_and_who_waits_is_told(page: Page, product: Produc
     sandbox.get_by_label("Calls a minute").fill("many")
     sandbox.get_by_label("Why, for the record").fill(reason)
     sandbox.get_by_role("button", name="Set the limits of the sandbox").click()
-    reply(page, "Write how many calls as a whole number, or nothing where there is no limit.")
+    expect(sandbox).to_contain_text("Write how many calls as a whole number, or nothing where there is no limit.")
     sandbox.get_by_label("Calls a minute").fill("1")
     sandbox.get_by_role("button", name="Set the limits of the sandbox").click()
     reply(page, "The limits of the sandbox are set.")
