@@ -15,6 +15,7 @@ from imagegeneration.providers import OpenAIProvider, Provider, build_providers
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
+from imagegeneration.services.checks import Checks
 from imagegeneration.services.choosing import Choosing
 from imagegeneration.services.credits import Credits
 from imagegeneration.services.decisions import Decisions
@@ -29,11 +30,13 @@ from imagegeneration.services.limits import SpendLimits
 from imagegeneration.services.logins import Logins
 from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.operations import Operations
+from imagegeneration.services.pacing import Pacing
 from imagegeneration.services.people import People
 from imagegeneration.services.queue import Queue
 from imagegeneration.services.rates import Rates
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
+from imagegeneration.services.watch import ProviderWatch
 from imagegeneration.settings import Settings
 from imagegeneration.spool import Spool
 from imagegeneration.storage import Storage
@@ -56,6 +59,8 @@ class Studio:
     credits: Credits
     limits: SpendLimits
     breakers: Breakers
+    checks: Checks
+    pacing: Pacing
     decisions: Decisions
     forecast: Forecast
     audit: Audit
@@ -91,9 +96,13 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     catalog = Catalog.read(settings.catalog_file)
     providers = build_providers(settings)
     audit = Audit(stores)
-    limits = SpendLimits(stores, audit, settings.limits, account_of(settings.provider or "openai"))
+    account = account_of(settings.provider or "openai")
+    limits = SpendLimits(stores, audit, settings.limits, account, _provider_names(settings, catalog))
     spending = Spending(stores, limits)
     breakers = Breakers(stores, audit, settings.breaker_rules, _scopes(settings, catalog))
+    pacing = Pacing(stores, limits)
+    checks = Checks(stores, providers, settings.endpoints, settings.provider_check_minutes)
+    watch = ProviderWatch(list(settings.endpoints), checks, pacing, spending)
     people = People(stores, audit, settings.default_plan)
     credits_ = Credits(stores, people, audit)
     rates = Rates(RateStore(settings.require_database(), settings.rates_database), settings.requests_per_minute)
@@ -123,16 +132,18 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         credits=credits_,
         limits=limits,
         breakers=breakers,
+        checks=checks,
+        pacing=pacing,
         decisions=decisions,
-        forecast=Forecast(stores, breakers, runners),
+        forecast=Forecast(stores, breakers, runners, pacing),
         audit=audit,
         people=people,
         logins=Logins(stores, people, audit, clients, proxy, settings.login_rules),
         keys=Keys(stores, people, audit),
-        operations=Operations(stores, spending, limits, breakers, runners, audit),
+        operations=Operations(stores, spending, limits, breakers, runners, audit, watch),
         health=Health(stores.connection, storage),
         runners=runners,
-        queue=Queue(stores, breakers, list(settings.endpoints)),
+        queue=Queue(stores, breakers, list(settings.endpoints), pacing),
         execution=execution,
         _stores=stores,
         _providers=providers,
@@ -168,8 +179,13 @@ def default_parameters(settings: Settings, catalog: Catalog) -> GenerationParame
     return made[0].usual(settings.provider)
 
 
+def _provider_names(settings: Settings, catalog: Catalog) -> frozenset[ProviderName]:
+    """Every provider that there is, configured or not."""
+    return frozenset({*settings.endpoints, *(model.provider for model in catalog.image_models)})
+
+
 def _scopes(settings: Settings, catalog: Catalog) -> frozenset[str]:
     """All that can be paused."""
-    providers = {*settings.endpoints, *(model.provider for model in catalog.image_models)}
+    providers = _provider_names(settings, catalog)
     models = (model_scope(model.name) for model in catalog.image_models)
     return frozenset({EVERYTHING, *map(provider_scope, providers), *models})

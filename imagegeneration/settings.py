@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -21,7 +31,7 @@ from imagegeneration.domain.moderation import ModerationPolicy
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.domain.person import LoginRules
 from imagegeneration.domain.plan import PlanName
-from imagegeneration.domain.provider import Endpoint, ImageField
+from imagegeneration.domain.provider import MAX_PER_MINUTE, Endpoint, ImageField, ProviderLimits
 from imagegeneration.errors import ConfigurationError
 from imagegeneration.redaction import hide
 
@@ -76,6 +86,16 @@ class ImageServer(BaseModel):
     def endpoint(self) -> Endpoint:
         """Where it is reached, and with what."""
         return Endpoint(url=str(self.base_url).rstrip("/"), key=self.api_key, left_out=self.left_out)
+
+
+class ProviderLimitSetting(BaseModel):
+    """What a provider may be asked for by all runners together, until an operator sets other limits at run time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
+
+    concurrency: int | None = Field(default=None, ge=1, le=256)
+    per_minute: int | None = Field(default=None, ge=1, le=MAX_PER_MINUTE)
+    daily_budget_usd: _Usd | None = None
 
 
 class TrustedProxy(BaseModel):
@@ -153,6 +173,8 @@ class Settings(BaseSettings):
 
     provider_timeout_seconds: float = Field(default=LONGEST_WAIT_SECONDS, ge=1, le=LONGEST_WAIT_SECONDS)
     provider_concurrency: int = Field(default=8, ge=1, le=256)
+    provider_limits: Mapping[str, ProviderLimitSetting] = {}
+    provider_check_minutes: float = Field(default=5, ge=0.1, le=24 * 60)
     queue_limit: int = Field(default=1000, ge=1, le=10_000_000)
     spool_max_bytes: int = Field(default=2 * 1024**3, ge=64 * 1024**2)
 
@@ -175,6 +197,16 @@ class Settings(BaseSettings):
         if value is not None:
             _URL.validate_python(value)
         return value.rstrip("/") if value else None
+
+    @field_validator("provider_limits")
+    @classmethod
+    def _are_of_known_providers(
+        cls, value: Mapping[str, ProviderLimitSetting], info: ValidationInfo
+    ) -> Mapping[str, ProviderLimitSetting]:
+        known = {*VENDORS, *(server.name for server in info.data.get("image_servers", ()))}
+        if unknown := sorted(set(value) - known):
+            raise ValueError(f"{unknown[0]} is not the name of a provider")
+        return value
 
     @property
     def provider(self) -> ProviderName | None:
@@ -228,11 +260,22 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Limits:
-        """The ceilings of the spend limits in micro-dollars."""
+        """The ceilings of the spend limits in micro-dollars, and the limits of providers where nobody set others."""
         return Limits(
             daily_micros=round(self.daily_budget_usd * MICROS_PER_USD),
             daily_per_user_micros=round(self.daily_budget_per_user_usd * MICROS_PER_USD),
             per_image_micros=round(self.max_cost_per_image_usd * MICROS_PER_USD),
+            providers=tuple(
+                ProviderLimits(
+                    provider=name,
+                    concurrency=each.concurrency,
+                    per_minute=each.per_minute,
+                    daily_micros=None
+                    if each.daily_budget_usd is None
+                    else round(each.daily_budget_usd * MICROS_PER_USD),
+                )
+                for name, each in self.provider_limits.items()
+            ),
         )
 
     @property

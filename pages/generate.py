@@ -1,5 +1,6 @@
 """Generate: describe, review, approve, and watch the images arrive."""
 
+from imagegeneration.ui.announcements import announce
 from imagegeneration.ui.describe import describe
 from imagegeneration.ui.desk import open_desk
 from imagegeneration.ui.frame import head
@@ -8,6 +9,7 @@ from imagegeneration.ui.review import review
 from imagegeneration.ui.steps import steps
 
 head("Generate", "From an idea to images, with the prompt and the price in your hands.")
+announce()
 desk = open_desk()
 steps(desk.step)
 if desk.draft.job_id is not None:

@@ -13,9 +13,10 @@ from imagegeneration.api.dependencies import JSON_ONLY, CurrentStudio
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Choice
 from imagegeneration.domain.generation import MAX_LORAS, GenerationParameters, ImageCount, Lora
+from imagegeneration.domain.health import HealthStatus
 from imagegeneration.domain.options import Options
 from imagegeneration.domain.text import Prompt
-from imagegeneration.domain.value import Many, Value
+from imagegeneration.domain.value import Many, Moment, Value
 from imagegeneration.services.choosing import Compatibility, Estimate
 
 router = APIRouter(tags=["models"])
@@ -57,10 +58,19 @@ class ModelFacts(Value):
 
 
 class ProviderFacts(Value):
-    """A provider: whether it is configured, whether it is paused and why, and its models."""
+    """A provider: whether it is configured, works and is paused, and its models.
+
+    `status` is what it said when it was last asked for something that costs nothing, at `checkedAt` (null: not yet);
+    `problem` says in words what is wrong. `failures` is how many calls have failed in a row, `lastFailure` the last.
+    """
 
     name: str
     is_configured: bool
+    status: HealthStatus | None
+    problem: str | None
+    checked_at: Moment | None
+    failures: int
+    last_failure: str | None
     paused: str | None
     models: Many[ModelFacts]
 
@@ -96,11 +106,16 @@ def providers(studio: CurrentStudio) -> Sequence[ProviderFacts]:
 
 def _provider(studio: CurrentStudio, name: str, today: date) -> ProviderFacts:
     catalog, endpoints = studio.offer.catalog, studio.offer.endpoints
-    pause = studio.breakers.stopping(name)
+    pause, breaker, health = studio.breakers.stopping(name), studio.breakers.of(name), studio.checks.of(name)
     own = [model for model in catalog.image_models if name in (model.provider, studio.offer.made_by(model))]
     return ProviderFacts(
         name=name,
         is_configured=name in endpoints,
+        status=None if health is None else health.status,
+        problem=None if health is None else health.problem,
+        checked_at=None if health is None else health.checked_at,
+        failures=breaker.failures,
+        last_failure=breaker.last_failure if breaker.failures else None,
         paused=None if pause is None else pause.reason,
         models=tuple(
             ModelFacts(model=model, is_dying=model.is_dying(today), problem=catalog.why_not(model.name, today))

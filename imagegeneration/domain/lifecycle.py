@@ -202,19 +202,23 @@ def billed_above_hold(old: JobImage, new: JobImage) -> Attempt | None:
     return next((attempt for attempt in billed if attempt.cost_micros > attempt.most_micros), None)
 
 
-def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[str, tuple[int, int]]:
-    """What the change from `old` to `new` does to each budget day: (held, spent) deltas in micro-dollars, no zeros."""
-    held_micros: Counter[str] = Counter()
-    spent_micros: Counter[str] = Counter()
+def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[tuple[str, ProviderName], tuple[int, int]]:
+    """What the change from `old` to `new` does to each budget day of each attempt's provider.
+
+    The values are (held, spent) deltas in micro-dollars, without those that are both zero.
+    """
+    held_micros: Counter[tuple[str, ProviderName]] = Counter()
+    spent_micros: Counter[tuple[str, ProviderName]] = Counter()
     for images, sign in ((old, -1), (new, 1)):
         for image in images:
             if image.state in ("HELD", "CALLING"):
-                held_micros[image.attempt.budget_day] += sign * image.attempt.held_micros
+                last = image.attempt
+                held_micros[last.budget_day, last.provider] += sign * last.held_micros
             for attempt in image.attempts:
-                spent_micros[attempt.budget_day] += sign * attempt.cost_micros
-    days = sorted({*held_micros, *spent_micros})
-    moved = {day: (held_micros[day], spent_micros[day]) for day in days}
-    return {day: deltas for day, deltas in moved.items() if deltas != (0, 0)}
+                spent_micros[attempt.budget_day, attempt.provider] += sign * attempt.cost_micros
+    budgets = sorted({*held_micros, *spent_micros})
+    moved = {budget: (held_micros[budget], spent_micros[budget]) for budget in budgets}
+    return {budget: deltas for budget, deltas in moved.items() if deltas != (0, 0)}
 
 
 def _opened(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
+from pydantic import Field, field_validator
+
 from imagegeneration.domain.generation import ProviderName
-from imagegeneration.domain.value import Micros, Moment, Value
+from imagegeneration.domain.provider import ProviderLimits
+from imagegeneration.domain.value import LATER, Many, Micros, Moment, Value
 
 MICROS_PER_USD = 1_000_000
 
@@ -55,18 +58,33 @@ def budget_reset(moment: datetime) -> datetime:
 
 
 class Limits(Value):
-    """Spend limits in micro-dollars, each a UTC day or an image."""
+    """Spend limits in micro-dollars, each a UTC day or an image, and the limits of single providers."""
 
     daily_micros: Micros
     daily_per_user_micros: Micros
     per_image_micros: Micros
+    providers: Many[ProviderLimits] = Field(default=(), exclude_if=lambda each: not each, json_schema_extra=LATER)
+
+    @field_validator("providers")
+    @classmethod
+    def _are_of_different_ones(cls, providers: tuple[ProviderLimits, ...]) -> tuple[ProviderLimits, ...]:
+        if len({each.provider for each in providers}) < len(providers):
+            raise ValueError("must name each provider once")
+        return providers
+
+    def of(self, provider: ProviderName) -> ProviderLimits:
+        """What the provider may be asked for."""
+        found = (each for each in self.providers if each.provider == provider)
+        return next(found, ProviderLimits(provider=provider))
 
     def within(self, ceilings: Limits) -> Limits:
-        """These limits, each at most its ceiling."""
+        """These limits, each at most its ceiling; of providers that they do not name, those of the ceilings."""
+        providers = {each.provider: each for each in (*ceilings.providers, *self.providers)}
         return Limits(
             daily_micros=min(self.daily_micros, ceilings.daily_micros),
             daily_per_user_micros=min(self.daily_per_user_micros, ceilings.daily_per_user_micros),
             per_image_micros=min(self.per_image_micros, ceilings.per_image_micros),
+            providers=tuple(providers.values()),
         )
 
 
@@ -84,7 +102,7 @@ class LimitsVersion(Value):
 
 
 class Budget(Value):
-    """What one UTC day has cost so far: of an account, or of one of its users (`user_id` set).
+    """What one UTC day has cost so far: of an account, of one of its users (`user_id` set), or of a provider.
 
     `text_micros` is the enhancer's cost; it is recorded and shown but not part of the limit, because
     looking at an enhanced prompt is free (PRD 000, section 4).
@@ -95,13 +113,16 @@ class Budget(Value):
     account: Account
     day: str
     user_id: str | None
+    provider: ProviderName | None = Field(default=None, exclude_if=lambda name: name is None, json_schema_extra=LATER)
     held_micros: int = 0
     spent_micros: int = 0
     text_micros: int = 0
 
 
-def budget_id(account: Account, day: str, user_id: str | None = None) -> str:
-    """The key of the budget document of a day, or of one user's share of it."""
+def budget_id(account: Account, day: str, user_id: str | None = None, provider: ProviderName | None = None) -> str:
+    """The key of the budget document of a day, or of one user's or one provider's share of it."""
+    if provider is not None:
+        return f"{account}:{day}/{provider}"
     return f"{account}:{day}" if user_id is None else f"{account}:{day}:{user_id}"
 
 

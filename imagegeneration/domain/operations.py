@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from imagegeneration.domain.audit import AuditEntry
 from imagegeneration.domain.breaker import Breaker
+from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.health import HealthStatus
 from imagegeneration.domain.money import Limits, LimitsVersion, Spend
 from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.domain.value import Many, Moment, Value
@@ -40,6 +42,22 @@ class WaitingForStorage(Value):
     images: Many[OpenImage]
 
 
+class ProviderState(Value):
+    """A configured provider: what its latest check found, how fast it is called, and today's money of it.
+
+    `in_flight` and `last_minute` are None where it has neither limit, because then nobody counts.
+    """
+
+    provider: ProviderName
+    status: HealthStatus | None
+    problem: str | None
+    checked_at: Moment | None
+    in_flight: int | None
+    last_minute: int | None
+    hindrance: str | None
+    spend: Spend
+
+
 class OperationsState(Value):
     """Everything on the Operations page, as it was at `at`."""
 
@@ -50,6 +68,7 @@ class OperationsState(Value):
     perhaps_charged: Many[OpenImage]
     perhaps_charged_micros: int
     breakers: Many[Breaker]
+    providers: Many[ProviderState] = ()
     spend: Spend
     limits: Limits
     ceilings: Limits

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from imagegeneration.domain.value import Many, Moment, Value
+from pydantic import Field
+
+from imagegeneration.domain.value import LATER, Many, Moment, Value
 
 
 class RunnerInfo(Value):
     """A running runner: one document of the collection `runners`, renewed with every heartbeat.
 
-    `in_flight` images wait for, or are in, a paid call; `uploading` are on their way to the bucket; `spooled`
-    answers wait on its disk. `clock_ahead_seconds` is its own clock minus the database's. `problem` says in
-    words why it claims nothing, if so.
+    `in_flight` images wait for, or are in, a paid call; `waiting` for a provider's rate; `uploading` are on their
+    way to the bucket; `spooled` answers wait on its disk. `clock_ahead_seconds` is its own clock minus the
+    database's. `problem` says in words why it claims nothing, if so.
     """
 
     schema_version: Literal[1] = 1
@@ -21,6 +23,7 @@ class RunnerInfo(Value):
     pid: int
     concurrency: int
     in_flight: int
+    waiting: int = Field(default=0, json_schema_extra=LATER)
     uploading: int = 0
     jobs: Many[str] = ()
     spooled: int = 0

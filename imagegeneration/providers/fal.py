@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagegeneration.domain.generation import MAX_LORAS, Answer, CallFailed, GenerationRequest
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told
+from imagegeneration.providers.check import ask, judged, key_of
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken, within
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
 
@@ -41,10 +43,14 @@ APPS = {
 """The apps by the name of their model. flux-lora merges any number of LoRAs: it is PRD 003's standard and advanced."""
 
 
+NO_CALL = "00000000-0000-0000-0000-000000000000"
+
+
 class FalProvider:
     """A client of the queue."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float, fetcher: Fetcher | None = None) -> None:
+        self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._api = AsynchronousApi(endpoint, "Key", fetcher)
         self.leaving = self._api.leaving
@@ -65,6 +71,18 @@ class FalProvider:
     def resume(self, request: GenerationRequest, handle: str) -> Answer:
         """Wait for a call that was submitted before. Raises CallFailed; never submits."""
         return self._answer(request, handle, time.monotonic() + min(self._timeout, request.timeout_seconds))
+
+    def check(self) -> Checked:
+        """Ask for the status of a call that does not exist: free of charge.
+
+        The key is looked at before the call is looked for, so that not to find it says that the key is accepted.
+        """
+        path = f"/fal-ai/flux/requests/{NO_CALL}/status"
+        try:
+            told = ask(self._endpoint, path, {"authorization": f"Key {key_of(self._endpoint)}"})
+        except CallFailed as failure:
+            return Checked(status="unreachable", problem=failure.message)
+        return Checked(status="works") if told.status in (404, 422) and told.document else judged(told)
 
     def close(self) -> None:
         """Give the connections back."""

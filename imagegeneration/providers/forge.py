@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.check import ask
 from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.post import PaidPost, Reply
@@ -40,6 +42,7 @@ class ForgeProvider:
     """A client of the service."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
+        self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._post = PaidPost(endpoint, {"connect-protocol-version": "1"})
 
@@ -49,6 +52,14 @@ class ForgeProvider:
         seconds = min(self._timeout, request.timeout_seconds)
         headers = {"connect-timeout-ms": str(round(seconds * 1000))}
         return forge_answer(self._post.send_json("/images.v1.ImageService/GenerateImage", payload, seconds, headers))
+
+    def check(self) -> Checked:
+        """See whether anybody answers: no question that costs nothing is documented. The key is not sent."""
+        try:
+            ask(self._endpoint, "/", {})
+        except CallFailed as failure:
+            return Checked(status="unreachable", problem=failure.message)
+        return Checked(status="reached", problem="It has no question that would tell whether it accepts the account.")
 
     def close(self) -> None:
         """Give the connections back."""

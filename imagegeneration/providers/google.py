@@ -21,7 +21,9 @@ from google import genai
 from google.genai import errors, types
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, Usage
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.check import ask, judged, key_of, refused_account
 from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import (
@@ -95,6 +97,7 @@ class GoogleProvider:
     """A client for paid calls, without retries, redirects or keep-alive."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
+        self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._wire = _Wire()
         self._http = httpx2.Client(transport=self._wire, trust_env=False)
@@ -116,6 +119,17 @@ class GoogleProvider:
         with _failures():
             self._client.models.generate_content(**payload)
         return google_answer(self._wire.take_answer())
+
+    def check(self) -> Checked:
+        """List a model: free of charge. A wrong key is a 400, told from others by its reason."""
+        try:
+            told = ask(self._endpoint, "/v1beta/models?pageSize=1", {"x-goog-api-key": key_of(self._endpoint)})
+        except CallFailed as failure:
+            return Checked(status="unreachable", problem=failure.message)
+        error = told.document.get("error")
+        details = error.get("details") if isinstance(error, dict) else None
+        reasons = [detail.get("reason") for detail in details or [] if isinstance(detail, dict)]
+        return refused_account(told.words) if "API_KEY_INVALID" in reasons else judged(told)
 
     def close(self) -> None:
         """Give the connections back."""

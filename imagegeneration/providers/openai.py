@@ -25,7 +25,9 @@ from imagegeneration.domain.generation import (
     GenerationRequest,
     Usage,
 )
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import DROPPED_BY_OPENAI, Endpoint, ImageField
+from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.provider import (
     CONNECT_SECONDS,
@@ -50,6 +52,7 @@ class OpenAIProvider:
     """A client for paid calls, without retries, redirects or keep-alive, and one for text and moderation."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
+        self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._left_out = endpoint.left_out
         no_reuse = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
@@ -84,6 +87,10 @@ class OpenAIProvider:
         )
         with _answered(call) as response:
             return parse_moderation(read_within(response.iter_bytes(), deadline))
+
+    def check(self) -> Checked:
+        """List the models: free of charge, and refused to a wrong key. Some servers of this kind have no such list."""
+        return check_account(self._endpoint, "/models", {"authorization": f"Bearer {key_of(self._endpoint)}"})
 
     def close(self) -> None:
         """Give the connections back."""

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import httpx2
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.domain.health import Checked
 from imagegeneration.redaction import redact
 
 MAX_ANSWER_BYTES = 96 * 1024**2
@@ -31,6 +32,10 @@ class Provider(Protocol):
 
     def generate(self, request: GenerationRequest, submitted: Submitted, /) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        ...
+
+    def check(self) -> Checked:
+        """Ask for something that costs nothing and needs the account; it never raises for what the wire does."""
         ...
 
     def close(self) -> None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagegeneration.domain.generation import Answer, GenerationRequest
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told
+from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken, within
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
 
@@ -55,6 +57,7 @@ class ReplicateProvider:
     """A client of the predictions API."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float, fetcher: Fetcher | None = None) -> None:
+        self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._api = AsynchronousApi(endpoint, "Bearer", fetcher)
         self.leaving = self._api.leaving
@@ -74,6 +77,10 @@ class ReplicateProvider:
     def resume(self, request: GenerationRequest, handle: str) -> Answer:
         """Wait for a call that was submitted before. Raises CallFailed; never submits."""
         return self._answer(handle, time.monotonic() + min(self._timeout, request.timeout_seconds))
+
+    def check(self) -> Checked:
+        """Ask whose account it is."""
+        return check_account(self._endpoint, "/account", {"authorization": f"Bearer {key_of(self._endpoint)}"})
 
     def close(self) -> None:
         """Give the connections back."""

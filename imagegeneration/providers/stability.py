@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.check import ask, judged, key_of, refused_account
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.post import PaidPost, Reply
 from imagegeneration.providers.provider import Submitted, refused, retry_after
@@ -53,6 +55,7 @@ class StabilityProvider:
     """A client of the services."""
 
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
+        self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._post = PaidPost(endpoint, {"accept": "image/*"})
 
@@ -61,6 +64,17 @@ class StabilityProvider:
         form = prepared(stability_payload, request)
         path = f"/v2beta/stable-image/generate/{SERVICES[request.model].path}"
         return stability_answer(self._post.send_form(path, form, min(self._timeout, request.timeout_seconds)))
+
+    def check(self) -> Checked:
+        """Ask for the balance: without credits every call is refused."""
+        try:
+            told = ask(self._endpoint, "/v1/user/balance", {"authorization": f"Bearer {key_of(self._endpoint)}"})
+        except CallFailed as failure:
+            return Checked(status="unreachable", problem=failure.message)
+        credits_left = told.document.get("credits")
+        if told.status == 200 and isinstance(credits_left, int | float) and credits_left <= 0:
+            return refused_account("it has no credits left.")
+        return judged(told)
 
     def close(self) -> None:
         """Give the connections back."""

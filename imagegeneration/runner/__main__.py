@@ -55,10 +55,12 @@ class Runner:
         self._scheduler = build_schedule(
             poll_seconds=settings.runner_poll_seconds,
             lease_seconds=settings.runner_lease_seconds,
+            check_minutes=settings.provider_check_minutes,
             tick=self._worker.tick,
             heartbeat=self._heartbeat,
             deliver=delivery.run,
             expire=delivery.expire,
+            check=studio.checks.run,
         )
 
     def run(self) -> None:
@@ -124,6 +126,7 @@ class Runner:
             pid=os.getpid(),
             concurrency=self._worker.concurrency,
             in_flight=self._worker.in_flight,
+            waiting=self._worker.waiting,
             uploading=self._worker.uploading,
             jobs=tuple(self._worker.jobs[:LISTED_JOBS]),
             spooled=spooled,

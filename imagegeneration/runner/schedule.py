@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -15,19 +16,30 @@ def build_schedule(
     *,
     poll_seconds: float,
     lease_seconds: float,
+    check_minutes: float,
     tick: Callable[[], None],
     heartbeat: Callable[[], None],
     deliver: Callable[[], None],
     expire: Callable[[], None],
+    check: Callable[[], None],
 ) -> BackgroundScheduler:
-    """A scheduler that is not started yet: the tick, the heartbeat on a thread of its own, and the spool's rounds."""
+    """A scheduler that is not started yet: the tick, the spool's rounds, and the heartbeat and the checks of providers,
+    each on a thread of its own. The checks begin at once.
+    """
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(2), "heartbeat": ThreadPoolExecutor(1)},
+        executors={
+            "default": ThreadPoolExecutor(2),
+            "heartbeat": ThreadPoolExecutor(1),
+            "check": ThreadPoolExecutor(1),
+        },
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
     scheduler.add_job(tick, "interval", seconds=poll_seconds, id="tick")
     scheduler.add_job(heartbeat, "interval", seconds=lease_seconds / 3, id="heartbeat", executor="heartbeat")
     scheduler.add_job(deliver, "interval", seconds=DELIVERY_SECONDS, id="deliver")
     scheduler.add_job(expire, "interval", seconds=EXPIRY_SECONDS, id="expire")
+    scheduler.add_job(
+        check, "interval", minutes=check_minutes, id="check", executor="check", next_run_time=datetime.now(UTC)
+    )
     return scheduler

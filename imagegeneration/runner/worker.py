@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 
-from imagegeneration.domain.generation import CallFailed, LeftAtProvider
+from imagegeneration.domain.generation import CallFailed, LeftAtProvider, ProviderName
 from imagegeneration.domain.job import Job
 from imagegeneration.errors import StudioError
 from imagegeneration.services.execution import Ended, Execution, Received, Task
@@ -66,6 +66,7 @@ class Worker:
         self._claiming = threading.Lock()
         self._runs: dict[str, _Run] = {}
         self._attempts: set[str] = set()
+        self._deferred: list[tuple[_Run, Task]] = []
         self._pending_calls = 0
         self._uploading = 0
         self._draining = threading.Event()
@@ -86,6 +87,11 @@ class Worker:
     def in_flight(self) -> int:
         """How many images are waiting for, or in, a paid call."""
         return self._pending_calls
+
+    @property
+    def waiting(self) -> int:
+        """How many images wait until their provider may be called again."""
+        return len(self._deferred)
 
     @property
     def uploading(self) -> int:
@@ -138,12 +144,13 @@ class Worker:
             log.exception("Claiming failed in an unforeseen way")
 
     def renew(self) -> None:
-        """Prolong the leases of the jobs at work."""
+        """Prolong the leases of the jobs at work, and say that their calls are still in flight."""
         with self._lock:
             fences = [run.fence for run in self._runs.values()]
         renewed = self._execution.renew(self._owner, fences, self._lease_seconds)
         if renewed < len(fences):
             log.warning("%d leases are no longer this runner's, or their jobs have just ended", len(fences) - renewed)
+        self._queue.pacing.renew()
 
     def drain(self) -> None:
         """Claim nothing more and start no further call; return once what is in flight is finished and recorded.
@@ -156,6 +163,9 @@ class Worker:
             pass  # what was claimed just now is given back by the pools
         with self._execution.leaving():
             self._recoveries.shutdown(wait=True)
+            with self._claiming:
+                for run, _task in self._take_deferred():
+                    self._image_done(run)
             self._calls.shutdown(wait=True)
         self._uploads.shutdown(wait=True)
         self._ended.put(None)
@@ -174,9 +184,11 @@ class Worker:
             self._overdue_left = self._overdue_left - 1 if job is not None else 0
             if job is not None:
                 self._begin(job, self._recoveries)
+        self._call_deferred()
         while self._has_room():
             begun = False
-            for job in self._queue.claim(self._owner, self._lease_seconds, self._concurrency - self._pending_calls):
+            room, but = self._concurrency - self._pending_calls, self._awaited()
+            for job in self._queue.claim(self._owner, self._lease_seconds, room, but):
                 self._begin(job)
                 begun = True
             if not begun:
@@ -209,12 +221,44 @@ class Worker:
             log.exception("%s could not be prepared", run.job.job_id)
             run.delay, tasks = RETRY_SOON, []
         run.open_images = len(tasks)
-        with self._lock:
-            self._pending_calls += len(tasks)
         for task in tasks:
-            self._calls.submit(self._make, run, task)
+            self._call_or_defer(run, task)
         if not tasks:
             self._end(run)
+
+    def _call_or_defer(self, run: _Run, task: Task) -> None:
+        """Call if the provider may be called now; else the image waits here, and its job stays leased."""
+        provider = run.job.images[task.index].attempt.provider
+        try:
+            may_begin = task.handle is not None or self._queue.pacing.begin(provider, task.attempt_id)
+        except StudioError as error:
+            log.warning("%s image %d waits: %s", run.job.job_id, task.index, error)
+            may_begin = False
+        with self._lock:
+            if not may_begin:
+                self._deferred.append((run, task))
+                return
+            self._pending_calls += 1
+        self._calls.submit(self._make, run, task)
+
+    def _call_deferred(self) -> None:
+        """Call for those that wait, the first of each provider first, as far as there is room."""
+        for run, task in self._take_deferred():
+            if self._has_room():
+                self._call_or_defer(run, task)
+            else:
+                with self._lock:
+                    self._deferred.append((run, task))
+
+    def _take_deferred(self) -> Sequence[tuple[_Run, Task]]:
+        with self._lock:
+            deferred, self._deferred = self._deferred, []
+            return deferred
+
+    def _awaited(self) -> frozenset[ProviderName]:
+        """The providers that images wait for."""
+        with self._lock:
+            return frozenset(run.job.images[task.index].attempt.provider for run, task in self._deferred)
 
     def _make(self, run: _Run, task: Task) -> None:
         """One image, from the one-way door to the spool; the upload goes on in its own pool."""
@@ -231,6 +275,7 @@ class Worker:
             log.exception("%s image %d failed in an unforeseen way", run.job.job_id, index)
             self._postpone(run, RETRY_SOON)
         finally:
+            self._queue.pacing.end(attempt_id)
             with self._lock:
                 self._pending_calls -= 1
             self._work.set()
@@ -277,6 +322,12 @@ class Worker:
         if job is None:
             self._postpone(run, RETRY_SOON)
             return None
+        provider = job.images[task.index].attempt.provider
+        if provider != run.job.images[task.index].attempt.provider:  # an alternate took over, whose pace is its own
+            self._queue.pacing.end(task.attempt_id)
+            if not self._queue.pacing.begin(provider, task.attempt_id):
+                self._postpone(run, timedelta(0))  # claimed again, it waits for the alternate
+                return None
         return job if self._execution.start(job, task.index, task.attempt_id) else None
 
     def _deliver(self, run: _Run, received: Received) -> None:

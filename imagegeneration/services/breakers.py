@@ -58,6 +58,11 @@ class Breakers:
         """Every breaker, by scope, paused or not."""
         return self._breakers.all()
 
+    def of(self, provider: ProviderName) -> Breaker:
+        """The provider's own breaker."""
+        scope = provider_scope(provider)
+        return self._known.get().get(scope) or Breaker(scope=scope)
+
     def look(self) -> None:
         """Read the breakers now."""
         self._known.refresh()

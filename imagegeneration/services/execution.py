@@ -6,6 +6,7 @@ gone starts nothing, but the result of a call that it did start is accepted, onc
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ from imagegeneration.domain.lifecycle import (
     stored,
     submitted,
 )
-from imagegeneration.errors import StudioError
+from imagegeneration.errors import OverBudget, StudioError
 from imagegeneration.providers import Provider, ResumableProvider
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
@@ -270,21 +271,25 @@ class Execution:
     def fail(self, job: Job, index: int, attempt_id: str, failure: CallFailed) -> timedelta | None:
         """Record a call that brought no answer; after which delay to try again, None if not at all.
 
-        Where it is known not to be charged and will not be tried again there, an approved alternate takes over. After
-        a refused account it is one of another provider.
+        Where it is known not to be charged and will not be tried again there, an approved alternate takes over, if the
+        budget of its provider has room for it. After a refused account it is one of another provider.
         """
         provider = job.images[index].attempt.provider
 
-        def transition(image: JobImage, now: datetime) -> JobImage:
+        def transition(image: JobImage, now: datetime, *, goes_on: bool = True) -> JobImage:
             current = self._job_store.get(job.job_id)
             wanted = current is not None and current.cancel_requested_at is None and not current.is_over
             since = current.latest_approval.approved_at if current and wanted else None
             why = f"{image.attempt.model} of {provider} did not make it, and did not charge: {failure.message}"
             without = provider if failure.credentials else None
-            fallback = self._fallback(job, image, why, waits=True, without=without)
+            fallback = self._fallback(job, image, why, waits=True, without=without) if goes_on else None
             return failed(image, attempt_id, failure, now, again_since=since, fallback=fallback)
 
-        image = self._changes.apply(job.job_id, index, transition)
+        try:
+            image = self._changes.apply(job.job_id, index, transition)
+        except OverBudget as full:
+            log.warning("%s image %d: no alternate takes over: %s", job.job_id, index, full.message)
+            image = self._changes.apply(job.job_id, index, functools.partial(transition, goes_on=False))
         started_at = None if image is None else _started_at(image, attempt_id)
         self._tell_breaker(lambda: self._breakers.failed(provider, failure, started_at))
         if image is None or image.state != "HELD":

@@ -9,6 +9,7 @@ from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook, starts_in
 from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.pacing import Pacing
 from imagegeneration.services.recent import Recent
 from imagegeneration.services.runners import Runners
 from imagegeneration.store import Stores
@@ -35,7 +36,8 @@ class History:
 class Forecast:
     """Estimates, each said to be one."""
 
-    def __init__(self, stores: Stores, breakers: Breakers, runners: Runners) -> None:
+    def __init__(self, stores: Stores, breakers: Breakers, runners: Runners, pacing: Pacing) -> None:
+        self._pacing = pacing
         self._jobs = stores.jobs
         self._breakers = breakers
         self._waiting = Recent(stores.jobs.waiting, QUEUE_SECONDS)
@@ -81,7 +83,7 @@ class Forecast:
             return f"Nothing is started at present: {pause.reason}"
         if job.request.model in self._breakers.paused_models():
             return f"The model {job.request.model} is paused at present."
-        return self._nobody_works()
+        return self._nobody_works() or self._pacing.hindrance(job.request.provider)
 
     def _is_free(self, alternate: GenerationParameters) -> bool:
         return self._breakers.hindrance(alternate) is None

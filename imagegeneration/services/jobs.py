@@ -205,7 +205,7 @@ class Jobs:
         moderation = self._moderator.check(body.final_prompt)
         job = self._new_job(actor, body, order, prices, source, moderation, self._connection.now())
         day = budget_day(job.created_at)
-        self._spending.prepare(account_of(job.request.provider), day, actor.user_id)
+        self._spending.prepare(account_of(job.request.provider), day, actor.user_id, job.request.provider)
 
         def work(session: Session) -> None:
             if idempotency_key is not None:  # first: a request that is known is refused for nothing that follows
@@ -299,10 +299,10 @@ class Jobs:
         again = [
             reopened(image, job.request, hold.micros, day, credit_cost=hold.credits, price=price) for image in missing
         ]
-        sha256 = job.approval.request_sha256
+        sha256, provider = job.approval.request_sha256, job.request.provider
         agreed = order.model_copy(update={"max_extra_micros": hold.micros - prices[0].micros})
         approval = self._approval(actor, agreed, prices, sha256, quote.total_micros, moderation, now)
-        self._spending.prepare(account_of(job.request.provider), day, job.user_id)
+        self._spending.prepare(account_of(provider), day, job.user_id, provider)
 
         def queue(session: Session) -> None:
             self._require_room(session, own=1)

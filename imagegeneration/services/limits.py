@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.money import Account, Limits, LimitsVersion, format_usd
-from imagegeneration.errors import WrongState
+from imagegeneration.errors import InvalidRequest, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.recent import Recent
 from imagegeneration.store import Session, Stores
@@ -24,7 +27,11 @@ _CEILINGS = {
 class SpendLimits:
     """Versioned and audited; a version is never changed, the highest counts."""
 
-    def __init__(self, stores: Stores, audit: Audit, ceilings: Limits, account: Account) -> None:
+    def __init__(
+        self, stores: Stores, audit: Audit, ceilings: Limits, account: Account, providers: Collection[ProviderName]
+    ) -> None:
+        """`providers` are those that may be limited; `ceilings` has their limits where nobody set others."""
+        self._providers = providers
         self.ceilings = ceilings
         self.account = account
         self._connection = stores.connection
@@ -37,6 +44,11 @@ class SpendLimits:
         latest = self._latest.get()
         return self.ceilings if latest is None else latest.limits.within(self.ceilings)
 
+    def read(self) -> Limits:
+        """As `in_force`, read now."""
+        self._latest.refresh()
+        return self.in_force()
+
     def latest(self) -> LimitsVersion | None:
         """The latest version as it was set, read now; None if nobody ever did."""
         return self._limits.latest(self.account)
@@ -45,8 +57,12 @@ class SpendLimits:
         """Set limits. `version` is the number of the version that the actor looked at; 0 for none.
 
         What is held and spent already stays; only further holds are measured by the new limits. Raises
-        WrongState (IMG_011) above a ceiling, and if somebody set limits meanwhile.
+        WrongState (IMG_011) above a ceiling, and if somebody set limits meanwhile; InvalidRequest (IMG_009) for
+        limits of what is no provider.
         """
+        for each in limits.providers:
+            if each.provider not in self._providers:
+                raise InvalidRequest(f"{each.provider} is not a provider of the catalog.")
         for name, variable in _CEILINGS.items():
             ceiling = getattr(self.ceilings, name)
             if getattr(limits, name) > ceiling:

@@ -14,6 +14,7 @@ from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.limits import SpendLimits
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
+from imagegeneration.services.watch import ProviderWatch
 from imagegeneration.store import Stores
 
 WAITING = timedelta(seconds=10)
@@ -38,7 +39,9 @@ class Operations:
         breakers: Breakers,
         runners: Runners,
         audit: Audit,
+        watch: ProviderWatch,
     ) -> None:
+        self._watch = watch
         self._jobs = stores.jobs
         self._spending = spending
         self._limits = limits
@@ -64,6 +67,7 @@ class Operations:
             perhaps_charged=tuple(unknown),
             perhaps_charged_micros=self._jobs.unknown_micros(),
             breakers=tuple(self._breakers.all()),
+            providers=tuple(self._watch.all()),
             spend=self._spending.today_in_all(),
             limits=self._limits.in_force(),
             ceilings=self._limits.ceilings,

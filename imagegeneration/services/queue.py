@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from threading import Event
 
@@ -14,6 +14,7 @@ from imagegeneration.domain.job import Job, Lease, new_id
 from imagegeneration.domain.turns import Turns
 from imagegeneration.errors import DatabaseDown
 from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.pacing import Pacing
 from imagegeneration.store import Stores
 
 LARGEST_BATCH = 50
@@ -26,7 +27,8 @@ PROBE_SECONDS = 10.0
 class Queue:
     """The claims of one runner process. Users take turns; what is paused is not claimed."""
 
-    def __init__(self, stores: Stores, breakers: Breakers, providers: Sequence[ProviderName]) -> None:
+    def __init__(self, stores: Stores, breakers: Breakers, providers: Sequence[ProviderName], pacing: Pacing) -> None:
+        self.pacing = pacing
         self._jobs = stores.jobs
         self._breakers = breakers
         self._providers = providers
@@ -46,17 +48,19 @@ class Queue:
     def look(self) -> None:
         """Find out what is paused and who waits. The change stream says it sooner, but this is the truth."""
         self._breakers.look()
+        self.pacing.look()
         self._heard_of(self._jobs.waiting_users())
 
     def overdue(self, owner: str, lease_seconds: float) -> Job | None:
         """A running job whose runner is gone or whose next attempt is due, leased to `owner`; None if none is."""
         return self._jobs.claim_overdue(_lease(owner), lease_seconds)
 
-    def claim(self, owner: str, lease_seconds: float, room: int) -> Iterator[Job]:
+    def claim(self, owner: str, lease_seconds: float, room: int, but: Collection[ProviderName] = ()) -> Iterator[Job]:
         """The next jobs of the user whose turn it is, leased to `owner`: about `room` images; none if nothing waits.
 
         The first comes before the others are asked for. While the provider is paused there are none, but for the
-        one that finds out whether it works again.
+        one that finds out whether it works again. Jobs of providers that calls wait for already (`but`) are left;
+        where a call may have to wait they come one by one, so that few do.
         """
         if self._breakers.is_everything_paused():
             return
@@ -64,8 +68,10 @@ class Queue:
         probe = next(filter(None, (self._probe(owner, lease_seconds, provider) for provider in barred.providers)), None)
         if probe is not None:
             yield probe
-        elif set(self._providers) - set(barred.providers):  # else nobody is left to make anything: ask for no jobs
-            yield from self._claim(owner, lease_seconds, room, barred)
+            return
+        barred = Barred(models=barred.models, providers=(*barred.providers, *but))
+        if set(self._providers) - set(barred.providers):  # else nobody is left to make anything: ask for no jobs
+            yield from self._claim(owner, lease_seconds, 1 if self.pacing.is_needed else room, barred)
 
     def _probe(self, owner: str, lease_seconds: float, provider: ProviderName) -> Job | None:
         """A job of a paused provider, where it is time to find out whether the provider works again."""

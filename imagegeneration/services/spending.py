@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.job import Job, JobImage, new_id
+from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.job import Attempt, Job, JobImage, new_id
 from imagegeneration.domain.lifecycle import money_moved
 from imagegeneration.domain.money import (
     Account,
@@ -20,6 +22,7 @@ from imagegeneration.domain.money import (
     budget_reset,
     format_usd,
 )
+from imagegeneration.domain.value import MAX_MICROS
 from imagegeneration.errors import OverBudget
 from imagegeneration.services.limits import SpendLimits
 from imagegeneration.store import Session, Stores
@@ -45,13 +48,21 @@ class Spending:
                 resolution="Shorten the prompt, or ask an operator to raise the limit or choose a cheaper quality.",
             )
 
-    def prepare(self, account: Account, day: str, user_id: str) -> None:
+    def prepare(self, account: Account, day: str, user_id: str, provider: ProviderName) -> None:
         """Make the counters of a day before a transaction moves them: it then only updates, and conflicts less."""
-        for owner in (user_id, None):
-            key = budget_id(account, day, owner)
-            if key not in self._ensured:
-                self._budgets.ensure(account, day, owner)
-                self._ensured.add(key)
+        for owner, of_provider in ((user_id, None), (None, None), (None, provider)):
+            self._ensure(account, day, owner, of_provider)
+
+    def prepare_providers(self, images: Iterable[JobImage]) -> None:
+        """Make the counters of the providers that a change of these images may move."""
+        for attempt in (attempt for image in images for attempt in image.attempts):
+            self._ensure(account_of(attempt.provider), attempt.budget_day, None, attempt.provider)
+
+    def _ensure(self, account: Account, day: str, user_id: str | None, provider: ProviderName | None) -> None:
+        key = budget_id(account, day, user_id, provider)
+        if key not in self._ensured:
+            self._budgets.ensure(account, day, user_id, provider)
+            self._ensured.add(key)
 
     def record(
         self, job: Job, old: Sequence[JobImage], new: Sequence[JobImage], now: datetime, *, session: Session
@@ -70,22 +81,38 @@ class Spending:
         if not entries:
             return
         self._ledger.append(entries, session=session)
-        account = account_of(job.request.provider)
-        for day, (held, spent) in money_moved(old, new).items():
-            own, everybodys = budget_id(account, day, job.user_id), budget_id(account, day)
-            if held > 0 and spent == 0:
-                limits = self._limits.in_force()
-                allowed = {own: limits.daily_per_user_micros, everybodys: limits.daily_micros}
-                if not self._budgets.hold(allowed, held, session=session):
-                    raise self._over_budget(job.user_id, held, limits, now)
-            else:
-                self._budgets.move([own, everybodys], held, spent, session=session)
+        moved = money_moved(old, new)
+        limits = self._limits.in_force()
+        allowed: dict[str, int] = {}
+        deltas: defaultdict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+        for (day, provider), (held, spent) in moved.items():
+            for key, limit in self._counters(job.user_id, day, provider, limits).items():
+                allowed[key] = limit
+                deltas[key] = (deltas[key][0] + held, deltas[key][1] + spent)
+        for held, spent in sorted(set(deltas.values()) - {(0, 0)}):
+            keys = [key for key, delta in deltas.items() if delta == (held, spent)]
+            if held <= 0 or spent != 0:
+                self._budgets.move(keys, held, spent, session=session)
+            elif not self._budgets.hold({key: allowed[key] for key in keys}, held, session=session):
+                raise self._over_budget(job.user_id, moved, limits, now)
+
+    @staticmethod
+    def _counters(user_id: str, day: str, provider: ProviderName, limits: Limits) -> Mapping[str, int]:
+        """The counters that money of this provider moves, and what each may reach."""
+        account = account_of(provider)
+        own = limits.of(provider).daily_micros
+        return {
+            budget_id(account, day, user_id): limits.daily_per_user_micros,
+            budget_id(account, day): limits.daily_micros,
+            budget_id(account, day, provider=provider): MAX_MICROS if own is None else own,
+        }
 
     def record_text(self, user_id: str, model: str, micros: int) -> None:
         """Write down what the enhancer cost: its own counter, outside the limits of images."""
         now = self._connection.now()
         day, account = budget_day(now), self._account
-        self.prepare(account, day, user_id)
+        provider = "sandbox" if account == "sandbox" else "openai"
+        self.prepare(account, day, user_id, provider)
         entry = LedgerEntry(
             entry_id=new_id("led"),
             kind="text",
@@ -95,7 +122,7 @@ class Spending:
             job_id=None,
             index=None,
             attempt_id=None,
-            provider="sandbox" if account == "sandbox" else "openai",
+            provider=provider,
             model=model,
             held_delta_micros=0,
             spent_delta_micros=0,
@@ -106,6 +133,7 @@ class Spending:
         def work(session: Session) -> None:
             self._ledger.append([entry], session=session)
             keys = [budget_id(account, day, owner) for owner in (user_id, None)]
+            keys.append(budget_id(account, day, provider=provider))
             self._budgets.move(keys, 0, 0, micros, session=session)
 
         self._connection.transaction(work)
@@ -122,10 +150,16 @@ class Spending:
         """What today's budget of everybody together has been used for."""
         return self._spend(None, self._limits.in_force().daily_micros, self._connection.now())
 
-    def _spend(self, user_id: str | None, limit: int, now: datetime) -> Spend:
-        budget = self._budgets.get(self._account, budget_day(now), user_id)
+    def today_of(self, provider: ProviderName) -> Spend:
+        """What has been spent on a provider today, whether or not it has a budget of its own."""
+        limit = self._limits.in_force().of(provider).daily_micros
+        return self._spend(None, MAX_MICROS if limit is None else limit, self._connection.now(), provider)
+
+    def _spend(self, user_id: str | None, limit: int, now: datetime, provider: ProviderName | None = None) -> Spend:
+        account = self._account if provider is None else account_of(provider)
+        budget = self._budgets.get(account, budget_day(now), user_id, provider)
         return Spend(
-            account=self._account,
+            account=account,
             day=budget.day,
             spent_micros=budget.spent_micros,
             held_micros=budget.held_micros,
@@ -139,23 +173,44 @@ class Spending:
             LedgerEntry(
                 entry_id=new_id("led"),
                 kind=_kind(held, spent),
-                account=account_of(job.request.provider),
+                account=account_of(provider),
                 day=day,
                 user_id=job.user_id,
                 job_id=job.job_id,
                 index=image.index,
-                attempt_id=image.attempt.attempt_id,
-                provider=image.attempt.provider,
-                model=image.attempt.model,
+                attempt_id=attempt.attempt_id,
+                provider=provider,
+                model=attempt.model,
                 held_delta_micros=held,
                 spent_delta_micros=spent,
                 text_delta_micros=0,
                 at=now,
             )
-            for day, (held, spent) in money_moved(old, [image]).items()
+            for (day, provider), (held, spent) in money_moved(old, [image]).items()
+            for attempt in [_paid_by(image, day, provider)]
         ]
 
-    def _over_budget(self, user_id: str, needed: int, limits: Limits, now: datetime) -> OverBudget:
+    def _over_budget(
+        self,
+        user_id: str,
+        moved: Mapping[tuple[str, ProviderName], tuple[int, int]],
+        limits: Limits,
+        now: datetime,
+    ) -> OverBudget:
+        for (_day, provider), (held, _spent) in moved.items():
+            limit_of_provider = limits.of(provider).daily_micros
+            if limit_of_provider is None:
+                continue
+            of_provider = self._spend(None, limit_of_provider, now, provider)
+            if held > of_provider.left_micros:
+                return OverBudget(
+                    f"This needs {format_usd(held)}, which is more than is left of the daily budget of "
+                    f"{format_usd(limit_of_provider)} for the provider {provider}. "
+                    f"The budget resets at {of_provider.resets_at:%Y-%m-%d %H:%M} UTC.",
+                    resets_at=of_provider.resets_at,
+                    resolution="Choose a model of another provider, wait, or ask an operator to raise the limit.",
+                )
+        needed = sum(held for held, _spent in moved.values())
         own = self._spend(user_id, limits.daily_per_user_micros, now)
         personal = needed > own.left_micros
         whose = "your daily budget" if personal else "the daily budget"
@@ -165,6 +220,13 @@ class Spending:
             f"The budget resets at {own.resets_at:%Y-%m-%d %H:%M} UTC.",
             resets_at=own.resets_at,
         )
+
+
+def _paid_by(image: JobImage, day: str, provider: ProviderName) -> Attempt:
+    """The latest attempt whose money is of this day and this provider."""
+    return next(
+        attempt for attempt in reversed(image.attempts) if (attempt.budget_day, attempt.provider) == (day, provider)
+    )
 
 
 def _kind(held: int, spent: int) -> LedgerKind:

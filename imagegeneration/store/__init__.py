@@ -5,6 +5,7 @@ from __future__ import annotations
 from imagegeneration.store.audit import AuditStore
 from imagegeneration.store.breakers import BreakerStore
 from imagegeneration.store.budgets import BudgetStore
+from imagegeneration.store.checks import CheckStore
 from imagegeneration.store.connection import Connection, Session
 from imagegeneration.store.credits import CreditStore
 from imagegeneration.store.drafts import DraftStore
@@ -15,6 +16,7 @@ from imagegeneration.store.keys import KeyStore
 from imagegeneration.store.ledger import LedgerStore
 from imagegeneration.store.limits import LimitsStore
 from imagegeneration.store.logins import LoginStore
+from imagegeneration.store.paces import PaceStore
 from imagegeneration.store.people import PeopleStore
 from imagegeneration.store.runners import RunnerStore
 
@@ -40,6 +42,8 @@ class Stores:
         self.logins = LoginStore(self.connection)
         self.keys = KeyStore(self.connection)
         self.credits = CreditStore(self.connection)
+        self.checks = CheckStore(self.connection)
+        self.paces = PaceStore(self.connection)
 
     def prepare(self) -> None:
         """Create the collections, validators and indexes. Raises ConfigurationError for a standalone server."""
@@ -59,5 +63,7 @@ class Stores:
             self.logins,
             self.keys,
             self.credits,
+            self.checks,
+            self.paces,
         ):
             store.prepare()

@@ -1,4 +1,4 @@
-"""The collection `budgets`: the counters of each UTC day, of an account and of each of its users."""
+"""The collection `budgets`: the counters of each UTC day, of an account, each of its users and each provider."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pymongo.errors import DuplicateKeyError
 
+from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.money import Account, Budget, budget_id
 from imagegeneration.store.connection import Connection, Document, Session, translated
 from imagegeneration.store.schema import validator
@@ -23,9 +24,12 @@ class BudgetStore:
         """Create the collection and its validator; `_id` is the budget's id."""
         self._connection.prepare("budgets", validator(Budget, key="budgetId"), [])
 
-    def ensure(self, account: Account, day: str, user_id: str | None) -> None:
+    def ensure(
+        self, account: Account, day: str, user_id: str | None = None, provider: ProviderName | None = None
+    ) -> None:
         """Make sure that the counters of the day exist, so that a transaction only ever updates them."""
-        fresh = Budget(budget_id=budget_id(account, day, user_id), account=account, day=day, user_id=user_id).document()
+        key = budget_id(account, day, user_id, provider)
+        fresh = Budget(budget_id=key, account=account, day=day, user_id=user_id, provider=provider).document()
         key = fresh.pop("budgetId")
         try:
             self._budgets.update_one({"_id": key}, {"$setOnInsert": fresh}, upsert=True)
@@ -49,12 +53,14 @@ class BudgetStore:
         deltas: Document = {"heldMicros": held, "spentMicros": spent, "textMicros": text}
         self._budgets.update_many({"_id": {"$in": list(keys)}}, {"$inc": deltas}, session=session)
 
-    def get(self, account: Account, day: str, user_id: str | None = None) -> Budget:
+    def get(
+        self, account: Account, day: str, user_id: str | None = None, provider: ProviderName | None = None
+    ) -> Budget:
         """The counters of a day, all zero if nothing happened yet."""
-        key = budget_id(account, day, user_id)
+        key = budget_id(account, day, user_id, provider)
         found = self._budgets.find_one({"_id": key})
         if found is None:
-            return Budget(budget_id=key, account=account, day=day, user_id=user_id)
+            return Budget(budget_id=key, account=account, day=day, user_id=user_id, provider=provider)
         return Budget.model_validate({"budgetId": found.pop("_id"), **found})
 
 

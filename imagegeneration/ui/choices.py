@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from imagegeneration.domain.breaker import EVERYTHING, Breaker, Cause
 from imagegeneration.domain.money import Limits, format_usd, format_usd_exact
 from imagegeneration.domain.operations import OpenImage, WaitingForStorage
+from imagegeneration.domain.provider import ProviderLimits
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
 from imagegeneration.ui.rows import Action, Ask, Input
@@ -123,6 +124,29 @@ def change_limits(limits: Limits, ceilings: Limits, version: int) -> Action:
         fields=fields,
     )
     return Action("limits", "Change the limits", {"what": "limits", "version": version}, ask)
+
+
+def change_provider_limits(limits: ProviderLimits, version: int) -> Action:
+    """Set what a provider may be asked for."""
+    name = words.provider(limits.provider)
+    daily = "" if limits.daily_micros is None else format_usd_exact(limits.daily_micros).lstrip("$")
+    fields = (
+        Input("concurrency", "Calls at once", _number(limits.concurrency), "Empty: not limited"),
+        Input("per_minute", "Calls a minute", _number(limits.per_minute), "Empty: not limited"),
+        Input("daily", "Daily budget, in USD", daily, "Empty: none of its own"),
+    )
+    ask = Ask(
+        "Of all runners together. A call above them waits; an approval above the budget is refused until midnight UTC.",
+        confirm=f"Set the limits of {name}",
+        reason="",
+        fields=fields,
+    )
+    order = {"what": "provider_limits", "provider": limits.provider, "version": version}
+    return Action(f"limits {limits.provider}", "Change its limits", order, ask)
+
+
+def _number(limit: int | None) -> str:
+    return "" if limit is None else str(limit)
 
 
 def _amount(name: str, label: str, micros: int, ceiling: int) -> Input:

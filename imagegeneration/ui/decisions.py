@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from imagegeneration.domain.audit import AuditEntry
 from imagegeneration.domain.job import JobImage
 from imagegeneration.domain.money import Limits, format_usd_exact
+from imagegeneration.domain.provider import ProviderLimits
 from imagegeneration.ui import words
 from imagegeneration.ui.rows import Link, Row, Section, job_link, moment
 
@@ -52,7 +53,21 @@ def _limits(entry: AuditEntry) -> str:
         ("one image", before.per_image_micros, after.per_image_micros),
     )
     moved = [f"{name} {format_usd_exact(old)} → {format_usd_exact(new)}" for name, old, new in names if old != new]
+    providers = {each.provider for each in (*before.providers, *after.providers)}
+    for provider in sorted(providers):
+        old_limits, new_limits = before.of(provider), after.of(provider)
+        if old_limits != new_limits:
+            moved.append(f"{words.provider(provider)} {_provider(old_limits)} → {_provider(new_limits)}")
     return f"Limits: {', '.join(moved)}" if moved else "Limits set again as they were"
+
+
+def _provider(limits: ProviderLimits) -> str:
+    said = (
+        None if limits.concurrency is None else f"{limits.concurrency} at once",
+        None if limits.per_minute is None else f"{limits.per_minute} a minute",
+        None if limits.daily_micros is None else f"{format_usd_exact(limits.daily_micros)} a day",
+    )
+    return ", ".join(part for part in said if part is not None) or "not limited"
 
 
 def _image(entry: AuditEntry) -> tuple[str, str]:

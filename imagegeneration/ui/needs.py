@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from imagegeneration.domain.breaker import Breaker
 from imagegeneration.domain.money import format_usd, format_usd_exact
-from imagegeneration.domain.operations import OperationsState, WaitingForStorage
+from imagegeneration.domain.operations import OperationsState, ProviderState, WaitingForStorage
 from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.ui import words
 from imagegeneration.ui.rows import Line, Row, Section, moment
@@ -27,6 +27,7 @@ def _needs(state: OperationsState) -> Iterator[Row]:
         text = f"Nothing is made until one is started: python -m imagegeneration.runner.{waiting}"
         yield _need("no-runner", "No runner is alive", ((text,),), to="runners")
     yield from (_paused(breaker) for breaker in state.breakers if breaker.pause is not None)
+    yield from (_refused(provider) for provider in state.providers if provider.status in ("refused", "unreachable"))
     if state.perhaps_charged:
         yield _perhaps_charged(state)
     yield from (_gone(waiting) for waiting in state.waiting_for_storage if not waiting.is_alive)
@@ -62,6 +63,12 @@ def is_clock_wrong(runner: RunnerInfo) -> bool:
 def _paused(breaker: Breaker) -> Row:
     name = words.capital(words.scope(breaker.scope))
     return _need(f"paused {breaker.scope}", f"{name} is paused", pause_lines(breaker), to="calls")
+
+
+def _refused(provider: ProviderState) -> Row:
+    name = words.capital(words.provider(provider.provider))
+    title = f"{name} {'refuses the account' if provider.status == 'refused' else 'does not work'}"
+    return _need(f"provider {provider.provider}", title, ((provider.problem or "",),), to="providers")
 
 
 def _perhaps_charged(state: OperationsState) -> Row:

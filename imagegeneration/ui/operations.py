@@ -80,6 +80,7 @@ def _follow() -> None:
 
 def _look(watch: Watch, state: OperationsState) -> Look:
     parameters = studio().offer.parameters
-    scopes = () if parameters is None else (provider_scope(parameters.provider), model_scope(parameters.model))
+    providers = map(provider_scope, studio().offer.endpoints)
+    scopes = (*providers, *(() if parameters is None else (model_scope(parameters.model),)))
     resets_at = words.clock(state.spend.resets_at, reader_zone(), datetime.now(UTC))
     return Look(scopes, watch.quotes, watch.listed, resets_at)

@@ -13,10 +13,12 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.breaker import PausedScope
 from imagegeneration.domain.decision import Decision
+from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.money import MICROS_PER_USD, Limits, format_usd, format_usd_exact
+from imagegeneration.domain.provider import MAX_PER_MINUTE, ProviderLimits
 from imagegeneration.domain.text import Reason
 from imagegeneration.domain.value import Many, Micros, SentMoment, Value
-from imagegeneration.errors import NotAllowed, StudioError, WrongState
+from imagegeneration.errors import InvalidRequest, NotAllowed, StudioError, WrongState
 from imagegeneration.ui import words
 from imagegeneration.ui.frame import explain
 from imagegeneration.ui.sections import Said
@@ -32,7 +34,21 @@ def read_usd(text: object) -> object:
     return int(Decimal(found[1]) * MICROS_PER_USD)
 
 
+def read_optional_usd(text: object) -> object:
+    """As `read_usd`; None for an empty text. Raises ValueError for anything else."""
+    return None if isinstance(text, str) and not text.strip() else read_usd(text)
+
+
+def read_optional_count(text: object) -> object:
+    """A whole number; None for an empty text. Raises ValueError for anything else."""
+    if not isinstance(text, str) or not re.fullmatch(r"\s*[0-9]{0,6}\s*", text, re.ASCII):
+        raise ValueError("Write how many calls as a whole number, or nothing where there is no limit.")
+    return int(text) if text.strip() else None
+
+
 _Usd = Annotated[Micros, BeforeValidator(read_usd)]
+_OptionalUsd = Annotated[Micros | None, BeforeValidator(read_optional_usd)]
+_OptionalCount = Annotated[int | None, BeforeValidator(read_optional_count)]
 
 
 class Pause(Value):
@@ -122,10 +138,12 @@ class ChangeLimits(Value):
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
         """Set the limits. A refusal says what to do about it here."""
+        latest = studio.limits.latest()
         limits = Limits(
             daily_micros=self.daily,
             daily_per_user_micros=self.daily_per_user,
             per_image_micros=self.per_image,
+            providers=latest.limits.providers if latest else (),
         )
         try:
             studio.limits.change(actor, limits, version=self.version, reason=self.reason)
@@ -137,9 +155,45 @@ class ChangeLimits(Value):
         return Said("good", "The limits are set.", f"Everybody together: {format_usd_exact(self.daily)} a day.")
 
 
+class ChangeProviderLimits(Value):
+    """Set what a provider may be asked for; `version` is that of the limits that was looked at."""
+
+    what: Literal["provider_limits"]
+    version: int
+    provider: ProviderName
+    concurrency: _OptionalCount
+    per_minute: _OptionalCount
+    daily: _OptionalUsd
+    reason: Reason
+
+    def carry_out(self, studio: Studio, actor: Actor) -> Said:
+        """Set the limits of this provider, and leave all others as they are."""
+        try:
+            wanted = ProviderLimits(
+                provider=self.provider,
+                concurrency=self.concurrency,
+                per_minute=self.per_minute,
+                daily_micros=self.daily,
+            )
+        except ValidationError:
+            raise InvalidRequest(
+                f"At most 256 calls at once and {MAX_PER_MINUTE} a minute are possible, and at least one."
+            ) from None
+        latest = studio.limits.latest()
+        known = latest.limits if latest else studio.limits.ceilings
+        others = tuple(each for each in known.providers if each.provider != self.provider)
+        limits = known.model_copy(update={"providers": (*others, wanted)})
+        try:
+            studio.limits.change(actor, limits, version=self.version, reason=self.reason)
+        except WrongState as error:
+            error.resolution = _CHANGED
+            raise
+        return Said("good", f"The limits of {words.provider(self.provider)} are set.")
+
+
 _CHANGED = "What you typed is kept. Look at the limits in force, then press the button again to set yours."
 
-Order = Pause | Resume | Decide | Retry | ChangeLimits
+Order = Pause | Resume | Decide | Retry | ChangeLimits | ChangeProviderLimits
 _ORDER: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="what")])
 
 

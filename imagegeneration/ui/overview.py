@@ -14,6 +14,7 @@ from imagegeneration.ui import choices, words
 from imagegeneration.ui.decisions import decisions
 from imagegeneration.ui.needs import clock, is_clock_wrong, needs, pause_lines
 from imagegeneration.ui.rows import Action, Fact, Line, Row, Section, job_link, moment
+from imagegeneration.ui.watch import watched
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def overview(state: OperationsState, look: Look) -> list[Section]:
     return [
         needs(state),
         _calls(state, look),
+        watched(state),
         Section("runners", "Runners", tuple(map(_runner, state.runners)), empty="No runner was seen for a minute."),
         Section("queue", "Queue", (_queue(state.queue),)),
         _storage(state),
@@ -84,6 +86,8 @@ def _runner(runner: RunnerInfo) -> Row:
         Fact("Last seen", (moment(runner.seen_at),)),
         Fact("Started", (moment(runner.started_at),)),
     ]
+    if runner.waiting:
+        facts.append(Fact("Waiting for a provider's rate", (words.plural(runner.waiting, "image"),)))
     if off is not None:
         facts.append(Fact("Clock", (off,), "bad" if is_clock_wrong(runner) else "neutral"))
     return Row(
@@ -189,9 +193,13 @@ def _limits(state: OperationsState) -> Row:
     return Row(
         key="limits",
         facts=tuple(_limited(limits, state.ceilings)),
-        lines=(who, *(() if version is None or version.limits == limits else (_LOWERED,))),
+        lines=(who, *(() if version is None or _amounts(version.limits) == _amounts(limits) else (_LOWERED,))),
         actions=(choices.change_limits(limits, state.ceilings, version.version if version else 0),),
     )
+
+
+def _amounts(limits: Limits) -> Limits:
+    return limits.model_copy(update={"providers": ()})
 
 
 _LOWERED: Line = ("A ceiling is lower than what was set, and is in force instead.",)

@@ -54,6 +54,7 @@ def test_a_studio_at_rest_needs_nobody(page: Page) -> None:
     expect(part(page, "Waiting for storage")).to_contain_text("Every image that was made is in the bucket.")
     expect(part(page, "Perhaps charged")).to_contain_text("No image is in doubt")
     expect(part(page, "Queue")).to_contain_text("Nobody waits")
+    expect(item(page, "Providers", "The sandbox").locator(".pill")).to_have_text("Works")
     runner = part(page, "Runners")
     expect(runner.locator(".pill")).to_have_text("Alive")
     expect(runner).to_contain_text("0 of 8")
@@ -90,6 +91,36 @@ def test_a_pause_keeps_jobs_waiting_until_it_ends(page: Page, product: Product) 
     expect(card(jobs, intent).locator(".pill")).to_have_text("Done")
     expect(part(page, "Latest decisions").locator(".item").first).to_contain_text("Everything resumed")
     expect(part(page, "Latest decisions").locator(".item").first).to_contain_text("prices are right")
+
+
+def test_a_provider_is_limited_and_who_waits_is_told(page: Page, product: Product) -> None:
+    first, second, reason = unique("first"), unique("second"), unique("they asked us to")
+    open_operations(page)
+    sandbox = item(page, "Providers", "The sandbox")
+    sandbox.get_by_role("button", name="Change its limits").click()
+    sandbox.get_by_label("Calls a minute").fill("many")
+    sandbox.get_by_label("Why, for the record").fill(reason)
+    sandbox.get_by_role("button", name="Set the limits of the sandbox").click()
+    expect(sandbox).to_contain_text("Write how many calls as a whole number, or nothing where there is no limit.")
+    sandbox.get_by_label("Calls a minute").fill("1")
+    sandbox.get_by_role("button", name="Set the limits of the sandbox").click()
+    reply(page, "The limits of the sandbox are set.")
+    expect(part(page, "Latest decisions").locator(".item").first).to_contain_text(
+        "the sandbox not limited → 1 a minute"
+    )
+
+    product.approve(intent=first)
+    product.approve(intent=second)
+    expect(sandbox).to_contain_text("Waiting for the provider's rate: at most 1 call a minute.")
+    expect(sandbox).to_contain_text("1 of 1")
+    sandbox.get_by_role("button", name="Change its limits").click()
+    sandbox.get_by_label("Calls a minute").fill("")
+    sandbox.get_by_label("Why, for the record").fill("they allow more")
+    sandbox.get_by_role("button", name="Set the limits of the sandbox").click()
+    reply(page, "The limits of the sandbox are set.")
+    jobs = page.context.new_page()
+    open_jobs(jobs)
+    expect(card(jobs, second).locator(".pill")).to_have_text("Done")
 
 
 def test_images_in_doubt_are_decided_in_each_way(page: Page, product: Product) -> None:

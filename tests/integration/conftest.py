@@ -144,10 +144,10 @@ def one_round(studio: Studio) -> None:
 
 
 def assert_money_adds_up(database: Database[dict[str, Any]]) -> None:
-    """The ledger's sums are the counters of the budgets, of the account and of each user; so it is with credits."""
+    """The ledger's sums are the counters of the account, of each user and of each provider; so it is with credits."""
     _assert_credits_add_up(database)
     for budget in database.budgets.find({}):
-        owner = {} if budget["userId"] is None else {"userId": budget["userId"]}
+        owner = {name: budget[name] for name in ("userId", "provider") if budget.get(name) is not None}
         entries = list(database.ledger.find({"account": budget["account"], "day": budget["day"], **owner}))
         for counter, delta in (
             ("heldMicros", "heldDeltaMicros"),

@@ -16,8 +16,12 @@ from tests.integration.conftest import approve
 from tests.support import wait_until
 
 
-def limits(**changes: int) -> Limits:
-    known = {"daily_micros": 20_000_000, "daily_per_user_micros": 10_000_000, "per_image_micros": 1_000_000}
+def limits(**changes: Any) -> Limits:
+    known: dict[str, Any] = {
+        "daily_micros": 20_000_000,
+        "daily_per_user_micros": 10_000_000,
+        "per_image_micros": 1_000_000,
+    }
     return Limits(**(known | changes))
 
 

@@ -14,10 +14,11 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.money import budget_day
+from imagegeneration.domain.provider import ProviderLimits
 from imagegeneration.errors import Busy, OverBudget, WrongState
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.services.execution import Execution
-from imagegeneration.settings import Settings
+from imagegeneration.settings import ProviderLimitSetting, Settings
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 
 PROMPT = "a red kite over green hills"
@@ -25,7 +26,7 @@ HOLD = 13_200 + 5 * len(PROMPT)
 """The upper bound of one image: its price plus the prompt's bytes at the text price."""
 
 
-def limited(settings: Settings, **limits: float) -> Studio:
+def limited(settings: Settings, **limits: Any) -> Studio:
     return build_studio(settings.model_copy(update=limits), runner=True)
 
 
@@ -171,7 +172,7 @@ def test_what_is_settled_counts_on_the_day_of_its_hold(
     done = studio.jobs.get(LOCAL, job.job_id)
     assert (done.status, done.images[0].attempt.budget_day) == ("DONE", yesterday)
     assert studio.spending.today(LOCAL).spent_micros == 0
-    (budget,) = database.budgets.find({"day": yesterday, "userId": None})
+    (budget,) = database.budgets.find({"day": yesterday, "userId": None, "provider": None})
     assert (budget["heldMicros"], budget["spentMicros"]) == (0, done.cost_micros)
     assert_money_adds_up(database)
 
@@ -210,3 +211,75 @@ def test_a_retry_waits_for_room_in_the_queue_like_an_approval(settings: Settings
     studio.jobs.cancel(LOCAL, other.job_id)
     assert studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD).status == "QUEUED"
     studio.close()
+
+
+def _sandbox_budget(settings: Settings, usd: float) -> Studio:
+    return limited(settings, provider_limits={"sandbox": ProviderLimitSetting(daily_budget_usd=usd)})
+
+
+def test_a_providers_budget_refuses_and_says_whose_it_is_and_when_it_resets(
+    settings: Settings, database: Database[dict[str, Any]]
+) -> None:
+    studio = _sandbox_budget(settings, 2 * HOLD / 1_000_000)
+    approve(studio, PROMPT, image_count=2)
+    with pytest.raises(OverBudget, match="for the provider sandbox") as refusal:
+        approve(studio, PROMPT)
+    assert refusal.value.resets_at == studio.spending.today(LOCAL).resets_at
+    assert database.jobs.count_documents({}) == 1
+    assert studio.spending.today_of("sandbox").held_micros == 2 * HOLD
+    assert_money_adds_up(database)
+    studio.close()
+
+
+def test_a_providers_budget_outlives_a_restart_and_is_lowered_at_run_time(
+    settings: Settings, database: Database[dict[str, Any]]
+) -> None:
+    before = limited(settings)
+    job = approve(before, PROMPT)
+    one_round(before)
+    spent = before.jobs.get(LOCAL, job.job_id).cost_micros
+    before.close()
+    studio = limited(settings)
+    assert studio.spending.today_of("sandbox").spent_micros == spent > 0
+    lower = ProviderLimits(provider="sandbox", daily_micros=spent + HOLD)
+    changed = studio.limits.in_force().model_copy(update={"providers": (lower,)})
+    studio.limits.change(LOCAL, changed, version=0, reason="careful")
+    approve(studio, PROMPT)
+    with pytest.raises(OverBudget, match="for the provider sandbox"):
+        approve(studio, PROMPT)
+    assert_money_adds_up(database)
+    studio.close()
+
+
+def test_of_many_at_once_a_providers_budget_lets_exactly_as_many_pass(
+    settings: Settings, database: Database[dict[str, Any]]
+) -> None:
+    studio = _sandbox_budget(settings, 5 * HOLD / 1_000_000)
+
+    def attempt(_: int) -> bool:
+        try:
+            approve(studio, PROMPT)
+        except OverBudget:
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(attempt, range(24))) == 5
+    assert_money_adds_up(database)
+    studio.close()
+
+
+def test_each_provider_of_a_job_pays_for_its_own_attempts(studio: Studio, database: Database[dict[str, Any]]) -> None:
+    job = approve(studio, PROMPT)
+    (image,) = job.images
+    elsewhere = image.attempt.model_copy(update={"provider": "fal", "model": "fal-ai/flux-lora"})
+    moved = image.model_copy(update={"attempts": (image.attempt, elsewhere)})
+    stores = studio._stores
+    stores.budgets.ensure("real", image.attempt.budget_day)
+    stores.budgets.ensure("real", image.attempt.budget_day, "local")
+    studio.spending.prepare_providers([moved])
+    stores.connection.transaction(
+        lambda session: studio.spending.record(job, [image], [moved], job.created_at, session=session)
+    )
+    assert (studio.spending.today_of("sandbox").held_micros, studio.spending.today_of("fal").held_micros) == (0, HOLD)
+    assert_money_adds_up(database)

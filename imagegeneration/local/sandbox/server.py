@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from imagegeneration.local.sandbox.calls import Call, CallLog
 from imagegeneration.local.sandbox.faults import Fault, FaultKind, FaultQueue
 from imagegeneration.local.sandbox.vendor import Reply, Vendor, json_reply
-from imagegeneration.local.sandbox.wire import WireError
+from imagegeneration.local.sandbox.wire import WireError, model_list
 
 BODY_MAX = 1_000_000
 DRIPS = 64
@@ -118,9 +118,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """The calls so far."""
+        """The calls so far, or the models."""
         if self.path == "/sandbox/calls":
             self._send(json_reply(200, [asdict(call) for call in self.server.calls.all()]))
+        elif self.path == "/v1/models":
+            self._send(json_reply(200, model_list()))
         else:
             self._send_error(_unknown(self.path))
 

@@ -50,6 +50,12 @@ MODERATION_CATEGORIES = (
 )
 
 
+def model_list() -> Json:
+    """The answer of GET /v1/models: what may be asked for."""
+    names = [*(model.name for model in _CATALOG.image_models), *(model.name for model in _CATALOG.text_models)]
+    return {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "sandbox"} for name in names]}
+
+
 class WireError(Exception):
     """An answer of status `status` with OpenAI's error object."""
 

@@ -65,19 +65,26 @@ def _may_be_charged(attempt: Attempt) -> bool:
 
 
 def assert_money_adds_up(database: Documents, jobs: Sequence[Job]) -> None:
-    """The ledger, the counters and the jobs say the same, for the account and for each user."""
+    """The ledger, the counters and the jobs say the same, for the account, each user and each provider."""
     for budget in database.budgets.find({}):
-        user, day, account = budget["userId"], budget["day"], budget["account"]
+        user, day, account, provider = budget["userId"], budget["day"], budget["account"], budget.get("provider")
         mine = [job for job in jobs if user in (None, job.user_id) and account_of(job.request.provider) == account]
-        owner = {} if user is None else {"userId": user}
+        owner = {name: budget[name] for name in ("userId", "provider") if budget.get(name) is not None}
         entries = list(database.ledger.find({"account": account, "day": day, **owner}))
         images = [image for job in mine for image in job.images]
         held = sum(
             image.attempt.held_micros
             for image in images
-            if image.state in ("HELD", "CALLING") and image.attempt.budget_day == day
+            if image.state in ("HELD", "CALLING")
+            and image.attempt.budget_day == day
+            and provider in (None, image.attempt.provider)
         )
-        spent = sum(attempt.cost_micros for image in images for attempt in image.attempts if attempt.budget_day == day)
+        spent = sum(
+            attempt.cost_micros
+            for image in images
+            for attempt in image.attempts
+            if attempt.budget_day == day and provider in (None, attempt.provider)
+        )
         assert budget["heldMicros"] == sum(entry["heldDeltaMicros"] for entry in entries) == held, budget["_id"]
         assert budget["spentMicros"] == sum(entry["spentDeltaMicros"] for entry in entries) == spent, budget["_id"]
 

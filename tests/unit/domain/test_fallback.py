@@ -135,7 +135,7 @@ def test_a_call_in_doubt_counts_what_it_costs_itself_and_gives_the_rest_back() -
     now = calling()
     for after in (interrupted(now, LATER), failed(now, "att_1", failure("unknown"), LATER, again_since=NOW)):
         assert (after.attempt.cost_micros, after.attempt.credits) == (CHEAP.micros, CHEAP.credits)
-        assert money_moved([now], [after]) == {DAY: (-DEAR.micros, CHEAP.micros)}
+        assert money_moved([now], [after]) == {(DAY, "one"): (-DEAR.micros, CHEAP.micros)}
         assert credits_moved([now], [after]) == CHEAP.credits - DEAR.credits
 
 
@@ -150,9 +150,9 @@ def test_an_image_of_the_first_uses_up_no_more_than_its_own_credits() -> None:
 def test_nothing_more_is_ever_held_than_at_the_approval() -> None:
     now = calling()
     dearer = failed(now, "att_1", failure(), LATER, again_since=NOW, fallback=to_second(hold=Price(micros=99_000)))
-    assert money_moved([now], [dearer]) == {}
+    assert money_moved([now], [dearer]) == {(DAY, "one"): (-DEAR.micros, 0), (DAY, "two"): (DEAR.micros, 0)}
     cheaper = failed(now, "att_1", failure(), LATER, again_since=NOW, fallback=to_second(CHEAP, CHEAP))
-    assert money_moved([now], [cheaper]) == {DAY: (CHEAP.micros - DEAR.micros, 0)}
+    assert money_moved([now], [cheaper]) == {(DAY, "one"): (-DEAR.micros, 0), (DAY, "two"): (CHEAP.micros, 0)}
 
 
 def test_a_bill_above_its_own_price_is_noticed_though_more_is_held() -> None:

@@ -51,7 +51,7 @@ class ImageLife(RuleBasedStateMachine):
         return self.clock
 
     def become(self, new: JobImage) -> None:
-        for day, (held_delta, spent_delta) in money_moved([self.image], [new]).items():
+        for (day, _provider), (held_delta, spent_delta) in money_moved([self.image], [new]).items():
             self.held_micros[day] += held_delta
             self.spent_micros[day] += spent_delta
         self.image = new

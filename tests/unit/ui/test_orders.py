@@ -49,3 +49,23 @@ def test_a_reason_is_required(reason: str | None) -> None:
 def test_what_is_no_order_is_not_carried_out(order: dict[str, Any]) -> None:
     said = carry_out(order, NO_STUDIO, LOCAL)
     assert (said.tone, said.title) == ("bad", "The page has sent something that is not understood. Reload it.")
+
+
+PROVIDER_LIMITS = {"what": "provider_limits", "version": 0, "provider": "fal", "reason": "r"}
+UNLIMITED = {"concurrency": "", "per_minute": "", "daily": ""}
+
+
+@pytest.mark.parametrize("typed", ["many", "-1", "1.5", "1e3", "٣", "1234567", 5, None])
+def test_what_is_no_number_of_calls_is_refused(typed: object) -> None:
+    said = carry_out(PROVIDER_LIMITS | UNLIMITED | {"per_minute": typed}, NO_STUDIO, LOCAL)
+    words = "Write how many calls as a whole number, or nothing where there is no limit."
+    assert (said.tone, said.title) == ("bad", words)
+
+
+@pytest.mark.parametrize("typed", [{"per_minute": "0"}, {"concurrency": "257"}, {"per_minute": "1001"}])
+def test_a_number_of_calls_that_cannot_be_kept_is_refused(typed: dict[str, str]) -> None:
+    said = carry_out(PROVIDER_LIMITS | UNLIMITED | typed, NO_STUDIO, LOCAL)
+    assert (said.tone, said.title) == (
+        "bad",
+        "At most 256 calls at once and 1000 a minute are possible, and at least one.",
+    )

@@ -16,7 +16,7 @@ from imagegeneration.ui.overview import Look, overview
 from imagegeneration.ui.rows import Row, Section, Time
 from tests.unit.ui.samples import CEILINGS, MODEL, NOW, breaker, open_image, operations_state, runner, spend
 
-ORDER = ["needs", "calls", "runners", "queue", "storage", "inbox", "budget", "limits", "decisions"]
+ORDER = ["needs", "calls", "providers", "runners", "queue", "storage", "inbox", "budget", "limits", "decisions"]
 
 
 def section(name: str, state: OperationsState, look: Look = Look()) -> Section:

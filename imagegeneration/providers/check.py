@@ -1,0 +1,87 @@
+"""The active check of a provider: one GET that costs nothing, and what its answer says of the account.
+
+No retries, redirects or keep-alive, and nothing from the environment: the check goes the way that a paid call goes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx2
+
+from imagegeneration.domain.generation import CallFailed, Json
+from imagegeneration.domain.health import Checked
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.provider import brief, read_within, unreachable
+
+CHECK_SECONDS = 10.0
+
+REFUSED = (401, 402, 403)
+_NARROW_KEY = "missing scopes"
+"""OpenAI's words for a key that may make images and not list models."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a provider answered to the question."""
+
+    status: int
+    document: Json
+
+    @property
+    def words(self) -> str:
+        """Its own words for what is wrong, else the status."""
+        error = self.document.get("error")
+        nested = error.get("message") if isinstance(error, dict) else error
+        candidates = [nested, *(self.document.get(name) for name in ("detail", "message", "title", "name"))]
+        return next((brief(found) for found in candidates if isinstance(found, str)), f"HTTP {self.status}")
+
+
+def key_of(endpoint: Endpoint) -> str:
+    """The key as a header has it."""
+    return endpoint.key.get_secret_value() if endpoint.key else "none"
+
+
+def ask(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> Told:
+    """Ask a question that costs nothing. Raises CallFailed where no answer came within CHECK_SECONDS."""
+    deadline = time.monotonic() + CHECK_SECONDS
+    try:
+        with (
+            httpx2.Client(timeout=CHECK_SECONDS, follow_redirects=False, trust_env=False) as client,
+            client.stream("GET", f"{endpoint.url}{path}", headers=headers) as response,
+        ):
+            body = read_within(response.iter_bytes(), deadline)
+    except httpx2.HTTPError as error:
+        raise unreachable(error) from error
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    return Told(response.status_code, document if isinstance(document, dict) else {})
+
+
+def check_account(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> Checked:
+    """Ask for something of the account, and judge the answer by its status."""
+    try:
+        return judged(ask(endpoint, path, headers))
+    except CallFailed as failure:
+        return Checked(status="unreachable", problem=failure.message)
+
+
+def judged(told: Told) -> Checked:
+    """What an answer says of the account."""
+    if 200 <= told.status < 300:
+        return Checked(status="works")
+    if told.status in REFUSED and _NARROW_KEY not in told.words.lower():
+        return refused_account(told.words)
+    if 400 <= told.status < 500:
+        return Checked(status="reached", problem=f"It does not say whether it accepts the account: {told.words}")
+    return Checked(status="unreachable", problem=f"The provider answers, but does not work: {told.words}")
+
+
+def refused_account(words: str) -> Checked:
+    """The provider does not accept the account."""
+    return Checked(status="refused", problem=f"The provider does not accept the account: {words}")
