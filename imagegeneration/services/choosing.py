@@ -11,6 +11,7 @@ from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choos
 from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.options import LARGEST_SEED, Options
+from imagegeneration.domain.style import StyleName, folded
 from imagegeneration.domain.value import Many, Value
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured
 from imagegeneration.services.breakers import Breakers
@@ -38,6 +39,13 @@ class Chosen(Value):
 
     request: GenerationParameters
     choice: Choice
+
+
+class Folded(Value):
+    """A final prompt with all that the model does not take beside it; `negative_prompt` is what it does take."""
+
+    final_prompt: str
+    negative_prompt: str | None = None
 
 
 class Choosing:
@@ -100,6 +108,17 @@ class Choosing:
             compatible=tuple(name for name, problem in found.items() if problem is None),
             problems={name: problem for name, problem in found.items() if problem is not None},
         )
+
+    def fold(self, final_prompt: str, style: StyleName | None, negative_prompt: str | None, name: str | None) -> Folded:
+        """The final prompt with the style and, where the model takes none by itself, the negative prompt in words.
+
+        Without a model everything is in words, which every model takes. Raises ModelUnavailable (IMG_013), or
+        PromptRefused (IMG_003) where it all does not fit.
+        """
+        model = None if name is None else self._offer.catalog.model(name, datetime.now(UTC).date())
+        if model is not None and model.takes_negative_prompt:
+            return Folded(final_prompt=folded(final_prompt, style, None), negative_prompt=negative_prompt)
+        return Folded(final_prompt=folded(final_prompt, style, negative_prompt))
 
     def candidates(self, options: Options, final_prompt: str) -> Sequence[Candidate]:
         """Every living model of a configured provider, with what it would cost and what it cannot do."""
