@@ -41,6 +41,13 @@ class Chosen(Value):
     choice: Choice
 
 
+class Possible(Value):
+    """Options of which everything is to be had, and in words what was given up for that."""
+
+    options: Options
+    given_up: Many[str] = ()
+
+
 class Folded(Value):
     """A final prompt with all that the model does not take beside it; `negative_prompt` is what it does take."""
 
@@ -80,10 +87,13 @@ class Choosing:
             raise InvalidRequest(_why_none(candidates))
         return self._chosen(options, choice)
 
-    def estimate(self, options: Options, final_prompt: str) -> Estimate:
-        """What every model that could be asked would cost, and what keeps the others from it."""
+    def estimate(self, options: Options, final_prompt: str, *, fitting: bool = False) -> Estimate:
+        """What every model that could be asked would cost, and what keeps the others from it.
+
+        With `fitting` each is asked for no more than it can do, so that all stand side by side; needs stay.
+        """
         candidates = sorted(
-            self.candidates(options, final_prompt),
+            self.candidates(options, final_prompt, fitting=fitting),
             key=lambda candidate: (not candidate.able, candidate.price_micros or 0, candidate.label),
         )
         able = [candidate for candidate in candidates if candidate.able]
@@ -120,11 +130,34 @@ class Choosing:
             return Folded(final_prompt=folded(final_prompt, style, None), negative_prompt=negative_prompt)
         return Folded(final_prompt=folded(final_prompt, style, negative_prompt))
 
-    def candidates(self, options: Options, final_prompt: str) -> Sequence[Candidate]:
+    def possible(self, options: Options) -> Possible:
+        """The options that are left of what was once chosen: models go, and settings with them."""
+        today = datetime.now(UTC).date()
+        given_up: list[str] = []
+        if options.model is not None and (why := self._why_gone(options.model, today)) is not None:
+            given_up.append(why)
+            options = options.model_copy(update={"model": None, "provider": "auto"})
+        if options.provider not in ("auto", *self._offer.endpoints) and options.model is None:
+            given_up.append(f"The provider {options.provider} is not configured any more.")
+            options = options.model_copy(update={"provider": "auto"})
+        if options.model is not None:
+            options, lost = options.fitting(self._offer.catalog.model(options.model, today))
+            given_up += lost.values()
+        return Possible(options=options, given_up=tuple(given_up))
+
+    def _why_gone(self, name: str, today: date) -> str | None:
+        """Why a model is not offered; None if it is."""
+        model = self._offer.catalog.named(name)
+        if model is not None and model.is_alive(today) and self._offer.made_by(model) is None:
+            return f"The provider {model.provider}, which makes {model.label}, is not configured."
+        return self._offer.catalog.why_not(name, today)
+
+    def candidates(self, options: Options, final_prompt: str, *, fitting: bool = False) -> Sequence[Candidate]:
         """Every living model of a configured provider, with what it would cost and what it cannot do."""
         today = datetime.now(UTC).date()
         return [
-            self._candidate(model, provider, options, final_prompt, today) for model, provider in self._offered(today)
+            self._candidate(model, provider, options.fitting(model)[0] if fitting else options, final_prompt, today)
+            for model, provider in self._offered(today)
         ]
 
     def _offered(self, today: date) -> Iterator[tuple[ImageModel, ProviderName]]:
@@ -136,7 +169,7 @@ class Choosing:
     def _candidate(
         self, model: ImageModel, provider: ProviderName, options: Options, final_prompt: str, today: date
     ) -> Candidate:
-        request = options.parameters(model, provider, drawn_seed=0)
+        request = options.parameters(model, provider, 0, self._offer.usual(model, provider))
         limitations = list(model.problems(request).values())
         price = None
         try:
@@ -167,7 +200,7 @@ class Choosing:
         provider = self._offer.made_by(model)
         if provider is None or options.provider not in ("auto", provider, model.provider):
             raise ProviderNotConfigured(f"The provider {model.provider}, which makes {model.label}, is not configured.")
-        request = options.parameters(model, provider, secrets.randbelow(LARGEST_SEED + 1))
+        request = self._parameters(options, model, provider)
         self._offer.catalog.require_possible(request, today)
         price = self._offer.catalog.quote(request, final_prompt, today)
         if options.max_micros_per_image is not None and price > options.max_micros_per_image:
@@ -189,8 +222,11 @@ class Choosing:
 
     def _chosen(self, options: Options, choice: Choice) -> Chosen:
         model = self._offer.catalog.model(choice.model, datetime.now(UTC).date())
-        request = options.parameters(model, choice.provider, secrets.randbelow(LARGEST_SEED + 1))
-        return Chosen(request=request, choice=choice)
+        return Chosen(request=self._parameters(options, model, choice.provider), choice=choice)
+
+    def _parameters(self, options: Options, model: ImageModel, provider: ProviderName) -> GenerationParameters:
+        drawn_seed = secrets.randbelow(LARGEST_SEED + 1)
+        return options.parameters(model, provider, drawn_seed, self._offer.usual(model, provider))
 
 
 def _too_dear(price: int, at_most: int) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from imagegeneration.domain.generation import GenerationParameters, Lora
 from imagegeneration.domain.job import AttemptError
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.services.jobs import RetryQuote
+from imagegeneration.ui import words
+from imagegeneration.ui.cards import card
 from imagegeneration.ui.record import record
 from tests.unit.ui.samples import NOW, approval, image, job, stored_image
 
@@ -101,3 +104,46 @@ def test_an_image_can_be_declared_lost_only_when_its_machine_is_gone() -> None:
     assert record(waiting, [], None)["choices"] == []
     (choice,) = record(waiting, [], None, {"web-2"})["choices"]
     assert [action["label"] for action in choice["actions"]] == ["Declare 1 image lost"]
+
+
+def test_every_parameter_that_was_sent_is_there() -> None:
+    request = GenerationParameters(
+        provider="stability",
+        model="stable-image-core",
+        size="1344x768",
+        quality="standard",
+        output_format="webp",
+        background="opaque",
+        seed=0,
+        negative_prompt="fog",
+        steps=30,
+        guidance=3.5,
+        loras=(Lora(path="owner/name", weight=0.5),),
+    )
+    assert section(record(job(request=request), [], None), "Request") == {
+        "Provider": "Stability",
+        "Model": "stable-image-core",
+        "Images": "1",
+        "Size": "1344 × 768",
+        "Quality": "standard",
+        "Format": "WEBP",
+        "Background": "opaque",
+        "Seed": "0",
+        "Steps": "30",
+        "Guidance": "3.5",
+        "Negative prompt": "fog",
+        "LoRA": "owner/name, weight 0.5",
+    }
+    assert set(section(record(job(), [], None), "Request")) == {
+        "Provider",
+        "Model",
+        "Images",
+        "Size",
+        "Quality",
+        "Format",
+    }
+    assert card(job(request=request))["made_as"] == (
+        "Stability: stable-image-core, 1344 × 768, standard quality, WEBP, opaque background, seed 0, 30 steps, "
+        "guidance 3.5, 1 LoRA, a negative prompt"
+    )
+    assert "a random seed" in words.made_as(request, draws_seed=True)
