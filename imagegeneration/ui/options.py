@@ -72,7 +72,7 @@ def _models(desk: Desk, busy: bool) -> None:
     def picked() -> None:
         pick = st.session_state[key].get("pick")
         if pick is not None:
-            wishes.choose_model(desk, *read_pick(str(pick)))
+            wishes.choose_model(desk, *read_pick(str(pick["key"])))
 
     automatic = [_automatic(options, priority, prompt) for priority in AUTOMATIC]
     data = {"offers": offers(options, automatic, estimate), "locked": busy}

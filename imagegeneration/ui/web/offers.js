@@ -24,14 +24,15 @@ function makeOffer(name, pick) {
   return row;
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const view = viewOf(parentElement, () => {
     const head = el("div.head", { "aria-hidden": "true" }, el("span", {}, "Model"), el("span", {}, "An image, up to"), el("span", {}, "About"), el("span", {}, "Quality"));
     const list = el("div.list", { role: "radiogroup", "aria-label": "Model" });
     parentElement.append(el("div.root.offers", {}, head, list));
     return { list, rows: new Map() };
   });
-  view.pick = (key) => setTriggerValue("pick", key);
+  // A state, as a trigger is lost where the page is still being drawn; the time makes the same choice another one.
+  view.pick = (key) => setStateValue("pick", { key, at: Date.now() });
   const wanted = new Set(data.offers.map(({ key }) => key));
   for (const [key, row] of view.rows) {
     if (wanted.has(key)) continue;
