@@ -26,7 +26,7 @@ function makeOffer(name, pick) {
 
 export default function ({ data, parentElement, setStateValue }) {
   const view = viewOf(parentElement, () => {
-    const head = el("div.head", { "aria-hidden": "true" }, el("span", {}, "Model"), el("span", {}, "An image, up to"), el("span", {}, "About"), el("span", {}, "Quality"));
+    const head = el("div.head", { "aria-hidden": "true" }, el("span", {}, "Model"), el("span", {}, "Image, up to"), el("span", {}, "About"), el("span", {}, "Quality"));
     const list = el("div.list", { role: "radiogroup", "aria-label": "Model" });
     parentElement.append(el("div.root.offers", {}, head, list));
     return { list, rows: new Map() };
