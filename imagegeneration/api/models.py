@@ -86,7 +86,7 @@ def validate(body: Question, studio: CurrentStudio) -> Answered:
     """What an approval would send and cost; a refusal names each field that is not possible. Nothing is written."""
     chosen = studio.choosing.choose(body.options, body.final_prompt)
     order = chosen.order
-    quoted = studio.jobs.quote(body.final_prompt, body.image_count, order.request, order.alternates)
+    quoted = studio.jobs.quote(body.final_prompt, body.image_count, order)
     return Answered(request=order.request, alternates=order.alternates, choice=chosen.choice, quoted_micros=quoted)
 
 

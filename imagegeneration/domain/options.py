@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -28,6 +29,18 @@ LARGEST_SEED = 2**31 - 1
 
 MAX_ALTERNATES = 3
 """Models that an approval may name beside the first."""
+
+FITTED: Mapping[str, str] = {
+    "size": "size",
+    "quality": "quality",
+    "outputFormat": "output_format",
+    "background": "background",
+    "seed": "seed",
+    "negativePrompt": "negative_prompt",
+    "steps": "steps",
+    "guidance": "guidance",
+}
+"""What gives way where a model cannot do it, by its name outside; all else is a need, which no model may lack."""
 
 Side = Annotated[int, Field(ge=64, le=4096)]
 
@@ -84,9 +97,18 @@ class Options(Value):
     ] = Field(default=(), exclude_if=lambda models: not models)
     max_extra_micros: Micros = Field(default=0, exclude_if=lambda extra: extra == 0)
 
-    def parameters(self, model: ImageModel, provider: ProviderName, drawn_seed: int) -> GenerationParameters:
-        """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for."""
-        usual = model.usual(provider)
+    def parameters(
+        self,
+        model: ImageModel,
+        provider: ProviderName,
+        drawn_seed: int,
+        usual: GenerationParameters | None = None,
+    ) -> GenerationParameters:
+        """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for.
+
+        `usual` is what the model makes where nobody chooses (None: as the catalog has it).
+        """
+        usual = usual or model.usual(provider)
         return GenerationParameters(
             provider=provider,
             model=model.name,
@@ -100,6 +122,21 @@ class Options(Value):
             guidance=self.guidance,
             loras=self.loras,
         )
+
+    def fitting(self, model: ImageModel) -> tuple[Options, Mapping[str, str]]:
+        """These options without what the model cannot do, and why in words, by field.
+
+        A size that it does not make, or not for a known price, becomes the nearest of those that have one.
+        """
+        asked = self.parameters(model, model.provider, 0)
+        lost = {field: why for field, why in model.problems(asked).items() if field in FITTED}
+        changes: dict[str, object] = {FITTED[field]: None for field in lost}
+        priced = model.priced_sizes()
+        if priced and not (model.makes(*asked.pixels) and model.priced_qualities(asked.size)):
+            size = _nearest(priced, *asked.pixels)
+            lost["size"] = f"{model.label} makes {size}, which is the nearest to {asked.size}."
+            changes |= {"size": size, "width": None, "height": None}
+        return self.model_copy(update=changes), lost
 
     def _size(self, model: ImageModel, usual: str) -> str:
         if self.size is not None or self.width is None or self.height is None:
@@ -118,8 +155,12 @@ def nearest_size(model: ImageModel, width: int, height: int) -> str:
     if model.makes(width, height):
         return f"{width}x{height}"
 
+    return _nearest(model.sizes, width, height)
+
+
+def _nearest(sizes: Sequence[str], width: int, height: int) -> str:
     def distance(size: str) -> tuple[float, int]:
         wide, high = map(int, size.split("x"))
         return abs(math.log(wide / high) - math.log(width / height)), abs(wide * high - width * height)
 
-    return min(model.sizes, key=distance)
+    return min(sizes, key=distance)

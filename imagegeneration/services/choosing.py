@@ -11,6 +11,7 @@ from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choos
 from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.options import LARGEST_SEED, Options, Order
+from imagegeneration.domain.style import StyleName, folded
 from imagegeneration.domain.value import Many, Value
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured
 from imagegeneration.services.breakers import Breakers
@@ -38,6 +39,20 @@ class Chosen(Value):
 
     order: Order
     choice: Choice
+
+
+class Possible(Value):
+    """Options of which everything is to be had, and in words what was given up for that."""
+
+    options: Options
+    given_up: Many[str] = ()
+
+
+class Folded(Value):
+    """A final prompt with all that the model does not take beside it; `negative_prompt` is what it does take."""
+
+    final_prompt: str
+    negative_prompt: str | None = None
 
 
 class Choosing:
@@ -77,10 +92,13 @@ class Choosing:
             raise InvalidRequest(_why_none(candidates))
         return self._chosen(options, choice)
 
-    def estimate(self, options: Options, final_prompt: str) -> Estimate:
-        """What every model that could be asked would cost, and what keeps the others from it."""
+    def estimate(self, options: Options, final_prompt: str, *, fitting: bool = False) -> Estimate:
+        """What every model that could be asked would cost, and what keeps the others from it.
+
+        With `fitting` each is asked for no more than it can do, so that all stand side by side; needs stay.
+        """
         candidates = sorted(
-            self.candidates(options, final_prompt),
+            self.candidates(options, final_prompt, fitting=fitting),
             key=lambda candidate: (not candidate.able, candidate.price_micros or 0, candidate.label),
         )
         able = [candidate for candidate in candidates if candidate.able]
@@ -106,11 +124,45 @@ class Choosing:
             problems={name: problem for name, problem in found.items() if problem is not None},
         )
 
-    def candidates(self, options: Options, final_prompt: str) -> Sequence[Candidate]:
+    def fold(self, final_prompt: str, style: StyleName | None, negative_prompt: str | None, name: str | None) -> Folded:
+        """The final prompt with the style and, where the model takes none by itself, the negative prompt in words.
+
+        Without a model everything is in words, which every model takes. Raises ModelUnavailable (IMG_013), or
+        PromptRefused (IMG_003) where it all does not fit.
+        """
+        model = None if name is None else self._offer.catalog.model(name, datetime.now(UTC).date())
+        if model is not None and model.takes_negative_prompt:
+            return Folded(final_prompt=folded(final_prompt, style, None), negative_prompt=negative_prompt)
+        return Folded(final_prompt=folded(final_prompt, style, negative_prompt))
+
+    def possible(self, options: Options) -> Possible:
+        """The options that are left of what was once chosen: models go, and settings with them."""
+        today = datetime.now(UTC).date()
+        given_up: list[str] = []
+        if options.model is not None and (why := self._why_gone(options.model, today)) is not None:
+            given_up.append(why)
+            options = options.model_copy(update={"model": None, "provider": "auto"})
+        if options.provider not in ("auto", *self._offer.endpoints) and options.model is None:
+            given_up.append(f"The provider {options.provider} is not configured any more.")
+            options = options.model_copy(update={"provider": "auto"})
+        if options.model is not None:
+            options, lost = options.fitting(self._offer.catalog.model(options.model, today))
+            given_up += lost.values()
+        return Possible(options=options, given_up=tuple(given_up))
+
+    def _why_gone(self, name: str, today: date) -> str | None:
+        """Why a model is not offered; None if it is."""
+        model = self._offer.catalog.named(name)
+        if model is not None and model.is_alive(today) and self._offer.made_by(model) is None:
+            return f"The provider {model.provider}, which makes {model.label}, is not configured."
+        return self._offer.catalog.why_not(name, today)
+
+    def candidates(self, options: Options, final_prompt: str, *, fitting: bool = False) -> Sequence[Candidate]:
         """Every living model of a configured provider, with what it would cost and what it cannot do."""
         today = datetime.now(UTC).date()
         return [
-            self._candidate(model, provider, options, final_prompt, today) for model, provider in self._offered(today)
+            self._candidate(model, provider, options.fitting(model)[0] if fitting else options, final_prompt, today)
+            for model, provider in self._offered(today)
         ]
 
     def _offered(self, today: date) -> Iterator[tuple[ImageModel, ProviderName]]:
@@ -122,7 +174,7 @@ class Choosing:
     def _candidate(
         self, model: ImageModel, provider: ProviderName, options: Options, final_prompt: str, today: date
     ) -> Candidate:
-        request = options.parameters(model, provider, drawn_seed=1)
+        request = options.parameters(model, provider, 1, self._offer.usual(model, provider))
         limitations = list(model.problems(request).values())
         price = None
         try:
@@ -152,7 +204,7 @@ class Choosing:
         model, provider = self._named(name, today)
         if options.provider not in ("auto", provider, model.provider):
             raise _not_configured(model)
-        request = options.parameters(model, provider, 1 + secrets.randbelow(LARGEST_SEED))
+        request = self._parameters(options, model, provider)
         self._offer.catalog.require_possible(request, today)
         price = self._offer.catalog.quote(request, final_prompt, today)
         if options.max_micros_per_image is not None and price > options.max_micros_per_image:
@@ -188,7 +240,7 @@ class Choosing:
     ) -> GenerationParameters:
         today = datetime.now(UTC).date()
         model, provider = self._named(name, today)
-        parameters = options.parameters(model, provider, request.seed or 0)
+        parameters = options.parameters(model, provider, request.seed or 0, self._offer.usual(model, provider))
         problems = model.problems(parameters)
         if problems:
             words = " ".join(f"{field}: {why}" for field, why in problems.items())
@@ -213,7 +265,11 @@ class Choosing:
 
     def _chosen(self, options: Options, choice: Choice) -> tuple[GenerationParameters, Choice]:
         model = self._offer.catalog.model(choice.model, datetime.now(UTC).date())
-        return options.parameters(model, choice.provider, 1 + secrets.randbelow(LARGEST_SEED)), choice
+        return self._parameters(options, model, choice.provider), choice
+
+    def _parameters(self, options: Options, model: ImageModel, provider: ProviderName) -> GenerationParameters:
+        drawn_seed = 1 + secrets.randbelow(LARGEST_SEED)
+        return options.parameters(model, provider, drawn_seed, self._offer.usual(model, provider))
 
 
 def _not_configured(model: ImageModel) -> ProviderNotConfigured:

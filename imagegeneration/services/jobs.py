@@ -109,6 +109,11 @@ class Offer:
             raise ProviderNotConfigured(f"The provider {provider} is not configured.")
         return self.endpoints[provider]
 
+    def usual(self, model: ImageModel, provider: ProviderName) -> GenerationParameters:
+        """What a model makes here where nobody chooses anything: as configured, else as the catalog has it."""
+        is_configured = self.parameters is not None and self.parameters.model == model.name
+        return self.parameters if self.parameters is not None and is_configured else model.usual(provider)
+
     def require(self) -> GenerationParameters:
         """The parameters. Raises ProviderNotConfigured (IMG_001) without a provider."""
         if self.parameters is None:
@@ -152,24 +157,23 @@ class Jobs:
         self._moderator = admission.moderator
         self._audit = audit
 
-    def quote(
-        self,
-        final_prompt: str,
-        image_count: int,
-        request: GenerationParameters | None = None,
-        alternates: Sequence[GenerationParameters] = (),
-    ) -> int:
+    def quote(self, final_prompt: str, image_count: int, order: Order | None = None) -> int:
         """The most that `image_count` images of this prompt cost, in micro-dollars: the sum that approving holds.
 
-        `request` None: what this studio usually makes. With alternates it is the price of the dearest. Raises
+        `order` None: what this studio usually makes. With alternates it is the price of the dearest. Raises
         ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013) or OverBudget (IMG_006).
         """
-        routes = (request or self._offer.require(), *alternates)
+        routes = [self._offer.require()] if order is None else [order.request, *order.alternates]
         return max(self._hold(route, final_prompt) for route in routes) * image_count
 
-    def quote_credits(self, actor: Actor, image_count: int) -> CreditQuote | None:
-        """What approving so many images costs in credits, and what is left; None for an actor who is not metered."""
-        return self._credits.quote(actor, self._offer.require().size, image_count)
+    def quote_credits(
+        self, actor: Actor, image_count: int, request: GenerationParameters | None = None
+    ) -> CreditQuote | None:
+        """What approving so many images costs in credits, and what is left; None for an actor who is not metered.
+
+        `request` None: what this studio usually makes.
+        """
+        return self._credits.quote(actor, (request or self._offer.require()).size, image_count)
 
     def approve(
         self,
@@ -377,7 +381,7 @@ class Jobs:
         sha256 = request_sha256(job.final_prompt, job.image_count, job.request, job.alternates)
         if sha256 != job.approval.request_sha256:
             raise WrongState("The job was changed after its approval, so it cannot be retried.")
-        hold = self.quote(job.final_prompt, 1, job.request, job.alternates)
+        hold = self.quote(job.final_prompt, 1, Order(request=job.request, alternates=job.alternates))
         unknown = sum(image.state == "UNKNOWN" for image in missing)
         return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
 

@@ -112,9 +112,15 @@ def _request(job: Job) -> list[FactRow]:
         *row("Provider", provider),
         *row("Model", request.model),
         *row("Images", str(job.image_count)),
-        *row("Size", request.size.replace("x", " × ")),
+        *row("Size", words.size(request.size)),
         *row("Quality", request.quality),
         *row("Format", request.output_format.upper()),
+        *row("Background", request.background),
+        *row("Seed", None if request.seed is None else str(request.seed)),
+        *row("Steps", None if request.steps is None else str(request.steps)),
+        *row("Guidance", None if request.guidance is None else f"{request.guidance:g}"),
+        *row("Negative prompt", request.negative_prompt, "text"),
+        *(fact for lora in request.loras for fact in row("LoRA", f"{lora.path}, weight {lora.weight:g}", "text")),
         *_alternates(job),
     ]
 

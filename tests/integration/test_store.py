@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,11 +13,14 @@ from pymongo.errors import WriteError
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.generation import Lora
 from imagegeneration.domain.job import new_id
+from imagegeneration.domain.options import Options
 from imagegeneration.errors import ConfigurationError, DatabaseDown
 from imagegeneration.settings import Settings
 from imagegeneration.store.connection import Connection
 from tests.integration.conftest import approve
+from tests.support import wait_until
 
 COLLECTIONS = {
     "jobs",
@@ -39,7 +44,12 @@ COLLECTIONS = {
     "provider_paces",
 }
 
-LATER = {"budgets": {"provider"}, "runners": {"waiting"}, "jobs": {"alternates"}}
+LATER = {
+    "budgets": {"provider"},
+    "drafts": {"options", "style", "negativePrompt"},
+    "jobs": {"alternates"},
+    "runners": {"waiting"},
+}
 """Fields that documents of earlier versions do not have."""
 
 
@@ -100,6 +110,42 @@ def test_a_draft_survives_and_keeps_its_job(studio: Studio) -> None:
     kept = studio.drafts.get(LOCAL, draft_id)
     assert kept is not None
     assert (kept.intent, kept.raw_prompt, kept.final_prompt, kept.job_id) == ("$intent", "{$x: 1}", "later", "imgjob_1")
+
+
+def test_a_draft_keeps_what_was_chosen_and_lets_go_of_it(studio: Studio, database: Database[dict[str, Any]]) -> None:
+    options = Options(
+        model="fal-ai/flux-lora", width=1000, height=600, seed=-1, steps=30, guidance=3.0, loras=(Lora(path="a/b"),)
+    )
+    draft = Draft(draft_id=new_id("draft"), user_id="local", updated_at=studio.runners.now())
+    chosen = draft.model_copy(update={"options": options, "style": "vintage", "negative_prompt": "$fog"})
+    assert studio.drafts.save(LOCAL, chosen).options == options
+    kept = studio.drafts.get(LOCAL, draft.draft_id)
+    assert kept is not None
+    assert (kept.options, kept.style, kept.negative_prompt) == (options, "vintage", "$fog")
+    assert studio.drafts.save(LOCAL, draft).options == Options()
+    database.drafts.update_one({}, {"$unset": {"options": 1, "style": 1, "negativePrompt": 1}})
+    before = studio.drafts.get(LOCAL, draft.draft_id)
+    assert before is not None, "a draft of before there were options"
+    assert before.options == Options()
+
+
+def _is_later(studio: Studio, moment: datetime) -> bool:
+    return studio.runners.now() > moment
+
+
+def test_the_latest_approved_draft_is_ones_own(studio: Studio) -> None:
+    now = studio.runners.now()
+    assert studio.drafts.latest_approved(LOCAL) is None
+    for number, job_id in enumerate(["imgjob_1", "imgjob_2", None]):
+        draft = Draft(draft_id=f"draft_{number}", user_id="local", updated_at=now, job_id=job_id)
+        saved = studio.drafts.save(LOCAL, draft).updated_at
+        wait_until(functools.partial(_is_later, studio, saved), "the clock goes on")
+    other = LOCAL.model_copy(update={"user_id": "somebody-else"})
+    theirs = Draft(draft_id="draft_theirs", user_id="somebody-else", updated_at=now, job_id="imgjob_3")
+    studio.drafts.save(other, theirs)
+    latest = studio.drafts.latest_approved(LOCAL)
+    assert latest is not None
+    assert latest.job_id == "imgjob_2"
 
 
 def test_a_database_that_is_gone_is_img_014() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.generation import GenerationParameters, Lora
 from imagegeneration.domain.job import AttemptError, Price
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.services.jobs import RetryQuote
+from imagegeneration.ui import words
+from imagegeneration.ui.cards import card
 from imagegeneration.ui.record import record
 from tests.unit.ui.samples import NOW, approval, attempt, image, job, stored_image
 
@@ -128,3 +130,46 @@ def test_an_attempt_says_who_made_it_and_why_it_was_not_the_first() -> None:
     assert last["Fell back because"] == "openai is paused: <b>down</b>"
     assert last["Quoted"] == "Up to $0.03"
     assert facts(detail["rows"])["Size"] == "1536 × 640, as asked"
+
+
+def test_every_parameter_that_was_sent_is_there() -> None:
+    request = GenerationParameters(
+        provider="stability",
+        model="stable-image-core",
+        size="1344x768",
+        quality="standard",
+        output_format="webp",
+        background="opaque",
+        seed=0,
+        negative_prompt="fog",
+        steps=30,
+        guidance=3.5,
+        loras=(Lora(path="owner/name", weight=0.5),),
+    )
+    assert section(record(job(request=request), [], None), "Request") == {
+        "Provider": "Stability",
+        "Model": "stable-image-core",
+        "Images": "1",
+        "Size": "1344 × 768",
+        "Quality": "standard",
+        "Format": "WEBP",
+        "Background": "opaque",
+        "Seed": "0",
+        "Steps": "30",
+        "Guidance": "3.5",
+        "Negative prompt": "fog",
+        "LoRA": "owner/name, weight 0.5",
+    }
+    assert set(section(record(job(), [], None), "Request")) == {
+        "Provider",
+        "Model",
+        "Images",
+        "Size",
+        "Quality",
+        "Format",
+    }
+    assert card(job(request=request))["made_as"] == (
+        "Stability: stable-image-core, 1344 × 768, standard quality, WEBP, opaque background, seed 0, 30 steps, "
+        "guidance 3.5, 1 LoRA, a negative prompt"
+    )
+    assert "a random seed" in words.made_as(request, draws_seed=True)
