@@ -67,13 +67,17 @@ class ImagePrice(Value):
 
 
 class Prices(Value):
-    """What a call costs: by the image, by the started megapixel, and by the token (a million tokens)."""
+    """What a call costs: by the image, by the started megapixel, and by the token (a million tokens).
+
+    `reference_tokens` is the most that one image counts as that is given to be edited.
+    """
 
     image: Many[ImagePrice] = ()
     megapixel: Micros | None = None
     text_in: Micros = 0
     image_in: Micros = 0
     image_out: Micros = 0
+    reference_tokens: Micros = 0
     is_estimate: bool = False
 
     def of(self, parameters: GenerationParameters) -> int | None:
@@ -92,7 +96,8 @@ class ImageModel(Value):
 
     `provider` makes it; the sandbox stands in for OpenAI's. `unavailable` says why it cannot be had at all.
     `timeout_seconds` bounds a call: longer than any call takes, so that no paid one is thrown away.
-    `quality_score` is from 1 to 10 (PRD 003, 4.2 D).
+    `quality_score` is from 1 to 10 (PRD 003, 4.2 D). `references` is how many images it edits at once. `takes_mask`
+    is a fact about the model: the studio itself sends no masks.
     """
 
     name: str = Field(min_length=1, max_length=100)
@@ -160,6 +165,12 @@ class ImageModel(Value):
             ("steps", _within(wanted.steps, self.steps), f"takes {_range(self.steps)}"),
             ("guidance", _within(wanted.guidance, self.guidance), f"takes {_range(self.guidance)}"),
             ("loras", len(wanted.loras) <= self.loras, f"takes at most {self.loras} LoRAs"),
+            ("references", self.edits or not wanted.references, "edits no images"),
+            (
+                "references",
+                not self.edits or len(wanted.references) <= self.references,
+                f"edits at most {self.references} images at once",
+            ),
         )
         return {field: f"{self.label} {why}." for field, is_possible, why in checks if not is_possible}
 
@@ -233,7 +244,8 @@ class Catalog(Value):
         return None
 
     def quote(self, parameters: GenerationParameters, final_prompt: str, today: date) -> int:
-        """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price.
+        """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price, and
+        the most that each reference counts as at the price of images that are read.
 
         A token is never shorter than a byte, so the bytes bound the tokens. Raises ModelUnavailable (IMG_013)
         where the catalog has no price: without a price the request is refused (DESIGN.md, section 1).
@@ -244,7 +256,11 @@ class Catalog(Value):
             raise ModelUnavailable(
                 f"The catalog has no price for {parameters.model} at {parameters.size}, quality {parameters.quality}."
             )
-        return price + tokens_cost((len(_prompts(parameters, final_prompt).encode()), model.prices.text_in))
+        if parameters.references and not model.prices.image_in * model.prices.reference_tokens:
+            raise ModelUnavailable(f"The catalog has no price for images that {parameters.model} is given to edit.")
+        given = len(parameters.references) * model.prices.reference_tokens
+        prompt_bytes = len(_prompts(parameters, final_prompt).encode())
+        return price + tokens_cost((prompt_bytes, model.prices.text_in), (given, model.prices.image_in))
 
     def cost(self, name: str, usage: Usage) -> int:
         """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up."""

@@ -11,12 +11,14 @@ from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Priority
 from imagegeneration.domain.generation import (
     MAX_LORAS,
+    MAX_REFERENCES,
     Background,
     ExecuteBody,
     GenerationParameters,
     Lora,
     OutputFormat,
     ProviderName,
+    Reference,
 )
 from imagegeneration.domain.text import check_text
 from imagegeneration.domain.value import Many, Micros, Value
@@ -33,12 +35,22 @@ NegativePrompt = Annotated[str, AfterValidator(lambda text: check_text(text, NEG
 """What should not be in the image: 1 to 1,000 characters."""
 
 
+ImageId = Annotated[str, Field(pattern=r"^img_[0-9A-HJKMNP-TV-Z]{26}$")]
+
+
+def _no_image_twice(ids: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(ids)) < len(ids):
+        raise ValueError("must not name an image twice")
+    return ids
+
+
 class Options(Value):
     """Everything that can be chosen; what is not given is the model's usual.
 
     `provider` is a name or `auto`; with `auto`, `priority` decides. `size` is taken as it is or refused; `width` and
     `height` are mapped to the nearest size that the model makes. `seed` -1 is drawn at approval and stored.
-    `max_micros_per_image` is the most that an image may cost.
+    `references` are stored images that are to be edited, in this order. `max_micros_per_image` is the most that an
+    image may cost.
     """
 
     provider: ProviderName | Literal["auto"] = "auto"
@@ -55,10 +67,20 @@ class Options(Value):
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=0, le=100)
     loras: Many[Lora] = Field(default=(), max_length=MAX_LORAS)
+    references: Annotated[Many[ImageId], AfterValidator(_no_image_twice)] = Field(
+        default=(), max_length=MAX_REFERENCES, exclude_if=lambda ids: not ids
+    )
     max_micros_per_image: Micros | None = None
 
-    def parameters(self, model: ImageModel, provider: ProviderName, drawn_seed: int) -> GenerationParameters:
-        """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for."""
+    def parameters(
+        self, model: ImageModel, provider: ProviderName, drawn_seed: int, references: Many[Reference] = ()
+    ) -> GenerationParameters:
+        """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for.
+
+        `references` are those that were asked for, as they were found: ValueError if they are others.
+        """
+        if tuple(reference.image_id for reference in references) != self.references:
+            raise ValueError("the references are not those that were asked for")
         usual = model.usual(provider)
         return GenerationParameters(
             provider=provider,
@@ -72,6 +94,7 @@ class Options(Value):
             steps=self.steps,
             guidance=self.guidance,
             loras=self.loras,
+            references=references,
         )
 
     def _size(self, model: ImageModel, usual: str) -> str:

@@ -28,6 +28,7 @@ from imagegeneration.domain.generation import (
     Usage,
 )
 from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.parameters import prepared
 from imagegeneration.providers.provider import Submitted, brief, read_within, refused, retry_after, unreachable
 
 _INSTRUCTIONS = (
@@ -50,7 +51,9 @@ class OpenAIProvider:
 
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
-        call = self._paid.images.with_streaming_response.generate(**image_payload(request))
+        images = self._paid.images.with_streaming_response
+        payload = prepared(edit_payload if request.is_edit else image_payload, request)
+        call = images.edit(**payload) if request.is_edit else images.generate(**payload)
         with _answered(call) as response:
             body = read_within(response.iter_bytes(), time.monotonic() + self._timeout)
             return parse_image(body, response.headers.get("x-request-id"))
@@ -90,6 +93,15 @@ def image_payload(request: GenerationRequest) -> dict[str, Any]:
         "n": 1,
     }
     return payload if request.background is None else payload | {"background": request.background}
+
+
+def edit_payload(request: GenerationRequest) -> dict[str, Any]:
+    """The fields of a paid call that edits: those of any other, and each image as a file. Raises ValueError."""
+    files = [
+        (f"image-{number}.{given.mime_type.removeprefix('image/')}", given.content, given.mime_type)
+        for number, given in enumerate(request.images_to_edit(), 1)
+    ]
+    return image_payload(request) | {"image": files}
 
 
 def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 
-from imagegeneration.domain.generation import CallFailed
+from imagegeneration.domain.generation import CallFailed, InputImage
 from imagegeneration.domain.job import Job
 from imagegeneration.errors import StudioError
 from imagegeneration.services.execution import Ended, Execution, Received, Task
@@ -248,11 +248,12 @@ class Worker:
         index, attempt_id = task.index, task.attempt_id
         if self._draining.is_set():
             return None
-        if task.handle is None and not self._may_call(run, task):
+        inputs = self._may_call(run, task) if task.handle is None else ()
+        if inputs is None:
             return None
         try:
             if task.handle is None:
-                answer = self._execution.call(run.job, index, attempt_id)
+                answer = self._execution.call(run.job, index, attempt_id, inputs)
             else:
                 answer = self._execution.resume(run.job, task.handle)
         except CallFailed as failure:
@@ -263,12 +264,15 @@ class Worker:
             return None
         return self._execution.receive(run.job, index, attempt_id, answer)
 
-    def _may_call(self, run: _Run, task: Task) -> bool:
-        """Pass the one-way door, if nothing is paused."""
+    def _may_call(self, run: _Run, task: Task) -> Sequence[InputImage] | None:
+        """Pass the one-way door, if nothing is paused, with the images to be edited; None where it stays closed."""
+        inputs = self._execution.inputs(run.job, task.index)  # first: whoever may start has to try
+        if inputs is None:
+            return None
         if not self._execution.may_start(run.job):
             self._postpone(run, RETRY_SOON)
-            return False
-        return self._execution.start(run.job, task.index, task.attempt_id)
+            return None
+        return inputs if self._execution.start(run.job, task.index, task.attempt_id) else None
 
     def _deliver(self, run: _Run, received: Received) -> None:
         try:

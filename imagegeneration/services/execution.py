@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegeneration import imaging
-from imagegeneration.domain.generation import Answer, CallFailed, ProviderName
+from imagegeneration.domain.generation import Answer, CallFailed, InputImage, ProviderName
 from imagegeneration.domain.image import ImageFacts, StoredImage, storage_key, storage_prefix, thumbnail_key
 from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id, request_sha256
 from imagegeneration.domain.lifecycle import (
@@ -32,6 +32,7 @@ from imagegeneration.providers import Provider, ResumableProvider
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.jobs import Offer
+from imagegeneration.services.references import References, Unusable
 from imagegeneration.spool import Spool, SpoolEntry
 from imagegeneration.storage import Storage
 from imagegeneration.store import Session, Stores
@@ -78,6 +79,7 @@ class Execution:
         breakers: Breakers,
         spool: Spool,
         storage: Storage,
+        references: References,
         providers: Mapping[ProviderName, Provider],
         offer: Offer,
     ) -> None:
@@ -88,6 +90,7 @@ class Execution:
         self._changes = changes
         self._breakers = breakers
         self._storage = storage
+        self._references = references
         self._providers = providers
         self._offer = offer
 
@@ -118,6 +121,19 @@ class Execution:
         """Whether nothing is paused that the job's calls need. Of a paused provider, one call is let through."""
         return self._breakers.admits(job.request)
 
+    def inputs(self, job: Job, index: int) -> Sequence[InputImage] | None:
+        """The images that the job edits, read before the one-way door; none where it edits nothing.
+
+        None, and the image FAILED without a charge, where they are not those that were approved. Raises StorageFailed
+        where the bucket does not answer: then the image waits.
+        """
+        try:
+            return self._references.read(job.request.references)
+        except Unusable as problem:
+            words = str(problem)
+            self._changes.apply(job.job_id, index, lambda image, now: dropped(image, "TAMPERED", words, now))
+            return None
+
     def start(self, job: Job, index: int, attempt_id: str) -> bool:
         """Pass the one-way door to a paid call. False where the lease, the image or the job says no.
 
@@ -137,16 +153,18 @@ class Execution:
                 return False
             return found.images[index].state == "CALLING" and found.images[index].attempt.attempt_id == attempt_id
 
-    def call(self, job: Job, index: int, attempt_id: str) -> Answer:
-        """The paid call. Raises CallFailed, also for what nobody foresaw: then the money is in doubt."""
+    def call(self, job: Job, index: int, attempt_id: str, inputs: Sequence[InputImage] = ()) -> Answer:
+        """The paid call, with the images that the job edits.
+
+        Raises CallFailed, also for what nobody foresaw: then the money is in doubt.
+        """
         provider = self._providers.get(job.request.provider)
         if provider is None:
             raise CallFailed("The provider is not configured.", certainty="not_charged")
+        request = job.generation_request().model_copy(update={"inputs": tuple(inputs)})
         return self._foreseen(
             job,
-            lambda: provider.generate(
-                job.generation_request(), lambda handle: self._keep_handle(job.job_id, index, attempt_id, handle)
-            ),
+            lambda: provider.generate(request, lambda handle: self._keep_handle(job.job_id, index, attempt_id, handle)),
         )
 
     def resume(self, job: Job, handle: str) -> Answer:
@@ -416,6 +434,7 @@ class Execution:
             model=attempt.model,
             duration_ms=_milliseconds(attempt.started_at, attempt.finished_at),
             cost_micros=attempt.cost_micros,
+            is_edit=job.request.is_edit,
             created_at=self._connection.now(),
         )
 

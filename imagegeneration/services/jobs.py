@@ -150,9 +150,9 @@ class Jobs:
         """
         return self._hold(request or self._offer.require(), final_prompt) * image_count
 
-    def quote_credits(self, actor: Actor, image_count: int) -> CreditQuote | None:
+    def quote_credits(self, actor: Actor, image_count: int, *, is_edit: bool = False) -> CreditQuote | None:
         """What approving so many images costs in credits, and what is left; None for an actor who is not metered."""
-        return self._credits.quote(actor, self._offer.require().size, image_count)
+        return self._credits.quote(actor, self._offer.require().size, image_count, is_edit=is_edit)
 
     def approve(
         self,
@@ -277,7 +277,9 @@ class Jobs:
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
         each = quote.total_micros // quote.missing
-        credit_cost = self._credits.cost_of_image(job.user_id, job.request.size, job.image_count)
+        credit_cost = self._credits.cost_of_image(
+            job.user_id, job.request.size, job.image_count, is_edit=job.request.is_edit
+        )
         again = [reopened(image, each, day, credit_cost=credit_cost) for image in missing]
         sha256, provider = job.approval.request_sha256, job.request.provider
         approval = self._approval(actor, provider, sha256, quote.total_micros, moderation, now)
@@ -393,7 +395,9 @@ class Jobs:
     ) -> Job:
         day = budget_day(now)
         sha256 = request_sha256(body.final_prompt, body.image_count, request)
-        credit_cost = self._credits.cost_of_image(actor.user_id, request.size, body.image_count)
+        credit_cost = self._credits.cost_of_image(
+            actor.user_id, request.size, body.image_count, is_edit=request.is_edit
+        )
         return Job(
             intent=body.intent,
             raw_prompt=body.raw_prompt,
