@@ -39,6 +39,8 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/image/validate"): "generate",
     ("POST", "/image/compatibility"): "generate",
     ("GET", "/image/providers"): "signed-in",
+    ("POST", "/image/fold-prompt"): "generate",
+    ("GET", "/image/styles"): "signed-in",
     ("GET", "/image/job-status/{jobId}"): "look",
     ("GET", "/image/job-list"): "look",
     ("GET", "/image/jobs/{jobId}"): "look",

@@ -147,6 +147,22 @@ class ImageModel(Value):
             output_format=self.formats[0],
         )
 
+    def priced_sizes(self) -> Sequence[str]:
+        """Those of the listed sizes that have a price."""
+        return [size for size in self.sizes if self.priced_qualities(size)]
+
+    def priced_qualities(self, size: str) -> Sequence[str]:
+        """The qualities that have a price at this size."""
+        asked = self.usual(self.provider).model_copy(update={"size": size})
+        wanted = (asked.model_copy(update={"quality": quality}) for quality in self.qualities)
+        return [one.quality for one in wanted if self.prices.of(one) is not None]
+
+    @property
+    def priced_free_sizes(self) -> FreeSizes | None:
+        """Sizes beyond the listed ones, if they have a price."""
+        is_priced = self.prices.megapixel is not None or any(price.size is None for price in self.prices.image)
+        return self.free_sizes if is_priced else None
+
     def makes(self, width: int, height: int) -> bool:
         """Whether it makes images of this size."""
         return f"{width}x{height}" in self.sizes or bool(self.free_sizes and self.free_sizes.holds(width, height))

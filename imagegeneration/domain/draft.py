@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from imagegeneration.domain.value import Moment, Value
+from pydantic import Field
+
+from imagegeneration.domain.options import Options
+from imagegeneration.domain.value import LATER, Moment, Value
 
 
 class Draft(Value):
@@ -12,6 +15,8 @@ class Draft(Value):
 
     Texts are kept as typed, valid or not: the rules apply when the draft is enhanced or approved.
     `suggestion` is the enhancer's last answer, `final_prompt` what the person made of it (None before).
+    `style` and `negative_prompt` are what was chosen and typed; they are in `final_prompt`, or the second in `options`
+    where the model takes it.
     """
 
     schema_version: Literal[1] = 1
@@ -22,5 +27,8 @@ class Draft(Value):
     suggestion: str | None = None
     final_prompt: str | None = None
     image_count: int = 1
+    style: str | None = Field(default=None, json_schema_extra=LATER)
+    negative_prompt: str = Field(default="", json_schema_extra=LATER)
+    options: Options = Field(default=Options(), json_schema_extra=LATER)
     job_id: str | None = None
     updated_at: Moment

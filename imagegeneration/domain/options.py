@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -27,6 +28,18 @@ NEGATIVE_PROMPT_MAX = 1000
 RANDOM_SEED = -1
 LARGEST_SEED = 2**31 - 1
 """What every model that takes a seed takes."""
+
+FITTED: Mapping[str, str] = {
+    "size": "size",
+    "quality": "quality",
+    "outputFormat": "output_format",
+    "background": "background",
+    "seed": "seed",
+    "negativePrompt": "negative_prompt",
+    "steps": "steps",
+    "guidance": "guidance",
+}
+"""What gives way where a model cannot do it, by its name outside; all else is a need, which no model may lack."""
 
 Side = Annotated[int, Field(ge=64, le=4096)]
 
@@ -73,15 +86,21 @@ class Options(Value):
     max_micros_per_image: Micros | None = None
 
     def parameters(
-        self, model: ImageModel, provider: ProviderName, drawn_seed: int, references: Many[Reference] = ()
+        self,
+        model: ImageModel,
+        provider: ProviderName,
+        drawn_seed: int,
+        usual: GenerationParameters | None = None,
+        references: Many[Reference] = (),
     ) -> GenerationParameters:
         """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for.
 
-        `references` are those that were asked for, as they were found: ValueError if they are others.
+        `usual` is what the model makes where nobody chooses (None: as the catalog has it). `references` are those that
+        were asked for, as they were found: ValueError if they are others.
         """
         if tuple(reference.image_id for reference in references) != self.references:
             raise ValueError("the references are not those that were asked for")
-        usual = model.usual(provider)
+        usual = usual or model.usual(provider)
         return GenerationParameters(
             provider=provider,
             model=model.name,
@@ -96,6 +115,21 @@ class Options(Value):
             loras=self.loras,
             references=references,
         )
+
+    def fitting(self, model: ImageModel) -> tuple[Options, Mapping[str, str]]:
+        """These options without what the model cannot do, and why in words, by field.
+
+        A size that it does not make, or not for a known price, becomes the nearest of those that have one.
+        """
+        asked = self.model_copy(update={"references": ()}).parameters(model, model.provider, 0)
+        lost = {field: why for field, why in model.problems(asked).items() if field in FITTED}
+        changes: dict[str, object] = {FITTED[field]: None for field in lost}
+        priced = model.priced_sizes()
+        if priced and not (model.makes(*asked.pixels) and model.priced_qualities(asked.size)):
+            size = _nearest(priced, *asked.pixels)
+            lost["size"] = f"{model.label} makes {size}, which is the nearest to {asked.size}."
+            changes |= {"size": size, "width": None, "height": None}
+        return self.model_copy(update=changes), lost
 
     def _size(self, model: ImageModel, usual: str) -> str:
         if self.size is not None or self.width is None or self.height is None:
@@ -114,8 +148,12 @@ def nearest_size(model: ImageModel, width: int, height: int) -> str:
     if model.makes(width, height):
         return f"{width}x{height}"
 
+    return _nearest(model.sizes, width, height)
+
+
+def _nearest(sizes: Sequence[str], width: int, height: int) -> str:
     def distance(size: str) -> tuple[float, int]:
         wide, high = map(int, size.split("x"))
         return abs(math.log(wide / high) - math.log(width / height)), abs(wide * high - width * height)
 
-    return min(model.sizes, key=distance)
+    return min(sizes, key=distance)

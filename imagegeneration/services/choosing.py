@@ -12,6 +12,7 @@ from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choos
 from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName, Reference
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.options import LARGEST_SEED, Options
+from imagegeneration.domain.style import StyleName, folded
 from imagegeneration.domain.value import Many, Value
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured
 from imagegeneration.services.breakers import Breakers
@@ -40,6 +41,20 @@ class Chosen(Value):
 
     request: GenerationParameters
     choice: Choice
+
+
+class Possible(Value):
+    """Options of which everything is to be had, and in words what was given up for that."""
+
+    options: Options
+    given_up: Many[str] = ()
+
+
+class Folded(Value):
+    """A final prompt with all that the model does not take beside it; `negative_prompt` is what it does take."""
+
+    final_prompt: str
+    negative_prompt: str | None = None
 
 
 class Choosing:
@@ -77,10 +92,14 @@ class Choosing:
             raise InvalidRequest(_why_none(candidates))
         return self._chosen(options, choice, references)
 
-    def estimate(self, options: Options, final_prompt: str, actor: Actor) -> Estimate:
-        """What every model that could be asked would cost, and what keeps the others from it. Raises NotFound."""
+    def estimate(self, options: Options, final_prompt: str, actor: Actor, *, fitting: bool = False) -> Estimate:
+        """What every model that could be asked would cost, and what keeps the others from it.
+
+        With `fitting` each is asked for no more than it can do, so that all stand side by side; needs stay. Raises
+        NotFound (IMG_008) for a reference that does not exist for the actor.
+        """
         candidates = sorted(
-            self.candidates(options, final_prompt, actor),
+            self.candidates(options, final_prompt, actor, fitting=fitting),
             key=lambda candidate: (not candidate.able, candidate.price_micros or 0, candidate.label),
         )
         able = [candidate for candidate in candidates if candidate.able]
@@ -106,17 +125,60 @@ class Choosing:
             problems={name: problem for name, problem in found.items() if problem is not None},
         )
 
-    def candidates(self, options: Options, final_prompt: str, actor: Actor) -> Sequence[Candidate]:
+    def fold(self, final_prompt: str, style: StyleName | None, negative_prompt: str | None, name: str | None) -> Folded:
+        """The final prompt with the style and, where the model takes none by itself, the negative prompt in words.
+
+        Without a model everything is in words, which every model takes. Raises ModelUnavailable (IMG_013), or
+        PromptRefused (IMG_003) where it all does not fit.
+        """
+        model = None if name is None else self._offer.catalog.model(name, datetime.now(UTC).date())
+        if model is not None and model.takes_negative_prompt:
+            return Folded(final_prompt=folded(final_prompt, style, None), negative_prompt=negative_prompt)
+        return Folded(final_prompt=folded(final_prompt, style, negative_prompt))
+
+    def possible(self, options: Options) -> Possible:
+        """The options that are left of what was once chosen: models go, and settings with them."""
+        today = datetime.now(UTC).date()
+        given_up: list[str] = []
+        if options.model is not None and (why := self._why_gone(options.model, today)) is not None:
+            given_up.append(why)
+            options = options.model_copy(update={"model": None, "provider": "auto"})
+        if options.provider not in ("auto", *self._offer.endpoints) and options.model is None:
+            given_up.append(f"The provider {options.provider} is not configured any more.")
+            options = options.model_copy(update={"provider": "auto"})
+        if options.model is not None:
+            options, lost = options.fitting(self._offer.catalog.model(options.model, today))
+            given_up += lost.values()
+        return Possible(options=options, given_up=tuple(given_up))
+
+    def _why_gone(self, name: str, today: date) -> str | None:
+        """Why a model is not offered; None if it is."""
+        model = self._offer.catalog.named(name)
+        if model is not None and model.is_alive(today) and self._offer.made_by(model) is None:
+            return f"The provider {model.provider}, which makes {model.label}, is not configured."
+        return self._offer.catalog.why_not(name, today)
+
+    def candidates(
+        self, options: Options, final_prompt: str, actor: Actor, *, fitting: bool = False
+    ) -> Sequence[Candidate]:
         """Every living model of a configured provider, with what it would cost and what it cannot do.
 
         Raises NotFound (IMG_008) for a reference that does not exist for the actor.
         """
-        return self._candidates(options, final_prompt, self._references.named(actor, options.references))
+        references = self._references.named(actor, options.references)
+        return self._candidates(options, final_prompt, references, fitting=fitting)
 
-    def _candidates(self, options: Options, final_prompt: str, references: Many[Reference]) -> Sequence[Candidate]:
+    def _candidates(
+        self, options: Options, final_prompt: str, references: Many[Reference], *, fitting: bool = False
+    ) -> Sequence[Candidate]:
         today = datetime.now(UTC).date()
+
+        def request(model: ImageModel, provider: ProviderName) -> GenerationParameters:
+            asked = options.fitting(model)[0] if fitting else options
+            return asked.parameters(model, provider, 0, self._offer.usual(model, provider), references)
+
         return [
-            self._candidate(model, options.parameters(model, provider, 0, references), options, final_prompt, today)
+            self._candidate(model, request(model, provider), options, final_prompt, today)
             for model, provider in self._offered(today)
         ]
 
@@ -159,7 +221,7 @@ class Choosing:
         provider = self._offer.made_by(model)
         if provider is None or options.provider not in ("auto", provider, model.provider):
             raise ProviderNotConfigured(f"The provider {model.provider}, which makes {model.label}, is not configured.")
-        request = options.parameters(model, provider, secrets.randbelow(LARGEST_SEED + 1), references)
+        request = self._parameters(options, model, provider, references)
         self._offer.catalog.require_possible(request, today)
         price = self._offer.catalog.quote(request, final_prompt, today)
         if options.max_micros_per_image is not None and price > options.max_micros_per_image:
@@ -181,8 +243,13 @@ class Choosing:
 
     def _chosen(self, options: Options, choice: Choice, references: Many[Reference]) -> Chosen:
         model = self._offer.catalog.model(choice.model, datetime.now(UTC).date())
-        request = options.parameters(model, choice.provider, secrets.randbelow(LARGEST_SEED + 1), references)
-        return Chosen(request=request, choice=choice)
+        return Chosen(request=self._parameters(options, model, choice.provider, references), choice=choice)
+
+    def _parameters(
+        self, options: Options, model: ImageModel, provider: ProviderName, references: Many[Reference]
+    ) -> GenerationParameters:
+        drawn_seed = secrets.randbelow(LARGEST_SEED + 1)
+        return options.parameters(model, provider, drawn_seed, self._offer.usual(model, provider), references)
 
 
 def _too_dear(price: int, at_most: int) -> str:

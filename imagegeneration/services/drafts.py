@@ -18,6 +18,10 @@ class Drafts:
         """The actor's draft; None if there is none, or it is somebody else's."""
         return self._drafts.get(actor.user_id, draft_id)
 
+    def latest_approved(self, actor: Actor) -> Draft | None:
+        """The actor's draft that was approved last, so that its options can be offered again; None within no week."""
+        return self._drafts.latest_approved(actor.user_id)
+
     def save(self, actor: Actor, draft: Draft) -> Draft:
         """Keep the draft for seven days from now. Raises NotAllowed for somebody else's."""
         if draft.user_id != actor.user_id:

@@ -99,6 +99,11 @@ class Offer:
         model = self.catalog.named(name)
         return 0.0 if model is None else model.expected_seconds
 
+    def usual(self, model: ImageModel, provider: ProviderName) -> GenerationParameters:
+        """What a model makes here where nobody chooses anything: as configured, else as the catalog has it."""
+        is_configured = self.parameters is not None and self.parameters.model == model.name
+        return self.parameters if self.parameters is not None and is_configured else model.usual(provider)
+
     def require(self) -> GenerationParameters:
         """The parameters. Raises ProviderNotConfigured (IMG_001) without a provider."""
         if self.parameters is None:
@@ -150,9 +155,15 @@ class Jobs:
         """
         return self._hold(request or self._offer.require(), final_prompt) * image_count
 
-    def quote_credits(self, actor: Actor, image_count: int, *, is_edit: bool = False) -> CreditQuote | None:
-        """What approving so many images costs in credits, and what is left; None for an actor who is not metered."""
-        return self._credits.quote(actor, self._offer.require().size, image_count, is_edit=is_edit)
+    def quote_credits(
+        self, actor: Actor, image_count: int, request: GenerationParameters | None = None
+    ) -> CreditQuote | None:
+        """What approving so many images costs in credits, and what is left; None for an actor who is not metered.
+
+        `request` None: what this studio usually makes.
+        """
+        wanted = request or self._offer.require()
+        return self._credits.quote(actor, wanted.size, image_count, is_edit=wanted.is_edit)
 
     def approve(
         self,

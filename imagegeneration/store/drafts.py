@@ -24,6 +24,7 @@ class DraftStore:
         """Create the collection, its validator and its indexes; drafts expire seven days after the last change."""
         indexes = [
             IndexModel(["userId", "draftId"], unique=True),
+            IndexModel([("userId", 1), ("updatedAt", -1)]),
             IndexModel("updatedAt", expireAfterSeconds=KEPT_SECONDS),
         ]
         self._connection.prepare("drafts", validator(Draft), indexes)
@@ -31,6 +32,12 @@ class DraftStore:
     def get(self, user_id: str, draft_id: str) -> Draft | None:
         """The user's draft, or None."""
         found = self._drafts.find_one({"userId": user_id, "draftId": draft_id}, {"_id": False})
+        return None if found is None else Draft.model_validate(found)
+
+    def latest_approved(self, user_id: str) -> Draft | None:
+        """The user's draft that became a job last, or None."""
+        wanted = {"userId": user_id, "jobId": {"$ne": None}}
+        found = self._drafts.find_one(wanted, {"_id": False}, sort=[("updatedAt", -1)])
         return None if found is None else Draft.model_validate(found)
 
     def save(self, draft: Draft) -> Draft:

@@ -22,6 +22,7 @@ def card(job: Job, about_seconds: float | None = None, outlook: Outlook | None =
         "prompt": job.final_prompt,
         "status": status,
         "tone": tone,
+        "made_as": f"{words.capital(words.provider(job.request.provider))}: {words.made_as(job.request)}",
         "sandbox": job.request.provider == "sandbox",
         "over": job.is_over,
         "made": words.made_of(job),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -12,10 +12,12 @@ import streamlit as st
 from pydantic import ValidationError
 
 from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.generation import EnhanceBody, ExecuteBody
-from imagegeneration.domain.job import new_id
+from imagegeneration.domain.generation import EnhanceBody, ExecuteBody, GenerationParameters
+from imagegeneration.domain.job import Job, new_id
 from imagegeneration.domain.money import format_usd
-from imagegeneration.errors import InvalidRequest, StudioError, WrongState
+from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Options
+from imagegeneration.errors import InvalidRequest, PromptRefused, StudioError, WrongState
+from imagegeneration.ui import wishes
 from imagegeneration.ui.frame import acting, actor, studio
 
 Step = Literal["describe", "review", "images"]
@@ -26,28 +28,40 @@ ALREADY_APPROVED = (
     "For other images start a new request."
 )
 
+OTHER_CHOICE = "What would be sent has changed since it was shown: another model, or other parameters."
+
 _DRAFT_ID = re.compile(r"draft_[0-9A-HJKMNP-TV-Z]{26}")
 _FIELDS: Mapping[str, str] = {
     "intent": "intent",
     "prompt": "raw_prompt",
     "rawPrompt": "raw_prompt",
     "finalPrompt": "final_prompt",
+    "negativePrompt": "negative_prompt",
 }
+
+
+_LIKE = ("intent", "raw_prompt", "suggestion", "final_prompt", "image_count", "style", "negative_prompt", "options")
+"""What a new draft may have of an earlier one."""
 
 
 @dataclass
 class Desk:
     """One draft on the table of one session.
 
-    `revision` counts the times that the texts were changed by a button rather than by typing. `doing` is what a
-    button asked for and the script has yet to do; `shown_micros` the price that stood on the approval's button.
+    `revision` counts the times that the texts were changed by a button rather than by typing, `choices` the times that
+    options were changed by something else than their own fields. `doing` is what a button asked for and the script has
+    yet to do; `shown_micros` the price that stood on the approval's button, `shown` what would be sent for it.
+    `given_up` says which options are not to be had any more.
     """
 
     draft: Draft
     rewriting: bool = False
     revision: int = 0
+    choices: int = 0
     doing: Action | None = None
     shown_micros: int = 0
+    shown: GenerationParameters | None = None
+    given_up: Sequence[str] = ()
     problem: StudioError | None = None
     unsaved: StudioError | None = None
     field_problems: dict[str, str] = field(default_factory=dict)
@@ -58,6 +72,11 @@ class Desk:
         if self.draft.job_id is not None:
             return "images"
         return "describe" if self.draft.final_prompt is None or self.rewriting else "review"
+
+    @property
+    def is_usual(self) -> bool:
+        """Nothing was chosen: what is approved is what version 1 makes."""
+        return self.draft.options == Options()
 
     def edit(self, **changes: object) -> None:
         """Take over what was typed or chosen, and store it. An approved draft stays as it was approved."""
@@ -84,16 +103,21 @@ class Desk:
         except StudioError as error:
             self.unsaved = error
 
-    def ask(self, action: Action, shown_micros: int = 0) -> None:
+    def complain(self, error: ValidationError) -> None:
+        """Say beside the fields what is wrong with them."""
+        self.field_problems |= in_words(error)
+
+    def ask(self, action: Action, shown_micros: int = 0, shown: GenerationParameters | None = None) -> None:
         """A button was pressed; pressed again while it works, it does nothing."""
         if self.doing is None and self.draft.job_id is None:
-            self.doing, self.shown_micros, self.problem = action, shown_micros, None
+            self.doing, self.shown_micros, self.shown, self.problem = action, shown_micros, shown, None
 
     def use_as_typed(self) -> None:
         """Go on with the typed prompt as the final prompt."""
         if self._enhance_body() is not None:
             self.rewriting = False
-            self.replace(final_prompt=self.draft.raw_prompt, suggestion=None)
+            self.edit(suggestion=None)
+            wishes.put_prompt(self, self.draft.raw_prompt)
 
     def enhance(self) -> None:
         """Get a suggestion for the final prompt."""
@@ -104,7 +128,8 @@ class Desk:
             suggestion = studio().enhancement.enhance(acting("generate"), body)
             if self._is_current():
                 self.rewriting = False
-                self.replace(suggestion=suggestion, final_prompt=suggestion)
+                self.edit(suggestion=suggestion)
+                wishes.put_prompt(self, suggestion)
         except StudioError as error:
             self.problem = error
         finally:
@@ -121,22 +146,40 @@ class Desk:
             body = self._execute_body()
             if body is None:
                 return
-            total = studio().jobs.quote(body.final_prompt, body.image_count)
+            chosen = wishes.chosen(self)
+            request = None if chosen is None else self._as_shown(chosen.request)
+            total = studio().jobs.quote(body.final_prompt, body.image_count, request)
             if total > self.shown_micros and format_usd(total) != format_usd(self.shown_micros):
                 raise WrongState(
                     f"The price changed with the prompt: it is up to {format_usd(total)} now.",
                     resolution="Nothing was approved. Check the new price, then press the button again.",
                 )
-            job = studio().jobs.approve(
-                acting("generate"), body, source="dashboard", idempotency_key=self.draft.draft_id
-            )
-            self.edit(job_id=job.job_id)
-        except InvalidRequest as error:  # the key is known, and the text another one
-            self.problem = WrongState(error.message, resolution=ALREADY_APPROVED)
+            self.edit(job_id=self._approved(body, request).job_id)
         except StudioError as error:
             self.problem = error
         finally:
             self.doing = None
+
+    def _approved(self, body: ExecuteBody, request: GenerationParameters | None) -> Job:
+        try:
+            return studio().jobs.approve(
+                acting("generate"),
+                body,
+                source="dashboard",
+                idempotency_key=self.draft.draft_id,
+                choose=None if request is None else lambda: request,
+            )
+        except InvalidRequest as error:  # the key is known, and the text another one
+            raise WrongState(error.message, resolution=ALREADY_APPROVED) from error
+
+    def _as_shown(self, request: GenerationParameters) -> GenerationParameters:
+        """`request`, if it is what was shown beside the button; only a random seed is drawn at the approval."""
+        shown = self.shown
+        if shown is not None and self.draft.options.seed == RANDOM_SEED:
+            shown = shown.model_copy(update={"seed": request.seed})
+        if request != shown:
+            raise WrongState(OTHER_CHOICE, resolution="Nothing was approved. Look at it, then press the button again.")
+        return request
 
     def _enhance_body(self) -> EnhanceBody | None:
         try:
@@ -148,6 +191,7 @@ class Desk:
         return body
 
     def _execute_body(self) -> ExecuteBody | None:
+        """What is approved: the four fields of version 1, and the options only where something was chosen."""
         draft = self.draft
         try:
             body = ExecuteBody(
@@ -156,8 +200,13 @@ class Desk:
                 final_prompt=draft.final_prompt or "",
                 image_count=draft.image_count,
             )
+            Options(negative_prompt=draft.negative_prompt.strip() or None)
+            if not self.is_usual:
+                body = GenerateBody(**dict(body), options=draft.options)
         except ValidationError as error:
             self.field_problems = in_words(error)
+            if (wrong := self.field_problems.get("negative_prompt")) is not None:  # its field may be out of sight
+                self.problem = PromptRefused(f"The negative prompt cannot be taken. {wrong}")
             return None
         self.field_problems = {}
         return body
@@ -173,7 +222,16 @@ def in_words(error: ValidationError) -> dict[str, str]:
 
 
 def open_desk() -> Desk:
-    """The desk with the draft that the page's address names, or the session's, or a new one."""
+    """The desk with the draft that the page's address names, or the session's, or a new one.
+
+    An address with `edit` asks for a new one that edits that image.
+    """
+    if (image_id := st.query_params.get("edit")) is not None:
+        del st.query_params["edit"]
+        editing = Desk(_editing(image_id))
+        editing.save()
+        lay(editing)
+        return editing
     wanted = st.query_params.get("draft")
     desk: Desk | None = st.session_state.get("desk")
     if desk is not None and wanted is None and desk.draft.job_id is not None:
@@ -182,6 +240,15 @@ def open_desk() -> Desk:
         desk = Desk(_stored(wanted) or new_draft())
     lay(desk)
     return desk
+
+
+def _editing(image_id: str) -> Draft:
+    """A new draft that edits an image; an empty one for what is no image's id."""
+    try:
+        options = Options(references=(image_id,))
+    except ValidationError:
+        return new_draft()
+    return new_draft().model_copy(update={"options": options})
 
 
 def lay(desk: Desk) -> None:
@@ -196,9 +263,7 @@ def new_draft(like: Draft | None = None) -> Draft:
     draft = Draft(draft_id=new_id("draft"), user_id=actor().user_id, updated_at=datetime.now(UTC))
     if like is None:
         return draft
-    return draft.model_copy(
-        update=like.model_dump(include={"intent", "raw_prompt", "suggestion", "final_prompt", "image_count"})
-    )
+    return draft.model_copy(update={name: getattr(like, name) for name in _LIKE})
 
 
 def _stored(draft_id: str | None) -> Draft | None:

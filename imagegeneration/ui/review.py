@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import streamlit as st
 
 from imagegeneration.domain.credits import CreditQuote
-from imagegeneration.domain.generation import MAX_IMAGES
+from imagegeneration.domain.generation import MAX_IMAGES, GenerationParameters
 from imagegeneration.domain.money import Spend, format_usd
+from imagegeneration.domain.options import RANDOM_SEED
+from imagegeneration.domain.style import parts
 from imagegeneration.domain.text import PROMPT_MAX
 from imagegeneration.errors import StudioError
-from imagegeneration.ui import words
+from imagegeneration.ui import wishes, words
 from imagegeneration.ui.desk import Desk
 from imagegeneration.ui.difference import show_difference
 from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import actor, errors_in_words, notice, resets_at, show_error, studio
+from imagegeneration.ui.options import panel
+from imagegeneration.ui.sources import sources
 from imagegeneration.ui.web import asset
 
 _FINAL = Field("Final prompt", PROMPT_MAX, rows=9)
@@ -42,6 +47,7 @@ def review(desk: Desk) -> None:
 
 def _what_was_typed(desk: Desk) -> None:
     draft = desk.draft
+    sources(desk)
     _TYPED(key="typed", data={"intent": draft.intent, "prompt": draft.raw_prompt})
     show_difference(draft.raw_prompt, draft.final_prompt or "", key="difference")
 
@@ -51,7 +57,7 @@ def _final_prompt(desk: Desk) -> None:
     editor(
         _FINAL,
         draft.final_prompt or "",
-        lambda text: desk.edit(final_prompt=text),
+        lambda text: wishes.type_final_prompt(desk, text),
         key=f"final-{draft.draft_id}",
         revision=desk.revision,
         problem=desk.field_problems.get("final_prompt", ""),
@@ -64,18 +70,23 @@ def _final_prompt(desk: Desk) -> None:
                 "Back to the suggestion",
                 key="undo",
                 type="tertiary",
-                on_click=desk.replace,
-                kwargs={"final_prompt": draft.suggestion},
-                disabled=busy or draft.final_prompt == draft.suggestion,
+                on_click=wishes.put_prompt,
+                args=(desk, draft.suggestion),
+                disabled=busy or _is_own(draft.final_prompt, draft.suggestion),
             )
         st.button(
             "Use my own words",
             key="own-words",
             type="tertiary",
-            on_click=desk.replace,
-            kwargs={"final_prompt": draft.raw_prompt},
-            disabled=busy or draft.final_prompt == draft.raw_prompt,
+            on_click=wishes.put_prompt,
+            args=(desk, draft.raw_prompt),
+            disabled=busy or _is_own(draft.final_prompt, draft.raw_prompt),
         )
+
+
+def _is_own(final_prompt: str | None, text: str) -> bool:
+    """The final prompt is this text, whatever is folded into it."""
+    return parts(final_prompt or "").own == parts(text).own
 
 
 def _approval(desk: Desk) -> None:
@@ -89,19 +100,20 @@ def _approval(desk: Desk) -> None:
         disabled=busy,
     )
     desk.edit(image_count=count or desk.draft.image_count)
-    total = _quote(desk)
+    panel(desk)
+    offered = _quote(desk)
     if desk.problem is not None:
         show_error(desk.problem, key="approve-problem", cost="Nothing was charged.")
     with st.container(horizontal=True):
         if st.button("Back", key="back", disabled=busy):
             desk.rewriting, desk.problem = True, None
             st.rerun()
-        _approve_button(desk, total, busy)
+        _approve_button(desk, offered, busy)
 
 
-def _approve_button(desk: Desk, total: int | None, busy: bool) -> None:
+def _approve_button(desk: Desk, offered: _Offered | None, busy: bool) -> None:
     images = words.plural(desk.draft.image_count, "image")
-    price = "" if total is None else f" for up to {format_usd(total)}"
+    price = "" if offered is None else f" for up to {format_usd(offered.total)}"
     st.button(
         words.literal(f"Approving {images}…" if busy else f"Generate {images}{price}"),
         key="approve",
@@ -109,34 +121,41 @@ def _approve_button(desk: Desk, total: int | None, busy: bool) -> None:
         icon="spinner" if busy else None,
         shortcut="Ctrl+Enter",
         on_click=desk.ask,
-        args=("approve", total or 0),
+        args=("approve", 0, None) if offered is None else ("approve", offered.total, offered.request),
         width="stretch",
-        disabled=busy or total is None,
+        disabled=busy or offered is None,
     )
 
 
-def _quote(desk: Desk) -> int | None:
+class _Offered(NamedTuple):
+    """What the button offers: the price of all images, and what would be sent (None: what version 1 makes)."""
+
+    total: int
+    request: GenerationParameters | None
+
+
+def _quote(desk: Desk) -> _Offered | None:
     """The price of what is on the screen; None, and the reason drawn, where there is none."""
     try:
-        total = studio().jobs.quote(desk.draft.final_prompt or "", desk.draft.image_count)
+        chosen = wishes.chosen(desk)
+        request = None if chosen is None else chosen.request
+        total = studio().jobs.quote(desk.draft.final_prompt or "", desk.draft.image_count, request)
     except StudioError as error:
         show_error(error, key="quote-problem", cost="Nothing was charged.")
         return None
-    _price(desk, total)
-    return total
+    _price(desk, total, request)
+    return _Offered(total, request)
 
 
-def _price(desk: Desk, total: int) -> None:
+def _price(desk: Desk, total: int, request: GenerationParameters | None) -> None:
     each = -(-total // desk.draft.image_count)
-    parameters = studio().offer.parameters
-    made_as = ""
-    if parameters is not None:
-        size = parameters.size.replace("x", " × ")
-        made_as = f"{parameters.model}, {size}, {parameters.quality} quality, {parameters.output_format.upper()}"
+    sent = request or studio().offer.parameters
+    draws_seed = desk.draft.options.seed == RANDOM_SEED
+    made_as = "" if sent is None else words.made_as(sent, draws_seed=draws_seed)
     data = {"each": f"Up to {format_usd(each)} an image", "made_as": made_as, "left": "", "short": False}
     try:
         data |= _left(studio().spending.today(actor()), total)
-        quote = studio().jobs.quote_credits(actor(), desk.draft.image_count)
+        quote = studio().jobs.quote_credits(actor(), desk.draft.image_count, request)
         if quote is not None:
             data |= _metered(data, quote)
     except StudioError as error:

@@ -12,6 +12,7 @@ from imagegeneration.domain.access import Permission, Role
 from imagegeneration.domain.breaker import EVERYTHING
 from imagegeneration.domain.credits import CreditQuote
 from imagegeneration.domain.decision import Decision
+from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Attempt, Certainty, ImageState, Job, JobImage, Outcome
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.outlook import Outlook
@@ -177,6 +178,29 @@ def plural(count: int, noun: str) -> str:
 def credits_of(quote: CreditQuote) -> str:
     """What an approval costs in credits: `2 credits of 14`."""
     return f"{plural(quote.cost, 'credit')} of {max(quote.left, 0)}"
+
+
+def size(name: str) -> str:
+    """A size in pixels: `1536 × 1024`."""
+    return name.replace("x", " × ")
+
+
+def made_as(request: GenerationParameters, *, draws_seed: bool = False) -> str:
+    """What is sent beside the prompt, in one line; with `draws_seed` the seed is not known yet."""
+    seed = "a random seed" if draws_seed else f"seed {request.seed}"
+    parts = (
+        request.model,
+        size(request.size),
+        f"{request.quality} quality",
+        request.output_format.upper(),
+        request.background and f"{request.background} background",
+        None if request.seed is None else seed,
+        request.steps and plural(request.steps, "step"),
+        None if request.guidance is None else f"guidance {request.guidance:g}",
+        plural(len(request.loras), "LoRA") if request.loras else None,
+        "a negative prompt" if request.negative_prompt else None,
+    )
+    return ", ".join(part for part in parts if part)
 
 
 def attempt_cost(attempt: Attempt) -> str:

@@ -37,6 +37,8 @@ POST  /image/estimate                             generate   admin creator
 POST  /image/validate                             generate   admin creator
 POST  /image/compatibility                        generate   admin creator
 GET   /image/providers                            signed-in
+POST  /image/fold-prompt                          generate   admin creator
+GET   /image/styles                               signed-in
 GET   /image/status/{jobId}                       look       admin creator reviewer
 GET   /image/job-status/{jobId}                   look       admin creator reviewer
 GET   /image/job-list                             look       admin creator reviewer

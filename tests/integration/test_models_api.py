@@ -142,3 +142,46 @@ def test_the_sandbox_stands_in_for_openai(studio: Studio, settings: Settings, tm
         answer = ask(opened, "validate", model="gpt-image-2.5-sunburst").json()
         assert answer["request"]["provider"] == "sandbox"
         assert ask(opened, "validate", model="fal-ai/flux-lora").json()["error"]["code"] == "IMG_001"
+
+
+def fold(client: TestClient, **body: Any) -> Any:
+    return client.post("/image/fold-prompt", json={"finalPrompt": "a red kite", **body})
+
+
+def test_styles_are_told_with_what_they_add(client: TestClient) -> None:
+    told = client.get("/image/styles").raise_for_status().json()
+    assert [style["name"] for style in told][:2] == ["photorealistic", "artistic"]
+    assert told[6]["adds"] in fold(client, style="vintage").json()["finalPrompt"]
+
+
+def test_a_prompt_is_folded_for_any_model_and_nothing_is_written(
+    client: TestClient, database: Database[dict[str, Any]]
+) -> None:
+    answer = fold(client, style="vintage", negativePrompt="fog").raise_for_status().json()
+    assert answer["finalPrompt"].startswith("a red kite\n\nStyle: vintage, ")
+    assert answer["finalPrompt"].endswith("\nDo not show: fog.")
+    assert answer["negativePrompt"] is None
+    assert fold(client, **{**answer, "style": "vintage", "negativePrompt": "fog"}).json() == answer
+    assert database.jobs.count_documents({}) == database.ledger.count_documents({}) == 0
+
+
+def test_a_negative_prompt_stays_beside_the_prompt_where_the_model_takes_it(client: TestClient) -> None:
+    words = fold(client, negativePrompt="fog", model="gpt-image-2.5-flare").json()
+    assert words == {"finalPrompt": "a red kite\n\nDo not show: fog.", "negativePrompt": None}
+    beside = fold(client, finalPrompt=words["finalPrompt"], negativePrompt="fog", model="stable-image-core").json()
+    assert beside == {"finalPrompt": "a red kite", "negativePrompt": "fog"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"style": "baroque"}, "IMG_009"),
+        ({"negativePrompt": "x" * 1001}, "IMG_003"),
+        ({"finalPrompt": "x" * 4000, "style": "modern"}, "IMG_003"),
+        ({"model": "dall-e-3"}, "IMG_013"),
+        ({"surprise": 1}, "IMG_009"),
+    ],
+)
+def test_what_cannot_be_folded_is_refused_in_words(client: TestClient, body: dict[str, Any], code: str) -> None:
+    answer = fold(client, **body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)

@@ -35,6 +35,7 @@ function makeCard(view, data, single) {
   const card = { data };
   const title = el("button.title", { type: "button" });
   const prompt = el("p.prompt.user-text");
+  const madeAs = single ? el("p.made-as.user-text") : null;
   const place = el("p.place"), error = el("p.error");
   const status = pill(data);
   const made = el("span.made"), cost = el("span.cost"), time = el("span.time");
@@ -46,7 +47,7 @@ function makeCard(view, data, single) {
   const retry = el("button.button", { type: "button" }, icon("retry"), "Retry");
   const cancel = el("button.button.plain", { type: "button" }, "Cancel");
   const heading = el("h3", {}, title);
-  const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, place, error);
+  const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, madeAs, place, error);
   const foot = el("div.foot", {}, el("span.facts", {}, made, single ? cost : null, time), el("span.actions", {}, cancel, retry, copy, details));
   card.node = el(`article.card${single ? ".single" : ""}`, { "data-job": data.id }, mosaic, meter, body, foot);
   for (const button of [title, details]) button.addEventListener("click", () => view.open(card.data, 0));
@@ -61,6 +62,7 @@ function makeCard(view, data, single) {
     setText(title, next.title);
     setAttribute(title, "title", next.title);
     setText(prompt, next.prompt);
+    if (madeAs) setText(madeAs, next.made_as);
     setText(place, next.place);
     setText(error, next.error);
     status.paint(next);

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from imagegeneration.domain.catalog import Catalog, ImageModel
 from imagegeneration.domain.generation import Lora, Reference
-from imagegeneration.domain.options import Options, nearest_size
+from imagegeneration.domain.options import FITTED, Options, nearest_size
 
 TODAY = date(2026, 11, 21)
 CATALOG = Catalog.read()
@@ -88,14 +88,51 @@ REFERENCE = Reference(image_id=IMAGE_ID, sha256="0" * 64)
 def test_references_are_those_that_were_asked_for_and_none_is_left_out() -> None:
     flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
     wanted = Options(references=(IMAGE_ID,))
-    assert wanted.parameters(flare, "openai", 7, (REFERENCE,)).references == (REFERENCE,)
+    assert wanted.parameters(flare, "openai", 7, references=(REFERENCE,)).references == (REFERENCE,)
     with pytest.raises(ValueError, match="not those that were asked for"):
         wanted.parameters(flare, "openai", 7)
     with pytest.raises(ValueError, match="not those that were asked for"):
-        Options().parameters(flare, "openai", 7, (REFERENCE,))
+        Options().parameters(flare, "openai", 7, references=(REFERENCE,))
 
 
 def test_without_references_nothing_of_them_is_stored_or_hashed() -> None:
     flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
     assert "references" not in Options().document()
     assert "references" not in Options().parameters(flare, "openai", 7).document()
+
+
+@given(
+    st.sampled_from(ALIVE),
+    st.builds(
+        Options,
+        size=st.none() | st.sampled_from(["1024x1024", "1344x768", "2048x1152", "999x999"]),
+        quality=st.sampled_from([None, "low", "high", "max", "standard"]),
+        output_format=st.sampled_from([None, "png", "jpeg", "webp"]),
+        background=st.sampled_from([None, "transparent", "opaque"]),
+        seed=st.sampled_from([None, -1, 7]),
+        negative_prompt=st.sampled_from([None, "fog"]),
+        steps=st.sampled_from([None, 4, 30, 200]),
+        guidance=st.sampled_from([None, 3.5, 100.0]),
+    ),
+)
+def test_fitting_options_are_possible_priced_and_fit_again(model: ImageModel, options: Options) -> None:
+    fitted, lost = options.fitting(model)
+    request = fitted.parameters(model, model.provider, 7)
+    assert model.problems(request) == {}
+    assert not model.priced_sizes() or model.priced_qualities(request.size)
+    assert fitted.fitting(model) == (fitted, {})
+    kept = set(Options.model_fields) - {FITTED[field] for field in lost} - {"size", "width", "height"}
+    assert all(getattr(fitted, name) == getattr(options, name) for name in kept)
+
+
+@pytest.mark.parametrize("model", ALIVE, ids=lambda model: model.name)
+def test_a_priced_size_has_a_price(model: ImageModel) -> None:
+    for size in model.priced_sizes():
+        for quality in model.priced_qualities(size):
+            request = Options(size=size, quality=quality).parameters(model, model.provider, 7)
+            assert CATALOG.quote(request, "a kite", TODAY) > 0
+    free = model.priced_free_sizes
+    if free is not None:
+        side = free.longest - free.longest % free.step
+        request = Options(width=side, height=side).parameters(model, model.provider, 7)
+        assert CATALOG.quote(request, "a kite", TODAY) > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.generation import EnhanceBody, ExecuteBody
+from imagegeneration.domain.generation import EnhanceBody, ExecuteBody, GenerationParameters
 from imagegeneration.errors import DatabaseDown, InvalidRequest, OverBudget, ProviderFailed, StudioError
 from imagegeneration.ui import desk as module
 from imagegeneration.ui.desk import Desk, new_draft
@@ -24,6 +25,8 @@ class Studio:
         self.stored: Draft | None = None
         self.fails: StudioError | None = None
         self.price = 20_000
+        self.quoted: GenerationParameters | None = None
+        self.chosen: GenerationParameters | None = None
         self.approved: list[tuple[ExecuteBody, str]] = []
 
     def save(self, _actor: Actor, draft: Draft) -> Draft:
@@ -43,12 +46,22 @@ class Studio:
             raise self.fails
         return f"{body.prompt}, enhanced"
 
-    def quote(self, _final_prompt: str, image_count: int) -> int:
+    def quote(self, _final_prompt: str, image_count: int, request: GenerationParameters | None = None) -> int:
         """As Jobs.quote."""
+        self.quoted = request
         return self.price * image_count
 
-    def approve(self, _actor: Actor, body: ExecuteBody, *, source: str, idempotency_key: str) -> Any:
+    def approve(
+        self,
+        _actor: Actor,
+        body: ExecuteBody,
+        *,
+        source: str,
+        idempotency_key: str,
+        choose: Callable[[], GenerationParameters] | None = None,
+    ) -> Any:
         """As Jobs.approve."""
+        self.chosen = None if choose is None else choose()
         if self.fails is not None:
             raise self.fails
         self.approved.append((body, idempotency_key))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from imagegeneration.domain.generation import GenerationParameters, Lora, Reference
 from imagegeneration.domain.job import AttemptError
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.services.jobs import RetryQuote
+from imagegeneration.ui import words
+from imagegeneration.ui.cards import card
 from imagegeneration.ui.record import record
 from tests.unit.ui.samples import NOW, approval, image, job, stored_image
 
@@ -101,3 +104,69 @@ def test_an_image_can_be_declared_lost_only_when_its_machine_is_gone() -> None:
     assert record(waiting, [], None)["choices"] == []
     (choice,) = record(waiting, [], None, {"web-2"})["choices"]
     assert [action["label"] for action in choice["actions"]] == ["Declare 1 image lost"]
+
+
+def test_every_parameter_that_was_sent_is_there() -> None:
+    request = GenerationParameters(
+        provider="stability",
+        model="stable-image-core",
+        size="1344x768",
+        quality="standard",
+        output_format="webp",
+        background="opaque",
+        seed=0,
+        negative_prompt="fog",
+        steps=30,
+        guidance=3.5,
+        loras=(Lora(path="owner/name", weight=0.5),),
+    )
+    assert section(record(job(request=request), [], None), "Request") == {
+        "Provider": "Stability",
+        "Model": "stable-image-core",
+        "Images": "1",
+        "Size": "1344 × 768",
+        "Quality": "standard",
+        "Format": "WEBP",
+        "Background": "opaque",
+        "Seed": "0",
+        "Steps": "30",
+        "Guidance": "3.5",
+        "Negative prompt": "fog",
+        "LoRA": "owner/name, weight 0.5",
+    }
+    assert set(section(record(job(), [], None), "Request")) == {
+        "Provider",
+        "Model",
+        "Images",
+        "Size",
+        "Quality",
+        "Format",
+    }
+    assert card(job(request=request))["made_as"] == (
+        "Stability: stable-image-core, 1344 × 768, standard quality, WEBP, opaque background, seed 0, 30 steps, "
+        "guidance 3.5, 1 LoRA, a negative prompt"
+    )
+    assert "a random seed" in words.made_as(request, draws_seed=True)
+
+
+def test_an_edit_shows_what_it_is_made_from() -> None:
+    kept = Reference(image_id="img_kept", sha256="1" * 64)
+    gone = Reference(image_id="img_gone", sha256="2" * 64)
+    request = job().request.model_copy(update={"references": (kept, gone)})
+    source = stored_image().model_copy(update={"image_id": "img_kept"})
+    shown = record(job(request=request), [], None, sources=[source])
+    (rows,) = (one["rows"] for one in shown["sections"] if one["title"] == "Request")
+    found = [(row["label"], row["value"], row["kind"], row.get("thumb")) for row in rows[-5:]]
+    assert found == [
+        ("Made from, 1", source.url, "image", source.thumbnail_url),
+        ("Its image id", "img_kept", "code", None),
+        ("Its SHA-256", "1" * 64, "code", None),
+        ("Made from, 2", "img_gone", "code", None),
+        ("Its SHA-256", "2" * 64, "code", None),
+    ]
+
+
+def test_only_a_stored_image_is_offered_to_be_edited_and_only_to_whom_may() -> None:
+    made = job(images=[image("STORED").model_copy(update={"image_id": "img_1"}), image("FAILED")])
+    assert [one["edit"] for one in record(made, [], None, may_edit=True)["details"]] == ["img_1", None]
+    assert [one["edit"] for one in record(made, [], None)["details"]] == [None, None]

@@ -1,0 +1,43 @@
+"""Routes of styles: what can be folded into a final prompt before it is approved (PRD 001, FR-001.7 and FR-001.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from imagegeneration.api.answers import documented
+from imagegeneration.api.dependencies import JSON_ONLY, CurrentStudio
+from imagegeneration.domain.options import NegativePrompt
+from imagegeneration.domain.style import Style, StyleName, styles
+from imagegeneration.domain.text import Prompt
+from imagegeneration.domain.value import Value
+from imagegeneration.services.choosing import Folded
+
+router = APIRouter(tags=["prompts"])
+
+
+class FoldBody(Value):
+    """A final prompt, and what shall become part of it. `model` (null: any) may take a negative prompt by itself."""
+
+    final_prompt: Prompt
+    style: StyleName | None = None
+    negative_prompt: NegativePrompt | None = None
+    model: str | None = Field(default=None, min_length=1, max_length=100)
+
+
+@router.get("/styles", responses=documented(401))
+def all_styles() -> Sequence[Style]:
+    """The styles, and what each adds to a prompt."""
+    return styles()
+
+
+@router.post("/fold-prompt", dependencies=[JSON_ONLY], responses=documented(401, 415))
+def fold_prompt(body: FoldBody, studio: CurrentStudio) -> Folded:
+    """The final prompt with a style and a negative prompt in words, to be looked at and approved.
+
+    What was folded in before is replaced, without them taken out. `negativePrompt` is answered where the model takes
+    it by itself: send it in the options. Nothing is written, and it costs nothing.
+    """
+    return studio.choosing.fold(body.final_prompt, body.style, body.negative_prompt, body.model)

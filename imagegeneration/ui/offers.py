@@ -1,0 +1,89 @@
+"""The models side by side, as the Options panel offers them: price, time and quality of each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imagegeneration.domain.choice import Candidate, Choice, Priority
+from imagegeneration.domain.money import format_usd_exact
+from imagegeneration.domain.options import Options
+from imagegeneration.services.choosing import Estimate
+from imagegeneration.ui import words
+
+AUTOMATIC: Mapping[Priority | None, str] = {
+    None: "As usual",
+    "speed": "Automatic, for speed",
+    "quality": "Automatic, for quality",
+    "cost": "Automatic, for price",
+}
+"""How the choice can be left to the studio: by a priority, or as it usually does."""
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """What the studio would choose by a priority; None, and why not."""
+
+    priority: Priority | None
+    choice: Choice | None
+    why_not: str = ""
+
+
+def offers(options: Options, automatic: Sequence[Automatic], estimate: Estimate) -> list[dict[str, Any]]:
+    """The rows of the panel: what is left to the studio first, then each model, those that are not able last."""
+    known = {candidate.model: candidate for candidate in estimate.recommendations}
+    left = [_left_to_the_studio(one, known, options) for one in automatic]
+    return [*left, *(_by_name(candidate, estimate, options) for candidate in estimate.recommendations)]
+
+
+def read_pick(key: str) -> tuple[str | None, Priority | None]:
+    """The model or the priority that a row stands for; a row that is not there stands for what is usual."""
+    kind, _, name = key.partition(":")
+    if kind == "model" and name:
+        return name, None
+    return None, next((priority for priority in AUTOMATIC if priority == name), None)
+
+
+def _left_to_the_studio(one: Automatic, known: Mapping[str, Candidate], options: Options) -> dict[str, Any]:
+    candidate = None if one.choice is None else known.get(one.choice.model)
+    return {
+        "key": f"auto:{one.priority or ''}",
+        "title": AUTOMATIC[one.priority],
+        "about": one.why_not if one.choice is None else one.choice.why,
+        "tags": [],
+        "off": one.choice is None,
+        "checked": options.model is None and options.priority == one.priority,
+        **_figures(candidate),
+    }
+
+
+def _by_name(candidate: Candidate, estimate: Estimate, options: Options) -> dict[str, Any]:
+    best = (
+        ("cheapest", estimate.cheapest),
+        ("fastest", estimate.fastest),
+        ("best quality", estimate.best_quality),
+    )
+    return {
+        "key": f"model:{candidate.model}",
+        "title": candidate.label,
+        "about": " ".join(candidate.limitations),
+        "tags": [tag for tag, model in best if model == candidate.model],
+        "off": not candidate.able,
+        "checked": options.model == candidate.model,
+        **_figures(candidate),
+    }
+
+
+def _figures(candidate: Candidate | None) -> dict[str, str]:
+    if candidate is None:
+        return {"price": "", "time": "", "quality": ""}
+    price = "no price"
+    if candidate.price_micros is not None:
+        rounded = -(-candidate.price_micros // 100) * 100
+        price = f"{format_usd_exact(rounded)}{' (estimate)' if candidate.is_estimate else ''}"
+    return {
+        "price": price,
+        "time": words.duration(candidate.expected_seconds),
+        "quality": f"{candidate.quality_score} of 10",
+    }

@@ -1,0 +1,134 @@
+"""The panel Options of Generate: models side by side, and what the chosen one can do. Closed, it costs nothing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.options import Options
+from imagegeneration.errors import StudioError
+from imagegeneration.ui import wishes, words
+from imagegeneration.ui.desk import Desk
+from imagegeneration.ui.fields import Field, editor
+from imagegeneration.ui.frame import actor, notice, show_error, studio
+from imagegeneration.ui.offers import AUTOMATIC, Automatic, offers, read_pick
+from imagegeneration.ui.parameters import Form, loras, style_field
+from imagegeneration.ui.web import asset
+
+_OFFERS = st.components.v2.component("studio_offers", **asset("offers"))
+_NEGATIVE = Field("Negative prompt", 1000, rows=2, placeholder="What should not be in the image")
+
+
+def panel(desk: Desk) -> None:
+    """Draw the panel; what was given up is said even while it is closed."""
+    wishes.settle(desk)
+    if desk.given_up:
+        title = "Some of what was chosen is not possible, so it is not asked for."
+        notice("neutral", title, " ".join(desk.given_up), key="given-up")
+    opened = st.expander("Options", key=f"options-{desk.draft.draft_id}", on_change="rerun")
+    if opened.open:
+        with opened:
+            _panel(desk)
+
+
+def _panel(desk: Desk) -> None:
+    busy = desk.doing is not None
+    _models(desk, busy)
+    request = _request(desk)
+    model = None if request is None else studio().offer.catalog.named(request.model)
+    if request is not None and model is not None:
+        form = Form(desk, model, request, busy)
+        form.draw()
+        loras(form)
+    style_field(desk, busy)
+    editor(
+        _NEGATIVE,
+        desk.draft.negative_prompt,
+        lambda text: wishes.type_negative_prompt(desk, text),
+        key=f"negative-{desk.draft.draft_id}",
+        revision=desk.choices,
+        problem=desk.field_problems.get("negative_prompt", ""),
+        locked=busy,
+        stored=desk.unsaved is None,
+    )
+    st.caption(_where_it_goes(desk))
+    _ways_back(desk, busy)
+
+
+def _where_it_goes(desk: Desk) -> str:
+    if desk.draft.options.negative_prompt is not None:
+        return (
+            "The style becomes part of the final prompt. The negative prompt is sent beside it, as this model takes it."
+        )
+    return "The style and the negative prompt become part of the final prompt, where you see them before you approve."
+
+
+def _models(desk: Desk, busy: bool) -> None:
+    options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
+    estimate = studio().choosing.estimate(options, prompt, actor(), fitting=True)
+    key = f"offers-{desk.draft.draft_id}"
+
+    def picked() -> None:
+        pick = st.session_state[key].get("pick")
+        if pick is not None:
+            wishes.choose_model(desk, *read_pick(str(pick)))
+
+    automatic = [_automatic(options, priority, prompt) for priority in AUTOMATIC]
+    data = {"offers": offers(options, automatic, estimate), "locked": busy}
+    _OFFERS(key=key, data=data, on_pick_change=picked)
+
+
+def _automatic(options: Options, priority: str | None, prompt: str) -> Automatic:
+    free = options.model_copy(update={"model": None, "provider": "auto", "priority": priority, "negative_prompt": None})
+    try:
+        return Automatic(free.priority, studio().choosing.choose(free, prompt, actor()).choice)
+    except StudioError as error:
+        return Automatic(free.priority, None, error.message)
+
+
+def _request(desk: Desk) -> GenerationParameters | None:
+    """What would be sent; None, and the reason drawn, where nothing can be."""
+    try:
+        chosen = wishes.chosen(desk)
+        return studio().offer.parameters if chosen is None else chosen.request
+    except StudioError as error:
+        show_error(error, key="choice-problem")
+        return None
+
+
+def _ways_back(desk: Desk, busy: bool) -> None:
+    draft, last = desk.draft, studio().drafts.latest_approved(actor())
+    is_chosen = not desk.is_usual or draft.style is not None or draft.negative_prompt != ""
+    with st.container(horizontal=True):
+        if last is not None and not _alike(last, draft):
+            st.button(
+                "As last time",
+                key="as-last-time",
+                help=words.literal(_in_short(last)),
+                on_click=wishes.choose_like,
+                args=(desk, last),
+                disabled=busy,
+            )
+        if is_chosen:
+            nothing = draft.model_copy(update={"style": None, "negative_prompt": "", "options": Options()})
+            st.button(
+                "Reset the options",
+                key="reset-options",
+                type="tertiary",
+                on_click=wishes.choose_like,
+                args=(desk, nothing),
+                disabled=busy,
+            )
+
+
+def _alike(one: Draft, other: Draft) -> bool:
+    names = ("style", "negative_prompt", "options")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _in_short(draft: Draft) -> str:
+    """What was chosen for a draft, in a few words."""
+    options = draft.options
+    parts = (options.model or AUTOMATIC[options.priority], draft.style, options.size, options.quality)
+    return f"What you approved last: {', '.join(part for part in parts if part)}"

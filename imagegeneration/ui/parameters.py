@@ -1,0 +1,228 @@
+"""The fields of the panel Options: of each parameter what the chosen model can do, and only where there is a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from imagegeneration.domain.catalog import Bounds, ImageModel
+from imagegeneration.domain.generation import GenerationParameters, Lora
+from imagegeneration.domain.options import LARGEST_SEED, RANDOM_SEED
+from imagegeneration.domain.style import STYLE_NAMES, label
+from imagegeneration.ui import wishes, words
+from imagegeneration.ui.desk import Desk
+
+OTHER = "other"
+"""Stands in a list for a size of one's own."""
+
+SEEDS = {"none": "None is sent", "random": "Random: drawn at approval, and kept", "own": "A number of your own"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the fields are about: `request` is what would be sent now. While the page is busy they are locked."""
+
+    desk: Desk
+    model: ImageModel
+    request: GenerationParameters
+    busy: bool
+
+    def draw(self) -> None:
+        """All fields, side by side."""
+        with st.grid(2):
+            for part in PARTS:
+                part(self)
+        self._mapping()
+
+    def size(self) -> None:
+        """One of the sizes that have a price, or another where the model makes others."""
+        options, free = self.desk.draft.options, self.model.priced_free_sizes
+        sizes = list(dict.fromkeys([*self.model.priced_sizes(), self.request.size]))
+        is_other = free is not None and options.width is not None
+
+        def take(picked: str) -> None:
+            width, height = self.request.pixels
+            own = {"size": None, "width": width, "height": height}
+            wishes.choose(self.desk, **own if picked == OTHER else {"size": picked, "width": None, "height": None})
+
+        choices = [*sizes, OTHER] if free is not None else sizes
+        self._select("Size", choices, OTHER if is_other else self.request.size, take, _size_word)
+        if is_other and free is not None:
+            self._whole("Width", "width", options.width, (64, 4096), free.step)
+            self._whole("Height", "height", options.height, (64, 4096), free.step)
+
+    def quality(self) -> None:
+        """One of the qualities that have a price at this size."""
+        choices = list(dict.fromkeys([*self.model.priced_qualities(self.request.size), self.request.quality]))
+        self._select("Quality", choices, self.request.quality, self._taker("quality"))
+
+    def output_format(self) -> None:
+        """What kind of file."""
+        self._select("Format", self.model.formats, self.request.output_format, self._taker("output_format"), str.upper)
+
+    def background(self) -> None:
+        """Transparent or not, where the model has a say in it."""
+        choices = ["", *self.model.backgrounds] if self.model.backgrounds else []
+        current = self.request.background or ""
+        self._select("Background", choices, current, self._taker("background"), lambda name: name or "as usual")
+
+    def seed(self) -> None:
+        """None, a random one, or a number."""
+        if not self.model.takes_seed:
+            return
+        seed = self.desk.draft.options.seed
+        kind = {None: "none", RANDOM_SEED: "random"}.get(seed, "own")
+        meant = {"none": None, "random": RANDOM_SEED, "own": 1}
+        self._select(
+            "Seed", list(SEEDS), kind, lambda name: wishes.choose(self.desk, seed=meant[name]), SEEDS.__getitem__
+        )
+        if kind == "own":
+            self._whole("Seed number", "seed", seed, (0, LARGEST_SEED), 1)
+
+    def steps(self) -> None:
+        """How often the model goes over the image."""
+        self._bounded("Steps", "steps", self.model.steps, self.request.steps, 1)
+
+    def guidance(self) -> None:
+        """How closely the model keeps to the prompt."""
+        self._bounded("Guidance", "guidance", self.model.guidance, self.request.guidance, 0.5)
+
+    def _mapping(self) -> None:
+        """Say what becomes of a size that the model does not make."""
+        options = self.desk.draft.options
+        wished = f"{options.width}x{options.height}"
+        if options.size is None and options.width and options.height and wished != self.request.size:
+            made = words.size(self.request.size)
+            st.caption(f"{words.size(wished)} is made as {made}, the nearest that this model makes.")
+
+    def _select(
+        self,
+        name: str,
+        choices: Sequence[str],
+        current: str,
+        take: Callable[[str], None],
+        word: Callable[[str], str] = str,
+    ) -> None:
+        """A list, where there is something to choose."""
+        if len(choices) < 2:
+            return
+        key = field_key(self.desk, name)
+        st.selectbox(
+            name,
+            choices,
+            index=list(choices).index(current) if current in choices else None,
+            format_func=lambda choice: words.capital(word(choice)),
+            key=key,
+            on_change=lambda: take(st.session_state[key]),
+            disabled=self.busy,
+        )
+
+    def _bounded(self, name: str, field: str, bounds: Bounds | None, current: float | None, step: float) -> None:
+        """A number that the model takes; empty means as usual."""
+        if bounds is None:
+            return
+        kind: Callable[[float], Any] = int if isinstance(step, int) else float
+        key = field_key(self.desk, name)
+        st.number_input(
+            f"{name}, {bounds.least:g} to {bounds.most:g}",
+            min_value=kind(bounds.least),
+            max_value=kind(bounds.most),
+            value=None if current is None else kind(current),
+            step=step,
+            placeholder=f"as usual: {bounds.usual:g}",
+            key=key,
+            on_change=lambda: wishes.choose(self.desk, **{field: st.session_state[key]}),
+            disabled=self.busy,
+        )
+
+    def _whole(self, name: str, field: str, current: int | None, between: tuple[int, int], step: int) -> None:
+        """A whole number."""
+        key = field_key(self.desk, name)
+        st.number_input(
+            name,
+            min_value=between[0],
+            max_value=between[1],
+            value=between[0] if current is None else current,
+            step=step,
+            key=key,
+            on_change=lambda: wishes.choose(self.desk, **{field: st.session_state[key]}),
+            disabled=self.busy,
+        )
+
+    def _taker(self, field: str) -> Callable[[str], None]:
+        return lambda name: wishes.choose(self.desk, **{field: name or None})
+
+
+PARTS: Sequence[Callable[[Form], None]] = (
+    Form.size,
+    Form.quality,
+    Form.output_format,
+    Form.background,
+    Form.seed,
+    Form.steps,
+    Form.guidance,
+)
+"""The parameters in the order of the panel: another one is another line."""
+
+
+def loras(form: Form) -> None:
+    """One row for each LoRA, and an empty one as long as the model takes more."""
+    desk, most = form.desk, form.model.loras
+    chosen = desk.draft.options.loras
+    keys = [
+        (field_key(desk, f"lora-{row}"), field_key(desk, f"weight-{row}")) for row in range(min(len(chosen) + 1, most))
+    ]
+
+    def take() -> None:
+        rows = [(str(st.session_state[path]).strip(), st.session_state[weight]) for path, weight in keys]
+        desk.choices += 1
+        wishes.choose(desk, loras=tuple(Lora(path=path, weight=weight) for path, weight in rows if path))
+
+    for row, (path_key, weight_key) in enumerate(keys):
+        lora = chosen[row] if row < len(chosen) else None
+        path, weight = st.columns([3, 1])
+        path.text_input(
+            f"LoRA {row + 1} of at most {most}",
+            value=lora.path if lora else "",
+            max_chars=500,
+            placeholder="Its address, or owner/name",
+            key=path_key,
+            on_change=take,
+            disabled=form.busy,
+        )
+        weight.number_input(
+            "Weight",
+            min_value=0.0,
+            max_value=2.0,
+            value=lora.weight if lora else 1.0,
+            step=0.1,
+            key=weight_key,
+            on_change=take,
+            disabled=form.busy,
+        )
+
+
+def style_field(desk: Desk, busy: bool) -> None:
+    """The styles; every model takes them, as they become part of the prompt."""
+    key, names = field_key(desk, "style"), ["", *STYLE_NAMES]
+    st.selectbox(
+        "Style",
+        names,
+        index=names.index(desk.draft.style or ""),
+        format_func=lambda name: label(name) if name else "None",
+        key=key,
+        on_change=lambda: wishes.choose_style(desk, st.session_state[key] or None),
+        disabled=busy,
+    )
+
+
+def field_key(desk: Desk, name: str) -> str:
+    """The key of a field: it is drawn anew whenever something else than itself has changed what it shows."""
+    return f"{name}-{desk.draft.draft_id}-{desk.choices}"
+
+
+def _size_word(name: str) -> str:
+    return "Another size" if name == OTHER else words.size(name)

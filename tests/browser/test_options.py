@@ -1,0 +1,113 @@
+"""The panel Options of Generate: closed it changes nothing, and what is chosen in it is shown before it is approved."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.screens import (
+    Product,
+    approve_button,
+    fits,
+    go_to_review,
+    is_done,
+    is_saved,
+    picture,
+    typed,
+    unique,
+)
+
+
+def open_options(page: Page) -> Locator:
+    """Open the panel Options; its models."""
+    page.get_by_text("Options", exact=True).click()
+    models = page.get_by_role("radiogroup", name="Model")
+    expect(models).to_be_visible()
+    return models
+
+
+def choose_from(page: Page, field: str, choice: str) -> None:
+    """Choose from one of the lists of the panel."""
+    page.get_by_role("combobox", name=field).click()
+    page.get_by_role("option", name=choice, exact=True).click()
+
+
+def test_without_options_the_request_is_the_one_of_version_1(page: Page, product: Product) -> None:
+    intent = unique("plain")
+    by_api = product.job(product.approve("a red kite", intent=unique("by the API"), raw="a red kite"))
+    go_to_review(page, intent, "a red kite")
+    expect(page.get_by_text("Options", exact=True)).to_be_visible()
+    expect(page.get_by_role("radiogroup", name="Model")).to_have_count(0)
+    approve_button(page).click()
+    is_done(page)
+    (found,) = product.jobs_for(intent)
+    job = product.job(found["jobId"])
+    assert job["request"] == by_api["request"]
+    assert job["approval"]["requestSha256"] == by_api["approval"]["requestSha256"]
+
+
+def test_what_is_chosen_in_the_options_is_shown_priced_and_sent(page: Page, product: Product) -> None:
+    intent = unique("chosen")
+    go_to_review(page, intent, "a red kite")
+    models = open_options(page)
+    models.get_by_role("radio", name="GPT Image 2.5 Sunburst, up to").check()
+    expect(page.get_by_text("gpt-image-2.5-sunburst, 1024 × 1024, medium quality, PNG")).to_be_visible()
+    expect(approve_button(page)).to_contain_text("$0.02")
+    choose_from(page, "Quality", "Low")
+    expect(approve_button(page)).to_contain_text("$0.01")
+    choose_from(page, "Size", "1536 × 1024")
+    expect(page.get_by_text("gpt-image-2.5-sunburst, 1536 × 1024, low quality, PNG")).to_be_visible()
+    choose_from(page, "Style", "Vintage")
+    expect(typed(page, "Final prompt")).to_have_value(re.compile(r"^a red kite\n\nStyle: vintage, .*\.$"))
+    typed(page, "Negative prompt").fill("fog")
+    expect(typed(page, "Final prompt")).to_have_value(re.compile(r"\nDo not show: fog\.$"))
+    is_saved(page, "Negative prompt")
+    picture(page, "generate-options")
+    shown = typed(page, "Final prompt").input_value()
+    page.reload()
+    expect(page.get_by_text("gpt-image-2.5-sunburst, 1536 × 1024, low quality, PNG")).to_be_visible()
+    expect(typed(page, "Final prompt")).to_have_value(shown)
+    approve_button(page).click()
+    is_done(page)
+    expect(page.get_by_role("article")).to_contain_text("gpt-image-2.5-sunburst, 1536 × 1024, low quality, PNG")
+    (found,) = product.jobs_for(intent)
+    job = product.job(found["jobId"])
+    assert job["finalPrompt"] == shown
+    assert job["request"] == {
+        "provider": "sandbox",
+        "model": "gpt-image-2.5-sunburst",
+        "size": "1536x1024",
+        "quality": "low",
+        "outputFormat": "png",
+    }
+    fits(page)
+
+
+def test_the_last_options_are_offered_again_and_can_be_reset(page: Page) -> None:
+    go_to_review(page, unique("first"), "a kite")
+    open_options(page).get_by_role("radio", name="GPT Image 2.5 Sunburst, up to").check()
+    choose_from(page, "Style", "Modern")
+    expect(typed(page, "Final prompt")).to_have_value(re.compile("Style: modern"))
+    approve_button(page).click()
+    is_done(page)
+    go_to_review(page, unique("again"), "a boat")
+    open_options(page)
+    page.get_by_role("button", name="As last time").click()
+    expect(page.get_by_text("gpt-image-2.5-sunburst, 1024 × 1024")).to_be_visible()
+    expect(typed(page, "Final prompt")).to_have_value(re.compile(r"^a boat\n\nStyle: modern"))
+    page.get_by_role("button", name="Reset the options").click()
+    expect(page.get_by_text("gpt-image-2.5-flare, 1024 × 1024")).to_be_visible()
+    expect(typed(page, "Final prompt")).to_have_value("a boat")
+
+
+def test_options_are_chosen_by_the_keyboard(page: Page) -> None:
+    go_to_review(page, unique("keys"), "a kite")
+    models = open_options(page)
+    models.get_by_role("radio", name="As usual").focus()
+    page.keyboard.press("ArrowDown")
+    expect(models.get_by_role("radio", name="Automatic, for speed")).to_be_checked()
+    expect(models.get_by_role("radio", name="Automatic, for speed")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(models.get_by_role("radio", name="Automatic, for quality")).to_be_checked()
+    expect(page.get_by_text("gpt-image-2.5-sunburst, 1024 × 1024")).to_be_visible()

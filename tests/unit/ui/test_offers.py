@@ -1,0 +1,62 @@
+"""The models side by side."""
+
+from __future__ import annotations
+
+from imagegeneration.domain.choice import Candidate, Choice
+from imagegeneration.domain.options import Options
+from imagegeneration.services.choosing import Estimate
+from imagegeneration.ui.offers import AUTOMATIC, Automatic, offers, read_pick
+
+
+def candidate(model: str, price: int | None, *limitations: str, is_estimate: bool = False) -> Candidate:
+    return Candidate(
+        model=model,
+        provider="fal",
+        label=model.title(),
+        price_micros=price,
+        is_estimate=is_estimate,
+        expected_seconds=12,
+        quality_score=7,
+        limitations=limitations,
+        able=not limitations,
+    )
+
+
+ESTIMATE = Estimate(
+    recommendations=(
+        candidate("flux", 25_001),
+        candidate("flow", 30_000, is_estimate=True),
+        candidate("old", None, "It has no price."),
+    ),
+    cheapest="flux",
+    fastest="flux",
+    best_quality="flow",
+)
+LEFT = [
+    Automatic(None, Choice(model="flux", provider="fal", why="Flux: what this studio usually makes.")),
+    Automatic("speed", None, "No model can do all of this."),
+]
+
+
+def test_each_model_has_its_price_its_time_and_its_quality() -> None:
+    usual, speed, flux, flow, old = offers(Options(), LEFT, ESTIMATE)
+    assert (flux["price"], flux["time"], flux["quality"]) == ("$0.0251", "12 s", "7 of 10")
+    assert (flux["tags"], flow["tags"]) == (["cheapest", "fastest"], ["best quality"])
+    assert flow["price"] == "$0.03 (estimate)"
+    assert (old["off"], old["about"], old["price"]) == (True, "It has no price.", "no price")
+    assert (usual["title"], usual["about"]) == ("As usual", "Flux: what this studio usually makes.")
+    assert usual["price"] == flux["price"]
+    assert (speed["off"], speed["about"], speed["price"]) == (True, "No model can do all of this.", "")
+
+
+def test_one_row_is_chosen_and_says_which_it_is() -> None:
+    for options in (Options(), Options(model="flow"), Options(priority="speed")):
+        (chosen,) = [row for row in offers(options, LEFT, ESTIMATE) if row["checked"]]
+        assert read_pick(chosen["key"]) == (options.model, options.priority)
+
+
+def test_what_is_no_row_is_what_is_usual() -> None:
+    for wrong in ("", "auto:", "auto:fame", "model:", "surprise:x"):
+        assert read_pick(wrong) == (None, None)
+    assert read_pick("model:fal-ai/flux:dev") == ("fal-ai/flux:dev", None)
+    assert [read_pick(f"auto:{priority}")[1] for priority in AUTOMATIC if priority] == ["speed", "quality", "cost"]

@@ -1,0 +1,304 @@
+"""What is chosen beside the text: it is on the screen before it is approved, and what is approved is what was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from imagegeneration.domain.actor import LOCAL, Actor
+from imagegeneration.domain.catalog import Catalog
+from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, Lora, Reference
+from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Options
+from imagegeneration.services.choosing import Choosing
+from imagegeneration.services.jobs import Offer
+from imagegeneration.ui import desk as desk_module
+from imagegeneration.ui import wishes
+from imagegeneration.ui.desk import Desk, new_draft
+
+CATALOG = Catalog.read()
+USUAL = GenerationParameters(
+    provider="openai", model="gpt-image-2.5-flare", size="1536x1024", quality="high", output_format="webp"
+)
+HASH = "0" * 64
+VINTAGE = "\n\nStyle: vintage, muted tones, film grain and the look of past decades."
+
+
+class Studio:
+    """Chooses as the services do, and remembers what was approved."""
+
+    def __init__(self) -> None:
+        nothing_paused = SimpleNamespace(stopping=lambda _provider: None, paused_models=list)
+        self.offer = Offer(CATALOG, USUAL, dict.fromkeys(("openai", "fal", "stability"), "hash"), 10)
+        references = SimpleNamespace(
+            named=lambda _actor, ids: tuple(Reference(image_id=i, sha256="0" * 64) for i in ids)
+        )
+        self.choosing = Choosing(self.offer, nothing_paused, references)  # type: ignore[arg-type]  # all it asks for
+        self.jobs = self.drafts = self
+        self.approved: list[tuple[ExecuteBody, GenerationParameters | None]] = []
+
+    def without(self, provider: str) -> None:
+        """Configure a provider no more."""
+        del self.offer.endpoints[provider]  # type: ignore[attr-defined]  # it is a dict here
+
+    def save(self, _actor: Actor, draft: Draft) -> Draft:
+        """As Drafts.save."""
+        return draft
+
+    def quote(self, _final_prompt: str, image_count: int, request: GenerationParameters | None = None) -> int:
+        """As Jobs.quote."""
+        return 1000 * image_count
+
+    def approve(
+        self,
+        _actor: Actor,
+        body: ExecuteBody,
+        *,
+        source: str,
+        idempotency_key: str,
+        choose: Callable[[], GenerationParameters] | None = None,
+    ) -> Any:
+        """As Jobs.approve."""
+        self.approved.append((body, None if choose is None else choose()))
+        return SimpleNamespace(job_id="imgjob_1")
+
+
+@pytest.fixture
+def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
+    made = Studio()
+    for module in (desk_module, wishes):
+        monkeypatch.setattr(module, "studio", lambda: made)
+        monkeypatch.setattr(module, "actor", lambda: LOCAL)
+    monkeypatch.setattr(desk_module, "acting", lambda _permission: LOCAL)
+    return made
+
+
+@pytest.fixture
+def desk(studio: Studio) -> Desk:
+    made = Desk(new_draft())
+    made.edit(intent="a card", raw_prompt="a kite")
+    made.use_as_typed()
+    return made
+
+
+def approve(desk: Desk, shown: GenerationParameters | None) -> None:
+    """Press the button that stands below what would be sent."""
+    desk.ask("approve", 1000, shown)
+    desk.approve()
+
+
+def shown(desk: Desk) -> GenerationParameters:
+    """What the page says would be sent."""
+    chosen = wishes.chosen(desk)
+    assert chosen is not None
+    return chosen.request
+
+
+def test_where_nothing_is_chosen_it_is_the_request_of_version_1(desk: Desk, studio: Studio) -> None:
+    wishes.settle(desk)
+    assert wishes.chosen(desk) is None
+    approve(desk, None)
+    ((body, request),) = studio.approved
+    assert type(body) is ExecuteBody
+    assert body.document() == {"intent": "a card", "rawPrompt": "a kite", "finalPrompt": "a kite", "imageCount": 1}
+    assert request is None
+
+
+def test_text_that_is_only_like_what_is_folded_stays_as_it_was_typed(desk: Desk, studio: Studio) -> None:
+    desk.edit(raw_prompt=f"a kite{VINTAGE}")
+    desk.use_as_typed()
+    assert desk.draft.final_prompt == f"a kite{VINTAGE}"
+    approve(desk, None)
+    assert studio.approved[0][0].final_prompt == f"a kite{VINTAGE}"
+
+
+def test_what_is_chosen_is_approved_with_the_options(desk: Desk, studio: Studio) -> None:
+    wishes.choose_model(desk, "fal-ai/flux-lora", None)
+    wishes.choose(desk, size="1344x768", seed=7, steps=30)
+    approve(desk, shown(desk))
+    ((body, request),) = studio.approved
+    assert isinstance(body, GenerateBody)
+    assert body.options == desk.draft.options
+    assert request is not None
+    assert (request.provider, request.size, request.seed, request.steps) == ("fal", "1344x768", 7, 30)
+
+
+def test_one_wish_leaves_the_rest_as_it_is_configured(desk: Desk) -> None:
+    wishes.choose(desk, background="transparent")
+    assert shown(desk) == USUAL.model_copy(update={"background": "transparent"})
+
+
+def test_another_choice_than_the_shown_one_is_shown_first(desk: Desk, studio: Studio) -> None:
+    wishes.choose_model(desk, None, "cost")
+    before = shown(desk)
+    assert before.provider == "openai"
+    studio.without("openai")
+    approve(desk, before)
+    assert studio.approved == []
+    assert desk.problem is not None
+    assert "another model" in desk.problem.message
+    approve(desk, shown(desk))
+    assert len(studio.approved) == 1
+
+
+def test_a_random_seed_is_drawn_at_the_approval(desk: Desk, studio: Studio) -> None:
+    wishes.choose_model(desk, "stable-image-core", None)
+    wishes.choose(desk, seed=RANDOM_SEED)
+    before = shown(desk)
+    approve(desk, before)
+    ((_, request),) = studio.approved
+    assert request is not None
+    assert request.seed is not None
+    assert request.model_copy(update={"seed": before.seed}) == before
+
+
+def test_a_style_is_part_of_the_prompt_on_the_screen_and_can_be_taken_out(desk: Desk) -> None:
+    revision = desk.revision
+    wishes.choose_style(desk, "vintage")
+    assert desk.draft.final_prompt == f"a kite{VINTAGE}"
+    assert desk.revision == revision + 1
+    wishes.choose_style(desk, None)
+    assert desk.draft.final_prompt == "a kite"
+
+
+def test_a_style_that_is_chosen_before_the_review_comes_with_the_prompt(studio: Studio) -> None:
+    desk = Desk(new_draft())
+    desk.edit(intent="a card", raw_prompt="a kite")
+    wishes.choose_style(desk, "vintage")
+    wishes.type_negative_prompt(desk, "fog")
+    assert desk.step == "describe"
+    desk.use_as_typed()
+    assert desk.draft.final_prompt == f"a kite{VINTAGE}\nDo not show: fog."
+    wishes.put_prompt(desk, "another text")
+    assert desk.draft.final_prompt == f"another text{VINTAGE}\nDo not show: fog."
+
+
+def test_a_negative_prompt_goes_where_the_model_takes_it(desk: Desk) -> None:
+    wishes.type_negative_prompt(desk, "fog")
+    assert desk.draft.final_prompt == "a kite\n\nDo not show: fog."
+    wishes.choose_model(desk, "stable-image-core", None)
+    assert (desk.draft.final_prompt, shown(desk).negative_prompt) == ("a kite", "fog")
+    wishes.choose_model(desk, "gpt-image-2.5-flare", None)
+    assert (desk.draft.final_prompt, shown(desk).negative_prompt) == ("a kite\n\nDo not show: fog.", None)
+
+
+def test_what_is_changed_in_the_prompt_is_what_is_chosen(desk: Desk) -> None:
+    wishes.choose_style(desk, "vintage")
+    wishes.type_negative_prompt(desk, "fog")
+    wishes.type_final_prompt(desk, "a kite\n\nDo not show: fog, rain.")
+    assert (desk.draft.style, desk.draft.negative_prompt) == (None, "fog, rain")
+    wishes.choose_style(desk, "modern")
+    assert str(desk.draft.final_prompt).endswith("\nDo not show: fog, rain.")
+
+
+def test_what_does_not_fit_changes_nothing_and_is_said(desk: Desk) -> None:
+    wishes.type_final_prompt(desk, "x" * 4000)
+    wishes.choose_style(desk, "vintage")
+    assert (desk.draft.final_prompt, desk.draft.style) == ("x" * 4000, None)
+    assert desk.problem is not None
+    assert "at most 4,000" in desk.problem.message
+
+
+def test_a_negative_prompt_that_is_too_long_is_said_and_cannot_be_approved(desk: Desk, studio: Studio) -> None:
+    wishes.type_negative_prompt(desk, "x" * 1001)
+    assert "at most 1000" in desk.field_problems["negative_prompt"]
+    assert desk.draft.final_prompt == "a kite"
+    approve(desk, None)
+    assert studio.approved == []
+    assert desk.problem is not None
+    assert "negative prompt" in desk.problem.message
+
+
+def test_another_model_gives_up_what_it_cannot_do_in_words(desk: Desk) -> None:
+    wishes.choose_model(desk, "fal-ai/flux-lora", None)
+    wishes.choose(desk, seed=7, size="1344x768")
+    wishes.choose_model(desk, "gpt-image-2.5-flare", None)
+    assert desk.given_up == (
+        "GPT Image 2.5 Flare takes no seed.",
+        "GPT Image 2.5 Flare makes 1536x1024, which is the nearest to 1344x768.",
+    )
+    assert (shown(desk).seed, shown(desk).size) == (None, "1536x1024")
+    wishes.choose_model(desk, "gemini-nano-banana-2.1", None)
+    assert "is not configured" in desk.given_up[0]
+
+
+def test_a_size_of_ones_own_is_mapped_to_what_the_model_makes(desk: Desk) -> None:
+    wishes.choose_model(desk, "fal-ai/flux-lora", None)
+    wishes.choose(desk, width=1000, height=600)
+    assert shown(desk).size == "1000x600"
+    wishes.choose(desk, width=1001)
+    assert shown(desk).size == "1344x768"
+    wishes.choose_model(desk, "stable-image-core", None)
+    assert (desk.draft.options.width, desk.draft.options.height, desk.given_up) == (1001, 600, ())
+    assert shown(desk).size == "1344x768"
+
+
+def test_loras_are_a_need_that_no_choice_gives_up(desk: Desk) -> None:
+    wishes.choose_model(desk, "fal-ai/flux-lora", None)
+    wishes.choose(desk, loras=(Lora(path="owner/name"),))
+    wishes.choose_model(desk, None, "quality")
+    assert shown(desk).model == "rundiffusion-fal/juggernaut-flux-lora"
+    assert len(shown(desk).loras) == 1
+
+
+def test_what_a_draft_holds_and_is_not_to_be_had_any_more_is_said(desk: Desk, studio: Studio) -> None:
+    kept = {"final_prompt": "a kite", "style": "baroque"}
+    gone = desk.draft.model_copy(update={**kept, "options": Options(model="dall-e-3", quality="high")})
+    found = Desk(gone)
+    wishes.settle(found)
+    assert found.draft.options == Options(quality="high")
+    assert found.draft.style is None
+    assert "gpt-image-2.5-flare" in found.given_up[0], "the successor is named"
+    assert "baroque" in found.given_up[1]
+    assert found.draft.final_prompt == "a kite"
+    wishes.settle(found)
+    assert len(found.given_up) == 2, "it stays said"
+
+
+def test_a_model_whose_provider_is_gone_is_given_up_while_the_page_is_open(desk: Desk, studio: Studio) -> None:
+    wishes.choose_model(desk, "stable-image-core", None)
+    wishes.type_negative_prompt(desk, "fog")
+    studio.without("stability")
+    wishes.settle(desk)
+    assert desk.is_usual
+    assert "stability" in desk.given_up[0]
+    assert desk.draft.final_prompt == "a kite\n\nDo not show: fog."
+
+
+def test_everything_can_be_chosen_as_in_another_draft(desk: Desk) -> None:
+    wishes.choose_model(desk, "stable-image-core", None)
+    wishes.choose_style(desk, "vintage")
+    wishes.type_negative_prompt(desk, "fog")
+    other = Desk(new_draft())
+    other.edit(intent="b", raw_prompt="a boat")
+    other.use_as_typed()
+    wishes.choose_like(other, desk.draft)
+    assert other.draft.options == desk.draft.options
+    assert other.draft.final_prompt == f"a boat{VINTAGE}"
+    again = new_draft(like=desk.draft)
+    assert (again.options, again.style) == (desk.draft.options, "vintage")
+
+
+SOURCE = "img_01M7Z8JC02GDDTCWAKG72PB5E3"
+
+
+def test_an_edit_is_approved_with_its_references(desk: Desk, studio: Studio) -> None:
+    wishes.choose(desk, references=(SOURCE,))
+    wishes.settle(desk)
+    request = shown(desk)
+    assert request == USUAL.model_copy(update={"references": (Reference(image_id=SOURCE, sha256=HASH),)})
+    approve(desk, request)
+    ((body, approved),) = studio.approved
+    assert isinstance(body, GenerateBody)
+    assert body.options.references == (SOURCE,)
+    assert approved == request
+
+
+def test_as_last_time_is_not_the_image_of_last_time(desk: Desk) -> None:
+    last = new_draft().model_copy(update={"options": Options(quality="low", references=(SOURCE[:-1] + "4",))})
+    wishes.choose(desk, references=(SOURCE,))
+    wishes.choose_like(desk, last)
+    assert desk.draft.options == Options(quality="low", references=(SOURCE,))
