@@ -27,7 +27,10 @@ def read_form(content_type: str, body: bytes) -> list[Part]:
     if head.get_content_type() != "multipart/form-data" or not boundary:
         raise WireError(400, "A body of multipart/form-data with a boundary is needed.", code=None)
     mark = b"\r\n--" + boundary.encode("latin-1")
-    before, *pieces, after = (b"\r\n" + body).split(mark)
+    split = (b"\r\n" + body).split(mark)
+    if len(split) < 2:
+        raise _broken()
+    before, *pieces, after = split
     if before or not after.startswith(b"--") or not all(piece.startswith(b"\r\n") for piece in pieces):
         raise _broken()
     return [_part(piece.removeprefix(b"\r\n")) for piece in pieces]
