@@ -34,6 +34,7 @@ from imagegeneration.services.pacing import Pacing
 from imagegeneration.services.people import People
 from imagegeneration.services.queue import Queue
 from imagegeneration.services.rates import Rates
+from imagegeneration.services.references import References
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
 from imagegeneration.services.watch import ProviderWatch
@@ -52,6 +53,7 @@ class Studio:
     offer: Offer
     jobs: Jobs
     choosing: Choosing
+    references: References
     enhancement: Enhancement
     drafts: Drafts
     rates: Rates
@@ -116,15 +118,17 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
+    references = References(stores, storage)
     execution = None
     if runner:
         spool = Spool(settings.spool_dir, settings.spool_max_bytes)
-        execution = Execution(stores, changes, breakers, spool, storage, providers, offer)
+        execution = Execution(stores, changes, breakers, spool, storage, references, providers, offer)
     return Studio(
         settings=settings,
         offer=offer,
         jobs=jobs,
-        choosing=Choosing(offer, breakers),
+        choosing=Choosing(offer, breakers, references),
+        references=references,
         enhancement=Enhancement(text_provider, settings.openai_text_model, catalog, rates, spending),
         drafts=Drafts(stores.drafts),
         rates=rates,

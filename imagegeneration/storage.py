@@ -77,6 +77,19 @@ class Storage:
         else:
             return content
 
+    def find(self, key: str, most_bytes: int) -> bytes | None:
+        """The bytes of an object, at most one more than `most_bytes`; None without it. Raises StorageFailed."""
+        try:
+            content: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read(most_bytes + 1)
+        except ClientError as error:
+            if _status(error) == 404:
+                return None
+            raise _failed("did not give an object back", error) from error
+        except BotoCoreError as error:
+            raise _failed("did not give an object back", error) from error
+        else:
+            return content
+
     def keys(self, prefix: str) -> list[str]:
         """Up to 1,000 keys that begin with `prefix`. Raises StorageFailed."""
         try:

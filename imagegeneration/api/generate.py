@@ -42,7 +42,7 @@ class Progress(JobStatus):
     estimated_seconds: float
 
 
-@router.post("/generate", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 415, 429, 502))
+@router.post("/generate", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 404, 415, 429, 502))
 async def generate(
     body: GenerateBody,
     response: Response,
@@ -61,7 +61,7 @@ async def generate(
             body,
             source="api",
             idempotency_key=idempotency_key,
-            choose=lambda: studio.choosing.choose(body.options, body.final_prompt).order,
+            choose=lambda: studio.choosing.choose(body.options, body.final_prompt, actor).order,
         )
         tell_rate(response, studio, actor, "approve")
         return job

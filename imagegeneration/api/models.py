@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import JSON_ONLY, CurrentStudio
+from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Choice
 from imagegeneration.domain.generation import MAX_LORAS, GenerationParameters, ImageCount, Lora
@@ -75,16 +75,16 @@ class ProviderFacts(Value):
     models: Many[ModelFacts]
 
 
-@router.post("/estimate", dependencies=[JSON_ONLY], responses=documented(401, 415))
-def estimate(body: Question, studio: CurrentStudio) -> Estimate:
+@router.post("/estimate", dependencies=[JSON_ONLY], responses=documented(401, 404, 415))
+def estimate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Estimate:
     """What every able model would cost for one image, how long it takes, its quality and its limits."""
-    return studio.choosing.estimate(body.options, body.final_prompt)
+    return studio.choosing.estimate(body.options, body.final_prompt, actor)
 
 
-@router.post("/validate", dependencies=[JSON_ONLY], responses=documented(401, 402, 415))
-def validate(body: Question, studio: CurrentStudio) -> Answered:
+@router.post("/validate", dependencies=[JSON_ONLY], responses=documented(401, 402, 404, 415))
+def validate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Answered:
     """What an approval would send and cost; a refusal names each field that is not possible. Nothing is written."""
-    chosen = studio.choosing.choose(body.options, body.final_prompt)
+    chosen = studio.choosing.choose(body.options, body.final_prompt, actor)
     order = chosen.order
     quoted = studio.jobs.quote(body.final_prompt, body.image_count, order)
     return Answered(request=order.request, alternates=order.alternates, choice=chosen.choice, quoted_micros=quoted)

@@ -76,7 +76,7 @@ class Prices(Value):
     """What a call costs: by the image, by the started megapixel, and by the token (a million tokens).
 
     `text_out` is for words and thoughts that a model makes beside the image; a quote has room for `text_out_most`
-    tokens of them.
+    tokens of them. `reference_tokens` is the most that one image counts as that is given to be edited.
     """
 
     image: Many[ImagePrice] = ()
@@ -86,6 +86,7 @@ class Prices(Value):
     image_out: Micros = 0
     text_out: Micros = 0
     text_out_most: Micros = 0
+    reference_tokens: Micros = 0
     is_estimate: bool = False
 
     def of(self, parameters: GenerationParameters) -> int | None:
@@ -104,7 +105,8 @@ class ImageModel(Value):
 
     `provider` makes it; the sandbox stands in for OpenAI's. `unavailable` says why it cannot be had at all.
     `timeout_seconds` bounds a call: longer than any call takes, so that no paid one is thrown away.
-    `quality_score` is from 1 to 10 (PRD 003, 4.2 D).
+    `quality_score` is from 1 to 10 (PRD 003, 4.2 D). `references` is how many images it edits at once. `takes_mask`
+    is a fact about the model: the studio itself sends no masks.
     """
 
     name: str = Field(min_length=1, max_length=100)
@@ -190,6 +192,12 @@ class ImageModel(Value):
             ("steps", _within(wanted.steps, self.steps), f"takes {_range(self.steps)}"),
             ("guidance", _within(wanted.guidance, self.guidance), f"takes {_range(self.guidance)}"),
             ("loras", len(wanted.loras) <= self.loras, f"takes at most {self.loras} LoRAs"),
+            ("references", self.edits or not wanted.references, "edits no images"),
+            (
+                "references",
+                not self.edits or len(wanted.references) <= self.references,
+                f"edits at most {self.references} images at once",
+            ),
         )
         return {field: f"{self.label} {why}." for field, is_possible, why in checks if not is_possible}
 
@@ -264,7 +272,8 @@ class Catalog(Value):
 
     def quote(self, parameters: GenerationParameters, final_prompt: str, today: date) -> int:
         """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price, and
-        the words that the model may make.
+        the words that the model may make, and the most that each reference counts as at the price of images that are
+        read.
 
         A token is never shorter than a byte, so the bytes bound the tokens. Raises ModelUnavailable (IMG_013)
         where the catalog has no price: without a price the request is refused (DESIGN.md, section 1).
@@ -275,9 +284,14 @@ class Catalog(Value):
             raise ModelUnavailable(
                 f"The catalog has no price for {parameters.model} at {parameters.size}, quality {parameters.quality}."
             )
-        prompt_bytes = len(_prompts(parameters, final_prompt).encode())
+        if parameters.references and not model.prices.image_in * model.prices.reference_tokens:
+            raise ModelUnavailable(f"The catalog has no price for images that {parameters.model} is given to edit.")
         prices = model.prices
-        return price + tokens_cost((prompt_bytes, prices.text_in), (prices.text_out_most, prices.text_out))
+        prompt_bytes = len(_prompts(parameters, final_prompt).encode())
+        given = len(parameters.references) * prices.reference_tokens
+        return price + tokens_cost(
+            (prompt_bytes, prices.text_in), (given, prices.image_in), (prices.text_out_most, prices.text_out)
+        )
 
     def cost(self, name: str, usage: Usage) -> int | None:
         """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -18,6 +18,12 @@ MAX_LORAS = 5
 
 LONGEST_WAIT_SECONDS = 3600.0
 """No answer of a provider is waited for longer."""
+
+MAX_REFERENCES = 16
+"""What the most generous provider takes in one call."""
+
+MAX_REFERENCE_BYTES = 32 * 1024**2
+"""What the references of a request may weigh together: a runner has them in memory once for each call in flight."""
 
 ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 """A provider of the table in `providers/`, or a server that an operator has named."""
@@ -71,6 +77,20 @@ class Lora(Value):
     weight: float = Field(default=1.0, ge=0, le=2)
 
 
+class Reference(Value):
+    """A stored image that the calls are given beside the prompt; the hash is of the bytes that were approved."""
+
+    image_id: str
+    sha256: str
+
+
+class InputImage(Value):
+    """The bytes of a reference as they are sent."""
+
+    content: bytes = Field(repr=False)
+    mime_type: str
+
+
 def _unless_asked_for() -> Any:
     """A parameter that is neither stored nor hashed where nobody asked for it, so that older jobs stay as they are."""
     return Field(default=None, exclude_if=lambda value: value is None)
@@ -94,6 +114,7 @@ class GenerationParameters(Value):
     steps: int | None = _unless_asked_for()
     guidance: float | None = _unless_asked_for()
     loras: Many[Lora] = Field(default=(), exclude_if=lambda value: not value)
+    references: Many[Reference] = Field(default=(), exclude_if=lambda value: not value, json_schema_extra=LATER)
 
     @property
     def pixels(self) -> tuple[int, int]:
@@ -101,15 +122,28 @@ class GenerationParameters(Value):
         width, _, height = self.size.partition("x")
         return int(width), int(height)
 
+    @property
+    def is_edit(self) -> bool:
+        """Whether images are made from others."""
+        return bool(self.references)
+
 
 class GenerationRequest(GenerationParameters):
     """One image to be made: the only argument a provider gets.
 
-    `timeout_seconds` is how long the answer is waited for: the model's time from the catalog.
+    `timeout_seconds` is how long the answer is waited for: the model's time from the catalog. `inputs` are the bytes
+    of the references, in their order; they are read for a call and never stored.
     """
 
     final_prompt: str
     timeout_seconds: float = LONGEST_WAIT_SECONDS
+    inputs: Many[InputImage] = Field(default=(), exclude=True, repr=False)
+
+    def images_to_edit(self) -> Sequence[InputImage]:
+        """The bytes of every reference. Raises ValueError unless they are all there: none is ever left out."""
+        if len(self.inputs) != len(self.references):
+            raise ValueError(f"{len(self.references)} images are to be edited, and {len(self.inputs)} were read.")
+        return self.inputs
 
 
 class Usage(Value):

@@ -12,12 +12,14 @@ from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Priority
 from imagegeneration.domain.generation import (
     MAX_LORAS,
+    MAX_REFERENCES,
     Background,
     ExecuteBody,
     GenerationParameters,
     Lora,
     OutputFormat,
     ProviderName,
+    Reference,
 )
 from imagegeneration.domain.text import check_text
 from imagegeneration.domain.value import Many, Micros, Value
@@ -66,13 +68,23 @@ class Order(Value):
     max_extra_micros: Micros = 0
 
 
+ImageId = Annotated[str, Field(pattern=r"^img_[0-9A-HJKMNP-TV-Z]{26}$")]
+
+
+def _no_image_twice(ids: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(ids)) < len(ids):
+        raise ValueError("must not name an image twice")
+    return ids
+
+
 class Options(Value):
     """Everything that can be chosen; what is not given is the model's usual.
 
     `provider` is a name or `auto`; with `auto`, `priority` decides. `size` is taken as it is or refused; `width` and
     `height` are mapped to the nearest size that the model makes. `seed` -1 is drawn at approval and stored.
-    `max_micros_per_image` is the most that an image may cost. `fallback` names models that may make an image instead,
-    in this order, where the one before is known not to have charged; each may cost `max_extra_micros` an image more.
+    `references` are stored images that are to be edited, in this order. `max_micros_per_image` is the most that an
+    image may cost. `fallback` names models that may make an image instead, in this order, where the one before is
+    known not to have charged; each may cost `max_extra_micros` an image more.
     """
 
     provider: ProviderName | Literal["auto"] = "auto"
@@ -89,6 +101,9 @@ class Options(Value):
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=0, le=100)
     loras: Many[Lora] = Field(default=(), max_length=MAX_LORAS)
+    references: Annotated[Many[ImageId], AfterValidator(_no_image_twice)] = Field(
+        default=(), max_length=MAX_REFERENCES, exclude_if=lambda ids: not ids
+    )
     max_micros_per_image: Micros | None = None
     fallback: Annotated[
         Many[Annotated[str, Field(min_length=1, max_length=100)]],
@@ -103,11 +118,15 @@ class Options(Value):
         provider: ProviderName,
         drawn_seed: int,
         usual: GenerationParameters | None = None,
+        references: Many[Reference] = (),
     ) -> GenerationParameters:
         """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for.
 
-        `usual` is what the model makes where nobody chooses (None: as the catalog has it).
+        `usual` is what the model makes where nobody chooses (None: as the catalog has it). `references` are those that
+        were asked for, as they were found: ValueError if they are others.
         """
+        if tuple(reference.image_id for reference in references) != self.references:
+            raise ValueError("the references are not those that were asked for")
         usual = usual or model.usual(provider)
         return GenerationParameters(
             provider=provider,
@@ -121,6 +140,7 @@ class Options(Value):
             steps=self.steps,
             guidance=self.guidance,
             loras=self.loras,
+            references=references,
         )
 
     def fitting(self, model: ImageModel) -> tuple[Options, Mapping[str, str]]:
@@ -128,7 +148,7 @@ class Options(Value):
 
         A size that it does not make, or not for a known price, becomes the nearest of those that have one.
         """
-        asked = self.parameters(model, model.provider, 0)
+        asked = self.model_copy(update={"references": ()}).parameters(model, model.provider, 1)
         lost = {field: why for field, why in model.problems(asked).items() if field in FITTED}
         changes: dict[str, object] = {FITTED[field]: None for field in lost}
         priced = model.priced_sizes()

@@ -142,7 +142,7 @@ def google_payload(request: GenerationRequest) -> dict[str, Any]:
     sizes = SIZES.get(request.model)
     if sizes is None:
         raise ValueError(f"Google has no living model {request.model}.")
-    refuse_what_is_not_taken(request, frozenset({"seed"}))
+    refuse_what_is_not_taken(request, frozenset({"seed", "references"}))
     if request.size not in sizes:
         raise ValueError(f"{request.model} makes no images of {request.size}.")
     if request.output_format != FORMAT:
@@ -158,7 +158,9 @@ def google_payload(request: GenerationRequest) -> dict[str, Any]:
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
         should_return_http_response=True,
     )
-    return {"model": request.model, "contents": request.final_prompt, "config": config}
+    given = [types.Part.from_bytes(data=one.content, mime_type=one.mime_type) for one in request.images_to_edit()]
+    contents = [types.Part.from_text(text=request.final_prompt), *given] if given else request.final_prompt
+    return {"model": request.model, "contents": contents, "config": config}
 
 
 def google_answer(body: bytes) -> Answer:

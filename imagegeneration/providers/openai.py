@@ -29,6 +29,7 @@ from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import DROPPED_BY_OPENAI, Endpoint, ImageField
 from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.encoded import EncodedAnswer
+from imagegeneration.providers.parameters import prepared
 from imagegeneration.providers.provider import (
     CONNECT_SECONDS,
     Submitted,
@@ -63,12 +64,16 @@ class OpenAIProvider:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         seconds = min(self._timeout, request.timeout_seconds)
         deadline = time.monotonic() + seconds
-        call = self._paid.images.with_streaming_response.generate(
-            **image_payload(request, self._left_out), timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
-        )
+        images = self._paid.images.with_streaming_response
+        payload = prepared(self._payload, request)
+        timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+        call = (images.edit if request.is_edit else images.generate)(**payload, timeout=timeout)
         with _answered(call) as response:
             body = read_within(response.iter_bytes(), deadline)
             return parse_image(body, response.headers.get("x-request-id"))
+
+    def _payload(self, request: GenerationRequest) -> dict[str, Any]:
+        return (edit_payload if request.is_edit else image_payload)(request, self._left_out)
 
     def enhance(self, model: str, body: EnhanceBody, timeout_seconds: float) -> Enhancement:
         """Ask the text model for a better prompt within `timeout_seconds`. Raises CallFailed."""
@@ -114,6 +119,15 @@ def image_payload(request: GenerationRequest, left_out: Collection[ImageField] =
         "response_format": "b64_json",
     }
     return {name: value for name, value in payload.items() if value is not None and name not in left_out}
+
+
+def edit_payload(request: GenerationRequest, left_out: Collection[ImageField] = DROPPED_BY_OPENAI) -> dict[str, Any]:
+    """The fields of a paid call that edits: those of any other, and each image as a file. Raises ValueError."""
+    files = [
+        (f"image-{number}.{given.mime_type.removeprefix('image/')}", given.content, given.mime_type)
+        for number, given in enumerate(request.images_to_edit(), 1)
+    ]
+    return image_payload(request, left_out) | {"image": files}
 
 
 def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from imagegeneration.domain.generation import CallFailed, GenerationRequest
 
-_OPTIONAL = ("background", "seed", "negative_prompt", "steps", "guidance", "loras")
+_OPTIONAL = ("background", "seed", "negative_prompt", "steps", "guidance", "loras", "references")
 
 
 def prepared(payload: Callable[[GenerationRequest], dict[str, Any]], request: GenerationRequest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 
-from imagegeneration.domain.generation import CallFailed, LeftAtProvider, ProviderName
+from imagegeneration.domain.generation import CallFailed, InputImage, LeftAtProvider, ProviderName
 from imagegeneration.domain.job import Job
 from imagegeneration.errors import StudioError
 from imagegeneration.services.execution import Ended, Execution, Received, Task
@@ -297,12 +297,12 @@ class Worker:
         index, attempt_id = task.index, task.attempt_id
         if self._draining.is_set():
             return None
-        job = run.job if task.handle is not None else self._started(run, task)
+        job, inputs = (run.job, ()) if task.handle is not None else self._started(run, task)
         if job is None:
             return None
         try:
             if task.handle is None:
-                answer = self._execution.call(job, index, attempt_id)
+                answer = self._execution.call(job, index, attempt_id, inputs)
             else:
                 answer = self._execution.resume(job, index, task.handle)
         except LeftAtProvider as left:
@@ -316,19 +316,25 @@ class Worker:
             return None
         return self._execution.receive(job, index, attempt_id, answer)
 
-    def _started(self, run: _Run, task: Task) -> Job | None:
-        """Pass the one-way door to a provider that is not paused; the job as it went through, None if it did not."""
+    def _started(self, run: _Run, task: Task) -> tuple[Job | None, Sequence[InputImage]]:
+        """Pass the one-way door to a provider that is not paused, with the images to be edited.
+
+        The job as it went through, None if it did not.
+        """
+        inputs = self._execution.inputs(run.job, task.index)  # first: whoever may start has to try
+        if inputs is None:
+            return None, ()
         job = self._execution.ready(run.job, task.index)
         if job is None:
             self._postpone(run, RETRY_SOON)
-            return None
+            return None, ()
         provider = job.images[task.index].attempt.provider
         if provider != run.job.images[task.index].attempt.provider:  # an alternate took over, whose pace is its own
             self._queue.pacing.end(task.attempt_id)
             if not self._queue.pacing.begin(provider, task.attempt_id):
                 self._postpone(run, timedelta(0))  # claimed again, it waits for the alternate
-                return None
-        return job if self._execution.start(job, task.index, task.attempt_id) else None
+                return None, ()
+        return (job, inputs) if self._execution.start(job, task.index, task.attempt_id) else (None, ())
 
     def _deliver(self, run: _Run, received: Received) -> None:
         try:

@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 
+from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose
-from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
+from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName, Reference
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.options import LARGEST_SEED, Options, Order
 from imagegeneration.domain.style import StyleName, folded
@@ -16,6 +17,7 @@ from imagegeneration.domain.value import Many, Value
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.jobs import Offer
+from imagegeneration.services.references import References
 
 
 class Estimate(Value):
@@ -58,29 +60,33 @@ class Folded(Value):
 class Choosing:
     """Explicit wishes first, then rules; the answer says why."""
 
-    def __init__(self, offer: Offer, breakers: Breakers) -> None:
+    def __init__(self, offer: Offer, breakers: Breakers, references: References) -> None:
         self._offer = offer
         self._breakers = breakers
+        self._references = references
 
-    def choose(self, options: Options, final_prompt: str) -> Chosen:
-        """What an approval would be for: the parameters, and those of each alternate.
+    def choose(self, options: Options, final_prompt: str, actor: Actor) -> Chosen:
+        """What an approval by the actor would be for: the parameters, and those of each alternate.
 
-        Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013), OverBudget (IMG_006), or InvalidRequest
-        (IMG_009) naming each field that the chosen model or an alternate cannot do, or saying that no model can do all
-        of it.
+        Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013), OverBudget (IMG_006), NotFound (IMG_008)
+        for a reference that does not exist for the actor, or InvalidRequest (IMG_009) naming each field that the
+        chosen model or an alternate cannot do, or saying that no model can do all of it.
         """
         self._offer.require()
-        request, choice = self._first(options, final_prompt)
+        references = self._references.named(actor, options.references)
+        request, choice = self._first(options, final_prompt, references)
         return Chosen(order=self._with_alternates(request, options, final_prompt), choice=choice)
 
-    def _first(self, options: Options, final_prompt: str) -> tuple[GenerationParameters, Choice]:
+    def _first(
+        self, options: Options, final_prompt: str, references: Many[Reference]
+    ) -> tuple[GenerationParameters, Choice]:
         if options.model is not None:
-            return self._explicit(options, options.model, final_prompt)
-        candidates = self.candidates(options, final_prompt)
+            return self._explicit(options, options.model, final_prompt, references)
+        candidates = self._candidates(options, final_prompt, references)
         if options.provider == "auto" and options.priority is None and not options.loras:
             usual = self._usual(candidates)
             if usual is not None:
-                return self._chosen(options, usual)
+                return self._chosen(options, usual, references)
         preferred = None if options.provider == "auto" else options.provider
         if preferred is not None:
             candidates = [candidate for candidate in candidates if candidate.provider == preferred]
@@ -90,15 +96,16 @@ class Choosing:
         choice = choose(candidates, wishes)
         if choice is None:
             raise InvalidRequest(_why_none(candidates))
-        return self._chosen(options, choice)
+        return self._chosen(options, choice, references)
 
-    def estimate(self, options: Options, final_prompt: str, *, fitting: bool = False) -> Estimate:
+    def estimate(self, options: Options, final_prompt: str, actor: Actor, *, fitting: bool = False) -> Estimate:
         """What every model that could be asked would cost, and what keeps the others from it.
 
-        With `fitting` each is asked for no more than it can do, so that all stand side by side; needs stay.
+        With `fitting` each is asked for no more than it can do, so that all stand side by side; needs stay. Raises
+        NotFound (IMG_008) for a reference that does not exist for the actor.
         """
         candidates = sorted(
-            self.candidates(options, final_prompt, fitting=fitting),
+            self.candidates(options, final_prompt, actor, fitting=fitting),
             key=lambda candidate: (not candidate.able, candidate.price_micros or 0, candidate.label),
         )
         able = [candidate for candidate in candidates if candidate.able]
@@ -117,7 +124,7 @@ class Choosing:
         asked = alive if name is None else [catalog.model(name, today)]
         wanted = Options(loras=tuple(loras))
         found = {
-            model.name: model.problems(wanted.parameters(model, model.provider, 0)).get("loras") for model in asked
+            model.name: model.problems(wanted.parameters(model, model.provider, 1)).get("loras") for model in asked
         }
         return Compatibility(
             compatible=tuple(name for name, problem in found.items() if problem is None),
@@ -157,11 +164,27 @@ class Choosing:
             return f"The provider {model.provider}, which makes {model.label}, is not configured."
         return self._offer.catalog.why_not(name, today)
 
-    def candidates(self, options: Options, final_prompt: str, *, fitting: bool = False) -> Sequence[Candidate]:
-        """Every living model of a configured provider, with what it would cost and what it cannot do."""
+    def candidates(
+        self, options: Options, final_prompt: str, actor: Actor, *, fitting: bool = False
+    ) -> Sequence[Candidate]:
+        """Every living model of a configured provider, with what it would cost and what it cannot do.
+
+        Raises NotFound (IMG_008) for a reference that does not exist for the actor.
+        """
+        references = self._references.named(actor, options.references)
+        return self._candidates(options, final_prompt, references, fitting=fitting)
+
+    def _candidates(
+        self, options: Options, final_prompt: str, references: Many[Reference], *, fitting: bool = False
+    ) -> Sequence[Candidate]:
         today = datetime.now(UTC).date()
+
+        def request(model: ImageModel, provider: ProviderName) -> GenerationParameters:
+            asked = options.fitting(model)[0] if fitting else options
+            return asked.parameters(model, provider, 1, self._offer.usual(model, provider), references)
+
         return [
-            self._candidate(model, provider, options.fitting(model)[0] if fitting else options, final_prompt, today)
+            self._candidate(model, request(model, provider), options, final_prompt, today)
             for model, provider in self._offered(today)
         ]
 
@@ -172,9 +195,8 @@ class Choosing:
                 yield model, provider
 
     def _candidate(
-        self, model: ImageModel, provider: ProviderName, options: Options, final_prompt: str, today: date
+        self, model: ImageModel, request: GenerationParameters, options: Options, final_prompt: str, today: date
     ) -> Candidate:
-        request = options.parameters(model, provider, 1, self._offer.usual(model, provider))
         limitations = list(model.problems(request).values())
         price = None
         try:
@@ -183,13 +205,13 @@ class Choosing:
             limitations.append(problem.message)
         if price is not None and options.max_micros_per_image is not None and price > options.max_micros_per_image:
             limitations.append(_too_dear(price, options.max_micros_per_image))
-        if (pause := self._breakers.stopping(provider)) is not None:
+        if (pause := self._breakers.stopping(request.provider)) is not None:
             limitations.append(f"It is paused: {pause.reason}")
         if model.name in self._breakers.paused_models():
             limitations.append("The model is paused.")
         return Candidate(
             model=model.name,
-            provider=provider,
+            provider=request.provider,
             label=model.label,
             price_micros=price,
             is_estimate=model.prices.is_estimate,
@@ -199,12 +221,14 @@ class Choosing:
             able=not limitations,
         )
 
-    def _explicit(self, options: Options, name: str, final_prompt: str) -> tuple[GenerationParameters, Choice]:
+    def _explicit(
+        self, options: Options, name: str, final_prompt: str, references: Many[Reference]
+    ) -> tuple[GenerationParameters, Choice]:
         today = datetime.now(UTC).date()
         model, provider = self._named(name, today)
         if options.provider not in ("auto", provider, model.provider):
             raise _not_configured(model)
-        request = self._parameters(options, model, provider)
+        request = self._parameters(options, model, provider, references)
         self._offer.catalog.require_possible(request, today)
         price = self._offer.catalog.quote(request, final_prompt, today)
         if options.max_micros_per_image is not None and price > options.max_micros_per_image:
@@ -240,7 +264,9 @@ class Choosing:
     ) -> GenerationParameters:
         today = datetime.now(UTC).date()
         model, provider = self._named(name, today)
-        parameters = options.parameters(model, provider, request.seed or 0, self._offer.usual(model, provider))
+        parameters = options.parameters(
+            model, provider, request.seed or 1, self._offer.usual(model, provider), request.references
+        )
         problems = model.problems(parameters)
         if problems:
             words = " ".join(f"{field}: {why}" for field, why in problems.items())
@@ -263,13 +289,17 @@ class Choosing:
                 return Choice(model=candidate.model, provider=candidate.provider, why=why)
         return None
 
-    def _chosen(self, options: Options, choice: Choice) -> tuple[GenerationParameters, Choice]:
+    def _chosen(
+        self, options: Options, choice: Choice, references: Many[Reference]
+    ) -> tuple[GenerationParameters, Choice]:
         model = self._offer.catalog.model(choice.model, datetime.now(UTC).date())
-        return self._parameters(options, model, choice.provider), choice
+        return self._parameters(options, model, choice.provider, references), choice
 
-    def _parameters(self, options: Options, model: ImageModel, provider: ProviderName) -> GenerationParameters:
+    def _parameters(
+        self, options: Options, model: ImageModel, provider: ProviderName, references: Many[Reference]
+    ) -> GenerationParameters:
         drawn_seed = 1 + secrets.randbelow(LARGEST_SEED)
-        return options.parameters(model, provider, drawn_seed, self._offer.usual(model, provider))
+        return options.parameters(model, provider, drawn_seed, self._offer.usual(model, provider), references)
 
 
 def _not_configured(model: ImageModel) -> ProviderNotConfigured:

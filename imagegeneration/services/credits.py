@@ -32,14 +32,15 @@ class Credits:
         """What these users have left; those who are not metered are left out."""
         return {balance.person_id: balance.credits for balance in self._credits.balances(user_ids)}
 
-    def cost_of_image(self, user_id: str, size: str, image_count: int) -> int:
+    def cost_of_image(self, user_id: str, size: str, image_count: int, *, is_edit: bool = False) -> int:
         """What an image of a job of `image_count` costs the user: nothing without a balance."""
-        return 0 if self.balance(user_id) is None else credits_an_image(size, image_count)
+        return 0 if self.balance(user_id) is None else credits_an_image(size, image_count, is_edit=is_edit)
 
-    def quote(self, actor: Actor, size: str, image_count: int) -> CreditQuote | None:
+    def quote(self, actor: Actor, size: str, image_count: int, *, is_edit: bool = False) -> CreditQuote | None:
         """What approving costs, and what is left; None for an actor who is not metered."""
         left = self.balance(actor.user_id)
-        return None if left is None else CreditQuote(cost=image_count * credits_an_image(size, image_count), left=left)
+        each = credits_an_image(size, image_count, is_edit=is_edit)
+        return None if left is None else CreditQuote(cost=image_count * each, left=left)
 
     def record(
         self, job: Job, old: Sequence[JobImage], new: Sequence[JobImage], now: datetime, *, session: Session

@@ -21,6 +21,7 @@ from imagegeneration.domain.generation import (
     CallFailed,
     GenerationParameters,
     GenerationRequest,
+    InputImage,
     LeftAtProvider,
     ProviderName,
 )
@@ -43,6 +44,7 @@ from imagegeneration.providers import Provider, ResumableProvider
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.jobs import Offer
+from imagegeneration.services.references import References, Unusable
 from imagegeneration.spool import Spool, SpoolEntry
 from imagegeneration.storage import Storage
 from imagegeneration.store import Session, Stores
@@ -89,6 +91,7 @@ class Execution:
         breakers: Breakers,
         spool: Spool,
         storage: Storage,
+        references: References,
         providers: Mapping[ProviderName, Provider],
         offer: Offer,
     ) -> None:
@@ -99,6 +102,7 @@ class Execution:
         self._changes = changes
         self._breakers = breakers
         self._storage = storage
+        self._references = references
         self._providers = providers
         self._offer = offer
 
@@ -174,6 +178,19 @@ class Execution:
         chosen = next(iter(at_once or (able if waits else [])), None)
         return None if chosen is None else fallback_to(chosen, left, why)
 
+    def inputs(self, job: Job, index: int) -> Sequence[InputImage] | None:
+        """The images that the job edits, read before the one-way door; none where it edits nothing.
+
+        None, and the image FAILED without a charge, where they are not those that were approved. Raises StorageFailed
+        where the bucket does not answer: then the image waits.
+        """
+        try:
+            return self._references.read(job.request.references)
+        except Unusable as problem:
+            words = str(problem)
+            self._changes.apply(job.job_id, index, lambda image, now: dropped(image, "TAMPERED", words, now))
+            return None
+
     def start(self, job: Job, index: int, attempt_id: str) -> bool:
         """Pass the one-way door to a paid call. False where the lease, the image or the job says no.
 
@@ -193,8 +210,10 @@ class Execution:
                 return False
             return found.images[index].state == "CALLING" and found.images[index].attempt.attempt_id == attempt_id
 
-    def call(self, job: Job, index: int, attempt_id: str) -> Answer:
-        """The paid call. Raises CallFailed, also for what nobody foresaw: then the money is in doubt.
+    def call(self, job: Job, index: int, attempt_id: str, inputs: Sequence[InputImage] = ()) -> Answer:
+        """The paid call, with the images that the job edits.
+
+        Raises CallFailed, also for what nobody foresaw: then the money is in doubt.
 
         Raises LeftAtProvider, too; the next runner resumes it.
         """
@@ -202,7 +221,7 @@ class Execution:
         provider = None if route is None else self._providers.get(route.parameters.provider)
         if route is None or provider is None:
             raise CallFailed("The provider is not configured.", certainty="not_charged")
-        request = self._request(job, route.parameters)
+        request = self._request(job, route.parameters).model_copy(update={"inputs": tuple(inputs)})
 
         def keep(handle: str) -> None:
             self._keep_handle(job.job_id, index, attempt_id, handle)
@@ -524,6 +543,7 @@ class Execution:
             model=attempt.model,
             duration_ms=_milliseconds(attempt.started_at, attempt.finished_at),
             cost_micros=attempt.cost_micros,
+            is_edit=job.request.is_edit,
             created_at=self._connection.now(),
         )
 

@@ -173,7 +173,8 @@ class Jobs:
 
         `request` None: what this studio usually makes.
         """
-        return self._credits.quote(actor, (request or self._offer.require()).size, image_count)
+        wanted = request or self._offer.require()
+        return self._credits.quote(actor, wanted.size, image_count, is_edit=wanted.is_edit)
 
     def approve(
         self,
@@ -412,7 +413,7 @@ class Jobs:
         return [
             Price(
                 micros=self._hold(route, final_prompt),
-                credits=self._credits.cost_of_image(user_id, route.size, image_count),
+                credits=self._credits.cost_of_image(user_id, route.size, image_count, is_edit=route.is_edit),
             )
             for route in (order.request, *order.alternates)
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from imagegeneration.domain.image import StoredImage
@@ -30,6 +32,11 @@ class ImageStore:
     def insert(self, image: StoredImage, *, session: Session) -> None:
         """Add an image, inside the transaction that also puts its URL on the job."""
         self._images.insert_one(image.document(), session=session)
+
+    def named(self, image_ids: Sequence[str]) -> list[StoredImage]:
+        """The stored images with these ids, in no order; those that there are."""
+        found = self._images.find({"imageId": {"$in": list(image_ids)}}, {"_id": False})
+        return [StoredImage.model_validate(image) for image in found]
 
     def of_job(self, job_id: str) -> list[StoredImage]:
         """The stored images of a job, by index."""

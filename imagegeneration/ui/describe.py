@@ -9,6 +9,7 @@ from imagegeneration.ui.desk import Desk, lay, new_draft
 from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import errors_in_words, notice, show_error
 from imagegeneration.ui.options import panel
+from imagegeneration.ui.sources import sources
 from imagegeneration.ui.web import asset
 
 _INTENT = Field("Intent", INTENT_MAX, placeholder="What the images are for, for example: homepage category card")
@@ -27,6 +28,7 @@ def describe(desk: Desk) -> None:
     """Draw the step, and do what its buttons asked for."""
     form, aside = st.columns([7, 4], gap="large")
     with form, st.container(border=True, key="describe"):
+        sources(desk)
         _fields(desk)
         if desk.problem is not None:
             show_error(desk.problem, key="enhance-problem", cost="Nothing was charged, and your text is kept.")

@@ -220,7 +220,16 @@ def in_words(error: ValidationError) -> dict[str, str]:
 
 
 def open_desk() -> Desk:
-    """The desk with the draft that the page's address names, or the session's, or a new one."""
+    """The desk with the draft that the page's address names, or the session's, or a new one.
+
+    An address with `edit` asks for a new one that edits that image.
+    """
+    if (image_id := st.query_params.get("edit")) is not None:
+        del st.query_params["edit"]
+        editing = Desk(_editing(image_id))
+        editing.save()
+        lay(editing)
+        return editing
     wanted = st.query_params.get("draft")
     desk: Desk | None = st.session_state.get("desk")
     if desk is not None and wanted is None and desk.draft.job_id is not None:
@@ -229,6 +238,15 @@ def open_desk() -> Desk:
         desk = Desk(_stored(wanted) or new_draft())
     lay(desk)
     return desk
+
+
+def _editing(image_id: str) -> Draft:
+    """A new draft that edits an image; an empty one for what is no image's id."""
+    try:
+        options = Options(references=(image_id,))
+    except ValidationError:
+        return new_draft()
+    return new_draft().model_copy(update={"options": options})
 
 
 def _looks(order: Order, draws_seed: bool) -> Sequence[GenerationParameters]:

@@ -53,7 +53,9 @@ class Inspector:
             gone = _machines_gone(job)
             if self.made_of != (job.job_id, job.updated_at, gone):
                 images = studio().jobs.images(actor(), job.job_id)
-                self.record = record(job, images, self._price(job), gone)
+                sources = studio().references.stored(actor(), [one.image_id for one in job.request.references])
+                may_edit = actor().may("generate")
+                self.record = record(job, images, self._price(job), gone, sources, may_edit=may_edit)
                 self.made_of = (job.job_id, job.updated_at, gone)
         except NotFound as error:  # it was seen with a role that is gone
             self.record, self.made_of = None, ()

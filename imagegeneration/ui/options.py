@@ -66,7 +66,7 @@ def _where_it_goes(desk: Desk) -> str:
 
 def _models(desk: Desk, busy: bool) -> None:
     options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
-    estimate = studio().choosing.estimate(options, prompt, fitting=True)
+    estimate = studio().choosing.estimate(options, prompt, actor(), fitting=True)
     key = f"offers-{desk.draft.draft_id}"
 
     def picked() -> None:
@@ -82,7 +82,7 @@ def _models(desk: Desk, busy: bool) -> None:
 def _automatic(options: Options, priority: str | None, prompt: str) -> Automatic:
     free = options.model_copy(update={"model": None, "provider": "auto", "priority": priority, "negative_prompt": None})
     try:
-        return Automatic(free.priority, studio().choosing.choose(free, prompt).choice)
+        return Automatic(free.priority, studio().choosing.choose(free, prompt, actor()).choice)
     except StudioError as error:
         return Automatic(free.priority, None, error.message)
 

@@ -22,18 +22,31 @@ Kind = Literal["plain", "code", "text", "time", "bad"]
 
 
 def record(
-    job: Job, images: Sequence[StoredImage], price: RetryQuote | None, gone: Collection[str] = ()
+    job: Job,
+    images: Sequence[StoredImage],
+    price: RetryQuote | None,
+    gone: Collection[str] = (),
+    sources: Sequence[StoredImage] = (),
+    *,
+    may_edit: bool = False,
 ) -> dict[str, Any]:
-    """The card of the job, and everything behind it. `gone` are machines that will not deliver what they have."""
+    """The card of the job, and everything behind it. `gone` are machines that will not deliver what they have.
+
+    `sources` are the images that it edits, as far as they are there; `may_edit`: its own may be edited in turn.
+    """
     stored = {image.image_id: image for image in images}
     return card(job) | {
         "sections": [
             {"title": "Job", "rows": _job(job)},
             {"title": "Prompts", "rows": _prompts(job)},
             *_approvals(job),
-            {"title": "Request", "rows": _request(job)},
+            {"title": "Request", "rows": [*_request(job), *_made_from(job, sources)]},
         ],
-        "details": [_image(job, image, stored.get(image.image_id or "")) for image in job.images],
+        "details": [
+            _image(job, image, stored.get(image.image_id or ""))
+            | {"edit": image.image_id if may_edit and image.state == "STORED" else None}
+            for image in job.images
+        ],
         "offer": None if price is None else _offer(price),
         "choices": [asdict(choice) for image in job.images if (choice := _choice(job, image, gone)) is not None],
     }
@@ -136,6 +149,20 @@ def _alternates(job: Job) -> list[FactRow]:
 
 def _made(parameters: GenerationParameters) -> str:
     return f"{parameters.size.replace('x', ' × ')}, {parameters.quality}, {parameters.output_format.upper()}"
+
+
+def _made_from(job: Job, sources: Sequence[StoredImage]) -> list[FactRow]:
+    """The images that are edited, by the hash that was approved: each with its picture while it is there."""
+    known = {image.image_id: image for image in sources}
+    rows: list[FactRow] = []
+    for number, reference in enumerate(job.request.references, 1):
+        label = "Made from" if len(job.request.references) == 1 else f"Made from, {number}"
+        image = known.get(reference.image_id)
+        if image is not None:
+            rows += [{"label": label, "value": image.url, "kind": "image", "thumb": image.thumbnail_url}]
+        rows += row("Its image id" if image else label, reference.image_id, "code")
+        rows += row("Its SHA-256", reference.sha256, "code")
+    return rows
 
 
 def _image(job: Job, image: JobImage, stored: StoredImage | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from imagegeneration.ui.difference import show_difference
 from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import actor, errors_in_words, notice, resets_at, show_error, studio
 from imagegeneration.ui.options import panel
+from imagegeneration.ui.sources import sources
 from imagegeneration.ui.web import asset
 
 _FINAL = Field("Final prompt", PROMPT_MAX, rows=9)
@@ -46,6 +47,7 @@ def review(desk: Desk) -> None:
 
 def _what_was_typed(desk: Desk) -> None:
     draft = desk.draft
+    sources(desk)
     _TYPED(key="typed", data={"intent": draft.intent, "prompt": draft.raw_prompt})
     show_difference(draft.raw_prompt, draft.final_prompt or "", key="difference")
 

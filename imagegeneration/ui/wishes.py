@@ -16,7 +16,7 @@ from imagegeneration.domain.options import Options
 from imagegeneration.domain.style import STYLE_NAMES, StyleName, parts
 from imagegeneration.errors import PromptRefused
 from imagegeneration.services.choosing import Chosen
-from imagegeneration.ui.frame import studio
+from imagegeneration.ui.frame import actor, studio
 
 if TYPE_CHECKING:
     from imagegeneration.ui.desk import Desk
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 def chosen(desk: Desk) -> Chosen | None:
     """What would be sent, and why; None where it is what version 1 makes. Raises what `Choosing.choose` raises."""
     draft = desk.draft
-    return None if desk.is_usual else studio().choosing.choose(draft.options, draft.final_prompt or draft.raw_prompt)
+    return (
+        None
+        if desk.is_usual
+        else studio().choosing.choose(draft.options, draft.final_prompt or draft.raw_prompt, actor())
+    )
 
 
 def type_final_prompt(desk: Desk, text: str) -> None:
@@ -73,9 +77,9 @@ def type_negative_prompt(desk: Desk, text: str) -> None:
 
 
 def choose_like(desk: Desk, other: Draft) -> None:
-    """Choose everything as in another draft."""
+    """Choose everything as in another draft, but for the images that are edited: they belong to what is asked for."""
     desk.edit(style=other.style, negative_prompt=other.negative_prompt)
-    _take(desk, other.options)
+    _take(desk, other.options.model_copy(update={"references": desk.draft.options.references}))
     desk.choices += 1
     _fold(desk)
 

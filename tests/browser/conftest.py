@@ -49,7 +49,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     env |= {
         "DATA_DIR": str(folder / "data"),
         "PORT": str(port),
-        "MAX_COST_PER_IMAGE_USD": "0.05",
+        "MAX_COST_PER_IMAGE_USD": "0.08",
         "BREAKER_FAILURES": "1000",  # the failures that tests ask for must not pause the provider for others
     }
     with (folder / "output.txt").open("wb") as output:

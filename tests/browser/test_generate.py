@@ -206,7 +206,7 @@ def test_text_that_is_not_allowed_is_explained_beside_its_field(page: Page) -> N
 def test_a_price_above_the_limit_is_explained(page: Page) -> None:
     go_to_review(page, unique("too dear"), "\U0001f3a8" * 4000)
     problem = page.get_by_role("alert").filter(has_text="IMG_006")
-    expect(problem).to_contain_text("the limit is $0.05 an image")
+    expect(problem).to_contain_text("the limit is $0.08 an image")
     expect(approve_button(page)).to_be_disabled()
     typed(page, "Final prompt").fill("short")
     expect(approve_button(page)).to_be_enabled()

@@ -247,7 +247,7 @@ def test_limits_are_changed_within_their_ceilings(page: Page, product: Product) 
     assert product.operations()["limits"] == {
         "dailyMicros": 12_500_000,
         "dailyPerUserMicros": 5_000_000,
-        "perImageMicros": 50_000,
+        "perImageMicros": 80_000,
     }
     expect(limits).to_contain_text("Set by you, on this machine")
     expect(limits).to_contain_text("a quiet week")

@@ -83,7 +83,7 @@ def order(
         asked,
         source="api",
         idempotency_key=key,
-        choose=lambda: studio.choosing.choose(wanted, asked.final_prompt).order,
+        choose=lambda: studio.choosing.choose(wanted, asked.final_prompt, actor).order,
     )
 
 

@@ -274,3 +274,10 @@ def _decide(company: Studio, who: Actor, job: Job, step: str) -> None:
                 company.decisions.decide(
                     who, job.job_id, image.index, attempt_id=attempt_id, decision=decision, reason="seen"
                 )
+
+
+def test_a_small_edit_costs_as_much_as_a_large_image(company: Studio, ann: Actor) -> None:
+    grant(company, ann, 14)
+    assert company.credits.cost_of_image(ann.user_id, "512x512", 1) == 1
+    assert company.credits.cost_of_image(ann.user_id, "512x512", 1, is_edit=True) == 2
+    assert company.credits.cost_of_image(ann.user_id, "512x512", 2, is_edit=True) == 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from tests.wire.one_call import Loopback, Received, Reply, json_reply
@@ -23,8 +23,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, populate_by_name=True)
 
 
+class Blob(Strict):
+    mime_type: Literal["image/png", "image/jpeg", "image/webp"]
+    data: Annotated[str, Field(pattern=r"^([A-Za-z0-9+/]+|[A-Za-z0-9_-]+)={0,2}$")]
+
+
 class Part(Strict):
-    text: Annotated[str, Field(min_length=1)]
+    text: Annotated[str, Field(min_length=1)] | None = None
+    inline_data: Blob | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if (self.text is None) == (self.inline_data is None):
+            raise ValueError("a part is a text or an image")
+        return self
 
 
 class Content(Strict):

@@ -40,7 +40,7 @@ class FunctionExecution(Execution):
         """No paid call follows."""
         return True
 
-    def call(self, job: Job, _index: int, _attempt_id: str) -> Answer:
+    def call(self, job: Job, _index: int, _attempt_id: str, _inputs: object = ()) -> Answer:
         """The function; the name of the job and the seconds are in its texts."""
         work(job.intent, float(job.raw_prompt))
         return Answer(b"", None, None, None)

@@ -18,7 +18,10 @@ CALLS_KEPT = 100_000
 
 @dataclass(frozen=True)
 class Call:
-    """A call that would have cost money. `prompt` is the string as it was received, `outcome` how it was answered."""
+    """A call that would have cost money. `prompt` is the string as it was received, `outcome` how it was answered.
+
+    `inputs` are the hashes of the images that were to be edited.
+    """
 
     number: int
     kind: Target
@@ -28,6 +31,7 @@ class Call:
     quality: str | None
     time: str
     outcome: str
+    inputs: tuple[str, ...] = ()
 
 
 class CallLog:
@@ -40,12 +44,22 @@ class CallLog:
         self._of_prompt: Counter[str] = Counter()
         self._file: TextIO | None = path.open("a", encoding="utf-8") if path else None
 
-    def bill(self, kind: Target, prompt: str, model: str, outcome: str, *, size: str = "", quality: str = "") -> int:
+    def bill(
+        self,
+        kind: Target,
+        prompt: str,
+        model: str,
+        outcome: str,
+        *,
+        size: str = "",
+        quality: str = "",
+        inputs: tuple[str, ...] = (),
+    ) -> int:
         """Record a call and return how many calls this prompt has had, this one included."""
         with self._lock:
             self._number += 1
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            call = Call(self._number, kind, prompt, model, size or None, quality or None, now, outcome)
+            call = Call(self._number, kind, prompt, model, size or None, quality or None, now, outcome, inputs)
             self._kept.append(call)
             self._of_prompt[prompt] += 1
             if self._file is not None:

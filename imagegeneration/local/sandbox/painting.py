@@ -54,6 +54,22 @@ def paint(seed: bytes, size: Size) -> Image.Image:
     return picture
 
 
+def inset(picture: Image.Image, given: Sequence[Image.Image]) -> None:
+    """Hang the images that were given into the upper right of the picture, framed, each whole and small."""
+    width, height = picture.size
+    side = max(8, min(width // 3, width // (len(given) + 1))) if given else 0
+    margin = max(2, side // 16)
+    right = width - margin
+    for image in reversed(given):
+        small = image.copy()
+        small.thumbnail((side - 2 * margin, min(side, height // 2) - 2 * margin))
+        frame = Image.new("RGB", (small.width + margin, small.height + margin), (250, 250, 250))
+        frame.paste(small, (margin // 2, margin // 2))
+        right -= frame.width
+        picture.paste(frame, (right, margin))
+        right -= margin
+
+
 def _hills(chance: random.Random, palette: Palette, size: Size) -> Image.Image:
     """A sun or moon behind ridges that grow darker the nearer they are."""
     picture = _gradient(palette.top, palette.horizon, size)

@@ -19,10 +19,12 @@ from pydantic import ValidationError
 
 from imagegeneration.local.sandbox.calls import Call, CallLog
 from imagegeneration.local.sandbox.faults import Fault, FaultKind, FaultQueue
+from imagegeneration.local.sandbox.multipart import Part, read_form
 from imagegeneration.local.sandbox.vendor import Reply, Vendor, json_reply
 from imagegeneration.local.sandbox.wire import WireError, model_list
 
 BODY_MAX = 1_000_000
+FORM_MAX = 40 * 1024**2
 DRIPS = 64
 LINGER_NOT = struct.pack("ii", 1, 0)
 """SO_LINGER with a time of zero: close() resets the connection instead of ending it."""
@@ -137,6 +139,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """A call to the provider, or a fault to come."""
         try:
+            if self.path == "/v1/images/edits":
+                self._deliver(self.server.vendor.answer_edit(self._form()))
+                return
             body = self._body()
             if self.path == "/v1/images/generations":
                 reply = self.server.vendor.answer_image(body)
@@ -160,13 +165,19 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
         """Nothing: the record of calls says more than an access log."""
 
-    def _body(self) -> dict[str, Any]:
+    def _form(self) -> list[Part]:
+        return read_form(self.headers.get("Content-Type", ""), self._bytes(FORM_MAX))
+
+    def _bytes(self, most: int) -> bytes:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > BODY_MAX:
+        if not length.isdecimal() or int(length) > most:
             self.close_connection = True
-            raise WireError(400, f"A body with a Content-Length of at most {BODY_MAX} is needed.", code=None)
+            raise WireError(400, f"A body with a Content-Length of at most {most} is needed.", code=None)
+        return self.rfile.read(int(length))
+
+    def _body(self) -> dict[str, Any]:
         try:
-            body = json.loads(self.rfile.read(int(length)))
+            body = json.loads(self._bytes(BODY_MAX))
         except ValueError:
             body = None
         if not isinstance(body, dict):

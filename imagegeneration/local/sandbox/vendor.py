@@ -6,18 +6,27 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from imagegeneration.local.sandbox import wire
+from imagegeneration.local.sandbox import edits, wire
 from imagegeneration.local.sandbox.calls import CallLog
+from imagegeneration.local.sandbox.edits import Given
 from imagegeneration.local.sandbox.faults import Fault, FaultQueue, Target
-from imagegeneration.local.sandbox.painting import paint
-from imagegeneration.local.sandbox.wire import ImageRequest, Json, ModerationRequest, TextRequest, WireError
+from imagegeneration.local.sandbox.multipart import Part
+from imagegeneration.local.sandbox.painting import inset, paint
+from imagegeneration.local.sandbox.wire import (
+    EditRequest,
+    ImageRequest,
+    Json,
+    ModerationRequest,
+    TextRequest,
+    WireError,
+)
 
 Manner = Literal["whole", "drip", "reset", "hang"]
 
@@ -70,15 +79,30 @@ class Vendor:
 
     def answer_image(self, body: Json) -> Reply:
         """The reply to POST /v1/images/generations. Raises WireError for a request that OpenAI would refuse."""
-        request = _parse(ImageRequest, body)
+        return self._make(_parse(ImageRequest, body), [])
+
+    def answer_edit(self, form: Sequence[Part]) -> Reply:
+        """The reply to POST /v1/images/edits. Raises WireError for a request that OpenAI would refuse."""
+        request = _parse(EditRequest, edits.texts(form))
+        return self._make(request, edits.images(form))
+
+    def _make(self, request: ImageRequest, given: Sequence[Given]) -> Reply:
         request.check_model(datetime.now(UTC).date())
         fault = self._fault("image", request.prompt)
         if refused := _unbilled(fault):
             return refused
-        options = {"size": request.size, "quality": request.quality}
-        number = self._calls.bill("image", request.prompt, request.model, _outcome(fault, "image"), **options)
+        number = self._calls.bill(
+            "image",
+            request.prompt,
+            request.model,
+            _outcome(fault, "image"),
+            size=request.size,
+            quality=request.quality,
+            inputs=tuple(one.sha256 for one in given),
+        )
         seed = hashlib.sha256(f"{request.prompt}\0{number}\0{request.size}".encode()).digest()
-        answer = wire.image_answer(request, _image_bytes(request, fault, seed), int(time.time()))
+        read = sum(wire.input_tokens(*one.picture.size) for one in given)
+        answer = wire.image_answer(request, _image_bytes(request, fault, seed, given), int(time.time()), read)
         if fault.kind == "empty_data":
             answer["data"] = []
         elif fault.kind == "junk_base64":
@@ -145,13 +169,15 @@ def _outcome(fault: Fault, good: str) -> str:
     return good if fault.kind == "delay" else fault.kind
 
 
-def _image_bytes(request: ImageRequest, fault: Fault, seed: bytes) -> bytes:
+def _image_bytes(request: ImageRequest, fault: Fault, seed: bytes, given: Sequence[Given]) -> bytes:
     if fault.kind == "one_byte_png":
         return ONE_BYTE_PNG
     if fault.kind == "huge_png":
         return wire.huge_png()
     buffer = io.BytesIO()
-    paint(seed, request.pixels).save(buffer, request.output_format.upper(), **_SAVE_OPTIONS[request.output_format])
+    picture = paint(seed, request.pixels)
+    inset(picture, [one.picture for one in given])
+    picture.save(buffer, request.output_format.upper(), **_SAVE_OPTIONS[request.output_format])
     return buffer.getvalue()
 
 

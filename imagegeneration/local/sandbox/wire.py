@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.errors import ModelUnavailable
@@ -98,8 +98,11 @@ class ImageRequest(BaseModel):
         except ModelUnavailable:
             raise _no_model(self.model) from None
 
-    def usage(self) -> Json:
-        """Tokens of one image: never dearer than the catalog's price for it, so that no bill exceeds its hold."""
+    def usage(self, read_images: int = 0) -> Json:
+        """Tokens of one image, and `read_images` of those that it is made from.
+
+        Never dearer than the catalog's prices, so that no bill exceeds its hold.
+        """
         model = _CATALOG.model(self.model, date.min)
         price = next(
             (price.micros for price in model.prices.image if (price.size, price.quality) == (self.size, self.quality)),
@@ -108,12 +111,30 @@ class ImageRequest(BaseModel):
         made = price * 1_000_000 // model.prices.image_out
         read = -(-len(self.prompt.encode()) // 4)
         return {
-            "input_tokens": read,
-            "input_tokens_details": {"text_tokens": read, "image_tokens": 0},
+            "input_tokens": read + read_images,
+            "input_tokens_details": {"text_tokens": read, "image_tokens": read_images},
             "output_tokens": made,
             "output_tokens_details": {"image_tokens": made, "text_tokens": 0},
-            "total_tokens": read + made,
+            "total_tokens": read + read_images + made,
         }
+
+
+class EditRequest(ImageRequest):
+    """The fields of POST /v1/images/edits that are text; the files are beside it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    background: Literal["auto", "opaque", "transparent"] = "auto"
+
+    @field_validator("n", mode="before")
+    @classmethod
+    def _is_text(cls, n: str) -> object:
+        return {"1": 1}.get(n, n)
+
+
+def input_tokens(width: int, height: int) -> int:
+    """What an image counts as that is read: patches of 32 pixels, at most 1,536 of them."""
+    return min(-(-width // 32) * -(-height // 32), 1_536)
 
 
 class ModerationRequest(BaseModel):
@@ -159,8 +180,8 @@ def _no_model(name: str) -> WireError:
     return WireError(404, f"The model '{name}' does not exist or you do not have access to it.", code="model_not_found")
 
 
-def image_answer(request: ImageRequest, content: bytes, created: int) -> Json:
-    """The answer to an image request."""
+def image_answer(request: ImageRequest, content: bytes, created: int, read_images: int = 0) -> Json:
+    """The answer to an image request that had `read_images` tokens of images to be edited."""
     return {
         "created": created,
         "background": "opaque",
@@ -168,7 +189,7 @@ def image_answer(request: ImageRequest, content: bytes, created: int) -> Json:
         "output_format": request.output_format,
         "quality": request.quality,
         "size": request.size,
-        "usage": request.usage(),
+        "usage": request.usage(read_images),
     }
 
 

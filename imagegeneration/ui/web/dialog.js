@@ -60,7 +60,7 @@ function makeStage() {
     card = nextCard;
     details = nextDetails;
     const image = details?.[chosen] ?? { ...card.images[chosen], title: `Image ${chosen + 1}`, rows: [], attempts: [] };
-    const now = JSON.stringify([card.id, chosen, card.images]);
+    const now = JSON.stringify([card.id, chosen, card.images, image.edit]);
     if (now !== drawn) {
       drawn = now;
       frame.replaceChildren(image.thumb
@@ -87,14 +87,15 @@ function makeStage() {
   return { node: el("div.stage", {}, frame, strip, actions, facts), choose, paint };
 }
 
-function imageActions({ url, file }) {
+function imageActions({ url, file, edit }) {
   const download = el("button.button", { type: "button" }, icon("download"), "Download");
   download.addEventListener("click", () => save(url, file ?? url.split("/").pop()));
   return [
     copyButton("Copy URL", "Copy URL", () => url),
     el("a.button", { href: url, target: "_blank", rel: "noopener noreferrer" }, icon("open"), "Open full image"),
     download,
-  ];
+    edit ? el("a.button", { href: `./?edit=${encodeURIComponent(edit)}` }, icon("image"), "Edit this image") : null,
+  ].filter(Boolean);
 }
 
 /** Save the original. A bucket that lets no other site read it gets the image opened in a tab instead. */

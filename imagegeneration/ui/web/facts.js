@@ -2,7 +2,10 @@
 
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
-function factValue({ label, value, kind }) {
+function factValue({ label, value, kind, thumb }) {
+  if (kind === "image") {
+    return el("a.picture", { href: value, target: "_blank", rel: "noopener noreferrer", "aria-label": `${label}: open the full image` }, el("img", { src: thumb, alt: "", loading: "lazy" }));
+  }
   if (kind === "time") return el("span", { title: new Date(value).toISOString() }, EXACT.format(value));
   if (kind === "code") return el("span.code", {}, el("code", { title: value }, value), copyButton("", `Copy ${label}`, () => value, ".icon-only.plain"));
   if (kind === "text") {

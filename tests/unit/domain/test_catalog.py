@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegeneration.domain.catalog import Catalog, ImageModel
-from imagegeneration.domain.generation import GenerationParameters, Lora, Usage
+from imagegeneration.domain.generation import GenerationParameters, Lora, Reference, Usage
 from imagegeneration.errors import ConfigurationError, ModelUnavailable
 
 TODAY = date(2026, 11, 21)
@@ -172,3 +172,43 @@ def test_words_and_thoughts_have_a_price_of_their_own_and_room_in_the_quote() ->
 def test_a_count_of_tokens_says_nothing_of_a_model_billed_by_the_image() -> None:
     usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=1_120)
     assert CATALOG.cost("stable-image-core", usage) is None
+
+
+def references(count: int) -> tuple[Reference, ...]:
+    return tuple(Reference(image_id=f"img_{number}", sha256="0" * 64) for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("model", "count", "why"),
+    [
+        ("gpt-image-2.5-flare", 16, None),
+        ("gpt-image-2.5-flare", 17, "GPT Image 2.5 Flare edits at most 16 images at once."),
+        ("gemini-nano-banana-2.1", 14, None),
+        ("gemini-nano-banana-2.1", 15, "Gemini Nano Banana 2.1 edits at most 14 images at once."),
+        ("stable-image-core", 1, "Stable Image Core edits no images."),
+        ("stable-image-core", 0, None),
+    ],
+)
+def test_a_model_edits_as_many_images_as_it_says(model: str, count: int, why: str | None) -> None:
+    wanted = CATALOG.model(model, TODAY).usual("openai").model_copy(update={"references": references(count)})
+    assert CATALOG.model(model, TODAY).problems(wanted).get("references") == why
+
+
+@pytest.mark.parametrize("model", [model.name for model in CATALOG.image_models if model.edits])
+def test_every_model_that_edits_has_a_price_for_what_it_reads(model: str) -> None:
+    prices = CATALOG.model(model, TODAY).prices
+    usual = CATALOG.model(model, TODAY).usual("openai")
+    if prices.of(usual) is None:
+        return
+    three = usual.model_copy(update={"references": references(3)})
+    read = Usage(input_text_tokens=0, input_image_tokens=3 * prices.reference_tokens, output_tokens=0)
+    assert CATALOG.quote(three, "x", TODAY) - CATALOG.quote(usual, "x", TODAY) == CATALOG.cost(model, read)
+
+
+def test_what_has_no_price_for_what_it_reads_edits_nothing() -> None:
+    flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
+    unpriced = flare.model_copy(update={"prices": flare.prices.model_copy(update={"reference_tokens": 0})})
+    catalog = CATALOG.model_copy(update={"image_models": (unpriced,)})
+    one = flare.usual("openai").model_copy(update={"references": references(1)})
+    with pytest.raises(ModelUnavailable, match="no price for images"):
+        catalog.quote(one, "x", TODAY)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from imagegeneration.domain.catalog import Catalog, ImageModel
-from imagegeneration.domain.generation import Lora
+from imagegeneration.domain.generation import Lora, Reference
 from imagegeneration.domain.options import FITTED, Options, nearest_size
 
 TODAY = date(2026, 11, 21)
@@ -79,6 +79,26 @@ def test_what_no_model_could_do_is_refused(wrong: dict[str, object]) -> None:
 def test_a_weight_is_on_the_scale_of_prd_003(weight: float) -> None:
     with pytest.raises(ValidationError):
         Lora(path="https://example.com/lora", weight=weight)
+
+
+IMAGE_ID = "img_01M7Z8JC02GDDTCWAKG72PB5E3"
+REFERENCE = Reference(image_id=IMAGE_ID, sha256="0" * 64)
+
+
+def test_references_are_those_that_were_asked_for_and_none_is_left_out() -> None:
+    flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
+    wanted = Options(references=(IMAGE_ID,))
+    assert wanted.parameters(flare, "openai", 7, references=(REFERENCE,)).references == (REFERENCE,)
+    with pytest.raises(ValueError, match="not those that were asked for"):
+        wanted.parameters(flare, "openai", 7)
+    with pytest.raises(ValueError, match="not those that were asked for"):
+        Options().parameters(flare, "openai", 7, references=(REFERENCE,))
+
+
+def test_without_references_nothing_of_them_is_stored_or_hashed() -> None:
+    flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
+    assert "references" not in Options().document()
+    assert "references" not in Options().parameters(flare, "openai", 7).document()
 
 
 @given(

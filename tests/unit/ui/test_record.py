@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagegeneration.domain.generation import GenerationParameters, Lora
+from imagegeneration.domain.generation import GenerationParameters, Lora, Reference
 from imagegeneration.domain.job import AttemptError, Price
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.services.jobs import RetryQuote
@@ -173,3 +173,26 @@ def test_every_parameter_that_was_sent_is_there() -> None:
         "guidance 3.5, 1 LoRA, a negative prompt"
     )
     assert "a random seed" in words.made_as(request, draws_seed=True)
+
+
+def test_an_edit_shows_what_it_is_made_from() -> None:
+    kept = Reference(image_id="img_kept", sha256="1" * 64)
+    gone = Reference(image_id="img_gone", sha256="2" * 64)
+    request = job().request.model_copy(update={"references": (kept, gone)})
+    source = stored_image().model_copy(update={"image_id": "img_kept"})
+    shown = record(job(request=request), [], None, sources=[source])
+    (rows,) = (one["rows"] for one in shown["sections"] if one["title"] == "Request")
+    found = [(row["label"], row["value"], row["kind"], row.get("thumb")) for row in rows[-5:]]
+    assert found == [
+        ("Made from, 1", source.url, "image", source.thumbnail_url),
+        ("Its image id", "img_kept", "code", None),
+        ("Its SHA-256", "1" * 64, "code", None),
+        ("Made from, 2", "img_gone", "code", None),
+        ("Its SHA-256", "2" * 64, "code", None),
+    ]
+
+
+def test_only_a_stored_image_is_offered_to_be_edited_and_only_to_whom_may() -> None:
+    made = job(images=[image("STORED").model_copy(update={"image_id": "img_1"}), image("FAILED")])
+    assert [one["edit"] for one in record(made, [], None, may_edit=True)["details"]] == ["img_1", None]
+    assert [one["edit"] for one in record(made, [], None)["details"]] == [None, None]

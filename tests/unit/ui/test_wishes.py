@@ -11,7 +11,7 @@ import pytest
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, Lora
+from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, Lora, Reference
 from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Options, Order
 from imagegeneration.services.choosing import Choosing
 from imagegeneration.services.jobs import Offer
@@ -23,6 +23,7 @@ CATALOG = Catalog.read()
 USUAL = GenerationParameters(
     provider="openai", model="gpt-image-2.5-flare", size="1536x1024", quality="high", output_format="webp"
 )
+HASH = "0" * 64
 VINTAGE = "\n\nStyle: vintage, muted tones, film grain and the look of past decades."
 
 
@@ -32,7 +33,10 @@ class Studio:
     def __init__(self) -> None:
         nothing_paused = SimpleNamespace(stopping=lambda _provider: None, paused_models=list)
         self.offer = Offer(CATALOG, USUAL, dict.fromkeys(("openai", "fal", "stability"), "hash"), 10)
-        self.choosing = Choosing(self.offer, nothing_paused)  # type: ignore[arg-type]  # both are all it asks for
+        references = SimpleNamespace(
+            named=lambda _actor, ids: tuple(Reference(image_id=i, sha256="0" * 64) for i in ids)
+        )
+        self.choosing = Choosing(self.offer, nothing_paused, references)  # type: ignore[arg-type]  # all it asks for
         self.jobs = self.drafts = self
         self.approved: list[tuple[ExecuteBody, GenerationParameters | None]] = []
 
@@ -67,7 +71,7 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
     made = Studio()
     for module in (desk_module, wishes):
         monkeypatch.setattr(module, "studio", lambda: made)
-    monkeypatch.setattr(desk_module, "actor", lambda: LOCAL)
+        monkeypatch.setattr(module, "actor", lambda: LOCAL)
     monkeypatch.setattr(desk_module, "acting", lambda _permission: LOCAL)
     return made
 
@@ -280,3 +284,25 @@ def test_everything_can_be_chosen_as_in_another_draft(desk: Desk) -> None:
     assert other.draft.final_prompt == f"a boat{VINTAGE}"
     again = new_draft(like=desk.draft)
     assert (again.options, again.style) == (desk.draft.options, "vintage")
+
+
+SOURCE = "img_01M7Z8JC02GDDTCWAKG72PB5E3"
+
+
+def test_an_edit_is_approved_with_its_references(desk: Desk, studio: Studio) -> None:
+    wishes.choose(desk, references=(SOURCE,))
+    wishes.settle(desk)
+    request = shown(desk)
+    assert request == USUAL.model_copy(update={"references": (Reference(image_id=SOURCE, sha256=HASH),)})
+    approve(desk, order(desk))
+    ((body, approved),) = studio.approved
+    assert isinstance(body, GenerateBody)
+    assert body.options.references == (SOURCE,)
+    assert approved == request
+
+
+def test_as_last_time_is_not_the_image_of_last_time(desk: Desk) -> None:
+    last = new_draft().model_copy(update={"options": Options(quality="low", references=(SOURCE[:-1] + "4",))})
+    wishes.choose(desk, references=(SOURCE,))
+    wishes.choose_like(desk, last)
+    assert desk.draft.options == Options(quality="low", references=(SOURCE,))

@@ -1,0 +1,313 @@
+"""Edits: images made from one's own stored images, by the same approved request."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from PIL import Image
+from pymongo.database import Database
+from starlette.testclient import TestClient
+
+from imagegeneration import imaging
+from imagegeneration.api.app import build_asgi
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.actor import LOCAL, Actor
+from imagegeneration.domain.generation import MAX_REFERENCE_BYTES
+from imagegeneration.domain.image import StoredImage
+from imagegeneration.domain.job import Job
+from imagegeneration.domain.options import GenerateBody, Options
+from imagegeneration.errors import InvalidRequest, NotFound, StorageFailed
+from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.services.execution import Execution
+from imagegeneration.settings import Settings
+from imagegeneration.storage import Storage
+from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
+from tests.integration.test_execution import expire_lease
+
+GONE = "img_01AAAAAAAAAAAAAAAAAAAAAAAA"
+
+
+@pytest.fixture
+def client(studio: Studio) -> Iterator[TestClient]:
+    app = build_asgi(lambda: studio)
+    with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def source(studio: Studio) -> StoredImage:
+    """A stored image of the local admin."""
+    job = approve(studio, "the source")
+    one_round(studio)
+    (image,) = studio.jobs.images(LOCAL, job.job_id)
+    return image
+
+
+def asked(*image_ids: str, count: int = 1, **options: Any) -> GenerateBody:
+    return GenerateBody(
+        intent="a card",
+        raw_prompt="at night",
+        final_prompt="the same at night",
+        image_count=count,
+        options=Options(references=image_ids, **options),
+    )
+
+
+def edit(studio: Studio, *image_ids: str, actor: Actor = LOCAL, **more: Any) -> Job:
+    body = asked(*image_ids, **more)
+    return studio.jobs.approve(
+        actor,
+        body,
+        source="api",
+        idempotency_key=None,
+        choose=lambda: studio.choosing.choose(body.options, body.final_prompt, actor).order,
+    )
+
+
+def put(settings: Settings, key: str, content: bytes) -> None:
+    """Put other bytes in the place of an object, as nothing of the studio does."""
+    bucket(settings).put_object(Bucket=settings.r2_bucket, Key=key, Body=content)
+
+
+def bucket(settings: Settings) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.bucket_endpoint,
+        aws_access_key_id="embedded",
+        aws_secret_access_key="embedded",  # the embedded bucket checks none
+        region_name="auto",
+    )
+
+
+def test_an_edit_sends_the_approved_bytes_and_prompt(
+    studio: Studio, source: StoredImage, sandbox: Sandbox, database: Database[dict[str, Any]], settings: Settings
+) -> None:
+    job = edit(studio, source.image_id, count=2)
+    one_round(studio)
+    done = studio.jobs.get(LOCAL, job.job_id)
+    assert done.status == "DONE"
+    calls = sandbox.calls[1:]
+    assert [(call.prompt, call.inputs) for call in calls] == [("the same at night", (source.sha256,))] * 2
+    images = studio.jobs.images(LOCAL, job.job_id)
+    assert [image.is_edit for image in images] == [True, True]
+    assert not source.is_edit
+    stored = database.jobs.find_one({"jobId": job.job_id})
+    assert stored is not None
+    assert stored["request"]["references"] == [{"imageId": source.image_id, "sha256": source.sha256}]
+    assert_money_adds_up(database)
+
+
+def test_the_bill_has_the_images_that_were_read_and_stays_below_the_hold(studio: Studio, source: StoredImage) -> None:
+    job = edit(studio, source.image_id)
+    assert studio.offer.parameters is not None
+    plain = studio.jobs.quote(job.final_prompt, 1)
+    assert job.approval.quoted_micros == plain + 53_600, "6,700 tokens at 8 dollars a million"
+    one_round(studio)
+    attempt = studio.jobs.get(LOCAL, job.job_id).images[0].attempt
+    assert attempt.usage is not None
+    assert attempt.usage.input_image_tokens == 1024
+    assert 1024 * 8 < attempt.cost_micros <= attempt.held_micros
+
+
+def test_the_sandbox_shows_what_was_edited(studio: Studio, source: StoredImage, settings: Settings) -> None:
+    job = edit(studio, source.image_id)
+    one_round(studio)
+    (made,) = studio.jobs.images(LOCAL, job.job_id)
+    storage = Storage(settings)
+    with Image.open(io.BytesIO(storage.get(made.storage_key))) as drawn:
+        shown = drawn.convert("RGB").crop((1024 - 21 - 10 - 299, 21 + 10, 1024 - 21 - 10, 21 + 10 + 299))
+    with Image.open(io.BytesIO(storage.get(source.storage_key))) as original:
+        wanted = original.convert("RGB").resize(shown.size)
+    difference = sum(abs(a - b) for a, b in zip(shown.tobytes(), wanted.tobytes(), strict=True))
+    assert difference / len(wanted.tobytes()) < 8
+
+
+@pytest.mark.parametrize("how", ["other bytes", "more bytes", "no object", "no record"])
+def test_what_is_not_what_was_approved_is_never_sent(
+    how: str,
+    studio: Studio,
+    source: StoredImage,
+    sandbox: Sandbox,
+    database: Database[dict[str, Any]],
+    settings: Settings,
+) -> None:
+    job = edit(studio, source.image_id)
+    original = Storage(settings).get(source.storage_key)
+    if how == "other bytes":
+        put(settings, source.storage_key, original[:-1] + b"x")
+    elif how == "more bytes":
+        put(settings, source.storage_key, original + b"x")
+    elif how == "no object":
+        bucket(settings).delete_object(Bucket=settings.r2_bucket, Key=source.storage_key)
+    else:
+        database.images.delete_one({"imageId": source.image_id})
+    one_round(studio)
+    failed = studio.jobs.get(LOCAL, job.job_id)
+    assert (failed.status, failed.error_code, failed.cost_micros, failed.held_micros) == ("FAILED", "TAMPERED", 0, 0)
+    assert "Nothing was sent" in str(failed.error)
+    assert source.image_id in str(failed.error)
+    assert len(sandbox.calls) == 1, "the source's own"
+    assert_money_adds_up(database)
+    if how != "no record":
+        put(settings, source.storage_key, original)
+        studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
+        one_round(studio)
+        assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+        assert sandbox.calls[-1].inputs == (source.sha256,)
+
+
+def test_a_record_that_was_changed_along_with_the_bytes_is_no_approval(
+    studio: Studio,
+    source: StoredImage,
+    sandbox: Sandbox,
+    database: Database[dict[str, Any]],
+    settings: Settings,
+) -> None:
+    job = edit(studio, source.image_id)
+    put(settings, source.storage_key, b"another image")
+    sha256 = imaging.sha256(b"another image")
+    database.images.update_one({"imageId": source.image_id}, {"$set": {"sha256": sha256, "sizeBytes": 13}})
+    database.jobs.update_one({"jobId": job.job_id}, {"$set": {"request.references.0.sha256": sha256}})
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).error_code == "TAMPERED"
+    assert len(sandbox.calls) == 1
+
+
+def test_while_the_bucket_does_not_answer_the_image_waits_before_the_door(
+    studio: Studio, execution: Execution, source: StoredImage, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_answer(*_: object) -> bytes:
+        raise StorageFailed("The image storage does not answer.")
+
+    job = edit(studio, source.image_id)
+    with monkeypatch.context() as outage:
+        outage.setattr(Storage, "find", no_answer)
+        one_round(studio)
+    waiting = studio.jobs.get(LOCAL, job.job_id)
+    assert (waiting.images[0].state, waiting.images[0].attempt.attempt_id) == ("HELD", None)
+    assert len(sandbox.calls) == 1
+
+
+def test_a_call_that_was_in_flight_as_its_runner_died_is_not_made_again(
+    studio: Studio,
+    execution: Execution,
+    source: StoredImage,
+    sandbox: Sandbox,
+    database: Database[dict[str, Any]],
+) -> None:
+    job = edit(studio, source.image_id)
+    claimed = claim(studio, "first")
+    assert claimed is not None
+    (task,) = execution.prepare(claimed, lambda _: False)
+    inputs = execution.inputs(claimed, task.index)
+    assert inputs is not None
+    assert execution.start(claimed, task.index, task.attempt_id)
+    execution.call(claimed, task.index, task.attempt_id, inputs)
+    expire_lease(database, job)
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "UNKNOWN"
+    assert len(sandbox.calls) == 2
+
+
+def test_a_call_without_the_bytes_of_its_references_is_not_sent(
+    studio: Studio, execution: Execution, source: StoredImage, sandbox: Sandbox
+) -> None:
+    job = edit(studio, source.image_id)
+    claimed = claim(studio, "first")
+    assert claimed is not None
+    with pytest.raises(Exception, match="1 images are to be edited, and 0 were read") as refused:
+        execution.call(job, 0, "att_1")
+    assert getattr(refused.value, "certainty", None) == "not_charged"
+    assert len(sandbox.calls) == 1
+
+
+def test_what_is_anothers_does_not_exist(company: Studio, studio: Studio, source: StoredImage) -> None:
+    creator = Actor(user_id="usr_other", roles=("creator",))
+    reviewer = Actor(user_id="usr_reviewer", roles=("creator", "reviewer"))
+    for ids in ((source.image_id,), (GONE,)):
+        with pytest.raises(NotFound, match="there is no such image"):
+            studio.references.named(creator, ids)
+        assert studio.references.stored(creator, ids) == []
+    assert [found.image_id for found in studio.references.named(reviewer, [source.image_id])] == [source.image_id]
+
+
+def test_references_that_are_too_heavy_together_are_refused(
+    studio: Studio, source: StoredImage, database: Database[dict[str, Any]], client: TestClient
+) -> None:
+    database.images.update_one({"imageId": source.image_id}, {"$set": {"sizeBytes": MAX_REFERENCE_BYTES + 1}})
+    refused = client.post("/image/validate", json={"finalPrompt": "x", "options": {"references": [source.image_id]}})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "IMG_009")
+    assert "references" in refused.json()["error"]["message"]
+
+
+def generate(client: TestClient, key: str | None = None, **options: Any) -> Any:
+    body = {"intent": "a card", "rawPrompt": "kite", "finalPrompt": "a kite", "imageCount": 1, "options": options}
+    return client.post("/image/generate", json=body, headers={} if key is None else {"Idempotency-Key": key})
+
+
+def test_the_api_takes_references_and_replays(client: TestClient, studio: Studio, source: StoredImage) -> None:
+    first = generate(client, key="k", references=[source.image_id]).raise_for_status().json()
+    assert first["request"]["references"] == [{"imageId": source.image_id, "sha256": source.sha256}]
+    assert generate(client, key="k", references=[source.image_id]).json()["jobId"] == first["jobId"]
+    assert generate(client, key="k").json()["error"]["code"] == "IMG_009", "another body"
+
+
+def test_the_api_refuses_in_words_and_writes_nothing(
+    client: TestClient, source: StoredImage, database: Database[dict[str, Any]]
+) -> None:
+    gone = generate(client, references=[GONE])
+    assert (gone.status_code, gone.json()["error"]["code"]) == (404, "IMG_008")
+    for references in ([source.image_id] * 2, ["img_1"], [GONE] * 17, [{"imageId": source.image_id}]):
+        assert generate(client, references=references).json()["error"]["code"] == "IMG_009", references
+    assert database.jobs.count_documents({}) == 1
+
+
+PLAIN = """
+[[image_models]]
+name = "plain"
+provider = "openai"
+label = "Plain"
+sizes = ["1024x1024"]
+source = "a test"
+read_on = 2026-11-21
+[image_models.prices]
+image = [{ micros = 1 }]
+"""
+
+
+def test_models_that_cannot_edit_or_be_transparent_are_left_out_with_words(
+    settings: Settings, studio: Studio, source: StoredImage, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.toml"
+    rows.write_text(PLAIN)
+    offering = build_studio(settings.model_copy(update={"catalog_file": rows}))
+    options = Options(references=(source.image_id,), background="transparent", priority="cost")
+    words = {found.model: found.limitations for found in offering.choosing.candidates(options, "a kite", LOCAL)}
+    assert words["gpt-image-2.5-flare"] == ()
+    assert words["plain"][:2] == ("Plain has no choice of this background.", "Plain edits no images.")
+    assert offering.choosing.choose(options, "a kite", LOCAL).order.request.model == "gpt-image-2.5-flare"
+    by_name = options.model_copy(update={"model": "plain"})
+    with pytest.raises(InvalidRequest, match="Plain edits no images"):
+        offering.choosing.choose(by_name, "a kite", LOCAL)
+    cheapest = offering.choosing.estimate(Options(), "a kite", LOCAL).cheapest
+    assert cheapest == "plain", "it is only left out where it cannot"
+    offering.close()
+
+
+def test_the_estimate_has_what_references_cost(client: TestClient, source: StoredImage) -> None:
+    def price(*references: str) -> int:
+        question = {"finalPrompt": "a kite", "options": {"references": references}}
+        candidates = client.post("/image/estimate", json=question).raise_for_status().json()["recommendations"]
+        found = next(one for one in candidates if one["model"] == "gpt-image-2.5-flare")
+        return int(found["priceMicros"])
+
+    assert price(source.image_id) - price() == 53_600
+    assert (
+        client.post("/image/estimate", json={"finalPrompt": "a kite", "options": {"references": [GONE]}}).status_code
+        == 404
+    )
