@@ -27,6 +27,7 @@ from imagegeneration.services.jobs import Admission, Jobs, Offer
 from imagegeneration.services.keys import Keys
 from imagegeneration.services.limits import SpendLimits
 from imagegeneration.services.logins import Logins
+from imagegeneration.services.loras import Loras
 from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.operations import Operations
 from imagegeneration.services.people import People
@@ -49,6 +50,7 @@ class Studio:
     offer: Offer
     jobs: Jobs
     choosing: Choosing
+    loras: Loras
     enhancement: Enhancement
     drafts: Drafts
     rates: Rates
@@ -107,6 +109,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
+    loras = Loras(stores, audit, catalog)
     execution = None
     if runner:
         spool = Spool(settings.spool_dir, settings.spool_max_bytes)
@@ -115,7 +118,8 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         settings=settings,
         offer=offer,
         jobs=jobs,
-        choosing=Choosing(offer, breakers),
+        choosing=Choosing(offer, breakers, loras),
+        loras=loras,
         enhancement=Enhancement(text_provider, settings.openai_text_model, catalog, rates, spending),
         drafts=Drafts(stores.drafts),
         rates=rates,

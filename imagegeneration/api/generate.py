@@ -38,7 +38,7 @@ class Progress(JobStatus):
     estimated_seconds: float
 
 
-@router.post("/generate", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 415, 429, 502))
+@router.post("/generate", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 404, 415, 429, 502))
 async def generate(
     body: GenerateBody,
     response: Response,
@@ -57,7 +57,8 @@ async def generate(
             body,
             source="api",
             idempotency_key=idempotency_key,
-            choose=lambda: studio.choosing.choose(body.options, body.final_prompt).request,
+            choose=lambda: studio.choosing.choose(body.bounded, body.final_prompt, actor).request,
+            links=body.links,
         )
         tell_rate(response, studio, actor, "approve")
         return job

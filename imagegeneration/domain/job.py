@@ -17,6 +17,7 @@ from imagegeneration.domain.generation import (
     ProviderName,
     Usage,
 )
+from imagegeneration.domain.link import Link
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.value import LATER, Many, Micros, Moment, Value
 
@@ -144,6 +145,7 @@ class Job(Value):
     user_id: str
     source: Source
     request: GenerationParameters
+    links: Many[Link] = Field(default=(), exclude_if=lambda links: not links, json_schema_extra=LATER)
     approval: Approval
     retries: Many[Approval] = ()
     images: Many[JobImage]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -18,6 +19,8 @@ from imagegeneration.domain.generation import (
     OutputFormat,
     ProviderName,
 )
+from imagegeneration.domain.link import Links
+from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.text import check_text
 from imagegeneration.domain.value import Many, Micros, Value
 
@@ -54,11 +57,18 @@ class Options(Value):
     negative_prompt: NegativePrompt | None = None
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=0, le=100)
-    loras: Many[Lora] = Field(default=(), max_length=MAX_LORAS)
+    loras: Many[LoraWish] = Field(default=(), max_length=MAX_LORAS)
     max_micros_per_image: Micros | None = None
 
-    def parameters(self, model: ImageModel, provider: ProviderName, drawn_seed: int) -> GenerationParameters:
-        """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for."""
+    def parameters(
+        self, model: ImageModel, provider: ProviderName, drawn_seed: int, loras: Many[Lora] = ()
+    ) -> GenerationParameters:
+        """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for.
+
+        `loras` are those that were asked for, as they were found: ValueError if one is missing.
+        """
+        if len(loras) != len(self.loras):
+            raise ValueError("the LoRAs are not those that were asked for")
         usual = model.usual(provider)
         return GenerationParameters(
             provider=provider,
@@ -71,7 +81,7 @@ class Options(Value):
             negative_prompt=self.negative_prompt,
             steps=self.steps,
             guidance=self.guidance,
-            loras=self.loras,
+            loras=loras,
         )
 
     def _size(self, model: ImageModel, usual: str) -> str:
@@ -80,10 +90,36 @@ class Options(Value):
         return nearest_size(model, self.width, self.height)
 
 
-class GenerateBody(ExecuteBody):
-    """Body of POST /image/generate: what a person or a program approves, with a choice of model and parameters."""
+class Bounded(Value):
+    """Options, and the most that an image may cost in dollars; of that and `maxMicrosPerImage` the lower counts."""
 
     options: Options = Options()
+    max_cost_per_image: float | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        exclude_if=lambda dollars: dollars is None,
+        description="In US dollars, for example 0.05.",
+    )
+
+    @property
+    def bounded(self) -> Options:
+        """The options with the lower limit."""
+        if self.max_cost_per_image is None:
+            return self.options
+        at_most = int(Decimal(str(self.max_cost_per_image)) * 1_000_000)  # rounded down: never more than was said
+        own = self.options.max_micros_per_image
+        return self.options.model_copy(update={"max_micros_per_image": at_most if own is None else min(own, at_most)})
+
+
+class GenerateBody(Bounded, ExecuteBody):
+    """Body of POST /image/generate: what a person or a program approves, with a choice of model and parameters.
+
+    `links` name what of the caller's own the images are for; they are kept with the job, searched for, and sent to
+    nobody.
+    """
+
+    links: Links = Field(default=(), exclude_if=lambda links: not links)
 
 
 def nearest_size(model: ImageModel, width: int, height: int) -> str:

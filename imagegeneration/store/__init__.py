@@ -15,6 +15,7 @@ from imagegeneration.store.keys import KeyStore
 from imagegeneration.store.ledger import LedgerStore
 from imagegeneration.store.limits import LimitsStore
 from imagegeneration.store.logins import LoginStore
+from imagegeneration.store.loras import LoraStore
 from imagegeneration.store.people import PeopleStore
 from imagegeneration.store.runners import RunnerStore
 
@@ -40,6 +41,7 @@ class Stores:
         self.logins = LoginStore(self.connection)
         self.keys = KeyStore(self.connection)
         self.credits = CreditStore(self.connection)
+        self.loras = LoraStore(self.connection)
 
     def prepare(self) -> None:
         """Create the collections, validators and indexes. Raises ConfigurationError for a standalone server."""
@@ -59,5 +61,6 @@ class Stores:
             self.logins,
             self.keys,
             self.credits,
+            self.loras,
         ):
             store.prepare()

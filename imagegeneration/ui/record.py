@@ -63,6 +63,7 @@ def _job(job: Job) -> list[FactRow]:
         *row("Took", took),
         *moment("Cancel asked for", job.cancel_requested_at),
         *row("Came from", source),
+        *row("Linked to", ", ".join(f"{link.type} {link.id}" for link in job.links)),
         *row("Job id", job.job_id, "code"),
     ]
 
@@ -114,6 +115,7 @@ def _request(job: Job) -> list[FactRow]:
         *row("Size", request.size.replace("x", " × ")),
         *row("Quality", request.quality),
         *row("Format", request.output_format.upper()),
+        *row("LoRAs", ", ".join(f"{lora.name or lora.path} at {lora.weight:g}" for lora in request.loras)),
     ]
 
 

@@ -35,6 +35,7 @@ COLLECTIONS = {
     "audit_head",
     "credits",
     "credit_entries",
+    "loras",
 }
 
 
