@@ -34,5 +34,7 @@ def _none_twice(links: tuple[Link, ...]) -> tuple[Link, ...]:
     return links
 
 
-Links = Annotated[Many[Link], Field(max_length=MAX_LINKS), AfterValidator(_none_twice)]
+Links = Annotated[
+    Many[Link], Field(max_length=MAX_LINKS, json_schema_extra={"uniqueItems": True}), AfterValidator(_none_twice)
+]
 """Up to ten different ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, Strict, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, Strict, model_validator
 
 from imagegeneration.domain.generation import Lora, LoraFamily, LoraName, LoraWeight
 from imagegeneration.domain.text import Intent, check_text
@@ -16,11 +16,22 @@ HOSTS = ("huggingface.co", "civitai.com", "fal.media", "v3.fal.media", "v3b.fal.
 
 DESCRIPTION_MAX = 1000
 
-HUB_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_NAME = r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*"
+_FOLDERS = r"(?:/[A-Za-z0-9_~@%+-][A-Za-z0-9._~@%+-]*)*"
+_FILE = r"/[A-Za-z0-9_~@%+-][A-Za-z0-9._~@%+-]*\.safetensors"
+_QUERY = r"(?:type|format|size|fp)=[A-Za-z0-9]+"
+_OTHERS = "|".join(host.replace(".", r"\.") for host in HOSTS if host != "huggingface.co")
+
+HUB_PATH = re.compile(f"{_NAME}/{_NAME}")
 """`owner/name` of Hugging Face."""
 
-_FILE = re.compile(r"https://([a-z0-9.-]+)((?:/[A-Za-z0-9_~@%+-][A-Za-z0-9._~@%+-]*)+)\.safetensors")
-_CIVITAI = re.compile(r"https://civitai\.com/api/download/models/[0-9]{1,12}(\?[A-Za-z0-9=&]{1,200})?")
+PATH_PATTERN = (
+    f"^(?:{_NAME}/{_NAME}"
+    rf"|https://huggingface\.co/{_NAME}/{_NAME}/resolve{_FOLDERS}{_FILE}"
+    f"|https://(?:{_OTHERS}){_FOLDERS}{_FILE}"
+    rf"|https://civitai\.com/api/download/models/[0-9]{{1,12}}(?:\?{_QUERY}(?:&{_QUERY})*)?)$"
+)
+"""Where a LoRA may be: what every provider that takes LoRAs finds."""
 
 
 def check_path(path: str) -> str:
@@ -29,11 +40,7 @@ def check_path(path: str) -> str:
     It is sent to a provider and never opened here. An address with a token is refused: it would be stored, shown and
     sent as it is.
     """
-    if HUB_PATH.fullmatch(path) and ".." not in path:
-        return path
-    if (civitai := _CIVITAI.fullmatch(path)) and "token" not in (civitai[1] or "").lower():
-        return path
-    if (file := _FILE.fullmatch(path)) and file[1] in HOSTS and (file[1] != "huggingface.co" or "/resolve/" in file[2]):
+    if re.fullmatch(PATH_PATTERN, path):
         return path
     raise ValueError(
         "must be owner/name of Hugging Face, the https address of a .safetensors file (on Hugging Face its /resolve/ "
@@ -41,7 +48,9 @@ def check_path(path: str) -> str:
     )
 
 
-LoraPath = Annotated[str, Strict(), Field(min_length=1, max_length=500), AfterValidator(check_path)]
+LoraPath = Annotated[
+    str, Strict(), Field(max_length=500, json_schema_extra={"pattern": PATH_PATTERN}), AfterValidator(check_path)
+]
 """Where a LoRA is, for the provider that is to load it."""
 
 Description = Annotated[str, Strict(), AfterValidator(lambda text: text and check_text(text, DESCRIPTION_MAX))]
@@ -102,6 +111,12 @@ class LoraWish(Value):
 
     Without a weight it is the usual one of the collection, or 1.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [one], "properties": {one: {"type": "string"}}} for one in ("name", "path")]
+        }
+    )
 
     name: LoraName | None = None
     path: LoraPath | None = None

@@ -8,7 +8,7 @@ from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import Lora
 from imagegeneration.domain.lora import CollectedLora, LoraBody, LoraChanges, LoraWish
-from imagegeneration.errors import InvalidRequest, NotAllowed, NotFound, WrongState
+from imagegeneration.errors import NotAllowed, NotFound, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.store import Session, Stores
 from imagegeneration.store.loras import NameTaken
@@ -64,7 +64,7 @@ class Loras:
         return tuple(_sent(wish, known) for wish in wishes)
 
     def add(self, actor: Actor, body: LoraBody) -> CollectedLora:
-        """Add a LoRA. Raises WrongState (IMG_011) if the name is taken, or for too many; InvalidRequest (IMG_009)."""
+        """Add a LoRA. Raises WrongState (IMG_011): the name is taken, no model takes its family, too many."""
         self._require_family(body.family)
         now = self._connection.now()
         lora = CollectedLora(**body.model_dump(), created_at=now, changed_at=now, changed_by=actor.user_id)
@@ -86,7 +86,7 @@ class Loras:
     def change(self, actor: Actor, name: str, changes: LoraChanges) -> CollectedLora:
         """Say something else of a LoRA; what was approved with it stays as it is.
 
-        Raises NotFound; WrongState (IMG_011) if somebody changed it meanwhile; InvalidRequest (IMG_009).
+        Raises NotFound; WrongState (IMG_011) if somebody changed it meanwhile, or no model takes its family.
         """
         lora = self.get(actor, name)
         said = changes.model_dump(exclude={"version"}, exclude_none=True)
@@ -122,7 +122,10 @@ class Loras:
 
     def _require_family(self, family: str) -> None:
         if family not in self.families:
-            raise InvalidRequest(f"family: the catalog has models for {', '.join(self.families)}, and not {family}.")
+            raise WrongState(
+                f"No model of the catalog takes LoRAs made for {family}.",
+                resolution=f"They are made for one of {', '.join(self.families)}.",
+            )
 
 
 def _sent(wish: LoraWish, known: dict[str, CollectedLora]) -> Lora:

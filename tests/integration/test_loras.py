@@ -108,8 +108,8 @@ def test_changes_are_by_compare_and_set_and_audited(company: Studio, admin: Test
     assert admin.patch("/image/loras/ink", json={"version": 0, "description": ""}).json()["description"] == ""
     assert code(admin.patch("/image/loras/ink", json={"version": 0, "label": "late"})) == (409, "IMG_011")
     assert code(admin.post("/image/loras", json=INK)) == (409, "IMG_011")
-    assert code(admin.post("/image/loras", json=INK | {"name": "x", "family": "sdxl"})) == (422, "IMG_009")
-    assert code(admin.patch("/image/loras/ink", json={"version": 1, "family": "sdxl"})) == (422, "IMG_009")
+    assert code(admin.post("/image/loras", json=INK | {"name": "x", "family": "sdxl"})) == (409, "IMG_011")
+    assert code(admin.patch("/image/loras/ink", json={"version": 1, "family": "sdxl"})) == (409, "IMG_011")
     assert code(admin.patch("/image/loras/none", json={"version": 0})) == (404, "IMG_008")
     assert admin.delete("/image/loras/ink").status_code == 204
     assert code(admin.delete("/image/loras/ink")) == (404, "IMG_008")
