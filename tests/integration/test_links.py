@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -129,7 +130,8 @@ def test_among_100000_jobs_a_search_looks_at_what_it_answers(
     for start in range(0, 100_000, 10_000):
         many = [_another(sample, number, users) for number in range(start, start + 10_000)]
         database.jobs.insert_many(many, ordered=False, bypass_document_validation=True)
-    JobStore(Connection(company.settings.require_database(), database.name)).prepare()
+    with closing(Connection(company.settings.require_database(), database.name)) as connection:
+        JobStore(connection).prepare()
     for asker in (cleo.actor(), LOCAL, person(company, "rae", "reviewer").actor()):
         seen = _profiled(database, functools.partial(_search, company, asker))
         assert seen["nreturned"] == 21
