@@ -28,6 +28,7 @@ from imagegeneration.services.jobs import Admission, Jobs, Offer
 from imagegeneration.services.keys import Keys
 from imagegeneration.services.limits import SpendLimits
 from imagegeneration.services.logins import Logins
+from imagegeneration.services.loras import Loras
 from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.operations import Operations
 from imagegeneration.services.pacing import Pacing
@@ -54,6 +55,7 @@ class Studio:
     jobs: Jobs
     choosing: Choosing
     references: References
+    loras: Loras
     enhancement: Enhancement
     drafts: Drafts
     rates: Rates
@@ -119,6 +121,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
     references = References(stores, storage)
+    loras = Loras(stores, audit, catalog)
     execution = None
     if runner:
         spool = Spool(settings.spool_dir, settings.spool_max_bytes)
@@ -127,8 +130,9 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         settings=settings,
         offer=offer,
         jobs=jobs,
-        choosing=Choosing(offer, breakers, references),
+        choosing=Choosing(offer, breakers, references, loras),
         references=references,
+        loras=loras,
         enhancement=Enhancement(text_provider, settings.openai_text_model, catalog, rates, spending),
         drafts=Drafts(stores.drafts),
         rates=rates,

@@ -28,6 +28,7 @@ from imagegeneration.api import (
     health,
     jobs,
     keys,
+    loras,
     models,
     operations,
     people,
@@ -67,7 +68,7 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
     api.state.studio = studio
     api.add_api_route("/", lambda: RedirectResponse("/image/docs"), include_in_schema=False)
     api.add_api_route("/docs", documentation, include_in_schema=False)
-    for module in (prompts, styles, generate, models, jobs, operations, people, keys, audit, health):
+    for module in (prompts, styles, generate, models, loras, jobs, operations, people, keys, audit, health):
         api.include_router(module.router)
     api.add_exception_handler(StudioError, answers.on_studio_error)
     api.add_exception_handler(RequestValidationError, answers.on_invalid_request)

@@ -61,7 +61,8 @@ async def generate(
             body,
             source="api",
             idempotency_key=idempotency_key,
-            choose=lambda: studio.choosing.choose(body.options, body.final_prompt, actor).order,
+            choose=lambda: studio.choosing.choose(body.bounded, body.final_prompt, actor).order,
+            links=body.links,
         )
         tell_rate(response, studio, actor, "approve")
         return job

@@ -18,6 +18,7 @@ from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.generation import MAX_IMAGES, ExecuteBody
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Job, JobSummary, Status
+from imagegeneration.domain.link import LINK_PATTERN, Link
 from imagegeneration.domain.money import LedgerEntry
 from imagegeneration.domain.outlook import Outlook
 from imagegeneration.domain.text import Reason
@@ -119,14 +120,17 @@ def job_list(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="From the Link header.")] = None,
     status: Status | None = None,
+    link: Annotated[str | None, Query(pattern=LINK_PATTERN, description="type:id of a link that a job has.")] = None,
 ) -> Sequence[JobSummary]:
     """Jobs, newest first. `Link: <...>; rel="next"` leads to the page after."""
-    unknown = set(request.query_params) - {"limit", "cursor", "status"}
+    unknown = set(request.query_params) - {"limit", "cursor", "status", "link"}
     if unknown:
         raise InvalidRequest(f"{min(unknown)[:40]}: unknown query parameter")
-    page = studio.jobs.summaries(actor, limit=limit, cursor=cursor, status=status)
+    linked = None if link is None else Link.read(link)
+    page = studio.jobs.summaries(actor, limit=limit, cursor=cursor, status=status, link=linked)
     if page.next_cursor is not None:
-        query = {"limit": limit, "cursor": page.next_cursor} | ({"status": status} if status else {})
+        filters = {name: value for name, value in (("status", status), ("link", link)) if value is not None}
+        query = {"limit": limit, "cursor": page.next_cursor} | filters
         response.headers["Link"] = f'</image/job-list?{urlencode(query)}>; rel="next"'
     return page.jobs
 

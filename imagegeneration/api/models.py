@@ -12,9 +12,10 @@ from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Choice
-from imagegeneration.domain.generation import MAX_LORAS, GenerationParameters, ImageCount, Lora
+from imagegeneration.domain.generation import MAX_LORAS, GenerationParameters, ImageCount
 from imagegeneration.domain.health import HealthStatus
-from imagegeneration.domain.options import Options
+from imagegeneration.domain.lora import LoraWish
+from imagegeneration.domain.options import Bounded
 from imagegeneration.domain.text import Prompt
 from imagegeneration.domain.value import Many, Moment, Value
 from imagegeneration.services.choosing import Compatibility, Estimate
@@ -22,11 +23,10 @@ from imagegeneration.services.choosing import Compatibility, Estimate
 router = APIRouter(tags=["models"])
 
 
-class Question(Value):
+class Question(Bounded):
     """What somebody thinks of approving."""
 
     final_prompt: Prompt
-    options: Options = Options()
     image_count: ImageCount = Field(default=1, description="Any integer; clamped to 1..5.")
 
 
@@ -45,7 +45,7 @@ class Answered(Value):
 class LoraQuestion(Value):
     """LoRAs, and the model that they are to be used with (null: any)."""
 
-    loras: Many[Lora] = Field(min_length=1, max_length=MAX_LORAS)
+    loras: Many[LoraWish] = Field(min_length=1, max_length=MAX_LORAS)
     model: str | None = Field(default=None, min_length=1, max_length=100)
 
 
@@ -78,22 +78,22 @@ class ProviderFacts(Value):
 @router.post("/estimate", dependencies=[JSON_ONLY], responses=documented(401, 404, 415))
 def estimate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Estimate:
     """What every able model would cost for one image, how long it takes, its quality and its limits."""
-    return studio.choosing.estimate(body.options, body.final_prompt, actor)
+    return studio.choosing.estimate(body.bounded, body.final_prompt, actor)
 
 
 @router.post("/validate", dependencies=[JSON_ONLY], responses=documented(401, 402, 404, 415))
 def validate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Answered:
     """What an approval would send and cost; a refusal names each field that is not possible. Nothing is written."""
-    chosen = studio.choosing.choose(body.options, body.final_prompt, actor)
+    chosen = studio.choosing.choose(body.bounded, body.final_prompt, actor)
     order = chosen.order
     quoted = studio.jobs.quote(body.final_prompt, body.image_count, order)
     return Answered(request=order.request, alternates=order.alternates, choice=chosen.choice, quoted_micros=quoted)
 
 
-@router.post("/compatibility", dependencies=[JSON_ONLY], responses=documented(401, 415))
-def compatibility(body: LoraQuestion, studio: CurrentStudio) -> Compatibility:
-    """Which models take these LoRAs."""
-    return studio.choosing.compatibility(body.loras, body.model)
+@router.post("/compatibility", dependencies=[JSON_ONLY], responses=documented(401, 404, 415))
+def compatibility(body: LoraQuestion, studio: CurrentStudio, actor: CurrentActor) -> Compatibility:
+    """Which models take these LoRAs: by how many, by what they are made for, and by what is configured here."""
+    return studio.choosing.compatibility(body.loras, body.model, actor)
 
 
 @router.get("/providers", responses=documented(401))

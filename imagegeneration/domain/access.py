@@ -12,7 +12,8 @@ ROLES: Sequence[Role] = get_args(Role)
 
 Permission = Literal["generate", "look", "review", "operate", "administer"]
 """`generate`: prompts, jobs and drafts of one's own. `look`: read one's own jobs, and those one may see. `review`:
-see every finished job. `operate`: runners, pauses, limits, images in doubt. `administer`: people, keys, audit."""
+see every finished job. `operate`: runners, pauses, limits, images in doubt. `administer`: people, keys, LoRAs,
+audit."""
 
 GRANTS: Mapping[Role, frozenset[Permission]] = {
     "admin": frozenset(get_args(Permission)),
@@ -41,6 +42,10 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/image/providers"): "signed-in",
     ("POST", "/image/fold-prompt"): "generate",
     ("GET", "/image/styles"): "signed-in",
+    ("GET", "/image/loras"): "signed-in",
+    ("POST", "/image/loras"): "administer",
+    ("PATCH", "/image/loras/{name}"): "administer",
+    ("DELETE", "/image/loras/{name}"): "administer",
     ("GET", "/image/job-status/{jobId}"): "look",
     ("GET", "/image/job-list"): "look",
     ("GET", "/image/jobs/{jobId}"): "look",
@@ -68,6 +73,7 @@ PAGES: Mapping[str, Need] = {
     "operations": "operate",
     "people": "administer",
     "keys": "signed-in",
+    "loras": "administer",
     "audit": "administer",
 }
 """Every page, by its address."""

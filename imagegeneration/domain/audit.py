@@ -30,6 +30,9 @@ Action = Literal[
     "key.made",
     "key.revoked",
     "credits.granted",
+    "lora.added",
+    "lora.changed",
+    "lora.deleted",
 ]
 
 BEGINNING = "0" * 64

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 from imagegeneration.domain.generation import (
     Background,
     GenerationParameters,
+    LoraFamily,
     OutputFormat,
     ProviderName,
     Usage,
@@ -126,6 +127,7 @@ class ImageModel(Value):
     steps: Bounds | None = None
     guidance: Bounds | None = None
     loras: int = Field(default=0, ge=0)
+    lora_family: LoraFamily | None = None
     edits: bool = False
     takes_mask: bool = False
     references: int = Field(default=0, ge=0)
@@ -191,7 +193,8 @@ class ImageModel(Value):
             ("negativePrompt", not wanted.negative_prompt or self.takes_negative_prompt, "takes no negative prompt"),
             ("steps", _within(wanted.steps, self.steps), f"takes {_range(self.steps)}"),
             ("guidance", _within(wanted.guidance, self.guidance), f"takes {_range(self.guidance)}"),
-            ("loras", len(wanted.loras) <= self.loras, f"takes at most {self.loras} LoRAs"),
+            ("loras", not (strangers := self._strangers(wanted)), f"takes no LoRAs made for {_listed(strangers)}"),
+            ("loras", len(wanted.loras) <= self.loras, f"takes {_at_most(self.loras)}"),
             ("references", self.edits or not wanted.references, "edits no images"),
             (
                 "references",
@@ -200,6 +203,11 @@ class ImageModel(Value):
             ),
         )
         return {field: f"{self.label} {why}." for field, is_possible, why in checks if not is_possible}
+
+    def _strangers(self, wanted: GenerationParameters) -> Sequence[str]:
+        """The families of LoRAs that are not made for this model; what a LoRA without a name is for, nobody knows."""
+        families = dict.fromkeys(lora.family for lora in wanted.loras if lora.family is not None)
+        return [family for family in families if family != self.lora_family]
 
 
 class TextModel(Value):
@@ -335,6 +343,10 @@ def _prompts(parameters: GenerationParameters, final_prompt: str) -> str:
 
 def _listed(choices: Sequence[str]) -> str:
     return ", ".join(choices)
+
+
+def _at_most(loras: int) -> str:
+    return "no LoRAs" if loras == 0 else f"at most {loras} LoRA{'' if loras == 1 else 's'}"
 
 
 def _within(wanted: float | None, bounds: Bounds | None) -> bool:

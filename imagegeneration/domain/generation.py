@@ -70,11 +70,14 @@ class ExecuteBody(Value):
     image_count: ImageCount = Field(default=1, description="Any integer; clamped to 1..5.")
 
 
-class Lora(Value):
-    """A small model that changes the style of a larger one. `weight` is on the scale 0..2 of PRD 003, 4.2."""
+LoraName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+"""What a LoRA is called in the collection; it never changes."""
 
-    path: str = Field(min_length=1, max_length=500)
-    weight: float = Field(default=1.0, ge=0, le=2)
+LoraFamily = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,31}$")]
+"""The models that a LoRA is made for; the catalog says of each model which family it takes."""
+
+LoraWeight = Annotated[float, Field(ge=0, le=2)]
+"""The scale of PRD 003, 4.2; 1 is the usual."""
 
 
 class Reference(Value):
@@ -94,6 +97,18 @@ class InputImage(Value):
 def _unless_asked_for() -> Any:
     """A parameter that is neither stored nor hashed where nobody asked for it, so that older jobs stay as they are."""
     return Field(default=None, exclude_if=lambda value: value is None)
+
+
+class Lora(Value):
+    """A small model that changes the style of a larger one, as it is sent: where it is, and how much it counts.
+
+    `name` and `family` are the collection's, as they were at approval; one that was given by its path has none.
+    """
+
+    path: str = Field(min_length=1, max_length=500)
+    weight: LoraWeight = 1.0
+    name: LoraName | None = Field(default=None, exclude_if=lambda value: value is None, json_schema_extra=LATER)
+    family: LoraFamily | None = Field(default=None, exclude_if=lambda value: value is None, json_schema_extra=LATER)
 
 
 class GenerationParameters(Value):

@@ -17,6 +17,7 @@ from imagegeneration.domain.generation import (
     ProviderName,
     Usage,
 )
+from imagegeneration.domain.link import Link
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.value import LATER, Many, Micros, Moment, Value
 
@@ -173,6 +174,7 @@ class Job(Value):
     alternates: Many[GenerationParameters] = Field(
         default=(), exclude_if=lambda alternates: not alternates, json_schema_extra=LATER
     )
+    links: Many[Link] = Field(default=(), exclude_if=lambda links: not links, json_schema_extra=LATER)
     approval: Approval
     retries: Many[Approval] = ()
     images: Many[JobImage]

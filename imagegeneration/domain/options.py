@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -21,6 +22,8 @@ from imagegeneration.domain.generation import (
     ProviderName,
     Reference,
 )
+from imagegeneration.domain.link import Links
+from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.text import check_text
 from imagegeneration.domain.value import Many, Micros, Value
 
@@ -77,6 +80,13 @@ def _no_image_twice(ids: tuple[str, ...]) -> tuple[str, ...]:
     return ids
 
 
+class Named(Value):
+    """What options name, as it was found: the LoRAs of the collection, and the hashes of stored images."""
+
+    loras: Many[Lora] = ()
+    references: Many[Reference] = ()
+
+
 class Options(Value):
     """Everything that can be chosen; what is not given is the model's usual.
 
@@ -100,7 +110,7 @@ class Options(Value):
     negative_prompt: NegativePrompt | None = None
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=0, le=100)
-    loras: Many[Lora] = Field(default=(), max_length=MAX_LORAS)
+    loras: Many[LoraWish] = Field(default=(), max_length=MAX_LORAS)
     references: Annotated[Many[ImageId], AfterValidator(_no_image_twice)] = Field(
         default=(), max_length=MAX_REFERENCES, exclude_if=lambda ids: not ids
     )
@@ -118,15 +128,18 @@ class Options(Value):
         provider: ProviderName,
         drawn_seed: int,
         usual: GenerationParameters | None = None,
-        references: Many[Reference] = (),
+        named: Named | None = None,
     ) -> GenerationParameters:
         """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for.
 
-        `usual` is what the model makes where nobody chooses (None: as the catalog has it). `references` are those that
-        were asked for, as they were found: ValueError if they are others.
+        `usual` is what the model makes where nobody chooses (None: as the catalog has it). `named` are the LoRAs and
+        references that were asked for, as they were found: ValueError if they are others.
         """
-        if tuple(reference.image_id for reference in references) != self.references:
+        named = named or Named()
+        if tuple(reference.image_id for reference in named.references) != self.references:
             raise ValueError("the references are not those that were asked for")
+        if len(named.loras) != len(self.loras):
+            raise ValueError("the LoRAs are not those that were asked for")
         usual = usual or model.usual(provider)
         return GenerationParameters(
             provider=provider,
@@ -139,8 +152,8 @@ class Options(Value):
             negative_prompt=self.negative_prompt,
             steps=self.steps,
             guidance=self.guidance,
-            loras=self.loras,
-            references=references,
+            loras=named.loras,
+            references=named.references,
         )
 
     def fitting(self, model: ImageModel) -> tuple[Options, Mapping[str, str]]:
@@ -148,7 +161,7 @@ class Options(Value):
 
         A size that it does not make, or not for a known price, becomes the nearest of those that have one.
         """
-        asked = self.model_copy(update={"references": ()}).parameters(model, model.provider, 1)
+        asked = self.model_copy(update={"references": (), "loras": ()}).parameters(model, model.provider, 1)
         lost = {field: why for field, why in model.problems(asked).items() if field in FITTED}
         changes: dict[str, object] = {FITTED[field]: None for field in lost}
         priced = model.priced_sizes()
@@ -164,10 +177,36 @@ class Options(Value):
         return nearest_size(model, self.width, self.height)
 
 
-class GenerateBody(ExecuteBody):
-    """Body of POST /image/generate: what a person or a program approves, with a choice of model and parameters."""
+class Bounded(Value):
+    """Options, and the most that an image may cost in dollars; of that and `maxMicrosPerImage` the lower counts."""
 
     options: Options = Options()
+    max_cost_per_image: float | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        exclude_if=lambda dollars: dollars is None,
+        description="In US dollars, for example 0.05.",
+    )
+
+    @property
+    def bounded(self) -> Options:
+        """The options with the lower limit."""
+        if self.max_cost_per_image is None:
+            return self.options
+        at_most = int(Decimal(str(self.max_cost_per_image)) * 1_000_000)  # rounded down: never more than was said
+        own = self.options.max_micros_per_image
+        return self.options.model_copy(update={"max_micros_per_image": at_most if own is None else min(own, at_most)})
+
+
+class GenerateBody(Bounded, ExecuteBody):
+    """Body of POST /image/generate: what a person or a program approves, with a choice of model and parameters.
+
+    `links` name what of the caller's own the images are for; they are kept with the job, searched for, and sent to
+    nobody.
+    """
+
+    links: Links = Field(default=(), exclude_if=lambda links: not links)
 
 
 def nearest_size(model: ImageModel, width: int, height: int) -> str:

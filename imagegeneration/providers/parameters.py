@@ -34,5 +34,8 @@ def within(name: str, value: float | None, low: float, high: float) -> None:
 
 
 def lora_scale(weight: float) -> float:
-    """A weight of 0 to 2 on the scale of 0 to 1 (PRD 003, 4.2)."""
+    """A weight of 0 to 2 on the scale of 0 to 1 (PRD 003, 4.2).
+
+    Fal takes 0 to 4 and Replicate -1 to 3, and both call 0 to 1 the range of good images: so 2 is all of a LoRA.
+    """
     return min(weight * 0.5, 1.0)

@@ -12,6 +12,7 @@ from typing import Any
 
 from imagegeneration.domain.generation import Answer, GenerationRequest
 from imagegeneration.domain.health import Checked
+from imagegeneration.domain.lora import HUB_PATH
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told
@@ -122,10 +123,15 @@ def replicate_input(request: GenerationRequest) -> dict[str, Any]:
         "seed": request.seed,
         "num_inference_steps": request.steps,
         "guidance": request.guidance,
-        "lora_weights": request.loras[0].path if request.loras else None,
+        "lora_weights": lora_weights(request.loras[0].path) if request.loras else None,
         "lora_scale": lora_scale(request.loras[0].weight) if request.loras else None,
     }
     return {name: value for name, value in wanted.items() if value is not None}
+
+
+def lora_weights(path: str) -> str:
+    """A LoRA's path in Replicate's words: `owner/name` alone would be a model of its own, not of Hugging Face."""
+    return f"huggingface.co/{path}" if HUB_PATH.fullmatch(path) else path
 
 
 def has_ended(reply: Reply, handle: str) -> bool:

@@ -9,14 +9,16 @@ from datetime import UTC, date, datetime
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose
-from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName, Reference
+from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
+from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.money import format_usd_exact
-from imagegeneration.domain.options import LARGEST_SEED, Options, Order
+from imagegeneration.domain.options import LARGEST_SEED, Named, Options, Order
 from imagegeneration.domain.style import StyleName, folded
 from imagegeneration.domain.value import Many, Value
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.jobs import Offer
+from imagegeneration.services.loras import Loras
 from imagegeneration.services.references import References
 
 
@@ -60,33 +62,37 @@ class Folded(Value):
 class Choosing:
     """Explicit wishes first, then rules; the answer says why."""
 
-    def __init__(self, offer: Offer, breakers: Breakers, references: References) -> None:
+    def __init__(self, offer: Offer, breakers: Breakers, references: References, loras: Loras) -> None:
         self._offer = offer
         self._breakers = breakers
         self._references = references
+        self._loras = loras
 
     def choose(self, options: Options, final_prompt: str, actor: Actor) -> Chosen:
         """What an approval by the actor would be for: the parameters, and those of each alternate.
 
         Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013), OverBudget (IMG_006), NotFound (IMG_008)
-        for a reference that does not exist for the actor, or InvalidRequest (IMG_009) naming each field that the
-        chosen model or an alternate cannot do, or saying that no model can do all of it.
+        for a reference that does not exist for the actor, what `Loras.named` raises, or InvalidRequest (IMG_009) naming
+        each field that the chosen model or an alternate cannot do, or saying that no model can do all of it.
         """
         self._offer.require()
-        references = self._references.named(actor, options.references)
-        request, choice = self._first(options, final_prompt, references)
-        return Chosen(order=self._with_alternates(request, options, final_prompt), choice=choice)
+        named = self._named(actor, options)
+        request, choice = self._first(options, final_prompt, named)
+        return Chosen(order=self._with_alternates(request, options, final_prompt, named), choice=choice)
 
-    def _first(
-        self, options: Options, final_prompt: str, references: Many[Reference]
-    ) -> tuple[GenerationParameters, Choice]:
+    def _named(self, actor: Actor, options: Options) -> Named:
+        return Named(
+            loras=self._loras.named(actor, options.loras), references=self._references.named(actor, options.references)
+        )
+
+    def _first(self, options: Options, final_prompt: str, named: Named) -> tuple[GenerationParameters, Choice]:
         if options.model is not None:
-            return self._explicit(options, options.model, final_prompt, references)
-        candidates = self._candidates(options, final_prompt, references)
+            return self._explicit(options, options.model, final_prompt, named)
+        candidates = self._candidates(options, final_prompt, named)
         if options.provider == "auto" and options.priority is None and not options.loras:
             usual = self._usual(candidates)
             if usual is not None:
-                return self._chosen(options, usual, references)
+                return self._chosen(options, usual, named)
         preferred = None if options.provider == "auto" else options.provider
         if preferred is not None:
             candidates = [candidate for candidate in candidates if candidate.provider == preferred]
@@ -96,7 +102,7 @@ class Choosing:
         choice = choose(candidates, wishes)
         if choice is None:
             raise InvalidRequest(_why_none(candidates))
-        return self._chosen(options, choice, references)
+        return self._chosen(options, choice, named)
 
     def estimate(self, options: Options, final_prompt: str, actor: Actor, *, fitting: bool = False) -> Estimate:
         """What every model that could be asked would cost, and what keeps the others from it.
@@ -116,20 +122,28 @@ class Choosing:
             best_quality=best(able, "quality").model if able else None,
         )
 
-    def compatibility(self, loras: Sequence[Lora], name: str | None) -> Compatibility:
-        """Which living models take the LoRAs, or whether one does. Raises ModelUnavailable (IMG_013) for that one."""
+    def compatibility(self, wishes: Sequence[LoraWish], name: str | None, actor: Actor) -> Compatibility:
+        """Which living models take the LoRAs, or whether one does.
+
+        Raises ModelUnavailable (IMG_013) for that one, and what `Loras.named` raises.
+        """
         today = datetime.now(UTC).date()
         catalog = self._offer.catalog
         alive = [model for model in catalog.image_models if model.is_alive(today)]
         asked = alive if name is None else [catalog.model(name, today)]
-        wanted = Options(loras=tuple(loras))
-        found = {
-            model.name: model.problems(wanted.parameters(model, model.provider, 1)).get("loras") for model in asked
-        }
+        loras = self._loras.named(actor, wishes)
+        found = {model.name: self._why_not(model, loras) for model in asked}
         return Compatibility(
             compatible=tuple(name for name, problem in found.items() if problem is None),
             problems={name: problem for name, problem in found.items() if problem is not None},
         )
+
+    def _why_not(self, model: ImageModel, loras: Sequence[Lora]) -> str | None:
+        """What keeps a model from taking these LoRAs here."""
+        wanted = model.usual(model.provider).model_copy(update={"loras": loras})
+        if (problem := model.problems(wanted).get("loras")) is not None:
+            return problem
+        return None if self._offer.made_by(model) else _not_configured(model)
 
     def fold(self, final_prompt: str, style: StyleName | None, negative_prompt: str | None, name: str | None) -> Folded:
         """The final prompt with the style and, where the model takes none by itself, the negative prompt in words.
@@ -161,7 +175,7 @@ class Choosing:
         """Why a model is not offered; None if it is."""
         model = self._offer.catalog.named(name)
         if model is not None and model.is_alive(today) and self._offer.made_by(model) is None:
-            return f"The provider {model.provider}, which makes {model.label}, is not configured."
+            return _not_configured(model)
         return self._offer.catalog.why_not(name, today)
 
     def candidates(
@@ -169,19 +183,19 @@ class Choosing:
     ) -> Sequence[Candidate]:
         """Every living model of a configured provider, with what it would cost and what it cannot do.
 
-        Raises NotFound (IMG_008) for a reference that does not exist for the actor.
+        Raises NotFound (IMG_008) for a reference that does not exist for the actor, and what
+        `Loras.named` raises.
         """
-        references = self._references.named(actor, options.references)
-        return self._candidates(options, final_prompt, references, fitting=fitting)
+        return self._candidates(options, final_prompt, self._named(actor, options), fitting=fitting)
 
     def _candidates(
-        self, options: Options, final_prompt: str, references: Many[Reference], *, fitting: bool = False
+        self, options: Options, final_prompt: str, named: Named, *, fitting: bool = False
     ) -> Sequence[Candidate]:
         today = datetime.now(UTC).date()
 
         def request(model: ImageModel, provider: ProviderName) -> GenerationParameters:
             asked = options.fitting(model)[0] if fitting else options
-            return asked.parameters(model, provider, 1, self._offer.usual(model, provider), references)
+            return asked.parameters(model, provider, 1, self._offer.usual(model, provider), named)
 
         return [
             self._candidate(model, request(model, provider), options, final_prompt, today)
@@ -222,13 +236,13 @@ class Choosing:
         )
 
     def _explicit(
-        self, options: Options, name: str, final_prompt: str, references: Many[Reference]
+        self, options: Options, name: str, final_prompt: str, named: Named
     ) -> tuple[GenerationParameters, Choice]:
         today = datetime.now(UTC).date()
-        model, provider = self._named(name, today)
+        model, provider = self._offered_as(name, today)
         if options.provider not in ("auto", provider, model.provider):
-            raise _not_configured(model)
-        request = self._parameters(options, model, provider, references)
+            raise ProviderNotConfigured(_not_configured(model))
+        request = self._parameters(options, model, provider, named)
         self._offer.catalog.require_possible(request, today)
         price = self._offer.catalog.quote(request, final_prompt, today)
         if options.max_micros_per_image is not None and price > options.max_micros_per_image:
@@ -237,14 +251,16 @@ class Choosing:
             )
         return request, Choice(model=name, provider=provider, why=f"{model.label}: asked for by name.")
 
-    def _named(self, name: str, today: date) -> tuple[ImageModel, ProviderName]:
+    def _offered_as(self, name: str, today: date) -> tuple[ImageModel, ProviderName]:
         model = self._offer.catalog.model(name, today)
         provider = self._offer.made_by(model)
         if provider is None:
-            raise _not_configured(model)
+            raise ProviderNotConfigured(_not_configured(model))
         return model, provider
 
-    def _with_alternates(self, request: GenerationParameters, options: Options, final_prompt: str) -> Order:
+    def _with_alternates(
+        self, request: GenerationParameters, options: Options, final_prompt: str, named: Named
+    ) -> Order:
         """The request, with every model that `fallback` names beside its own: the same wishes, the same drawn seed."""
         if not options.fallback:
             return Order(request=request)
@@ -255,18 +271,22 @@ class Choosing:
         names = [name for name in options.fallback if name != request.model]
         return Order(
             request=request,
-            alternates=tuple(self._alternate(name, request, options, final_prompt, at_most) for name in names),
+            alternates=tuple(self._alternate(name, request, options, final_prompt, named, at_most) for name in names),
             max_extra_micros=options.max_extra_micros if names else 0,
         )
 
     def _alternate(
-        self, name: str, request: GenerationParameters, options: Options, final_prompt: str, at_most: int
+        self,
+        name: str,
+        request: GenerationParameters,
+        options: Options,
+        final_prompt: str,
+        named: Named,
+        at_most: int,
     ) -> GenerationParameters:
         today = datetime.now(UTC).date()
-        model, provider = self._named(name, today)
-        parameters = options.parameters(
-            model, provider, request.seed or 1, self._offer.usual(model, provider), request.references
-        )
+        model, provider = self._offered_as(name, today)
+        parameters = options.parameters(model, provider, request.seed or 1, self._offer.usual(model, provider), named)
         problems = model.problems(parameters)
         if problems:
             words = " ".join(f"{field}: {why}" for field, why in problems.items())
@@ -289,21 +309,19 @@ class Choosing:
                 return Choice(model=candidate.model, provider=candidate.provider, why=why)
         return None
 
-    def _chosen(
-        self, options: Options, choice: Choice, references: Many[Reference]
-    ) -> tuple[GenerationParameters, Choice]:
+    def _chosen(self, options: Options, choice: Choice, named: Named) -> tuple[GenerationParameters, Choice]:
         model = self._offer.catalog.model(choice.model, datetime.now(UTC).date())
-        return self._parameters(options, model, choice.provider, references), choice
+        return self._parameters(options, model, choice.provider, named), choice
 
     def _parameters(
-        self, options: Options, model: ImageModel, provider: ProviderName, references: Many[Reference]
+        self, options: Options, model: ImageModel, provider: ProviderName, named: Named
     ) -> GenerationParameters:
         drawn_seed = 1 + secrets.randbelow(LARGEST_SEED)
-        return options.parameters(model, provider, drawn_seed, self._offer.usual(model, provider), references)
+        return options.parameters(model, provider, drawn_seed, self._offer.usual(model, provider), named)
 
 
-def _not_configured(model: ImageModel) -> ProviderNotConfigured:
-    return ProviderNotConfigured(f"The provider {model.provider}, which makes {model.label}, is not configured.")
+def _not_configured(model: ImageModel) -> str:
+    return f"The provider {model.provider}, which makes {model.label}, is not configured."
 
 
 def _too_dear(price: int, at_most: int) -> str:

@@ -29,6 +29,7 @@ from imagegeneration.domain.job import (
     request_sha256,
 )
 from imagegeneration.domain.lifecycle import dropped, held, reopened
+from imagegeneration.domain.link import Link, Links
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
 from imagegeneration.domain.options import Order
@@ -184,10 +185,12 @@ class Jobs:
         source: Source,
         idempotency_key: str | None,
         choose: Callable[[], Order] | None = None,
+        links: Links = (),
     ) -> Job:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.
 
-        `choose` says what a new job is for (None: what this studio usually makes); it may refuse.
+        `choose` says what a new job is for (None: what this studio usually makes); it may refuse. `links` are kept with
+        the job; they are no part of what is sent, so not of the request's hash either.
         One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing but
         one use of the rates, and a key seen before not even that. Raises what `quote` and `Moderator.check` raise,
         Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood for another body.
@@ -208,7 +211,7 @@ class Jobs:
                 raise
             return self._replay(known, body_sha256)  # its first request has come to its end meanwhile
         moderation = self._moderator.check(body.final_prompt)
-        job = self._new_job(actor, body, order, prices, source, moderation, self._connection.now())
+        job = self._new_job(actor, body, order, prices, source, moderation, self._connection.now(), links)
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id, job.request.provider)
 
@@ -257,10 +260,16 @@ class Jobs:
         return _page(self._jobs.page(actor.reach, limit + 1, _read_cursor(cursor), status), limit)
 
     def summaries(
-        self, actor: Actor, *, limit: int, cursor: str | None = None, status: Status | None = None
+        self,
+        actor: Actor,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        status: Status | None = None,
+        link: Link | None = None,
     ) -> Page[JobSummary]:
-        """As `page`, but only what a list needs."""
-        return _page(self._jobs.summaries(actor.reach, limit + 1, _read_cursor(cursor), status), limit)
+        """As `page`, but only what a list needs; with `link`, only jobs that have it."""
+        return _page(self._jobs.summaries(actor.reach, limit + 1, _read_cursor(cursor), status, link), limit)
 
     def images(self, actor: Actor, job_id: str) -> Sequence[StoredImage]:
         """The stored images of the actor's job, by index, with late ones. Raises NotFound."""
@@ -433,6 +442,7 @@ class Jobs:
         source: Source,
         moderation: Moderation | None,
         now: datetime,
+        links: Links,
     ) -> Job:
         day, request = budget_day(now), order.request
         sha256 = request_sha256(body.final_prompt, body.image_count, request, order.alternates)
@@ -451,6 +461,7 @@ class Jobs:
             source=source,
             request=request,
             alternates=order.alternates,
+            links=links,
             approval=self._approval(actor, order, prices, sha256, quoted, moderation, now),
             images=tuple(
                 held(index, request.provider, request.model, hold.micros, day, credit_cost=hold.credits, price=price)

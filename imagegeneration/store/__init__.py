@@ -16,6 +16,7 @@ from imagegeneration.store.keys import KeyStore
 from imagegeneration.store.ledger import LedgerStore
 from imagegeneration.store.limits import LimitsStore
 from imagegeneration.store.logins import LoginStore
+from imagegeneration.store.loras import LoraStore
 from imagegeneration.store.paces import PaceStore
 from imagegeneration.store.people import PeopleStore
 from imagegeneration.store.runners import RunnerStore
@@ -44,6 +45,7 @@ class Stores:
         self.credits = CreditStore(self.connection)
         self.checks = CheckStore(self.connection)
         self.paces = PaceStore(self.connection)
+        self.loras = LoraStore(self.connection)
 
     def prepare(self) -> None:
         """Create the collections, validators and indexes. Raises ConfigurationError for a standalone server."""
@@ -65,5 +67,6 @@ class Stores:
             self.credits,
             self.checks,
             self.paces,
+            self.loras,
         ):
             store.prepare()

@@ -17,6 +17,7 @@ from imagegeneration.domain.access import Reach
 from imagegeneration.domain.breaker import Barred
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.job import ImageState, Job, JobImage, JobSummary, Lease, Status
+from imagegeneration.domain.link import Link
 from imagegeneration.domain.outlook import Waiting
 from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
 from imagegeneration.store.schema import validator
@@ -31,6 +32,9 @@ _PLACE = {"runAt": True}
 
 EVERYBODY = Reach(user_id=None)
 """What the studio itself sees, on nobody's behalf."""
+
+_LINKED = {"links": {"$exists": True}}
+"""Jobs that are linked to something of their caller's: the others cost their indexes nothing."""
 
 _SUMMARY = _NO_ID | {to_camel(name): True for name in JobSummary.model_fields}
 
@@ -58,6 +62,7 @@ class JobStore:
         """Create the collection, its validator and its indexes."""
         newest = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
         alive = {"status": {"$in": list(_ALIVE)}}
+        linked = [("links.type", ASCENDING), ("links.id", ASCENDING), *newest]
         indexes = [
             IndexModel("jobId", unique=True),
             IndexModel([("userId", ASCENDING), *newest], name="newest"),
@@ -80,6 +85,8 @@ class JobStore:
                 partialFilterExpression={"images.state": {"$in": list(_OPEN)}},
             ),
             IndexModel([("request.model", ASCENDING), ("completedAt", DESCENDING)], name="history"),
+            IndexModel([("userId", ASCENDING), *linked], name="newest_linked", partialFilterExpression=_LINKED),
+            IndexModel(linked, name="newest_linked_of_all", partialFilterExpression=_LINKED),
         ]
         self._connection.prepare("jobs", validator(Job), indexes)
 
@@ -99,15 +106,25 @@ class JobStore:
         """Up to `limit` jobs within the reach, newest first, those before `after`."""
         return [Job.model_validate(found) for found in self._page(_NO_ID, reach, limit, after, status)]
 
-    def summaries(self, reach: Reach, limit: int, after: Place | None, status: Status | None) -> list[JobSummary]:
-        """As `page`, but only what a list needs: a fifth of the work."""
-        found = self._page(_SUMMARY, reach, limit, after, status)
+    def summaries(
+        self, reach: Reach, limit: int, after: Place | None, status: Status | None, link: Link | None = None
+    ) -> list[JobSummary]:
+        """As `page`, but only what a list needs: a fifth of the work. With `link`, only jobs that have it."""
+        found = self._page(_SUMMARY, reach, limit, after, status, link)
         return [JobSummary.model_validate(summary) for summary in found]
 
     def _page(
-        self, projection: Mapping[str, bool], reach: Reach, limit: int, after: Place | None, status: Status | None
+        self,
+        projection: Mapping[str, bool],
+        reach: Reach,
+        limit: int,
+        after: Place | None,
+        status: Status | None,
+        link: Link | None = None,
     ) -> list[Document]:
         conditions: list[Document] = [_within(reach)]
+        if link is not None:
+            conditions += [_LINKED, {"links": {"$elemMatch": link.document()}}]
         if status is not None:
             conditions.append({"status": status})
         if after is not None:

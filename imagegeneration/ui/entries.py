@@ -31,6 +31,9 @@ ACTION_WORDS: Mapping[Action, str] = {
     "credits.granted": "Credits granted",
     "key.made": "Key made",
     "key.revoked": "Key revoked",
+    "lora.added": "LoRA added",
+    "lora.changed": "LoRA changed",
+    "lora.deleted": "LoRA deleted",
 }
 
 Names = Mapping[str, str]
@@ -112,12 +115,19 @@ def _key_made(entry: AuditEntry, _names: Names) -> tuple[str, str]:
     return f"Key “{entry.reason}” made", ""
 
 
+def _lora(entry: AuditEntry, _names: Names) -> tuple[str, str]:
+    return f"{action_words(entry.action)}: {entry.subject}", entry.reason
+
+
 _TELLING: Mapping[Action, Callable[[AuditEntry, Names], tuple[str, str]]] = {
     "approved": _approved,
     "retried": _approved,
     "person.changed": _person,
     "credits.granted": _credits_granted,
     "key.made": _key_made,
+    "lora.added": _lora,
+    "lora.changed": _lora,
+    "lora.deleted": _lora,
 }
 
 

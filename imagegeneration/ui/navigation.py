@@ -12,6 +12,7 @@ _PAGES = (
     ("operations", "Operations", ":material/monitor_heart:"),
     ("people", "People", ":material/group:"),
     ("keys", "API keys", ":material/key:"),
+    ("loras", "LoRAs", ":material/tune:"),
     ("audit", "Audit", ":material/history_edu:"),
 )
 """Of each page its name, which is its file and its address, its title and its icon."""

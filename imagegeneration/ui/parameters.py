@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from imagegeneration.domain.catalog import Bounds, ImageModel
-from imagegeneration.domain.generation import GenerationParameters, Lora
+from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.lora import CollectedLora, LoraWish
 from imagegeneration.domain.options import LARGEST_SEED, RANDOM_SEED
 from imagegeneration.domain.style import STYLE_NAMES, label
 from imagegeneration.ui import wishes, words
 from imagegeneration.ui.desk import Desk
+from imagegeneration.ui.frame import actor, studio
 
 OTHER = "other"
 """Stands in a list for a size of one's own."""
+
+LORAS_SHOWN = 200
+"""Of the collection, by name."""
 
 SEEDS = {"none": "None is sent", "random": "Random: drawn at approval, and kept", "own": "A number of your own"}
 
@@ -169,40 +174,75 @@ PARTS: Sequence[Callable[[Form], None]] = (
 
 
 def loras(form: Form) -> None:
-    """One row for each LoRA, and an empty one as long as the model takes more."""
+    """One row for each LoRA of the collection, and an empty one as long as the model takes more."""
     desk, most = form.desk, form.model.loras
     chosen = desk.draft.options.loras
-    keys = [
-        (field_key(desk, f"lora-{row}"), field_key(desk, f"weight-{row}")) for row in range(min(len(chosen) + 1, most))
-    ]
+    if most == 0:
+        return
+    offered = {
+        lora.name: lora
+        for lora in studio().loras.page(actor(), limit=LORAS_SHOWN)
+        if lora.enabled and lora.family == form.model.lora_family
+    }
+    if not offered and not chosen:
+        st.caption(words.literal(f"The collection has no LoRA for {form.model.label} yet. Admins add them on LoRAs."))
+        return
+    for row in range(min(len(chosen) + 1, most)):
+        _lora_row(form, chosen[row] if row < len(chosen) else None, row, offered)
+
+
+def _lora_row(form: Form, wish: LoraWish | None, row: int, offered: Mapping[str, CollectedLora]) -> None:
+    desk, own = form.desk, _lora_name(wish)
+    name_key, weight_key = field_key(desk, f"lora-{row}"), field_key(desk, f"weight-{row}")
 
     def take() -> None:
-        rows = [(str(st.session_state[path]).strip(), st.session_state[weight]) for path, weight in keys]
-        desk.choices += 1
-        wishes.choose(desk, loras=tuple(Lora(path=path, weight=weight) for path, weight in rows if path))
-
-    for row, (path_key, weight_key) in enumerate(keys):
-        lora = chosen[row] if row < len(chosen) else None
-        path, weight = st.columns([3, 1])
-        path.text_input(
-            f"LoRA {row + 1} of at most {most}",
-            value=lora.path if lora else "",
-            max_chars=500,
-            placeholder="Its address, or owner/name",
-            key=path_key,
-            on_change=take,
-            disabled=form.busy,
+        found = list(desk.draft.options.loras)
+        picked, weight = st.session_state[name_key], st.session_state.get(weight_key)
+        found[row : row + 1] = (
+            []
+            if not picked
+            else [LoraWish(name=picked, weight=weight if picked == own else None)]
+            if wish is None or wish.path is None or picked != own
+            else [wish.model_copy(update={"weight": weight})]
         )
-        weight.number_input(
+        desk.choices += 1
+        wishes.choose(desk, loras=tuple(found))
+
+    names = list(dict.fromkeys(["", *offered, own]))
+    name_column, weight_column = st.columns([3, 1], vertical_alignment="bottom")
+    name_column.selectbox(
+        f"LoRA {row + 1} of at most {form.model.loras}",
+        names,
+        index=names.index(own),
+        format_func=lambda name: _lora_label(name, offered),
+        key=name_key,
+        on_change=take,
+        disabled=form.busy,
+    )
+    if wish is not None:
+        usual = offered[own].default_weight if own in offered else 1.0
+        weight_column.number_input(
             "Weight",
             min_value=0.0,
             max_value=2.0,
-            value=lora.weight if lora else 1.0,
+            value=usual if wish.weight is None else wish.weight,
             step=0.1,
             key=weight_key,
             on_change=take,
             disabled=form.busy,
         )
+        if own in offered and offered[own].trigger_words:
+            st.caption(words.literal(f"Its words for the prompt: {', '.join(offered[own].trigger_words)}"))
+
+
+def _lora_name(wish: LoraWish | None) -> str:
+    return "" if wish is None else wish.name or wish.path or ""
+
+
+def _lora_label(name: str, offered: Mapping[str, CollectedLora]) -> str:
+    if not name:
+        return "None"
+    return words.literal(f"{offered[name].label} ({name})" if name in offered else name)
 
 
 def style_field(desk: Desk, busy: bool) -> None:

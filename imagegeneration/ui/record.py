@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.generation import GenerationParameters, Lora
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Approval, Attempt, Job, JobImage
 from imagegeneration.domain.moderation import Moderation
@@ -77,6 +77,7 @@ def _job(job: Job) -> list[FactRow]:
         *row("Took", took),
         *moment("Cancel asked for", job.cancel_requested_at),
         *row("Came from", source),
+        *row("Linked to", ", ".join(f"{link.type} {link.id}" for link in job.links)),
         *row("Job id", job.job_id, "code"),
     ]
 
@@ -133,9 +134,14 @@ def _request(job: Job) -> list[FactRow]:
         *row("Steps", None if request.steps is None else str(request.steps)),
         *row("Guidance", None if request.guidance is None else f"{request.guidance:g}"),
         *row("Negative prompt", request.negative_prompt, "text"),
-        *(fact for lora in request.loras for fact in row("LoRA", f"{lora.path}, weight {lora.weight:g}", "text")),
+        *(fact for lora in request.loras for fact in row("LoRA", _lora(lora), "text")),
         *_alternates(job),
     ]
+
+
+def _lora(lora: Lora) -> str:
+    where = lora.path if lora.name is None else f"{lora.name} ({lora.path})"
+    return f"{where}, weight {lora.weight:g}"
 
 
 def _alternates(job: Job) -> list[FactRow]:

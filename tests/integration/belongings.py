@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.draft import Draft
 from imagegeneration.domain.job import new_id
+from imagegeneration.domain.lora import LoraBody
 from imagegeneration.domain.person import Person
 from tests.integration.company import execute, make_key, person, signed_in
 
@@ -24,7 +25,7 @@ ATTEMPT = "att_anns"
 
 @dataclass
 class Belongings:
-    """Ann, her browser, and what is hers: jobs of every kind, a draft, and a key."""
+    """Ann, her browser, and what is hers: jobs of every kind, a draft, a key, and a LoRA that she has added for all."""
 
     who: Person
     browser: TestClient
@@ -33,6 +34,7 @@ class Belongings:
     doubtful: str
     stranded: str
     draft_id: str
+    lora: str
     key_id: str
     key_hint: str
 
@@ -61,9 +63,10 @@ def belongings(company: Studio, database: Database[dict[str, Any]]) -> Belonging
     company.drafts.save(who.actor(), draft.model_copy(update={"intent": INTENT, "raw_prompt": PROMPTS[3]}))
     make_key(browser, "look", name=KEY_NAME)
     (key,) = browser.get("/image/keys").json()
-    return Belongings(
-        who, browser, queued, done, doubtful, stranded, draft.draft_id, key_id=key["keyId"], key_hint=key["hint"]
-    )
+    facts = {"name": "anns-lora", "label": "A LoRA", "path": "owner/name", "family": "flux-1"}
+    lora = company.loras.add(who.actor(), LoraBody.model_validate(facts))
+    own = {"draft_id": draft.draft_id, "lora": lora.name, "key_id": key["keyId"], "key_hint": key["hint"]}
+    return Belongings(who, browser, queued, done, doubtful, stranded, **own)
 
 
 def _become(database: Database[dict[str, Any]], job_id: str, status: str, state: str, host: str | None = None) -> None:

@@ -89,3 +89,28 @@ def test_a_price_limit_of_the_request_bounds_the_choice(client: TestClient) -> N
     nothing = generate(client, priority="cost", maxMicrosPerImage=1)
     assert nothing.json()["error"]["code"] == "IMG_009"
     assert "at most $0.000001 was allowed" in nothing.json()["error"]["message"]
+
+
+def test_a_request_may_carry_its_price_limit_in_dollars(client: TestClient, database: Database[dict[str, Any]]) -> None:
+    body = {"intent": "a card", "rawPrompt": "kite", "finalPrompt": "a red kite", "maxCostPerImage": 0.01}
+    dear = body | {"options": {"model": "gpt-image-2.5-flare", "quality": "high"}}
+    refused = client.post("/image/generate", json=dear)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (402, "IMG_006")
+    assert "at most $0.01 was allowed" in refused.json()["error"]["message"]
+    asked = {"finalPrompt": "a red kite", "maxCostPerImage": 0.01, "options": dear["options"]}
+    assert client.post("/image/validate", json=asked).json()["error"]["code"] == "IMG_006"
+    rows = client.post("/image/estimate", json=asked).raise_for_status().json()["recommendations"]
+    assert {"model": "gpt-image-2.5-flare", "able": False}.items() <= next(
+        row for row in rows if row["model"] == "gpt-image-2.5-flare"
+    ).items()
+    assert client.post("/image/generate", json=dear | {"maxCostPerImage": 0.06}).status_code == 202
+    assert client.post("/image/generate", json=body | {"maxCostPerImage": -1}).status_code == 422
+    assert client.post("/image/generate", json=body | {"maxCostPerImage": "0.01"}).status_code == 422
+    assert database.jobs.count_documents({}) == 1
+
+
+def test_the_answer_says_where_to_ask_and_about_how_long_it_takes(client: TestClient, studio: Studio) -> None:
+    accepted = generate(client).raise_for_status().json()
+    assert accepted["statusUrl"] == f"/image/status/{accepted['jobId']}"
+    assert accepted["estimatedSeconds"] == studio.offer.expected_seconds("gpt-image-2.5-flare") > 0
+    assert client.get(accepted["statusUrl"]).json()["estimatedSeconds"] == accepted["estimatedSeconds"]

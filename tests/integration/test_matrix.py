@@ -39,6 +39,10 @@ POST  /image/compatibility                        generate   admin creator
 GET   /image/providers                            signed-in
 POST  /image/fold-prompt                          generate   admin creator
 GET   /image/styles                               signed-in
+GET   /image/loras                                signed-in
+POST  /image/loras                                administer admin
+PATCH /image/loras/{name}                         administer admin
+DELETE /image/loras/{name}                        administer admin
 GET   /image/status/{jobId}                       look       admin creator reviewer
 GET   /image/job-status/{jobId}                   look       admin creator reviewer
 GET   /image/job-list                             look       admin creator reviewer
@@ -88,7 +92,7 @@ def naming_the_cell(*cell: object) -> Iterator[None]:
 
 def ask(browser: TestClient, method: str, path: str) -> int:
     """The status of an answer; what is sent is never complete, so that nothing changes."""
-    for name in ("{jobId}", "{keyId}", "{personId}"):
+    for name in ("{jobId}", "{keyId}", "{personId}", "{name}"):
         path = path.replace(name, "x_0")
     return browser.request(method, path.replace("{index}", "0")).status_code
 
@@ -129,7 +133,8 @@ def test_a_key_reaches_what_its_scope_gives_and_nothing_else(company: Studio, sc
         with naming_the_cell(scope, row.method, row.path):
             body = {"name": "x", "scopes": [scope]} if row.path == "/image/keys" and row.method == "POST" else None
             path = row.path.replace("{jobId}", "x_0").replace("{index}", "0").replace("{personId}", "x_0")
-            status = program.request(row.method, path.replace("{keyId}", "x_0"), json=body).status_code
+            path = path.replace("{keyId}", "x_0").replace("{name}", "x_0")
+            status = program.request(row.method, path, json=body).status_code
             assert (status != 403) == ((row.is_anybodys or row.scope == scope) and not row.no_key)
 
 

@@ -60,7 +60,7 @@ def test_an_estimate_has_every_able_model_and_the_best_of_them(client: TestClien
 
 
 def test_with_loras_only_those_that_take_them_are_able(client: TestClient) -> None:
-    estimate = ask(client, "estimate", loras=[{"path": "https://example.com/a"}] * 2).json()
+    estimate = ask(client, "estimate", loras=[{"path": "owner/name"}] * 2).json()
     able = {row["model"] for row in estimate["recommendations"] if row["able"]}
     assert able == {"fal-ai/flux-lora", "fal-ai/flux-2/lora", "rundiffusion-fal/juggernaut-flux-lora"}
 
@@ -118,7 +118,7 @@ def test_a_paused_provider_is_not_chosen(client: TestClient, many: Studio) -> No
 
 
 def test_compatibility_of_loras(client: TestClient) -> None:
-    three = [{"path": f"https://example.com/{number}"} for number in range(3)]
+    three = [{"path": f"owner/{number}"} for number in range(3)]
     answer = client.post("/image/compatibility", json={"loras": three}).raise_for_status().json()
     assert answer["compatible"] == ["fal-ai/flux-lora", "fal-ai/flux-2/lora"]
     assert "at most 2" in answer["problems"]["rundiffusion-fal/juggernaut-flux-lora"]

@@ -19,6 +19,7 @@ READERS: Mapping[str, frozenset[Role]] = {
     "operations": frozenset({"admin", "operator"}),
     "people": frozenset({"admin"}),
     "keys": frozenset(ROLES),
+    "loras": frozenset({"admin"}),
     "audit": frozenset({"admin"}),
 }
 """What people were promised: who may open which page. Stated here on its own, so that a wrong rule shows."""

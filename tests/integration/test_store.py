@@ -13,8 +13,8 @@ from pymongo.errors import WriteError
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.generation import Lora
 from imagegeneration.domain.job import new_id
+from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.options import Options
 from imagegeneration.errors import ConfigurationError, DatabaseDown
 from imagegeneration.settings import Settings
@@ -42,12 +42,13 @@ COLLECTIONS = {
     "credit_entries",
     "provider_checks",
     "provider_paces",
+    "loras",
 }
 
 LATER = {
     "budgets": {"provider"},
     "drafts": {"options", "style", "negativePrompt"},
-    "jobs": {"alternates"},
+    "jobs": {"alternates", "links"},
     "runners": {"waiting"},
 }
 """Fields that documents of earlier versions do not have."""
@@ -114,7 +115,7 @@ def test_a_draft_survives_and_keeps_its_job(studio: Studio) -> None:
 
 def test_a_draft_keeps_what_was_chosen_and_lets_go_of_it(studio: Studio, database: Database[dict[str, Any]]) -> None:
     options = Options(
-        model="fal-ai/flux-lora", width=1000, height=600, seed=-1, steps=30, guidance=3.0, loras=(Lora(path="a/b"),)
+        model="fal-ai/flux-lora", width=1000, height=600, seed=-1, steps=30, guidance=3.0, loras=(LoraWish(path="a/b"),)
     )
     draft = Draft(draft_id=new_id("draft"), user_id="local", updated_at=studio.runners.now())
     chosen = draft.model_copy(update={"options": options, "style": "vintage", "negative_prompt": "$fog"})

@@ -23,6 +23,7 @@ from tests.integration.company import execute, make_key, person, signed_in, some
 from tests.integration.window import Window, draw
 
 NO_JOB, NO_KEY, NO_PERSON = "imgjob_01M7YH0KETBJZ6TSJS67KTY7PX", "key_0", "usr_0"
+NO_LORA = "no-lora"
 NO_DRAFT = "draft_01M7YH0KETBJZ6TSJS67KTY7PX"
 DECISION = {"decision": "accept_lost", "attemptId": ATTEMPT, "reason": "because"}
 
@@ -54,6 +55,10 @@ CASES: Mapping[tuple[str, str], Sequence[Case]] = {
         Case("doubtful", NO_JOB, 403, ["creator", "reviewer"], DECISION)
     ],
     ("POST", "/image/keys/{keyId}/revoke"): [Case("key_id", NO_KEY, 404, ["creator", "operator", "admin"])],
+    ("PATCH", "/image/loras/{name}"): [
+        Case("lora", NO_LORA, 403, ["creator", "reviewer", "operator"], {"version": 0, "label": "taken over"})
+    ],
+    ("DELETE", "/image/loras/{name}"): [Case("lora", NO_LORA, 403, ["creator", "reviewer", "operator"])],
     ("POST", "/image/people/{personId}/credits"): [
         Case("person_id", NO_PERSON, 403, ["creator", "reviewer", "operator"], {"amount": 5, "reason": "none"})
     ],
@@ -101,7 +106,7 @@ def test_every_route_that_names_a_thing_has_a_case() -> None:
 def test_anothers_thing_answers_as_nothing_does(
     company: Studio, anns: Belongings, database: Database[dict[str, Any]], method: str, path: str
 ) -> None:
-    before = {name: list(database[name].find({})) for name in ("jobs", "keys", "ledger")}
+    before = {name: list(database[name].find({})) for name in ("jobs", "keys", "ledger", "loras")}
     name = path.partition("{")[2].partition("}")[0]
     for number, case in enumerate(CASES[method, path]):
         thing = anns.who.person_id if case.of == "person_id" else str(getattr(anns, case.of))

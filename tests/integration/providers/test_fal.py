@@ -51,6 +51,14 @@ def test_an_image_is_made_by_each_app(stub: FalStub, app: str) -> None:
     assert [call.app for call in stub.calls.values()] == [app]
 
 
+def test_loras_arrive_where_they_are_and_at_the_scale_of_the_wire(stub: FalStub) -> None:
+    ink = Lora(path="owner/ink", weight=1.5, name="ink", family="flux-1")
+    request = image_request(model="fal-ai/flux-lora", loras=(ink, Lora(path="owner/full", weight=2.0)))
+    provider_of(stub).generate(request, Handles())
+    sent = json.loads(stub.received[0].body)["loras"]
+    assert sent == [{"path": "owner/ink", "scale": 0.75}, {"path": "owner/full", "scale": 1.0}]
+
+
 def test_the_handle_is_told_before_the_call_is_waited_for(stub: FalStub) -> None:
     stages: list[str] = []
     provider_of(stub).generate(image_request(), lambda _: stages.extend(map(stub.stage, stub.received)))

@@ -55,6 +55,13 @@ def test_an_image_is_made_by_each_model(stub: ReplicateStub, model: str) -> None
     assert stub.received[0].path == f"/v1/models/{model}/predictions"
 
 
+def test_a_lora_arrives_where_it_is_and_at_the_scale_of_the_wire(stub: ReplicateStub) -> None:
+    lora = {"path": "owner/name", "weight": 1.5, "name": "ink", "family": "flux-1"}
+    provider_of(stub).generate(a_request(model="black-forest-labs/flux-dev-lora", loras=[lora]), Handles())
+    sent = json.loads(stub.received[0].body)["input"]
+    assert (sent["lora_weights"], sent["lora_scale"]) == ("huggingface.co/owner/name", 0.75)
+
+
 def test_the_handle_is_told_before_the_prediction_is_waited_for(stub: ReplicateStub) -> None:
     stages: list[str] = []
     provider_of(stub).generate(a_request(), lambda _: stages.extend(map(stub.stage, stub.received)))

@@ -103,6 +103,30 @@ def test_what_a_model_cannot_do_is_named_field_by_field() -> None:
     assert not flux.problems(flux.usual("fal"))
 
 
+@pytest.mark.parametrize(
+    ("name", "families", "problem"),
+    [
+        ("fal-ai/flux-lora", ["flux-1"] * 5, None),
+        ("fal-ai/flux-lora", ["flux-1", None], None),
+        ("fal-ai/flux-lora", ["flux-1"] * 6, "Flux with LoRAs (Fal) takes at most 5 LoRAs."),
+        ("fal-ai/flux-lora", ["flux-1", "flux-2"], "Flux with LoRAs (Fal) takes no LoRAs made for flux-2."),
+        ("fal-ai/flux-2/lora", ["flux-1"], "Flux 2 with LoRAs (Fal) takes no LoRAs made for flux-1."),
+        ("black-forest-labs/flux-dev-lora", [None] * 2, "Flux dev with a LoRA (Replicate) takes at most 1 LoRA."),
+        ("fal-ai/flux/dev", ["flux-1"], "Flux dev (Fal) takes no LoRAs."),
+    ],
+)
+def test_loras_are_counted_and_held_against_what_they_are_made_for(
+    name: str, families: list[str | None], problem: str | None
+) -> None:
+    model = CATALOG.model(name, TODAY)
+    loras = tuple(Lora(path="owner/name", family=family) for family in families)
+    assert model.problems(model.usual(model.provider).model_copy(update={"loras": loras})).get("loras") == problem
+
+
+def test_a_model_that_takes_loras_says_what_they_are_made_for() -> None:
+    assert all((model.loras > 0) == (model.lora_family is not None) for model in CATALOG.image_models)
+
+
 @pytest.mark.parametrize("model", [model for model in CATALOG.image_models if model.is_alive(TODAY)])
 def test_what_a_model_usually_makes_it_can_make_and_its_price_is_known_or_refused(model: ImageModel) -> None:
     usual = model.usual(model.provider)

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from imagegeneration.domain.catalog import Catalog, ImageModel
 from imagegeneration.domain.generation import Lora, Reference
-from imagegeneration.domain.options import FITTED, Options, nearest_size
+from imagegeneration.domain.lora import LoraWish
+from imagegeneration.domain.options import FITTED, Bounded, Named, Options, nearest_size
 
 TODAY = date(2026, 11, 21)
 CATALOG = Catalog.read()
@@ -78,7 +79,29 @@ def test_what_no_model_could_do_is_refused(wrong: dict[str, object]) -> None:
 @pytest.mark.parametrize("weight", [-0.1, 2.1, float("inf")])
 def test_a_weight_is_on_the_scale_of_prd_003(weight: float) -> None:
     with pytest.raises(ValidationError):
-        Lora(path="https://example.com/lora", weight=weight)
+        LoraWish(path="owner/name", weight=weight)
+
+
+def test_the_loras_that_were_found_are_sent_and_none_is_left_out() -> None:
+    flux = CATALOG.model("fal-ai/flux-lora", TODAY)
+    options = Options(loras=(LoraWish(name="ink"),))
+    ink = Lora(path="owner/ink", weight=1.5, name="ink", family="flux-1")
+    assert options.parameters(flux, "fal", 7, named=Named(loras=(ink,))).loras == (ink,)
+    with pytest.raises(ValueError, match="not those that were asked for"):
+        options.parameters(flux, "fal", 7)
+
+
+@pytest.mark.parametrize(
+    ("dollars", "micros", "lower"),
+    [(0.05, None, 50_000), (0.05, 40_000, 40_000), (0.05, 60_000, 50_000), (0.0000019, None, 1), (0, None, 0)],
+)
+def test_of_two_limits_the_lower_counts(dollars: float, micros: int | None, lower: int) -> None:
+    asked = Bounded(options=Options(max_micros_per_image=micros), max_cost_per_image=dollars)
+    assert asked.bounded.max_micros_per_image == lower
+
+
+def test_without_a_limit_the_options_stay_as_they_are() -> None:
+    assert Bounded().bounded == Options()
 
 
 IMAGE_ID = "img_01M7Z8JC02GDDTCWAKG72PB5E3"
@@ -88,11 +111,11 @@ REFERENCE = Reference(image_id=IMAGE_ID, sha256="0" * 64)
 def test_references_are_those_that_were_asked_for_and_none_is_left_out() -> None:
     flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
     wanted = Options(references=(IMAGE_ID,))
-    assert wanted.parameters(flare, "openai", 7, references=(REFERENCE,)).references == (REFERENCE,)
+    assert wanted.parameters(flare, "openai", 7, named=Named(references=(REFERENCE,))).references == (REFERENCE,)
     with pytest.raises(ValueError, match="not those that were asked for"):
         wanted.parameters(flare, "openai", 7)
     with pytest.raises(ValueError, match="not those that were asked for"):
-        Options().parameters(flare, "openai", 7, references=(REFERENCE,))
+        Options().parameters(flare, "openai", 7, named=Named(references=(REFERENCE,)))
 
 
 def test_without_references_nothing_of_them_is_stored_or_hashed() -> None:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from imagegeneration.domain.catalog import Bounds, Catalog, ImageModel
 from imagegeneration.domain.generation import GenerationRequest, Lora
-from imagegeneration.domain.options import LARGEST_SEED, Options
+from imagegeneration.domain.options import LARGEST_SEED, Named, Options
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers import PROVIDERS, ResumableProvider
 from imagegeneration.providers.fal import fal_payload
@@ -72,7 +72,7 @@ def wishes(model: ImageModel) -> st.SearchStrategy[dict[str, Any]]:
             "negative_prompt": st.none() | st.just("fog"),
             "steps": st.none() | st.integers(1, 60),
             "guidance": number(model.guidance),
-            "loras": st.lists(st.just({"path": "https://example.com/lora", "weight": 1.5}), max_size=5),
+            "loras": st.lists(st.just({"path": "owner/name", "weight": 1.5}), max_size=5),
         }
     )
 
@@ -82,7 +82,8 @@ def wishes(model: ImageModel) -> st.SearchStrategy[dict[str, Any]]:
 @given(data=st.data())
 def test_what_the_catalog_allows_the_vendor_file_sends(model: ImageModel, data: st.DataObject) -> None:
     options = Options.model_validate(data.draw(wishes(model)))
-    parameters = options.parameters(model, model.provider, drawn_seed=7)
+    loras = (Lora(path="owner/name", weight=1.5, name="ink", family=model.lora_family),) * len(options.loras)
+    parameters = options.parameters(model, model.provider, drawn_seed=7, named=Named(loras=loras))
     if model.problems(parameters):
         return
     request = GenerationRequest(final_prompt=" a red kite\n", **parameters.model_dump())

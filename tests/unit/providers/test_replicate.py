@@ -10,13 +10,21 @@ from hypothesis import strategies as st
 
 from imagegeneration.domain.generation import CallFailed, GenerationRequest, Lora
 from imagegeneration.providers.asynchronous import Reply
-from imagegeneration.providers.replicate import MODELS, RATIOS, has_ended, output_url, replicate_input
+from imagegeneration.providers.replicate import (
+    MODELS,
+    RATIOS,
+    has_ended,
+    lora_weights,
+    output_url,
+    replicate_input,
+)
 from tests.unit.providers.requests import LORAS, PROMPTS, image_request
 from tests.wire.replicate import INPUTS
 
 DEV = "black-forest-labs/flux-dev"
 LORA = "black-forest-labs/flux-dev-lora"
 SCHNELL = "black-forest-labs/flux-schnell"
+FILE = "https://huggingface.co/owner/name/resolve/main/lora.safetensors"
 
 
 @st.composite
@@ -49,7 +57,7 @@ def test_whatever_a_model_can_do_is_asked_for_in_its_own_words(request: Generati
     if request.guidance is not None:
         assert taken["guidance"] == request.guidance
     if request.loras:
-        assert taken["lora_weights"] == request.loras[0].path
+        assert taken["lora_weights"] == lora_weights(request.loras[0].path)
 
 
 def test_the_models_are_the_ones_of_the_wire() -> None:
@@ -61,6 +69,18 @@ def test_the_models_are_the_ones_of_the_wire() -> None:
 )
 def test_a_size_is_asked_for_by_its_ratio(size: str, ratio: str) -> None:
     assert replicate_input(image_request(model=DEV, size=size))["aspect_ratio"] == ratio
+
+
+@pytest.mark.parametrize(
+    ("path", "weights"),
+    [
+        ("owner/name", "huggingface.co/owner/name"),
+        (FILE, FILE),
+        ("https://civitai.com/api/download/models/7", "https://civitai.com/api/download/models/7"),
+    ],
+)
+def test_a_lora_of_hugging_face_is_not_taken_for_a_model_of_replicate(path: str, weights: str) -> None:
+    assert replicate_input(image_request(model=LORA, loras=(Lora(path=path),)))["lora_weights"] == weights
 
 
 @pytest.mark.parametrize(("weight", "scale"), [(0, 0), (1, 0.5), (2, 1)])

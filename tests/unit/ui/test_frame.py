@@ -69,7 +69,7 @@ def test_every_page_has_a_declared_need() -> None:
 @pytest.mark.parametrize(
     ("role", "pages"),
     [
-        ("admin", {"generate", "jobs", "operations", "people", "keys", "audit"}),
+        ("admin", {"generate", "jobs", "operations", "people", "keys", "loras", "audit"}),
         ("creator", {"generate", "jobs", "keys"}),
         ("reviewer", {"jobs", "keys"}),
         ("operator", {"operations", "keys"}),

@@ -10,9 +10,11 @@ import streamlit as st
 
 from imagegeneration.domain.access import Need
 from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.lora import LoraChanges
 from imagegeneration.errors import NotAllowed
-from imagegeneration.ui import keys, people
+from imagegeneration.ui import keys, loras, people
 from imagegeneration.ui.sections import Answers
+from tests.unit.ui.test_lora_rows import lora
 from tests.unit.ui.test_persons import somebody
 
 FORM = {"key-name": "a script", "key-may-look": True, "key-days": "30 days"}
@@ -22,16 +24,22 @@ class Services:
     """Remembers what it was asked to change."""
 
     def __init__(self) -> None:
-        self.people = self.keys = self
+        self.people = self.keys = self.loras = self
         self.changed: list[str] = []
 
     def get(self, person_id: str) -> Any:
         """As People.get."""
         return somebody(person_id=person_id)
 
-    def change(self, *_args: object, **_facts: object) -> None:
-        """As People.change."""
-        self.changed.append("person")
+    def change(self, *_args: object, **_facts: object) -> Any:
+        """As People.change, and as Loras.change."""
+        changes_lora = isinstance(_args[-1], LoraChanges)
+        self.changed.append("lora" if changes_lora else "person")
+        return lora(enabled=False) if changes_lora else None
+
+    def delete(self, *_args: object) -> None:
+        """As Loras.delete."""
+        self.changed.append("lora deleted")
 
     def make(self, *_args: object) -> tuple[str, None]:
         """As Keys.make."""
@@ -53,7 +61,7 @@ def state(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch, state: dict[str, Any]) -> Services:
     made = Services()
-    for module in (people, keys):
+    for module in (people, keys, loras):
         monkeypatch.setattr(module, "studio", lambda: made)
     monkeypatch.setattr(st, "rerun", lambda: None)
     monkeypatch.setattr(people, "notice", lambda *_args, **_facts: None)
@@ -72,6 +80,18 @@ def revoke() -> None:
     keys._revoke("revoke key_1", {"key_id": "key_1"})
 
 
+def disable_lora() -> None:
+    loras._act("switch ink", {"what": "switch", "name": "ink", "version": 0, "enabled": False})
+
+
+def delete_lora() -> None:
+    loras._act("delete ink", {"what": "delete", "name": "ink"})
+
+
+def edit_lora() -> None:
+    loras._act("edit ink", {"what": "edit", "name": "ink"})
+
+
 def refused(_need: Need) -> Actor:
     raise NotAllowed("You may not do this.")
 
@@ -80,23 +100,33 @@ def allowed(_need: Need) -> Actor:
     return Actor(user_id="usr_2", roles=("admin",))
 
 
-@pytest.mark.parametrize("change", [confirm, open_dialog, revoke, keys._make])
+@pytest.mark.parametrize("change", [confirm, open_dialog, revoke, keys._make, disable_lora, delete_lora, edit_lora])
 def test_without_the_permission_nothing_is_done(
     services: Services, state: dict[str, Any], monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]
 ) -> None:
-    for module in (people, keys):
+    for module in (people, keys, loras):
         monkeypatch.setattr(module, "acting", refused)
     change()
     assert services.changed == []
     assert "people-open" not in state
+    assert "loras-open" not in state
     assert "keys-new" not in state
 
 
-@pytest.mark.parametrize(("change", "done"), [(confirm, "person"), (revoke, "key revoked"), (keys._make, "key made")])
+@pytest.mark.parametrize(
+    ("change", "done"),
+    [
+        (confirm, "person"),
+        (revoke, "key revoked"),
+        (keys._make, "key made"),
+        (disable_lora, "lora"),
+        (delete_lora, "lora deleted"),
+    ],
+)
 def test_with_the_permission_it_is_done(
     services: Services, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None], done: str
 ) -> None:
-    for module in (people, keys):
+    for module in (people, keys, loras):
         monkeypatch.setattr(module, "acting", allowed)
     change()
     assert services.changed == [done]

@@ -12,6 +12,7 @@ from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.draft import Draft
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, Lora, Reference
+from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Options, Order
 from imagegeneration.services.choosing import Choosing
 from imagegeneration.services.jobs import Offer
@@ -36,7 +37,11 @@ class Studio:
         references = SimpleNamespace(
             named=lambda _actor, ids: tuple(Reference(image_id=i, sha256="0" * 64) for i in ids)
         )
-        self.choosing = Choosing(self.offer, nothing_paused, references)  # type: ignore[arg-type]  # all it asks for
+        loras = SimpleNamespace(
+            named=lambda _actor, wishes: tuple(Lora(path="a/b", weight=wish.weight or 1) for wish in wishes)
+        )
+        services = (nothing_paused, references, loras)  # all it asks for
+        self.choosing = Choosing(self.offer, *services)  # type: ignore[arg-type]
         self.jobs = self.drafts = self
         self.approved: list[tuple[ExecuteBody, GenerationParameters | None]] = []
 
@@ -242,7 +247,7 @@ def test_a_size_of_ones_own_is_mapped_to_what_the_model_makes(desk: Desk) -> Non
 
 def test_loras_are_a_need_that_no_choice_gives_up(desk: Desk) -> None:
     wishes.choose_model(desk, "fal-ai/flux-lora", None)
-    wishes.choose(desk, loras=(Lora(path="owner/name"),))
+    wishes.choose(desk, loras=(LoraWish(path="owner/name"),))
     wishes.choose_model(desk, None, "quality")
     assert shown(desk).model == "rundiffusion-fal/juggernaut-flux-lora"
     assert len(shown(desk).loras) == 1

@@ -1,0 +1,64 @@
+"""Routes of LoRAs: everybody lists them, admins keep them (PRD 003, `lora_models`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from imagegeneration.api.answers import documented
+from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.lora import CollectedLora, LoraBody, LoraChanges
+from imagegeneration.domain.value import Moment
+
+router = APIRouter(tags=["loras"])
+
+Name = Annotated[str, Path(alias="name", min_length=1, max_length=63)]
+
+
+class LoraAnswer(LoraBody):
+    """A LoRA of the collection. Who changed it last is for admins to know (null)."""
+
+    version: int
+    changed_at: Moment
+    changed_by: str | None
+
+    @classmethod
+    def of(cls, lora: CollectedLora, actor: Actor) -> LoraAnswer:
+        """What the actor is told of it."""
+        told = lora.model_dump(include=set(cls.model_fields))
+        return cls.model_validate(told if actor.may("administer") else told | {"changed_by": None})
+
+
+@router.get("/loras", responses=documented(401))
+def loras(
+    studio: CurrentStudio,
+    actor: CurrentActor,
+    text: Annotated[str, Query(max_length=100, description="What is said of it: name, family, trigger words.")] = "",
+    after: Annotated[str | None, Query(max_length=63, description="The last name of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> Sequence[LoraAnswer]:
+    """LoRAs by name; admins also see those that are disabled."""
+    return [
+        LoraAnswer.of(lora, actor) for lora in studio.loras.page(actor, text=text.strip(), after=after, limit=limit)
+    ]
+
+
+@router.post("/loras", status_code=201, dependencies=[JSON_ONLY], responses=documented(401, 409, 415))
+def add_lora(body: LoraBody, studio: CurrentStudio, actor: CurrentActor) -> LoraAnswer:
+    """Add a LoRA. Its name stays; everything else can be changed."""
+    return LoraAnswer.of(studio.loras.add(actor, body), actor)
+
+
+@router.patch("/loras/{name}", dependencies=[JSON_ONLY], responses=documented(401, 404, 409, 415))
+def change_lora(body: LoraChanges, name: Name, studio: CurrentStudio, actor: CurrentActor) -> LoraAnswer:
+    """Change what is said of a LoRA. Jobs that were approved with it stay as they are."""
+    return LoraAnswer.of(studio.loras.change(actor, name, body), actor)
+
+
+@router.delete("/loras/{name}", status_code=204, response_class=Response, responses=documented(401, 404, 409))
+def delete_lora(name: Name, studio: CurrentStudio, actor: CurrentActor) -> None:
+    """Take a LoRA out of the collection. Jobs that were approved with it stay as they are."""
+    studio.loras.delete(actor, name)
