@@ -21,7 +21,19 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Mount
 from starlette.types import Lifespan
 
-from imagegeneration.api import answers, audit, generate, health, jobs, keys, models, operations, people, prompts
+from imagegeneration.api import (
+    answers,
+    audit,
+    events,
+    generate,
+    health,
+    jobs,
+    keys,
+    models,
+    operations,
+    people,
+    prompts,
+)
 from imagegeneration.api.docs import documentation
 from imagegeneration.api.gate import Gate
 from imagegeneration.api.guard import Guard
@@ -53,9 +65,10 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
         openapi_url="/openapi.json",
     )
     api.state.studio = studio
+    api.state.followers = events.Followers(studio)
     api.add_api_route("/", lambda: RedirectResponse("/image/docs"), include_in_schema=False)
     api.add_api_route("/docs", documentation, include_in_schema=False)
-    for module in (prompts, generate, models, jobs, operations, people, keys, audit, health):
+    for module in (prompts, generate, models, jobs, events, operations, people, keys, audit, health):
         api.include_router(module.router)
     api.add_exception_handler(StudioError, answers.on_studio_error)
     api.add_exception_handler(RequestValidationError, answers.on_invalid_request)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegeneration import imaging
+from imagegeneration.domain.event import news_of
 from imagegeneration.domain.generation import Answer, CallFailed, ProviderName
 from imagegeneration.domain.image import ImageFacts, StoredImage, storage_key, storage_prefix, thumbnail_key
 from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id, request_sha256
@@ -386,7 +387,10 @@ class Execution:
             new = stored(old, entry.attempt_id, record)
 
             def work(session: Session, old: JobImage = old, new: JobImage = new, record: StoredImage = record) -> bool:
-                if new is not old and not self._job_store.swap_images(job.job_id, [(old, new)], session=session):
+                news = news_of([old], [new], record.created_at)
+                if new is not old and not self._job_store.swap_images(
+                    job.job_id, [(old, new)], news=news, session=session
+                ):
                     return False
                 self._images.insert(record, session=session)
                 return True

@@ -39,6 +39,7 @@ POST  /image/compatibility                        generate   admin creator
 GET   /image/providers                            signed-in
 GET   /image/status/{jobId}                       look       admin creator reviewer
 GET   /image/job-status/{jobId}                   look       admin creator reviewer
+GET   /image/job-events/{jobId}                   look       admin creator reviewer
 GET   /image/job-list                             look       admin creator reviewer
 GET   /image/jobs/{jobId}                         look       admin creator reviewer
 POST  /image/jobs/{jobId}/images/{index}/decision operate    admin operator
