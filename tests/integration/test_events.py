@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -11,12 +12,14 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.api import events as api_events
 from imagegeneration.api import gate
 from imagegeneration.api.app import build_asgi
+from imagegeneration.api.protocol import TimedProtocol
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.event import Event
@@ -320,6 +323,22 @@ def test_a_silent_stream_says_that_it_is_there(server: str, studio: Studio, monk
     job = approve(studio)
     with httpx.stream("GET", f"{server}/image/job-events/{job.job_id}", timeout=10, trust_env=False) as answer:
         assert next(line for line in answer.iter_lines() if line.startswith(":")) == ": still there"
+
+
+def test_a_server_that_stops_ends_its_streams(studio: Studio) -> None:
+    job = approve(studio)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(build_asgi(lambda: studio), http=TimedProtocol, log_level="critical", lifespan="off")
+        serving = uvicorn.Server(config)
+        thread = threading.Thread(target=serving.run, args=([listener],), daemon=True)
+        thread.start()
+        heard = Listener(f"http://127.0.0.1:{listener.getsockname()[1]}", job.job_id)
+        wait_until(lambda: heard.is_connected, "it is told that the job is queued")
+        serving.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive(), "the server waits for nobody who listens"
+        heard.join(5)
+        assert heard.is_over
 
 
 def test_events_cannot_be_changed(studio: Studio) -> None:
