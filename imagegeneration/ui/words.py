@@ -105,7 +105,7 @@ def image_word(image: JobImage, now: datetime) -> str:
 
 def how_far(progress: Progress) -> str:
     """How far a job is that is at work."""
-    return f"about {progress.percent} % done, by an estimate"
+    return f"About {progress.percent} % done, by an estimate"
 
 
 def place(outlook: Outlook) -> str:

@@ -70,7 +70,7 @@ def test_a_job_at_work_says_how_far_it_is(page: Page, product: Product) -> None:
     open_jobs(page)
     shown = card(page, intent)
     meter = shown.get_by_role("progressbar")
-    expect(shown).to_contain_text(re.compile(r"about [1-9][0-9]? % done, by an estimate"))
+    expect(shown).to_contain_text(re.compile(r"About [1-9][0-9]? % done, by an estimate"))
     node = meter.element_handle()
     before = int(meter.get_attribute("aria-valuenow") or 0)
     page.wait_for_function("([node, before]) => Number(node.ariaValueNow) > before", arg=[node, before])

@@ -68,7 +68,7 @@ def test_a_queued_job_says_its_place() -> None:
 def test_a_job_at_work_says_how_far_it_is_and_that_this_is_an_estimate() -> None:
     progress = Progress(percent=42, images_over=0, image_count=1, expected_seconds=10)
     shown = card(job("RUNNING", [image("CALLING")]), progress=progress)
-    assert (shown["percent"], shown["place"]) == (42, "about 42 % done, by an estimate")
+    assert (shown["percent"], shown["place"]) == (42, "About 42 % done, by an estimate")
     queued = card(job("QUEUED", [image("HELD")]), progress=progress)
     assert queued["place"] is None
     assert card(job())["percent"] is None
