@@ -172,6 +172,7 @@ class EventStream(StreamingResponse):
 
 @router.get(
     "/job-events/{jobId}",
+    status_code=200,  # which the specification could not learn from the class
     response_class=EventStream,
     responses={204: {"description": "The job is over, and all of its events were heard"}, **documented(404)},
 )
