@@ -172,9 +172,12 @@ class EventStream(StreamingResponse):
 
 @router.get(
     "/job-events/{jobId}",
-    status_code=200,  # which the specification could not learn from the class
-    response_class=EventStream,
-    responses={204: {"description": "The job is over, and all of its events were heard"}, **documented(404)},
+    response_class=Response,
+    responses={
+        200: {"description": "The events", "content": {EventStream.media_type: {"schema": {"type": "string"}}}},
+        204: {"description": "The job is over, and all of its events were heard"},
+        **documented(404),
+    },
 )
 async def job_events(
     job_id: JobId,
