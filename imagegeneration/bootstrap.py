@@ -22,6 +22,7 @@ from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
 from imagegeneration.services.enhancement import Enhancement
 from imagegeneration.services.execution import Execution
+from imagegeneration.services.following import Following
 from imagegeneration.services.forecast import Forecast
 from imagegeneration.services.health import Health
 from imagegeneration.services.jobs import Admission, Jobs, Offer
@@ -67,6 +68,7 @@ class Studio:
     pacing: Pacing
     decisions: Decisions
     forecast: Forecast
+    following: Following
     audit: Audit
     people: People
     logins: Logins
@@ -117,6 +119,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     admission = Admission(rates, Moderator(text_provider, settings.moderation_policy))
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
+    forecast = Forecast(stores, breakers, runners, pacing)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
@@ -143,7 +146,8 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         checks=checks,
         pacing=pacing,
         decisions=decisions,
-        forecast=Forecast(stores, breakers, runners, pacing),
+        forecast=forecast,
+        following=Following(stores, jobs, forecast, offer),
         audit=audit,
         people=people,
         logins=Logins(stores, people, audit, clients, proxy, settings.login_rules),

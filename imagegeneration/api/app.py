@@ -24,6 +24,7 @@ from starlette.types import Lifespan
 from imagegeneration.api import (
     answers,
     audit,
+    events,
     generate,
     health,
     jobs,
@@ -66,9 +67,10 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
         openapi_url="/openapi.json",
     )
     api.state.studio = studio
+    api.state.followers = events.Followers(studio)
     api.add_api_route("/", lambda: RedirectResponse("/image/docs"), include_in_schema=False)
     api.add_api_route("/docs", documentation, include_in_schema=False)
-    for module in (prompts, styles, generate, models, loras, jobs, operations, people, keys, audit, health):
+    for module in (prompts, styles, generate, models, loras, jobs, events, operations, people, keys, audit, health):
         api.include_router(module.router)
     api.add_exception_handler(StudioError, answers.on_studio_error)
     api.add_exception_handler(RequestValidationError, answers.on_invalid_request)

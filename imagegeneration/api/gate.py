@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -34,6 +35,9 @@ RECHECK_SECONDS = 15.0
 """How often an open page is asked anew whose it is: signing out elsewhere closes it within a minute."""
 
 LOOKUPS_AT_ONCE = 16
+
+LOOK_AGAIN = "look_again"
+"""Where an answer that takes long finds, in the state of its scope, the way to ask anew whose request it is."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN = ("/auth/",)
@@ -81,6 +85,7 @@ class Gate:
             if need != "nobody":
                 state["actor"] = _admitted(actor, need).model_copy(update={"request_id": request_id})
                 await self._use(headers)
+                state[LOOK_AGAIN] = functools.partial(self._look_again, headers, need)
             _check_method(scope)
         except StudioError as error:
             await _refuse(error, scope, receive, send)
@@ -149,6 +154,11 @@ class Gate:
             await serving
         finally:
             serving.cancel()
+
+    async def _look_again(self, headers: Mapping[str, str], need: Need) -> Actor | None:
+        """Whose request it is by now; None if they are signed out, or may not do this any more."""
+        actor = await self._actor(headers)
+        return actor if actor is not None and actor.may(need) else None
 
     async def _still_there(self, headers: Mapping[str, str]) -> bool:
         try:

@@ -9,6 +9,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 10.0
 
+ENDS = "ends"
+"""Where an answer without an end of its own leaves, in the state of its scope, what is called when the server stops."""
+
 
 class TimedProtocol(H11Protocol):
     """Closes a connection whose next request is not there in time.
@@ -31,6 +34,13 @@ class TimedProtocol(H11Protocol):
             self._stop_waiting()
         else:
             self._expect_request()
+
+    def shutdown(self) -> None:
+        """The server stops: what would go on for as long as the client listens is told so."""
+        super().shutdown()
+        scope = getattr(self.cycle, "scope", {})  # there is no cycle before the first request
+        if (end := scope.get("state", {}).get(ENDS)) is not None:
+            end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""

@@ -36,6 +36,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/image/execute-prompt"): "generate",
     ("POST", "/image/generate"): "generate",
     ("GET", "/image/status/{jobId}"): "look",
+    ("GET", "/image/job-events/{jobId}"): "look",
     ("POST", "/image/estimate"): "generate",
     ("POST", "/image/validate"): "generate",
     ("POST", "/image/compatibility"): "generate",

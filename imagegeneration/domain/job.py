@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 from ulid import ULID
 
+from imagegeneration.domain.event import News
 from imagegeneration.domain.generation import (
     MAX_IMAGES,
     GenerationParameters,
@@ -155,7 +156,11 @@ class Lease(Value):
 
 
 class Job(Value):
-    """A job document; the first ten fields are PRD 000's (`_id` stays in the store)."""
+    """A job document; the first ten fields are PRD 000's (`_id` stays in the store).
+
+    `last_event` is the number of its last event. `news` are the last ones that are not in `events` yet: a change that
+    is a single write leaves its news here, and the next transaction takes them along.
+    """
 
     intent: str
     raw_prompt: str
@@ -186,6 +191,8 @@ class Job(Value):
     started_at: Moment | None = None
     completed_at: Moment | None = None
     duration_ms: int | None = None
+    last_event: int = Field(default=0, exclude_if=lambda number: number == 0, json_schema_extra=LATER)
+    news: Many[News] = Field(default=(), exclude_if=lambda news: not news, json_schema_extra=LATER)
 
     def generation_request(self, parameters: GenerationParameters) -> GenerationRequest:
         """What a call of this job sends: the approved prompt, byte for byte, and approved parameters."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from imagegeneration.domain.credits import credits_moved
+from imagegeneration.domain.event import news_of
 from imagegeneration.domain.job import Approval, Job, JobImage, verdict
 from imagegeneration.domain.lifecycle import billed_above_hold, money_moved
 from imagegeneration.services.breakers import Breakers
@@ -51,6 +53,7 @@ class Changes:
             "guard": guard,
             "fields": fields,
             "approval": None if approval is None else approval.document(),
+            "news": news_of(old, new, now),
         }
         if not money_moved(old, new) and not credits_moved(old, new) and also is None:
             return self._jobs.swap_images(job.job_id, pairs, **changed)
@@ -96,10 +99,16 @@ class Changes:
         """
         while True:
             jobs = self._jobs.get_many(job_ids)
-            ends = [(job, fields) for job in jobs if (fields := _consequences(job)) is not None]
-            if not ends:
+            due = [job.job_id for job in jobs if _consequences(job) is not None]
+            if not due:
                 return jobs
-            self._jobs.conclude(ends)
+            now = self._connection.now()
+            self._connection.transaction(functools.partial(self._conclude, due, now))
+
+    def _conclude(self, job_ids: Sequence[str], now: datetime, session: Session) -> None:
+        jobs = self._jobs.get_many(job_ids, session=session)
+        ends = [(job, fields) for job in jobs if (fields := _consequences(job)) is not None]
+        self._jobs.conclude(ends, now, session=session)
 
 
 def _consequences(job: Job) -> Mapping[str, object] | None:

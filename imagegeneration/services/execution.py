@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegeneration import imaging
+from imagegeneration.domain.event import news_of
 from imagegeneration.domain.fallback import Fallback, fallback_to, route_of, routes_after
 from imagegeneration.domain.generation import (
     Answer,
@@ -513,7 +514,10 @@ class Execution:
             new = stored(old, entry.attempt_id, record)
 
             def work(session: Session, old: JobImage = old, new: JobImage = new, record: StoredImage = record) -> bool:
-                if new is not old and not self._job_store.swap_images(job.job_id, [(old, new)], session=session):
+                news = news_of([old], [new], record.created_at)
+                if new is not old and not self._job_store.swap_images(
+                    job.job_id, [(old, new)], news=news, session=session
+                ):
                     return False
                 self._images.insert(record, session=session)
                 return True

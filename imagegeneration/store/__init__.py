@@ -9,6 +9,7 @@ from imagegeneration.store.checks import CheckStore
 from imagegeneration.store.connection import Connection, Session
 from imagegeneration.store.credits import CreditStore
 from imagegeneration.store.drafts import DraftStore
+from imagegeneration.store.events import EventStore
 from imagegeneration.store.idempotency import IdempotencyStore
 from imagegeneration.store.images import ImageStore
 from imagegeneration.store.jobs import JobStore
@@ -29,7 +30,8 @@ class Stores:
 
     def __init__(self, uri: str, database: str) -> None:
         self.connection = Connection(uri, database)
-        self.jobs = JobStore(self.connection)
+        self.events = EventStore(self.connection)
+        self.jobs = JobStore(self.connection, self.events)
         self.images = ImageStore(self.connection)
         self.ledger = LedgerStore(self.connection)
         self.budgets = BudgetStore(self.connection)
@@ -51,6 +53,7 @@ class Stores:
         """Create the collections, validators and indexes. Raises ConfigurationError for a standalone server."""
         self.connection.require_replica_set()
         for store in (
+            self.events,
             self.jobs,
             self.images,
             self.ledger,

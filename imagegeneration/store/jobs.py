@@ -15,14 +15,18 @@ from pymongo.write_concern import WriteConcern
 
 from imagegeneration.domain.access import Reach
 from imagegeneration.domain.breaker import Barred
+from imagegeneration.domain.event import News, end_of, news_of, numbered
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.job import ImageState, Job, JobImage, JobSummary, Lease, Status
 from imagegeneration.domain.link import Link
 from imagegeneration.domain.outlook import Waiting
+from imagegeneration.errors import WrongState
 from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
+from imagegeneration.store.events import EventStore
 from imagegeneration.store.schema import validator
 
 _ALIVE: Sequence[Status] = ("QUEUED", "RUNNING")
+_OVER: Sequence[Status] = ("DONE", "FAILED")
 _OPEN: Sequence[ImageState] = ("GENERATED", "UNKNOWN")
 """States in which an image may need a person."""
 
@@ -36,6 +40,7 @@ EVERYBODY = Reach(user_id=None)
 _LINKED = {"links": {"$exists": True}}
 """Jobs that are linked to something of their caller's: the others cost their indexes nothing."""
 
+_TOLD = {"_id": False, "jobId": True, "userId": True, "lastEvent": True, "news": True}
 _SUMMARY = _NO_ID | {to_camel(name): True for name in JobSummary.model_fields}
 
 Place = tuple[datetime, str]
@@ -50,10 +55,15 @@ Queued = tuple[Document, str]
 
 @translated
 class JobStore:
-    """Reads jobs, claims them, and changes their images by compare-and-set."""
+    """Reads jobs, claims them, and changes their images by compare-and-set.
 
-    def __init__(self, connection: Connection) -> None:
+    The events of a change are written with it: inside a transaction into `events`, and by a single write onto the job's
+    own document, from where the next transaction takes them along.
+    """
+
+    def __init__(self, connection: Connection, events: EventStore) -> None:
         self._connection = connection
+        self._events = events
         self._jobs = connection.collection("jobs")
         # A claim that a failover takes back is no harm: the fence of the one-way door, a majority write, is then wrong.
         self._claims = self._jobs.with_options(write_concern=WriteConcern(w=1), read_concern=ReadConcern("local"))
@@ -92,15 +102,18 @@ class JobStore:
 
     def insert(self, job: Job, *, session: Session) -> None:
         """Add a job, inside the transaction that also holds its money."""
-        self._jobs.insert_one(job.document(), session=session)
+        news = news_of((), job.images, job.created_at)
+        self._jobs.insert_one(job.model_copy(update={"last_event": len(news)}).document(), session=session)
+        self._events.append(numbered(news, 1, job.job_id, job.user_id), session=session)
 
     def get(self, job_id: str, reach: Reach = EVERYBODY) -> Job | None:
         """The job; None if there is none within the reach."""
         return _job(self._jobs.find_one({"jobId": job_id, **_within(reach)}, _NO_ID))
 
-    def get_many(self, job_ids: Sequence[str]) -> list[Job]:
+    def get_many(self, job_ids: Sequence[str], *, session: Session | None = None) -> list[Job]:
         """Those of these jobs that exist."""
-        return [Job.model_validate(found) for found in self._jobs.find({"jobId": {"$in": list(job_ids)}}, _NO_ID)]
+        found = self._jobs.find({"jobId": {"$in": list(job_ids)}}, _NO_ID, session=session)
+        return [Job.model_validate(job) for job in found]
 
     def page(self, reach: Reach, limit: int, after: Place | None, status: Status | None) -> list[Job]:
         """Up to `limit` jobs within the reach, newest first, those before `after`."""
@@ -243,7 +256,9 @@ class JobStore:
             "cancelRequestedAt": None,
             "$expr": {"$gt": ["$runAt", "$$NOW"]},
         }
-        return self.swap_images(job_id, [change], guard=alive)
+        old, new = change
+        news = news_of([old], [new], new.attempt.started_at or _EPOCH)
+        return self.swap_images(job_id, [change], guard=alive, news=news)
 
     def swap_images(
         self,
@@ -253,26 +268,43 @@ class JobStore:
         guard: Mapping[str, Any] | None = None,
         fields: Mapping[str, Any] | None = None,
         approval: Mapping[str, Any] | None = None,
+        news: Sequence[News] = (),
         session: Session | None = None,
     ) -> bool:
         """Compare-and-set: put the new images, and `fields`, if every old one is still there as it was read.
 
         An image carries its state, its attempts and their ids, so that one comparison guards them all.
-        `approval` is appended to `retries`. False, and nothing changed, where the comparison or `guard` fails.
+        `approval` is appended to `retries`, and `news` to what is told of the job. False, and nothing changed, where
+        the comparison or `guard` fails.
         """
         expected = {f"images.{old.index}": old.document() for old, _ in changes}
         images = {f"images.{new.index}": new.document() for _, new in changes}
-        pushed: Document = {"$push": {"retries": approval}} if approval else {}
-        return self._update(
-            {"jobId": job_id, **expected, **(guard or {})}, {**images, **(fields or {})}, pushed, session
-        )
+        pushed: Document = {"retries": approval} if approval else {}
+        query = {"jobId": job_id, **expected, **(guard or {})}
+        put = {**images, **(fields or {})}
+        if session is not None:
+            return self._update_telling(query, put, pushed, news, session)
+        more: Document = {}
+        if news:
+            pushed["news"] = {"$each": [one.document() for one in news]}
+            more["$inc"] = {"lastEvent": len(news)}
+        return self._update(query, put, more | ({"$push": pushed} if pushed else {}))
 
-    def conclude(self, ends: Sequence[tuple[Job, Mapping[str, Any]]]) -> None:
-        """Set what follows from the images of each job, if they are still in the states that it has them in.
+    def conclude(self, ends: Sequence[tuple[Job, Mapping[str, Any]]], now: datetime, *, session: Session) -> None:
+        """Set what follows from the images of each job, inside the transaction in which the jobs were read.
 
-        A job that is over by this gets its time of completion, by the server's clock.
+        A job that is over by this gets its time of completion, by the server's clock. Raises WrongState (IMG_011) if
+        one is not any more as it was read.
         """
-        self._jobs.bulk_write([UpdateOne(_as_read(job), _concluded(fields)) for job, fields in ends], ordered=False)
+        changes, events = [], []
+        for job, fields in ends:
+            news = [*job.news, *([end_of(fields, now)] if fields.get("status") in _OVER else [])]
+            first = job.last_event - len(job.news) + 1
+            events += numbered(news, first, job.job_id, job.user_id)
+            changes.append(UpdateOne(_as_read(job), _concluded(fields, first + len(news) - 1)))
+        if changes and self._jobs.bulk_write(changes, session=session).matched_count < len(changes):
+            raise WrongState("A job has changed meanwhile.")
+        self._events.append(events, session=session)
 
     def arrivals(self, stop: Event) -> Iterator[str | None]:
         """The user of each job that becomes claimable, as the change stream tells it; a hint, not the truth.
@@ -288,6 +320,27 @@ class JobStore:
                     event = stream.try_next()
                     if event is not None:
                         yield event.get("fullDocument", {}).get("userId")
+        except PyMongoError as error:
+            raise studio_error(error) from error
+
+    def key(self, job_id: str) -> str | None:
+        """What `changed` calls the job; None without it."""
+        found = self._jobs.find_one({"jobId": job_id}, {"_id": True})
+        return None if found is None else str(found["_id"])
+
+    def changed(self, stop: Event) -> Iterator[str]:
+        """The key of each job of which there is news, as the change stream tells it; a hint, not the truth.
+
+        Ends soon after `stop` is set. Raises DatabaseDown when the stream breaks.
+        """
+        told = {"updateDescription.updatedFields.lastEvent": {"$exists": True}}
+        stages: list[Document] = [{"$match": told}, {"$project": {"documentKey": True}}]
+        try:
+            with self._jobs.watch(stages, max_await_time_ms=500) as stream:
+                while not stop.is_set():
+                    event = stream.try_next()
+                    if event is not None:
+                        yield str(event["documentKey"]["_id"])
         except PyMongoError as error:
             raise studio_error(error) from error
 
@@ -328,15 +381,32 @@ class JobStore:
         found = self._jobs.find({"images.state": state}, _NO_ID).sort("createdAt", ASCENDING).limit(at_most)
         return [Job.model_validate(job) for job in found]
 
+    def _update_telling(
+        self, query: Document, fields: Document, pushed: Document, news: Sequence[News], session: Session
+    ) -> bool:
+        """As `_update`, inside a transaction, which takes the job's own news along."""
+        update: Document = {"$set": fields, "$currentDate": {"updatedAt": True}, "$unset": {"news": True}}
+        if pushed:
+            update["$push"] = pushed
+        if news:
+            update["$inc"] = {"lastEvent": len(news)}
+        before = self._jobs.find_one_and_update(query, update, projection=_TOLD, session=session)
+        if before is None:
+            return False
+        waiting = [News.model_validate(one) for one in before.get("news", ())]
+        first = before.get("lastEvent", 0) - len(waiting) + 1
+        events = numbered([*waiting, *news], first, before["jobId"], before["userId"])
+        self._events.append(events, session=session)
+        return True
+
     def _update(
         self,
         query: Mapping[str, Any],
         fields: Mapping[str, Any],
         more: Mapping[str, Any] | None = None,
-        session: Session | None = None,
     ) -> bool:
         update = {"$set": dict(fields), "$currentDate": {"updatedAt": True}, **(more or {})}
-        return self._jobs.update_one(query, update, session=session).matched_count == 1
+        return self._jobs.update_one(query, update).matched_count == 1
 
 
 def _within(reach: Reach) -> Document:
@@ -392,12 +462,16 @@ def _leased(lease: Lease, seconds: float) -> Document:
 
 def _as_read(job: Job) -> Document:
     states = {f"images.{image.index}.state": image.state for image in job.images}
-    return {"jobId": job.job_id, "status": job.status, **states}
+    return {"jobId": job.job_id, "lastEvent": job.last_event or None, "status": job.status, **states}
 
 
-def _concluded(fields: Mapping[str, Any]) -> list[Document]:
-    stages: list[Document] = [{"$set": {name: {"$literal": value} for name, value in fields.items()}}]
-    if fields.get("status") in ("DONE", "FAILED"):
+def _concluded(fields: Mapping[str, Any], last_event: int) -> list[Document]:
+    known = {**fields, "lastEvent": last_event}
+    stages: list[Document] = [
+        {"$set": {name: {"$literal": value} for name, value in known.items()}},
+        {"$unset": "news"},
+    ]
+    if fields.get("status") in _OVER:
         took = {"$dateDiff": {"startDate": "$startedAt", "endDate": "$completedAt", "unit": "millisecond"}}
         stages.append({"$set": {"completedAt": {"$ifNull": ["$completedAt", "$$NOW"]}}})
         stages.append({"$set": {"durationMs": {"$cond": [{"$eq": ["$startedAt", None]}, None, took]}}})

@@ -7,12 +7,15 @@ from typing import Any
 
 from imagegeneration.domain.job import Job, JobImage
 from imagegeneration.domain.outlook import Outlook
+from imagegeneration.domain.progress import Progress
 from imagegeneration.ui import words
 
 Card = dict[str, Any]
 
 
-def card(job: Job, about_seconds: float | None = None, outlook: Outlook | None = None) -> Card:
+def card(
+    job: Job, about_seconds: float | None = None, outlook: Outlook | None = None, progress: Progress | None = None
+) -> Card:
     """Everything the card of a job shows. Times are for the browser, which knows its reader's clock."""
     status, tone = words.job_status(job)
     now = datetime.now(UTC)
@@ -27,7 +30,8 @@ def card(job: Job, about_seconds: float | None = None, outlook: Outlook | None =
         "over": job.is_over,
         "made": words.made_of(job),
         "cost": words.job_cost(job),
-        "place": None if outlook is None else words.place(outlook),
+        "place": words.place(outlook) if outlook is not None else _how_far(job, progress),
+        "percent": None if progress is None else progress.percent,
         "error": None if job.error_code == "CANCELED" else job.error,
         "created": words.milliseconds(job.created_at),
         "since": words.milliseconds(job.latest_approval.approved_at),
@@ -38,6 +42,10 @@ def card(job: Job, about_seconds: float | None = None, outlook: Outlook | None =
         "retry": job.status == "FAILED" and any(image.is_missing for image in job.images),
         "cancel": not job.is_over and job.cancel_requested_at is None,
     }
+
+
+def _how_far(job: Job, progress: Progress | None) -> str | None:
+    return None if progress is None or job.status != "RUNNING" else words.how_far(progress)
 
 
 def _tile(image: JobImage, now: datetime) -> Card:

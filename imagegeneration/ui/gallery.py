@@ -11,6 +11,7 @@ import streamlit as st
 
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook
+from imagegeneration.domain.progress import Progress
 from imagegeneration.errors import NotFound, StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
@@ -118,6 +119,14 @@ def _outlook(job: Job) -> Outlook | None:
 _OUTLOOKS = Outlooks(_outlook)
 
 
+def _progress(job: Job) -> Progress | None:
+    """How far the job is; the page lives without it while it cannot be told."""
+    try:
+        return studio().following.progress(job)
+    except StudioError:
+        return None
+
+
 def inspector(key: str) -> Inspector:
     """This session's inspector of the gallery `key`."""
     found: Inspector = st.session_state.setdefault(f"{key}-inspector", Inspector())
@@ -159,7 +168,7 @@ def gallery(
         "page": page,
         "notice": notice,
         "empty": empty,
-        "cards": [card(job, about_seconds, _OUTLOOKS.of(job)) for job in jobs],
+        "cards": [card(job, about_seconds, _OUTLOOKS.of(job), _progress(job)) for job in jobs],
         "open": shown.job_id,
         "record": shown.record,
         "said": shown.said,

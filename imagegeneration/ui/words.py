@@ -16,6 +16,7 @@ from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Attempt, Certainty, ImageState, Job, JobImage, Outcome
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.outlook import Outlook
+from imagegeneration.domain.progress import Progress
 from imagegeneration.services.audit import STUDIO
 from imagegeneration.services.operations import WAITING
 
@@ -101,6 +102,11 @@ def is_waiting_for_storage(image: JobImage, now: datetime) -> bool:
 def image_word(image: JobImage, now: datetime) -> str:
     """The state of an image as a word."""
     return "Waiting for storage" if is_waiting_for_storage(image, now) else IMAGE_WORDS[image.state]
+
+
+def how_far(progress: Progress) -> str:
+    """How far a job is that is at work."""
+    return f"About {progress.percent} % done, by an estimate"
 
 
 def place(outlook: Outlook) -> str:

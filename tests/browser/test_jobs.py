@@ -63,6 +63,44 @@ def test_the_gallery_follows_by_itself_while_a_dialog_stays_as_it_is(page: Page,
     assert page.evaluate("document.querySelector('.stApp').dataset.same") == "yes"
 
 
+def test_a_job_at_work_says_how_far_it_is(page: Page, product: Product) -> None:
+    intent = unique("how far")
+    product.finished(product.approve("a kite [sandbox:delay delay=10]", intent=unique("the history of the model")))
+    job_id = product.approve("a kite [sandbox:delay delay=12]", intent=intent)
+    open_jobs(page)
+    shown = card(page, intent)
+    meter = shown.get_by_role("progressbar")
+    expect(shown).to_contain_text(re.compile(r"About [1-9][0-9]? % done, by an estimate"))
+    node = meter.element_handle()
+    before = int(meter.get_attribute("aria-valuenow") or 0)
+    page.wait_for_function("([node, before]) => Number(node.ariaValueNow) > before", arg=[node, before])
+    assert int(meter.get_attribute("aria-valuenow") or 0) <= 95
+    product.finished(job_id)
+    expect(shown.locator(".pill")).to_have_text("Done")
+    expect(meter).to_be_hidden()
+    expect(shown).not_to_contain_text("estimate")
+
+
+def test_the_page_may_listen_to_a_jobs_events(page: Page, product: Product) -> None:
+    """An EventSource of a browser hears a job to its end, through the gate and all that surrounds requests."""
+    open_jobs(page)
+    job_id = product.approve("a kite [sandbox:delay delay=2]", intent=unique("events"), images=2)
+    heard = page.evaluate(
+        """(job) => new Promise((done) => {
+            const heard = [], source = new EventSource(`/image/job-events/${job}`);
+            for (const type of ["queued", "started", "progress", "generated", "image", "completed", "error"])
+                source.addEventListener(type, (event) => {
+                    heard.push([type, event.lastEventId]);
+                    if (type === "completed") { source.close(); done(heard); }
+                });
+        })""",
+        job_id,
+    )
+    numbers = [int(number) for kind, number in heard if kind != "progress"]
+    assert numbers == [*range(1, len(numbers) + 1)]
+    assert any(kind == "progress" for kind, _ in heard)
+
+
 def test_a_refresh_loads_no_image_again_and_never_an_original(page: Page, product: Product) -> None:
     intent = unique("thumbnails")
     product.finished(product.approve(intent=intent, images=2))

@@ -14,7 +14,7 @@ from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.breaker import Barred
 from imagegeneration.domain.job import Job, Lease, new_id
 from imagegeneration.domain.lifecycle import started
-from imagegeneration.errors import DatabaseDown, StorageFailed
+from imagegeneration.errors import DatabaseDown, StorageFailed, WrongState
 from imagegeneration.services.execution import Execution, Received
 from imagegeneration.store.jobs import JobStore
 from tests.faults.support.cluster import Cluster
@@ -86,10 +86,14 @@ def test_the_same_image_is_changed_once(store: JobStore, job: Job) -> None:
     assert not store.swap_images(job.job_id, [(old, second)])
 
 
-def test_a_job_is_not_concluded_from_images_that_have_changed(cluster: Cluster, store: JobStore, job: Job) -> None:
+def test_a_job_is_not_concluded_from_images_that_have_changed(
+    cluster: Cluster, machine: Studio, store: JobStore, job: Job
+) -> None:
     changed = started(job.images[0], new_id("att"), job.created_at)
     assert store.swap_images(job.job_id, [(job.images[0], changed)])
-    store.conclude([(job, {"status": "FAILED"})])
+    ends = [(job, {"status": "FAILED"})]
+    with pytest.raises(WrongState):
+        machine._stores.connection.transaction(lambda session: store.conclude(ends, job.created_at, session=session))
     assert cluster.job(job.job_id).status == "RUNNING"
 
 

@@ -334,7 +334,7 @@ def test_documents_have_the_agreed_fields_and_no_bytes(
         *("_id", "intent", "rawPrompt", "finalPrompt", "imageCount", "status", "cdnUrls", "error"),
         *("createdAt", "updatedAt", "schemaVersion", "jobId", "userId", "source", "request", "approval"),
         *("images", "lease", "runAt", "claims", "cancelRequestedAt", "retries", "errorCode"),
-        *("startedAt", "completedAt", "durationMs"),
+        *("startedAt", "completedAt", "durationMs", "lastEvent"),
     }
     for name in database.list_collection_names():
         for stored in database[name].find({}):

@@ -16,6 +16,7 @@ from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.job import new_job_id, request_sha256
 from imagegeneration.domain.link import Link
 from imagegeneration.store.connection import Connection
+from imagegeneration.store.events import EventStore
 from imagegeneration.store.jobs import JobStore
 from tests.integration.company import BODIES, code, person, signed_in, somebody
 
@@ -131,7 +132,7 @@ def test_among_100000_jobs_a_search_looks_at_what_it_answers(
         many = [_another(sample, number, users) for number in range(start, start + 10_000)]
         database.jobs.insert_many(many, ordered=False, bypass_document_validation=True)
     with closing(Connection(company.settings.require_database(), database.name)) as connection:
-        JobStore(connection).prepare()
+        JobStore(connection, EventStore(connection)).prepare()
     for asker in (cleo.actor(), LOCAL, person(company, "rae", "reviewer").actor()):
         seen = _profiled(database, functools.partial(_search, company, asker))
         assert seen["nreturned"] == 21

@@ -45,6 +45,7 @@ PATCH /image/loras/{name}                         administer admin
 DELETE /image/loras/{name}                        administer admin
 GET   /image/status/{jobId}                       look       admin creator reviewer
 GET   /image/job-status/{jobId}                   look       admin creator reviewer
+GET   /image/job-events/{jobId}                   look       admin creator reviewer
 GET   /image/job-list                             look       admin creator reviewer
 GET   /image/jobs/{jobId}                         look       admin creator reviewer
 POST  /image/jobs/{jobId}/images/{index}/decision operate    admin operator

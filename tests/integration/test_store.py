@@ -43,15 +43,16 @@ COLLECTIONS = {
     "provider_checks",
     "provider_paces",
     "loras",
+    "events",
 }
-
 LATER = {
     "budgets": {"provider"},
     "drafts": {"options", "style", "negativePrompt"},
-    "jobs": {"alternates", "links"},
+    "events": {"index", "attemptId", "url", "thumbnailUrl", "code", "message"},
+    "jobs": {"alternates", "lastEvent", "links", "news"},
     "runners": {"waiting"},
 }
-"""Fields that documents of earlier versions do not have."""
+"""Fields that are stored only where they have a value, or that documents of earlier versions do not have."""
 
 
 def test_every_collection_has_a_validator_and_its_indexes(studio: Studio, database: Database[dict[str, Any]]) -> None:

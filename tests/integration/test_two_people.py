@@ -41,6 +41,7 @@ class Case:
 
 CASES: Mapping[tuple[str, str], Sequence[Case]] = {
     ("GET", "/image/job-status/{jobId}"): [Case("queued", NO_JOB, 404), Case("doubtful", NO_JOB, 404)],
+    ("GET", "/image/job-events/{jobId}"): [Case("queued", NO_JOB, 404), Case("doubtful", NO_JOB, 404)],
     ("GET", "/image/status/{jobId}"): [Case("queued", NO_JOB, 404), Case("doubtful", NO_JOB, 404)],
     ("GET", "/image/jobs/{jobId}"): [Case("queued", NO_JOB, 404), Case("doubtful", NO_JOB, 404)],
     ("POST", "/image/jobs/{jobId}/retry"): [

@@ -39,7 +39,7 @@ function makeCard(view, data, single) {
   const place = el("p.place"), error = el("p.error");
   const status = pill(data);
   const made = el("span.made"), cost = el("span.cost"), time = el("span.time");
-  const meter = el("span.meter", { role: "progressbar", "aria-label": "Images made", "aria-valuemin": "0" }, el("span.fill"));
+  const meter = el("span.meter", { role: "progressbar", "aria-label": "Progress, an estimate", "aria-valuemin": "0", "aria-valuemax": "100" }, el("span.fill"));
   const tiles = data.images.map((_, index) => makeTile(index, data.images.length, view, card));
   const mosaic = el(`div.mosaic.n${data.images.length}${data.sandbox ? ".marked" : ""}`, {}, ...tiles.map(({ node }) => node));
   const copy = copyButton("Copy URLs", "Copy all URLs", () => card.data.urls.join("\n"));
@@ -69,11 +69,9 @@ function makeCard(view, data, single) {
     setText(made, next.made);
     setText(cost, next.cost);
     tiles.forEach((tile, index) => tile.paint(next.images[index], next.title));
-    const over = next.images.filter(({ state }) => ["STORED", "FAILED", "UNKNOWN"].includes(state)).length;
     meter.hidden = next.over;
-    setAttribute(meter, "aria-valuemax", String(next.images.length));
-    setAttribute(meter, "aria-valuenow", String(over));
-    meter.firstChild.style.width = `${Math.max(4, (100 * over) / next.images.length)}%`;
+    setAttribute(meter, "aria-valuenow", String(next.percent ?? 0));
+    meter.firstChild.style.width = `${Math.max(4, next.percent ?? 0)}%`;
     copy.hidden = next.urls.length === 0;
     copy.rename(next.urls.length > 1 ? `Copy ${next.urls.length} URLs` : "Copy URL", next.urls.length > 1 ? `Copy all ${next.urls.length} URLs` : "Copy the URL");
     retry.hidden = !next.retry;

@@ -23,6 +23,7 @@ from tests.faults.support.invariants import (
     LimitWatch,
     all_jobs,
     assert_calls_are_accounted_for,
+    assert_events_tell_what_happened,
     assert_jobs_finish,
     assert_money_adds_up,
     assert_urls_serve_what_was_recorded,
@@ -184,6 +185,7 @@ class Cluster:
         assert_jobs_finish(jobs, self.acknowledged, list(self.folder.glob("*/spool")))
         assert_calls_are_accounted_for(jobs, self.billed())
         assert_money_adds_up(self.database, jobs)
+        assert_events_tell_what_happened(self.database, jobs)
         assert_urls_serve_what_was_recorded(self.database, jobs)
         assert self._watch.samples > 0
         assert self._watch.breaches == []

@@ -148,6 +148,20 @@ GUARDS = (
         ["tests/integration/test_spending.py"],
     ),
     Guard(
+        "events: the number is counted with the news",
+        STORE,
+        '            more["$inc"] = {"lastEvent": len(news)}\n',
+        "",
+        ["tests/integration/test_events.py::test_the_one_way_door_is_one_write_and_has_its_event"],
+    ),
+    Guard(
+        "events: the next transaction takes the job's news along",
+        STORE,
+        "numbered([*waiting, *news], first,",
+        "numbered(news, first,",
+        ["tests/integration/test_events.py::test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says"],
+    ),
+    Guard(
         "images: one of an attempt",
         "imagegeneration/store/images.py",
         'IndexModel("attemptId", unique=True)',

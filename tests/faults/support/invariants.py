@@ -14,6 +14,7 @@ import httpx
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from imagegeneration.domain.event import Event, numbered
 from imagegeneration.domain.job import Attempt, Job
 from imagegeneration.domain.money import Limits, account_of
 
@@ -87,6 +88,26 @@ def assert_money_adds_up(database: Documents, jobs: Sequence[Job]) -> None:
         )
         assert budget["heldMicros"] == sum(entry["heldDeltaMicros"] for entry in entries) == held, budget["_id"]
         assert budget["spentMicros"] == sum(entry["spentDeltaMicros"] for entry in entries) == spent, budget["_id"]
+
+
+def assert_events_tell_what_happened(database: Documents, jobs: Iterable[Job]) -> None:
+    """Events and documents say the same: none is missing, none is there twice, none tells of what did not happen."""
+    for job in jobs:
+        first = job.last_event - len(job.news) + 1  # as the job was read: meanwhile there may be more
+        stored = database.events.find({"jobId": job.job_id, "eventId": {"$lt": first}}, {"_id": False}).sort("eventId")
+        own = numbered(job.news, first, job.job_id, job.user_id)
+        events = [*map(Event.model_validate, stored), *own]
+        assert [event.event_id for event in events] == [*range(1, job.last_event + 1)], (job.job_id, events)
+        told = Counter((event.type, event.attempt_id) for event in events)
+        attempts = [attempt for image in job.images for attempt in image.attempts if attempt.attempt_id is not None]
+        for attempt in attempts:
+            assert told["started", attempt.attempt_id] == 1, (job.job_id, attempt)
+            assert told["generated", attempt.attempt_id] <= (attempt.certainty == "charged"), (job.job_id, attempt)
+        for image in job.images:
+            assert told["image", image.attempt.attempt_id] == (image.state == "STORED"), (job.job_id, image)
+        assert events[0].type == "queued", job.job_id
+        if job.is_over:
+            assert events[-1].type == ("completed" if job.status == "DONE" else "error"), (job.job_id, events)
 
 
 def assert_urls_serve_what_was_recorded(database: Documents, jobs: Iterable[Job]) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook
+from imagegeneration.domain.progress import Progress
 from imagegeneration.ui.cards import card, is_active
 from tests.unit.ui.samples import NOW, URL, approval, image, job
 
@@ -62,6 +63,15 @@ def test_a_queued_job_says_its_place() -> None:
     outlook = Outlook(position=3, starts_in_seconds=40.0, hindrance=None)
     assert card(queued, outlook=outlook)["place"] == "3rd in the queue, starts in about 40 s"
     assert card(queued)["place"] is None
+
+
+def test_a_job_at_work_says_how_far_it_is_and_that_this_is_an_estimate() -> None:
+    progress = Progress(percent=42, images_over=0, image_count=1, expected_seconds=10)
+    shown = card(job("RUNNING", [image("CALLING")]), progress=progress)
+    assert (shown["percent"], shown["place"]) == (42, "About 42 % done, by an estimate")
+    queued = card(job("QUEUED", [image("HELD")]), progress=progress)
+    assert queued["place"] is None
+    assert card(job())["percent"] is None
 
 
 def test_an_image_that_does_not_reach_the_bucket_waits_for_storage() -> None:

@@ -1,0 +1,281 @@
+"""The events of a job, as they happen: server-sent events (https://html.spec.whatwg.org/#server-sent-events).
+
+A stream costs no thread: it sleeps on the event loop until the one watcher of this process says that its job has
+changed, or until it is time to look anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from typing import Annotated
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from imagegeneration.api.answers import documented
+from imagegeneration.api.dependencies import CurrentActor, CurrentStudio
+from imagegeneration.api.gate import LOOK_AGAIN, RECHECK_SECONDS
+from imagegeneration.api.jobs import JobId
+from imagegeneration.api.protocol import ENDS
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.event import Event
+from imagegeneration.domain.progress import Progress
+from imagegeneration.errors import Busy, InvalidRequest, NotAllowed, NotFound, StudioError
+from imagegeneration.services.following import Told
+
+LOOK_SECONDS = 2.0
+"""How often a stream looks at its job by itself; the change stream says it sooner."""
+
+BEAT_SECONDS = 15.0
+"""After so long a silence a comment is sent, so that nobody between takes the connection for dead."""
+
+SLOW_SECONDS = 30.0
+"""A client that takes nothing for so long is given up."""
+
+RETRY_MILLISECONDS = 2000
+STREAMS_OF_A_PERSON = 20
+READS_AT_ONCE = 8
+
+_LARGEST_ID = 2**31 - 1
+
+log = logging.getLogger(__name__)
+router = APIRouter(tags=["jobs"])
+
+EventNumber = Annotated[int, Query(alias="lastEventId", ge=0, le=_LARGEST_ID, description="As Last-Event-ID.")]
+
+
+class Follower:
+    """One open stream of a person, and what wakes it. Lives on the event loop."""
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.key: str | None = None
+        self.is_ending = False
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is news."""
+        self._woken.set()
+
+    def end(self) -> None:
+        """The server stops."""
+        self.is_ending = True
+        self._woken.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Until there is news, or for so long."""
+        with anyio.move_on_after(seconds):
+            await self._woken.wait()
+        self._woken.clear()
+
+
+class Followers:
+    """All open streams of this process, and the thread that listens for them while there are any."""
+
+    def __init__(self, studio: Callable[[], Studio]) -> None:
+        self._studio = studio
+        self._streams: defaultdict[str, set[Follower]] = defaultdict(set)
+        self._of_person: Counter[str] = Counter()
+        self._stop: threading.Event | None = None
+
+    @functools.cached_property
+    def reads(self) -> CapacityLimiter:
+        """The threads in which streams read: few, and none of those that answer requests."""
+        return CapacityLimiter(READS_AT_ONCE)
+
+    def enter(self, user_id: str) -> Follower:
+        """One more stream of the person, until it leaves. Raises Busy (IMG_005) where that is one too many."""
+        if self._of_person[user_id] >= STREAMS_OF_A_PERSON:
+            raise Busy(
+                f"{STREAMS_OF_A_PERSON} event streams are open already.",
+                retry_after=10,
+                resolution="Close one of them, or poll the job's status.",
+            )
+        self._of_person[user_id] += 1
+        return Follower(user_id)
+
+    def follow(self, follower: Follower, key: str) -> None:
+        """Wake the stream whenever there is news of the job that the change stream calls `key`."""
+        follower.key = key
+        self._streams[key].add(follower)
+        self._listen()
+
+    def leave(self, follower: Follower) -> None:
+        """The stream is closed."""
+        self._of_person[follower.user_id] -= 1
+        self._of_person += Counter()  # forgets who has none
+        if follower.key is not None:
+            self._streams[follower.key].discard(follower)
+            if not self._streams[follower.key]:
+                del self._streams[follower.key]
+        if not self._streams and self._stop is not None:
+            self._stop.set()
+            self._stop = None
+
+    def _listen(self) -> None:
+        if self._stop is None:
+            self._stop = threading.Event()
+            work = functools.partial(self._hear, asyncio.get_running_loop(), self._stop)
+            threading.Thread(target=work, name="job-events", daemon=True).start()
+
+    def _hear(self, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                for key in self._studio().following.changed(stop):
+                    loop.call_soon_threadsafe(self._wake, key)
+            except StudioError as error:
+                log.warning("The change stream broke; streams look by themselves: %s", error)
+                stop.wait(LOOK_SECONDS)
+            except RuntimeError:
+                return  # the loop is closed
+
+    def _wake(self, key: str) -> None:
+        for follower in self._streams.get(key, ()):
+            follower.wake()
+
+
+class EventStream(StreamingResponse):
+    """An answer without a known end; a client that does not take what is sent is given up."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, content: AsyncIterator[str], closed: Callable[[], None]) -> None:
+        super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._closed = closed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the end, or until nobody listens any more."""
+        with anyio.CancelScope() as answering:
+
+            async def sending(message: Message) -> None:
+                with anyio.move_on_after(SLOW_SECONDS) as waiting:
+                    await send(message)
+                if waiting.cancelled_caught:
+                    answering.cancel()
+
+            try:
+                await super().__call__(scope, receive, sending)
+            finally:
+                self._closed()
+
+
+@router.get(
+    "/job-events/{jobId}",
+    response_class=Response,
+    responses={
+        200: {"description": "The events", "content": {EventStream.media_type: {"schema": {"type": "string"}}}},
+        204: {"description": "The job is over, and all of its events were heard"},
+        **documented(404),
+    },
+)
+async def job_events(
+    job_id: JobId,
+    request: Request,
+    studio: CurrentStudio,
+    actor: CurrentActor,
+    last_event_id: Annotated[
+        int | None, Header(ge=0, le=_LARGEST_ID, description="Go on after this event of the job.")
+    ] = None,
+    since: EventNumber = 0,
+) -> Response:
+    """What happens to a job, as it happens, until it is over: server-sent events, each with its number as `id`.
+
+    All events after `Last-Event-ID` (or `lastEventId`) are told first. `progress` is an estimate, has no number, and is
+    not told again. A number that the job has not come to is a 422.
+    """
+    unknown = set(request.query_params) - {"lastEventId"}
+    if unknown:
+        raise InvalidRequest(f"{min(unknown)[:40]}: unknown query parameter")
+    after = since if last_event_id is None else last_event_id
+    followers: Followers = request.app.state.followers
+    follower = followers.enter(actor.user_id)
+    with ExitStack() as leaving:
+        leaving.callback(followers.leave, follower)
+        key = await to_thread.run_sync(studio.following.key, actor, job_id, limiter=followers.reads)
+        told = await to_thread.run_sync(studio.following.told, actor, job_id, after, limiter=followers.reads)
+        if told.is_over and not told.events:
+            return Response(status_code=204)  # tells a browser not to come back
+        followers.follow(follower, key)
+        request.scope["state"][ENDS] = follower.end
+        stream = _Stream(studio, followers.reads, request.scope["state"][LOOK_AGAIN], actor, job_id, after)
+        return EventStream(stream.run(follower), closed=leaving.pop_all().close)
+
+
+class _Stream:
+    """One client that listens."""
+
+    def __init__(
+        self,
+        studio: Studio,
+        reads: CapacityLimiter,
+        look_again: Callable[[], Awaitable[Actor | None]],
+        actor: Actor,
+        job_id: str,
+        after: int,
+    ) -> None:
+        self._studio = studio
+        self._reads = reads
+        self._look_again = look_again
+        self._actor = actor
+        self._job_id = job_id
+        self._after = after
+        self._progress: Progress | None = None
+        self._looked_at = self._said_at = time.monotonic()
+
+    async def run(self, follower: Follower) -> AsyncIterator[str]:
+        """What is sent: all there is to tell, again and again, until the job is over."""
+        yield f"retry: {RETRY_MILLISECONDS}\n\n"
+        while not follower.is_ending:
+            told = await self._look()
+            if told is None:
+                return
+            for text in self._texts(told):
+                self._said_at = time.monotonic()
+                yield text
+            if told.is_over:
+                return
+            if time.monotonic() - self._said_at >= BEAT_SECONDS:
+                self._said_at = time.monotonic()
+                yield ": still there\n\n"
+            await follower.wait(LOOK_SECONDS)
+
+    async def _look(self) -> Told | None:
+        """What there is to tell; None if it is no longer for whoever listens."""
+        try:
+            if time.monotonic() - self._looked_at >= RECHECK_SECONDS:
+                self._looked_at = time.monotonic()
+                actor = await self._look_again()
+                if actor is None or actor.user_id != self._actor.user_id:
+                    return None
+                self._actor = actor
+            read = functools.partial(self._studio.following.told, self._actor, self._job_id, self._after)
+            return await to_thread.run_sync(read, limiter=self._reads)
+        except (NotFound, NotAllowed):
+            return None
+        except StudioError:
+            return Told([], None, is_over=False)  # the database is away: the stream goes on when it is back
+
+    def _texts(self, told: Told) -> Iterator[str]:
+        for event in told.events:
+            self._after = event.event_id
+            yield _text(event)
+        if told.progress is not None and told.progress != self._progress:
+            self._progress = told.progress
+            yield f"event: progress\ndata: {told.progress.model_dump_json(by_alias=True)}\n\n"
+
+
+def _text(event: Event) -> str:
+    """The event as the wire has it; JSON has no line breaks of its own."""
+    facts = event.model_dump_json(by_alias=True, exclude={"schema_version", "user_id"})
+    return f"id: {event.event_id}\nevent: {event.type}\ndata: {facts}\n\n"

@@ -1,0 +1,98 @@
+"""What is told of a job: events, numbered without a gap, as pure consequences of how its images change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from imagegeneration.domain.value import Moment, Value
+
+if TYPE_CHECKING:  # a job keeps its latest news
+    from imagegeneration.domain.job import ImageState, JobImage
+
+EventType = Literal["queued", "started", "retrying", "generated", "image", "missing", "completed", "error"]
+"""`queued`: the job waits, after an approval or a retry. Of an image: its call has `started`; it brought nothing, was
+not charged, and is made again (`retrying`); the image is made and paid, and on its way to the bucket (`generated`);
+it is there (`image`); there is none (`missing`). The job is over: `completed` with all images, `error` without."""
+
+_OF_STATE: Mapping[ImageState, EventType] = {
+    "HELD": "retrying",
+    "CALLING": "started",
+    "GENERATED": "generated",
+    "STORED": "image",
+    "FAILED": "missing",
+    "UNKNOWN": "missing",
+}
+
+
+def _optional() -> Any:
+    return Field(default=None, exclude_if=lambda value: value is None)
+
+
+class News(Value):
+    """Something that has happened to a job, or to its image `index`; `code` and `message` say why, where it is bad."""
+
+    type: EventType
+    created_at: Moment
+    index: int | None = _optional()
+    attempt_id: str | None = _optional()
+    url: str | None = _optional()
+    thumbnail_url: str | None = _optional()
+    code: str | None = _optional()
+    message: str | None = _optional()
+
+
+class Event(News):
+    """News with its number: `event_id` counts the events of a job from 1."""
+
+    schema_version: Literal[1] = 1
+    event_id: int = Field(ge=1)
+    job_id: str
+    user_id: str
+
+
+def news_of(old: Iterable[JobImage], new: Sequence[JobImage], now: datetime) -> tuple[News, ...]:
+    """What is told of a change from the `old` images to the `new` ones (of a new job there are no old ones)."""
+    before = {image.index: image for image in old}
+    if any(image.state == "HELD" and _was_not_at_work(before.get(image.index)) for image in new):
+        return (News(type="queued", created_at=now),)
+    changed = (image for image in new if image.state != before[image.index].state)
+    return tuple(_news(image, now) for image in changed)
+
+
+def end_of(fields: Mapping[str, Any], now: datetime) -> News:
+    """What is told of a job that is over, given what is written about it."""
+    if fields["status"] == "DONE":
+        return News(type="completed", created_at=now)
+    return News(type="error", created_at=now, code=fields.get("errorCode"), message=fields.get("error"))
+
+
+def numbered(news: Iterable[News], first: int, job_id: str, user_id: str) -> list[Event]:
+    """The news as events of the job, counted from `first` on."""
+    return [
+        Event(**one.model_dump(), event_id=number, job_id=job_id, user_id=user_id)
+        for number, one in enumerate(news, first)
+    ]
+
+
+def _was_not_at_work(image: JobImage | None) -> bool:
+    return image is None or image.is_missing
+
+
+def _news(image: JobImage, now: datetime) -> News:
+    last = image.attempt
+    if image.state == "HELD":  # opened for another try: what is told is of the one before
+        last = image.attempts[-2]
+    return News(
+        type=_OF_STATE[image.state],
+        created_at=now,
+        index=image.index,
+        attempt_id=last.attempt_id,
+        url=image.url,
+        thumbnail_url=image.thumbnail_url,
+        code=None if last.error is None else last.error.code,
+        message=None if last.error is None else last.error.message,
+    )

@@ -1,0 +1,86 @@
+"""What is told of a job follows from how its images change."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from imagegeneration.domain.event import News, end_of, news_of, numbered
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters
+from imagegeneration.domain.image import StoredImage
+from imagegeneration.domain.job import JobImage
+from imagegeneration.domain.lifecycle import (
+    dropped,
+    failed,
+    generated,
+    held,
+    interrupted,
+    reopened,
+    started,
+    stored,
+    submitted,
+)
+from tests.unit.ui.samples import MODEL, NOW, stored_image
+
+DAY = "2026-11-21"
+WANTED = GenerationParameters(provider="sandbox", model=MODEL, size="1024x1024", quality="medium", output_format="png")
+HELD = held(0, "sandbox", MODEL, 10_000, DAY)
+CALLING = started(HELD, "att_1", NOW)
+ANSWER = Answer(b"bytes", None, None, None)
+MADE = generated(CALLING, "att_1", ANSWER, 9_000, "host", NOW)
+
+
+def told(old: JobImage, new: JobImage) -> list[str]:
+    return [news.type for news in news_of([old], [new], NOW)]
+
+
+def test_a_new_job_is_queued_once_however_many_images_it_has() -> None:
+    second = held(1, "sandbox", MODEL, 10_000, DAY)
+    (news,) = news_of((), [HELD, second], NOW)
+    assert (news.type, news.index, news.created_at) == ("queued", None, NOW)
+
+
+def test_an_image_is_told_of_on_its_way() -> None:
+    record: StoredImage = stored_image(attempt_id="att_1")
+    assert told(HELD, CALLING) == ["started"]
+    assert told(CALLING, MADE) == ["generated"]
+    (news,) = news_of([MADE], [stored(MADE, "att_1", record)], NOW)
+    assert (news.type, news.index, news.attempt_id) == ("image", 0, "att_1")
+    assert (news.url, news.thumbnail_url) == (record.url, record.thumbnail_url)
+
+
+def test_what_goes_wrong_is_told_with_its_reason() -> None:
+    passing = CallFailed("Too many requests.", certainty="not_charged", retryable=True)
+    again = failed(CALLING, "att_1", passing, NOW, again_since=NOW - timedelta(hours=1))
+    (news,) = news_of([CALLING], [again], NOW)
+    assert (news.type, news.attempt_id, news.code, news.message) == (
+        "retrying",
+        "att_1",
+        "PROVIDER",
+        "Too many requests.",
+    )
+    (missing,) = news_of([HELD], [dropped(HELD, "CANCELED", "Canceled.", NOW)], NOW)
+    assert (missing.type, missing.code, missing.message) == ("missing", "CANCELED", "Canceled.")
+    (doubtful,) = news_of([CALLING], [interrupted(CALLING, NOW)], NOW)
+    assert (doubtful.type, doubtful.code) == ("missing", "INTERRUPTED")
+
+
+def test_a_retry_is_a_wait_again() -> None:
+    gone = dropped(HELD, "CANCELED", "Canceled.", NOW)
+    assert told(gone, reopened(gone, WANTED, 10_000, DAY)) == ["queued"]
+
+
+def test_nothing_is_told_of_what_nobody_can_see() -> None:
+    assert told(CALLING, submitted(CALLING, "att_1", "handle")) == []
+    assert told(MADE, MADE) == []
+
+
+def test_the_end_says_why() -> None:
+    assert end_of({"status": "DONE"}, NOW) == News(type="completed", created_at=NOW)
+    end = end_of({"status": "FAILED", "errorCode": "STORAGE", "error": "The bucket is gone."}, NOW)
+    assert (end.type, end.code, end.message) == ("error", "STORAGE", "The bucket is gone.")
+
+
+def test_events_are_numbered_and_leave_out_what_they_do_not_have() -> None:
+    events = numbered([News(type="queued", created_at=NOW), News(type="completed", created_at=NOW)], 4, "imgjob_1", "u")
+    assert [event.event_id for event in events] == [4, 5]
+    assert set(events[0].document()) == {"schemaVersion", "eventId", "jobId", "userId", "type", "createdAt"}
