@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.access import Role
-from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.person import Identity
 from imagegeneration.domain.plan import PlanName
 from imagegeneration.settings import Settings, SignInProvider
@@ -33,7 +33,7 @@ def enter(company: Studio, name: str, *roles: Role, plan: PlanName | None = None
     person = company.people.signed_in(identity, rules)
     if plan is not None:
         person = company.people.change(
-            person.actor(),
+            LOCAL,
             person.person_id,
             version=person.version,
             roles=None,
