@@ -166,6 +166,12 @@ class Choosing:
         if options.provider not in ("auto", *self._offer.endpoints) and options.model is None:
             given_up.append(f"The provider {options.provider} is not configured any more.")
             options = options.model_copy(update={"provider": "auto"})
+        gone = {name: why for name in options.fallback if (why := self._why_gone(name, today)) is not None}
+        if gone:
+            given_up += gone.values()
+            options = options.model_copy(
+                update={"fallback": tuple(name for name in options.fallback if name not in gone)}
+            )
         if options.model is not None:
             options, lost = options.fitting(self._offer.catalog.model(options.model, today))
             given_up += lost.values()

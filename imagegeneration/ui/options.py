@@ -8,12 +8,13 @@ from imagegeneration.domain.draft import Draft
 from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.options import Options
 from imagegeneration.errors import StudioError
+from imagegeneration.services.choosing import Estimate
 from imagegeneration.ui import wishes, words
 from imagegeneration.ui.desk import Desk
 from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import actor, notice, show_error, studio
 from imagegeneration.ui.offers import AUTOMATIC, Automatic, offers, read_pick
-from imagegeneration.ui.parameters import Form, loras, style_field
+from imagegeneration.ui.parameters import Form, fallback, loras, style_field
 from imagegeneration.ui.web import asset
 
 _OFFERS = st.components.v2.component("studio_offers", **asset("offers"))
@@ -34,13 +35,14 @@ def panel(desk: Desk) -> None:
 
 def _panel(desk: Desk) -> None:
     busy = desk.doing is not None
-    _models(desk, busy)
+    estimate = _models(desk, busy)
     request = _request(desk)
     model = None if request is None else studio().offer.catalog.named(request.model)
     if request is not None and model is not None:
         form = Form(desk, model, request, busy)
         form.draw()
         loras(form)
+        fallback(form, [candidate for candidate in estimate.recommendations if candidate.able])
     style_field(desk, busy)
     editor(
         _NEGATIVE,
@@ -64,7 +66,7 @@ def _where_it_goes(desk: Desk) -> str:
     return "The style and the negative prompt become part of the final prompt, where you see them before you approve."
 
 
-def _models(desk: Desk, busy: bool) -> None:
+def _models(desk: Desk, busy: bool) -> Estimate:
     options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
     estimate = studio().choosing.estimate(options, prompt, actor(), fitting=True)
     key = f"offers-{desk.draft.draft_id}"
@@ -77,6 +79,7 @@ def _models(desk: Desk, busy: bool) -> None:
     automatic = [_automatic(options, priority, prompt) for priority in AUTOMATIC]
     data = {"offers": offers(options, automatic, estimate), "locked": busy}
     _OFFERS(key=key, data=data, on_pick_change=picked)
+    return estimate
 
 
 def _automatic(options: Options, priority: str | None, prompt: str) -> Automatic:

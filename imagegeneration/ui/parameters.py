@@ -9,9 +9,11 @@ from typing import Any
 import streamlit as st
 
 from imagegeneration.domain.catalog import Bounds, ImageModel
+from imagegeneration.domain.choice import Candidate
 from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.lora import CollectedLora, LoraWish
-from imagegeneration.domain.options import LARGEST_SEED, RANDOM_SEED
+from imagegeneration.domain.money import MICROS_PER_USD, format_usd
+from imagegeneration.domain.options import LARGEST_SEED, MAX_ALTERNATES, RANDOM_SEED
 from imagegeneration.domain.style import STYLE_NAMES, label
 from imagegeneration.ui import wishes, words
 from imagegeneration.ui.desk import Desk
@@ -22,6 +24,8 @@ OTHER = "other"
 
 LORAS_SHOWN = 200
 """Of the collection, by name."""
+
+_CENT = MICROS_PER_USD // 100
 
 SEEDS = {"none": "None is sent", "random": "Random: drawn at approval, and kept", "own": "A number of your own"}
 
@@ -235,6 +239,58 @@ def _lora_row(form: Form, wish: LoraWish | None, row: int, offered: Mapping[str,
             st.caption(words.literal(f"Its words for the prompt: {', '.join(offered[own].trigger_words)}"))
 
 
+def fallback(form: Form, able: Sequence[Candidate]) -> None:
+    """Who may make an image instead, and for how much more: chosen beforehand, because nobody is asked then."""
+    desk, own = form.desk, form.request.model
+    options = desk.draft.options
+    offered = {candidate.model: candidate for candidate in able if candidate.model != own}
+    if not offered and not options.fallback:
+        return
+    key, extra_key = field_key(desk, "fallback"), field_key(desk, "extra")
+    price = next((candidate.price_micros for candidate in able if candidate.model == own), None) or 0
+
+    def take() -> None:
+        names = tuple(st.session_state[key])
+        prices = [offered[name].price_micros or 0 for name in names if name in offered]
+        needed = -(-max([micros - price for micros in prices], default=0) // _CENT) * _CENT
+        extra = max(options.max_extra_micros, needed, 0) if names else 0
+        desk.choices += 1
+        wishes.choose(desk, fallback=names, max_extra_micros=extra)
+
+    names, extra = st.columns([3, 1], vertical_alignment="bottom")
+    names.multiselect(
+        "If it fails without a charge, go on with",
+        list(dict.fromkeys([*offered, *options.fallback])),
+        default=list(options.fallback),
+        max_selections=MAX_ALTERNATES,
+        format_func=lambda name: _alternate(name, offered),
+        key=key,
+        on_change=take,
+        disabled=form.busy,
+        placeholder="Nobody: the image fails, and you decide",
+    )
+    if options.fallback:
+        extra.number_input(
+            "Extra, up to $",
+            min_value=0.0,
+            max_value=100.0,
+            value=options.max_extra_micros / MICROS_PER_USD,
+            step=0.01,
+            format="%.2f",
+            key=extra_key,
+            on_change=lambda: wishes.choose(desk, max_extra_micros=round(st.session_state[extra_key] * MICROS_PER_USD)),
+            disabled=form.busy,
+        )
+
+
+def _alternate(name: str, offered: Mapping[str, Candidate]) -> str:
+    if name not in offered:
+        return name
+    micros = offered[name].price_micros
+    price = "" if micros is None else f", up to {format_usd(micros)}"
+    return f"{offered[name].label}{price}"
+
+
 def _lora_name(wish: LoraWish | None) -> str:
     return "" if wish is None else wish.name or wish.path or ""
 
@@ -242,7 +298,7 @@ def _lora_name(wish: LoraWish | None) -> str:
 def _lora_label(name: str, offered: Mapping[str, CollectedLora]) -> str:
     if not name:
         return "None"
-    return words.literal(f"{offered[name].label} ({name})" if name in offered else name)
+    return f"{offered[name].label} ({name})" if name in offered else name
 
 
 def style_field(desk: Desk, busy: bool) -> None:

@@ -143,15 +143,23 @@ def _quote(desk: Desk) -> _Offered | None:
     except StudioError as error:
         show_error(error, key="quote-problem", cost="Nothing was charged.")
         return None
-    _price(desk, total, None if order is None else order.request)
+    _price(desk, total, order)
     return _Offered(total, order)
 
 
-def _price(desk: Desk, total: int, request: GenerationParameters | None) -> None:
+def _label(route: GenerationParameters) -> str:
+    model = studio().offer.catalog.named(route.model)
+    return route.model if model is None else model.label
+
+
+def _price(desk: Desk, total: int, order: Order | None) -> None:
     each = -(-total // desk.draft.image_count)
+    request = None if order is None else order.request
     sent = request or studio().offer.parameters
     draws_seed = desk.draft.options.seed == RANDOM_SEED
     made_as = "" if sent is None else words.made_as(sent, draws_seed=draws_seed)
+    if order is not None and order.alternates:
+        made_as += f"; else {' or '.join(_label(route) for route in order.alternates)}"
     data = {"each": f"Up to {format_usd(each)} an image", "made_as": made_as, "left": "", "short": False}
     try:
         data |= _left(studio().spending.today(actor()), total)

@@ -85,6 +85,30 @@ def test_what_is_chosen_in_the_options_is_shown_priced_and_sent(page: Page, prod
     fits(page)
 
 
+def test_who_may_make_it_instead_is_chosen_priced_and_approved(page: Page, product: Product) -> None:
+    intent = unique("instead")
+    go_to_review(page, intent, "a red kite")
+    open_options(page).get_by_role("radio", name="GPT Image 2.5 Flare, up to").check()
+    before = approve_button(page).inner_text()
+    page.get_by_role("combobox", name="If it fails without a charge, go on with").click()
+    page.get_by_role("option", name="GPT Image 2, up to $0.06").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("; else GPT Image 2")).to_be_visible()
+    expect(page.get_by_label("Extra, up to $")).to_have_value("0.04")
+    expect(approve_button(page)).not_to_have_text(before)
+    picture(page, "generate-fallback")
+    approve_button(page).click()
+    is_done(page)
+    (found,) = product.jobs_for(intent)
+    job = product.job(found["jobId"])
+    assert (job["request"]["model"], [one["model"] for one in job["alternates"]]) == (
+        "gpt-image-2.5-flare",
+        ["gpt-image-2"],
+    )
+    assert job["approval"]["maxExtraMicros"] == 40_000
+    fits(page)
+
+
 def test_the_last_options_are_offered_again_and_can_be_reset(page: Page) -> None:
     go_to_review(page, unique("first"), "a kite")
     open_options(page).get_by_role("radio", name="GPT Image 2.5 Sunburst, up to").check()
