@@ -6,12 +6,10 @@ nothing of the call, and once an image is made it is paid for.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx2
@@ -19,7 +17,8 @@ import httpx2
 from imagegeneration.domain.generation import CallFailed, Json, LeftAtProvider
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher, FetchFailed
-from imagegeneration.providers.provider import CONNECT_SECONDS, MAX_ANSWER_BYTES, brief, read_within, unreachable
+from imagegeneration.providers.provider import CONNECT_SECONDS, MAX_ANSWER_BYTES, brief, unreachable
+from imagegeneration.providers.reply import Reply
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 3.0
@@ -30,29 +29,6 @@ FETCH_SECONDS = 30.0
 T = TypeVar("T")
 
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{1,128}")
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What an API answered."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def document(self) -> Json:
-        """The JSON object in it; empty where there is none."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def may_pass(self) -> bool:
-        """Whether the same question may well be answered a little later."""
-        return self.status in (408, 429) or self.status >= 500
 
 
 class AsynchronousApi:
@@ -122,7 +98,7 @@ class AsynchronousApi:
     def _exchange(self, request: httpx2.Request, deadline: float) -> Reply:
         response = self._client.send(request, stream=True)
         try:
-            return Reply(response.status_code, response.headers, read_within(response.iter_bytes(), deadline))
+            return Reply.read(response, deadline)
         finally:
             response.close()
 

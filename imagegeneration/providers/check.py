@@ -5,7 +5,6 @@ No retries, redirects or keep-alive, and nothing from the environment: the check
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ import httpx2
 from imagegeneration.domain.generation import CallFailed, Json
 from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
-from imagegeneration.providers.provider import brief, read_within, unreachable
+from imagegeneration.providers.provider import brief, unreachable
+from imagegeneration.providers.reply import Reply
 
 CHECK_SECONDS = 10.0
 
@@ -53,14 +53,10 @@ def ask(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> Told:
             httpx2.Client(timeout=CHECK_SECONDS, follow_redirects=False, trust_env=False) as client,
             client.stream("GET", f"{endpoint.url}{path}", headers=headers) as response,
         ):
-            body = read_within(response.iter_bytes(), deadline)
+            reply = Reply.read(response, deadline)
     except httpx2.HTTPError as error:
         raise unreachable(error) from error
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        document = None
-    return Told(response.status_code, document if isinstance(document, dict) else {})
+    return Told(reply.status, reply.document)
 
 
 def check_account(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> Checked:

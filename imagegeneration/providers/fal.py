@@ -14,10 +14,11 @@ from imagegeneration.domain.generation import MAX_LORAS, Answer, CallFailed, Gen
 from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
-from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told
+from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import ask, judged, key_of
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken, within
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
+from imagegeneration.providers.reply import Reply
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.check import ask
 from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
-from imagegeneration.providers.post import PaidPost, Reply
+from imagegeneration.providers.post import PaidPost
 from imagegeneration.providers.provider import Submitted, refused, retry_after
+from imagegeneration.providers.reply import Reply
 
 SIZE = "1024x1024"
 FORMAT = "png"

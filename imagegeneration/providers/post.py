@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import httpx2
 
 from imagegeneration.domain.generation import Json
 from imagegeneration.domain.provider import Endpoint
-from imagegeneration.providers.provider import CONNECT_SECONDS, read_within, unreachable
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What an API answered."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def document(self) -> Json:
-        """The JSON object in it; empty where there is none."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+from imagegeneration.providers.provider import CONNECT_SECONDS, unreachable
+from imagegeneration.providers.reply import Reply
 
 
 class PaidPost:
@@ -64,7 +45,7 @@ class PaidPost:
         try:
             response = self._client.send(request, stream=True)
             try:
-                return Reply(response.status_code, response.headers, read_within(response.iter_bytes(), deadline))
+                return Reply.read(response, deadline)
             finally:
                 response.close()
         except httpx2.HTTPError as error:

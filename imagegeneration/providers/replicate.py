@@ -15,10 +15,11 @@ from imagegeneration.domain.health import Checked
 from imagegeneration.domain.lora import HUB_PATH
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
-from imagegeneration.providers.asynchronous import AsynchronousApi, Reply, handle_of, in_doubt, not_told
+from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken, within
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
+from imagegeneration.providers.reply import Reply
 
 RATIOS = {
     "1024x1024": "1:1",

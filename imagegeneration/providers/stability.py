@@ -14,8 +14,9 @@ from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.check import ask, judged, key_of, refused_account
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
-from imagegeneration.providers.post import PaidPost, Reply
+from imagegeneration.providers.post import PaidPost
 from imagegeneration.providers.provider import Submitted, refused, retry_after
+from imagegeneration.providers.reply import Reply
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegeneration.domain.generation import CallFailed, GenerationRequest, Lora
-from imagegeneration.providers.asynchronous import Reply
 from imagegeneration.providers.fal import APPS, failure, fal_payload, image_url, queue_path, said
+from imagegeneration.providers.reply import Reply
 from tests.unit.providers.requests import LORAS, PROMPTS, image_request
 from tests.wire.fal import INPUTS
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
 from imagegeneration.providers.forge import forge_answer, forge_payload
-from imagegeneration.providers.post import Reply
+from imagegeneration.providers.reply import Reply
 
 REQUEST = GenerationRequest(
     provider="forge",

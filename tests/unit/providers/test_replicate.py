@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegeneration.domain.generation import CallFailed, GenerationRequest, Lora
-from imagegeneration.providers.asynchronous import Reply
 from imagegeneration.providers.replicate import (
     MODELS,
     RATIOS,
@@ -18,6 +17,7 @@ from imagegeneration.providers.replicate import (
     output_url,
     replicate_input,
 )
+from imagegeneration.providers.reply import Reply
 from tests.unit.providers.requests import LORAS, PROMPTS, image_request
 from tests.wire.replicate import INPUTS
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
-from imagegeneration.providers.post import Reply
+from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.stability import ASPECT_RATIOS, stability_answer, stability_payload
 
 REQUEST = GenerationRequest(

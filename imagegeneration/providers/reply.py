@@ -1,0 +1,40 @@
+"""What an API answered over plain HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx2
+
+from imagegeneration.domain.generation import Json
+from imagegeneration.providers.provider import read_within
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def read(cls, response: httpx2.Response, deadline: float) -> Reply:
+        """Read the answer before `deadline` (monotonic seconds). Raises CallFailed."""
+        return cls(response.status_code, response.headers, read_within(response.iter_bytes(), deadline))
+
+    @property
+    def document(self) -> Json:
+        """The JSON object in it; empty where there is none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same question may well be answered a little later."""
+        return self.status in (408, 429) or self.status >= 500
