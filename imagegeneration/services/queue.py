@@ -69,8 +69,8 @@ class Queue:
         if probe is not None:
             yield probe
             return
-        barred = Barred(models=barred.models, providers=(*barred.providers, *but))
         if set(self._providers) - set(barred.providers):  # else nobody is left to make anything: ask for no jobs
+            barred = Barred(models=barred.models, providers=(*barred.providers, *but))
             yield from self._claim(owner, lease_seconds, 1 if self.pacing.is_needed else room, barred)
 
     def _probe(self, owner: str, lease_seconds: float, provider: ProviderName) -> Job | None:
