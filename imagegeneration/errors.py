@@ -35,7 +35,7 @@ class ProviderNotConfigured(StudioError):
 
     code = "IMG_001"
     status = 503
-    resolution = "Ask an operator to set OPENAI_API_KEY."
+    resolution = "Choose another provider (GET /image/providers), or ask an operator to configure this one."
 
 
 class ProviderFailed(StudioError):
@@ -181,7 +181,7 @@ class ModelUnavailable(StudioError):
 
     code = "IMG_013"
     status = 422
-    resolution = "Ask an operator to set OPENAI_IMAGE_MODEL to a model of the catalog."
+    resolution = "Choose a model that can be had: GET /image/providers lists them."
 
 
 class DatabaseDown(StudioError):

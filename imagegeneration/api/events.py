@@ -19,6 +19,7 @@ from typing import Annotated
 import anyio
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
@@ -170,11 +171,18 @@ class EventStream(StreamingResponse):
                 self._closed()
 
 
+_EVENT = {
+    "type": "object",
+    "description": "Each event. `data` is JSON: type, createdAt, jobId, eventId, and what else belongs to its type.",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+}
+
+
 @router.get(
     "/job-events/{jobId}",
     response_class=Response,
     responses={
-        200: {"description": "The events", "content": {EventStream.media_type: {"schema": {"type": "string"}}}},
+        200: {"description": "The events", "content": {EventStream.media_type: {"schema": _EVENT}}},
         204: {"description": "The job is over, and all of its events were heard"},
         **documented(404),
     },
@@ -185,7 +193,7 @@ async def job_events(
     studio: CurrentStudio,
     actor: CurrentActor,
     last_event_id: Annotated[
-        int | None, Header(ge=0, le=_LARGEST_ID, description="Go on after this event of the job.")
+        int | SkipJsonSchema[None], Header(ge=0, le=_LARGEST_ID, description="Go on after this event of the job.")
     ] = None,
     since: EventNumber = 0,
 ) -> Response:

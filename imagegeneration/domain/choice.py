@@ -19,8 +19,8 @@ Priority = Literal["speed", "quality", "cost"]
 class Candidate(Value):
     """A model that may be chosen. `price_micros` is an upper bound for one image (None: it has no price).
 
-    `limitations` say in words what of the request it cannot do; it is `able` where there are none, it has a price,
-    and its provider is configured and not paused.
+    `limitations` say in words what of the request it cannot do, and `pause` why nothing is started at present; it is
+    `able` where there is neither.
     """
 
     model: str
@@ -31,6 +31,7 @@ class Candidate(Value):
     expected_seconds: float
     quality_score: int
     limitations: Many[str]
+    pause: str | None = None
     able: bool
 
 
@@ -98,6 +99,13 @@ def choose(candidates: Sequence[Candidate], wishes: Wishes) -> Choice | None:
         return None
     priority = wishes.priority or "quality"
     return _choice(best(able, priority), f"{_WORDS[priority]} of those that can do it")
+
+
+def or_waiting(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Those same; where all that could do it are paused, as if they were not: a job waits then, and is not refused."""
+    if any(candidate.able for candidate in candidates):
+        return candidates
+    return [candidate.model_copy(update={"able": not candidate.limitations}) for candidate in candidates]
 
 
 def best(candidates: Sequence[Candidate], priority: Priority) -> Candidate:

@@ -8,12 +8,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, Strict, model_validator
 
 from imagegeneration.domain.generation import Lora, LoraFamily, LoraName, LoraWeight
-from imagegeneration.domain.text import Intent, check_text
+from imagegeneration.domain.text import Described, Intent, check_text
 from imagegeneration.domain.value import Many, Moment, Value
 
 HOSTS = ("huggingface.co", "civitai.com", "fal.media", "v3.fal.media", "v3b.fal.media", "replicate.delivery")
 """Where LoRAs may be: public stores of models, and where Fal and Replicate put what they have trained."""
 
+TRIGGER_WORD_MAX = 100
 DESCRIPTION_MAX = 1000
 
 _NAME = r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*"
@@ -53,10 +54,18 @@ LoraPath = Annotated[
 ]
 """Where a LoRA is, for the provider that is to load it."""
 
-Description = Annotated[str, Strict(), AfterValidator(lambda text: text and check_text(text, DESCRIPTION_MAX))]
+Description = Annotated[
+    str,
+    Strict(),
+    AfterValidator(lambda text: text and check_text(text, DESCRIPTION_MAX)),
+    Described(DESCRIPTION_MAX, may_be_empty=True),
+]
 """Up to 1,000 characters."""
 
-TriggerWords = Annotated[Many[Annotated[Intent, Field(max_length=100)]], Field(max_length=10)]
+TriggerWord = Annotated[
+    str, Strict(), AfterValidator(lambda text: check_text(text, TRIGGER_WORD_MAX)), Described(TRIGGER_WORD_MAX)
+]
+TriggerWords = Annotated[Many[TriggerWord], Field(max_length=10)]
 """What a prompt has to say for the LoRA to have an effect; nobody but a person puts them there."""
 
 

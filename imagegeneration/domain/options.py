@@ -24,7 +24,7 @@ from imagegeneration.domain.generation import (
 )
 from imagegeneration.domain.link import Links
 from imagegeneration.domain.lora import LoraWish
-from imagegeneration.domain.text import check_text
+from imagegeneration.domain.text import Described, check_text
 from imagegeneration.domain.value import Many, Micros, Value
 
 NEGATIVE_PROMPT_MAX = 1000
@@ -50,7 +50,9 @@ FITTED: Mapping[str, str] = {
 Side = Annotated[int, Field(ge=64, le=4096)]
 
 
-NegativePrompt = Annotated[str, AfterValidator(lambda text: check_text(text, NEGATIVE_PROMPT_MAX))]
+NegativePrompt = Annotated[
+    str, AfterValidator(lambda text: check_text(text, NEGATIVE_PROMPT_MAX)), Described(NEGATIVE_PROMPT_MAX)
+]
 """What should not be in the image: 1 to 1,000 characters."""
 
 

@@ -35,22 +35,27 @@ def check_text(text: str, limit: int) -> str:
     return text
 
 
-class _Described:
+class Described:
     """Tells the rule to readers of the OpenAPI document; the rule itself is `check_text`."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, may_be_empty: bool = False) -> None:
         self.limit = limit
+        self.may_be_empty = may_be_empty
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         described: dict[str, Any] = handler(schema)
-        described.update(minLength=1, maxLength=self.limit, pattern=f"^{_ALLOWED}*{_VISIBLE}{_ALLOWED}*$")
+        some = f"{_ALLOWED}*{_VISIBLE}{_ALLOWED}*"
+        if self.may_be_empty:
+            described.update(maxLength=self.limit, pattern=f"^({some})?$")
+        else:
+            described.update(minLength=1, maxLength=self.limit, pattern=f"^{some}$")
         return described
 
 
-Intent = Annotated[str, Strict(), AfterValidator(lambda text: check_text(text, INTENT_MAX)), _Described(INTENT_MAX)]
+Intent = Annotated[str, Strict(), AfterValidator(lambda text: check_text(text, INTENT_MAX)), Described(INTENT_MAX)]
 """What the images are for: 1 to 200 characters, stored and sent untrimmed."""
 
-Prompt = Annotated[str, Strict(), AfterValidator(lambda text: check_text(text, PROMPT_MAX)), _Described(PROMPT_MAX)]
+Prompt = Annotated[str, Strict(), AfterValidator(lambda text: check_text(text, PROMPT_MAX)), Described(PROMPT_MAX)]
 """A prompt: 1 to 4,000 characters, stored and sent untrimmed."""
 
 Reason = Annotated[

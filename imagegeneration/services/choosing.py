@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import ImageModel
-from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose
+from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose, or_waiting
 from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
 from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.money import format_usd_exact
@@ -90,7 +90,7 @@ class Choosing:
             return self._explicit(options, options.model, final_prompt, named)
         candidates = self._candidates(options, final_prompt, named)
         if options.provider == "auto" and options.priority is None and not options.loras:
-            usual = self._usual(candidates)
+            usual = self._usual(or_waiting(candidates))
             if usual is not None:
                 return self._chosen(options, usual, named)
         preferred = None if options.provider == "auto" else options.provider
@@ -99,7 +99,7 @@ class Choosing:
             if not candidates:
                 raise ProviderNotConfigured(f"The provider {preferred} is not configured.")
         wishes = Wishes(loras=len(options.loras), priority=options.priority, preferred=preferred)
-        choice = choose(candidates, wishes)
+        choice = choose(or_waiting(candidates), wishes)
         if choice is None:
             raise InvalidRequest(_why_none(candidates))
         return self._chosen(options, choice, named)
@@ -225,10 +225,7 @@ class Choosing:
             limitations.append(problem.message)
         if price is not None and options.max_micros_per_image is not None and price > options.max_micros_per_image:
             limitations.append(_too_dear(price, options.max_micros_per_image))
-        if (pause := self._breakers.stopping(request.provider)) is not None:
-            limitations.append(f"It is paused: {pause.reason}")
-        if model.name in self._breakers.paused_models():
-            limitations.append("The model is paused.")
+        pause = self._breakers.hindrance(request)
         return Candidate(
             model=model.name,
             provider=request.provider,
@@ -238,7 +235,8 @@ class Choosing:
             expected_seconds=model.expected_seconds,
             quality_score=model.quality_score,
             limitations=tuple(limitations),
-            able=not limitations,
+            pause=pause,
+            able=not limitations and pause is None,
         )
 
     def _explicit(

@@ -67,7 +67,7 @@ def _by_name(candidate: Candidate, estimate: Estimate, options: Options) -> dict
     return {
         "key": f"model:{candidate.model}",
         "title": candidate.label,
-        "about": " ".join(candidate.limitations),
+        "about": " ".join([*candidate.limitations, *([candidate.pause] if candidate.pause else [])]),
         "tags": [tag for tag, model in best if model == candidate.model],
         "off": not candidate.able,
         "checked": options.model == candidate.model,
