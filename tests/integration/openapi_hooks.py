@@ -43,6 +43,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, object]
         case.body = body
     if case.meta is not None and case.meta.generation.mode.is_positive and "job-events" in case.path:
         case.query = {}  # which events a job has is not in the document
+        case.headers.pop("last-event-id", None)
     headers = case.headers
     key = headers.get("idempotency-key") if headers else None
     if isinstance(key, str) and re.fullmatch(KEY_PATTERN, key):
@@ -55,6 +56,8 @@ def _keep_models_possible(body: dict[str, Any]) -> None:
         body["model"] = "fal-ai/flux-lora"
     if isinstance(body.get("loras"), list):
         body["loras"] = [{"path": "owner/name"} for lora in body["loras"] if isinstance(lora, dict)] or body["loras"]
+    if "style" in body and isinstance(body.get("finalPrompt"), str):
+        body["finalPrompt"] = body["finalPrompt"][:2000]  # with what is folded in it has to fit as well
     if isinstance(body.get("maxCostPerImage"), int | float):
         body["maxCostPerImage"] = 1
     options = body.get("options")
