@@ -43,7 +43,8 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, object]
         case.body = body
     if case.meta is not None and case.meta.generation.mode.is_positive and "job-events" in case.path:
         case.query = {}  # which events a job has is not in the document
-        case.headers.pop("last-event-id", None)
+        if case.headers:
+            case.headers.pop("last-event-id", None)
     headers = case.headers
     key = headers.get("idempotency-key") if headers else None
     if isinstance(key, str) and re.fullmatch(KEY_PATTERN, key):
