@@ -12,6 +12,7 @@ from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.generation import ExecuteBody
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.options import Options
+from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import ImageServer, Settings
 from tests.integration.conftest import body
@@ -92,8 +93,11 @@ def work_until_over(studio: Studio, jobs: Sequence[Job], seconds: float = 60) ->
     assert studio.execution is not None
     worker = Worker(studio.execution, studio.queue, "runner_test", concurrency=8, lease_seconds=30)
 
+    recovery = SpoolDelivery(studio.execution, worker.is_busy_with)
+
     def over() -> Sequence[Job] | None:
         worker._try_to_fill(ticked=True)
+        recovery.run()  # what was too much to be uploaded at once waits in the spool
         now = [studio.jobs.get(LOCAL, job.job_id) for job in jobs]
         return now if all(job.is_over for job in now) else None
 
