@@ -14,6 +14,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
+from typing import TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
 
 from anyio import CapacityLimiter, to_thread
@@ -54,6 +55,7 @@ _CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
 log = logging.getLogger(__name__)
 
 
+Found = TypeVar("Found")
 IsByHand = Callable[[bytes], bool]
 
 
@@ -81,7 +83,7 @@ class Gate:
             need = needed(scope)
             actor = None if need == "nobody" else await self._actor(headers)
             if actor is None and need != "nobody" and "authorization" in headers:
-                await to_thread.run_sync(self._studio().rates.wrong_key, client_address(scope), limiter=self._lookups)
+                await self._look(self._studio().rates.wrong_key, client_address(scope))
             if need != "nobody":
                 state["actor"] = _admitted(actor, need).model_copy(update={"request_id": request_id})
                 await self._use(headers)
@@ -123,7 +125,7 @@ class Gate:
             return None
         return studio.logins.recall(token) or await self._look(studio.logins.actor, token)
 
-    async def _look(self, find: Callable[[str], Actor | None], secret: str) -> Actor | None:
+    async def _look(self, find: Callable[[str], Found], secret: str) -> Found:
         if self._lookups is None:
             self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
         return await to_thread.run_sync(find, secret, limiter=self._lookups)
@@ -131,7 +133,7 @@ class Gate:
     async def _use(self, headers: Mapping[str, str]) -> None:
         logins, token = self._studio().logins, login_cookie(headers)
         if self._signs_in and token is not None and "authorization" not in headers and not logins.was_used(token):
-            await to_thread.run_sync(logins.use, token, limiter=self._lookups)
+            await self._look(logins.use, token)
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
         """Serve a websocket for as long as its login lasts."""

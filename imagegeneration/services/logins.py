@@ -180,7 +180,7 @@ class Logins:
         return person.actor() if person.may_enter else None
 
     def _see(self, key: str) -> bool:
-        self._logins.seen(key)
+        self._logins.seen(key, self._rules.idle.total_seconds())
         return True
 
     def _client(self, provider: str) -> OidcClient:

@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
 from imagegeneration.domain.value import Moment, Value
-from imagegeneration.store.connection import Connection, Session, translated
+from imagegeneration.store.connection import Connection, Document, Session, translated
 from imagegeneration.store.schema import validator
 
 KEPT_SECONDS = 24 * 3600
@@ -48,14 +48,12 @@ class IdempotencyStore:
 
     def get(self, user_id: str, key: str) -> IdempotencyRecord | None:
         """What the key stands for, or None."""
-        found = self._records.find_one({"userId": user_id, "key": key}, {"_id": False})
-        return None if found is None else IdempotencyRecord.model_validate(found)
+        return _record(self._records.find_one({"userId": user_id, "key": key}, {"_id": False}))
 
     def settled(self, user_id: str, key: str) -> IdempotencyRecord | None:
         """What a taken key stands for, also if it was taken so lately that `get` does not see it yet."""
         records = self._records.with_options(read_concern=ReadConcern("linearizable"))
-        found = records.find_one({"userId": user_id, "key": key}, {"_id": False})
-        return None if found is None else IdempotencyRecord.model_validate(found)
+        return _record(records.find_one({"userId": user_id, "key": key}, {"_id": False}))
 
     def insert(self, record: IdempotencyRecord, *, session: Session) -> None:
         """Take the key, inside the transaction that inserts the job. Raises KeyTaken if it is taken."""
@@ -63,3 +61,7 @@ class IdempotencyStore:
             self._records.insert_one(record.document(), session=session)
         except DuplicateKeyError:
             raise KeyTaken from None
+
+
+def _record(found: Document | None) -> IdempotencyRecord | None:
+    return None if found is None else IdempotencyRecord.model_validate(found)

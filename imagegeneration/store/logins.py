@@ -9,7 +9,7 @@ from pymongo import IndexModel
 
 from imagegeneration.domain.person import SIGN_IN_SECONDS, Login
 from imagegeneration.domain.value import Moment, Value
-from imagegeneration.store.connection import Connection, translated
+from imagegeneration.store.connection import Connection, Document, translated
 from imagegeneration.store.schema import validator
 
 _NO_ID = {"_id": False}
@@ -56,14 +56,12 @@ class LoginStore:
 
     def find(self, token_sha256: str, idle_seconds: float) -> Login | None:
         """The login, unless it is over or nobody was there for `idle_seconds`."""
-        idle_since = {"$dateSubtract": {"startDate": "$$NOW", "unit": "second", "amount": round(idle_seconds)}}
-        alive = {"$and": [{"$gt": ["$endsAt", "$$NOW"]}, {"$gt": ["$seenAt", idle_since]}]}
-        found = self._logins.find_one({"tokenSha256": token_sha256, "$expr": alive}, _NO_ID)
+        found = self._logins.find_one(_alive(token_sha256, idle_seconds), _NO_ID)
         return None if found is None else Login.model_validate(found)
 
-    def seen(self, token_sha256: str) -> None:
-        """Somebody is there."""
-        self._logins.update_one({"tokenSha256": token_sha256}, {"$currentDate": {"seenAt": True}})
+    def seen(self, token_sha256: str, idle_seconds: float) -> None:
+        """Somebody is there; a login that is over stays over."""
+        self._logins.update_one(_alive(token_sha256, idle_seconds), {"$currentDate": {"seenAt": True}})
 
     def end(self, token_sha256: str) -> None:
         """The person has signed out in this browser."""
@@ -83,3 +81,9 @@ class LoginStore:
             {"stateSha256": state_sha256, "beganAt": {"$gte": since}}, projection=_NO_ID
         )
         return None if found is None else SignInAttempt.model_validate(found)
+
+
+def _alive(token_sha256: str, idle_seconds: float) -> Document:
+    idle_since = {"$dateSubtract": {"startDate": "$$NOW", "unit": "second", "amount": round(idle_seconds)}}
+    alive = {"$and": [{"$gt": ["$endsAt", "$$NOW"]}, {"$gt": ["$seenAt", idle_since]}]}
+    return {"tokenSha256": token_sha256, "$expr": alive}

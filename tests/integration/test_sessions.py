@@ -101,6 +101,16 @@ def test_only_what_a_person_does_on_an_open_page_keeps_the_login_from_ending_as_
         assert seen_after(BackMsg(rerun_script=ClientState(page_script_hash="jobs")))
 
 
+def test_a_login_that_has_ended_as_idle_is_not_taken_up_again(
+    company: Studio, database: Database[dict[str, Any]], clock: Clock
+) -> None:
+    token = company.logins.enter(person(company, "ann", "creator"), "idp")
+    age(database, "seenAt", company.settings.login_rules.idle + timedelta(seconds=1))
+    company.logins.use(token)
+    clock.now += logins.KNOWN_SECONDS
+    assert company.logins.actor(token) is None
+
+
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """An open page's server, which says back what it hears."""
     websocket = WebSocket(scope, receive, send)
