@@ -248,11 +248,8 @@ def test_limits_are_changed_within_their_ceilings(page: Page, product: Product) 
     expect(limits.get_by_label("Everybody, a day, in USD")).to_have_value("12.5")
     send.click()
     reply(page, "The limits are set.")
-    assert product.operations()["limits"] == {
-        "dailyMicros": 12_500_000,
-        "dailyPerUserMicros": 5_000_000,
-        "perImageMicros": 80_000,
-    }
+    amounts = {"dailyMicros": 12_500_000, "dailyPerUserMicros": 5_000_000, "perImageMicros": 80_000}
+    assert amounts.items() <= product.operations()["limits"].items()
     expect(limits).to_contain_text("Set by you, on this machine")
     expect(limits).to_contain_text("a quiet week")
     expect(part(page, "Today's budget")).to_contain_text("Limit$12.50")

@@ -25,7 +25,11 @@ def begin_for(settings: Settings, name: str, seconds: float, begun: Synchronized
 def begin_and_end(
     settings: Settings, name: str, calls: int, in_flight: Synchronized[int], most: Synchronized[int]
 ) -> None:
-    """Make so many calls of a hundredth of a second; note how many were in flight in all processes together."""
+    """Make so many calls of a hundredth of a second; note how many were in flight in all processes together.
+
+    Each process holds its first call until another is in flight too, for at most ten seconds: else a busy machine
+    could run the processes one after the other.
+    """
     studio = build_studio(settings)
     made = 0
     while made < calls:
@@ -34,6 +38,9 @@ def begin_and_end(
         with in_flight.get_lock():
             in_flight.value += 1
             most.value = max(most.value, in_flight.value)
+        deadline = time.monotonic() + (10 if made == 0 else 0)
+        while most.value < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
         time.sleep(0.01)  # the call
         with in_flight.get_lock():
             in_flight.value -= 1

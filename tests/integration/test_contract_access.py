@@ -23,6 +23,8 @@ from tests.integration.company import build_company, make_key, somebody
 from tests.integration.conftest import listening
 from tests.integration.leak_hooks import SECRETS
 
+pytestmark = pytest.mark.timeout(600)  # every operation is fuzzed, which a busy machine does in minutes
+
 EXAMPLES = 4
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"

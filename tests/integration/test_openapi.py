@@ -19,6 +19,8 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.local.datadir import DataDir
 from tests.integration.conftest import listening
 
+pytestmark = pytest.mark.timeout(600)  # every operation is fuzzed, which a busy machine does in minutes
+
 BAD_REQUESTS = [2_000, pytest.param(10_000, marks=pytest.mark.long)]
 EXAMPLES = [8, pytest.param(40, marks=pytest.mark.long)]
 
