@@ -84,6 +84,8 @@ class Studio:
     def close(self) -> None:
         """Write down what is still in memory and give all connections back."""
         self.enhancement.post()
+        if self.execution is not None:
+            self.execution.close()
         for provider in self._providers.values():
             provider.close()
         self.rates.close()

@@ -77,7 +77,8 @@ class Prices(Value):
     """What a call costs: by the image, by the started megapixel, and by the token (a million tokens).
 
     `text_out` is for words and thoughts that a model makes beside the image; a quote has room for `text_out_most`
-    tokens of them. `reference_tokens` is the most that one image counts as that is given to be edited.
+    tokens of them. `reference_tokens` is the most that one image counts as that is given to be edited, and
+    `partial_tokens` what one counts as that is shown on the way.
     """
 
     image: Many[ImagePrice] = ()
@@ -88,6 +89,7 @@ class Prices(Value):
     text_out: Micros = 0
     text_out_most: Micros = 0
     reference_tokens: Micros = 0
+    partial_tokens: Micros = 0
     is_estimate: bool = False
 
     def of(self, parameters: GenerationParameters) -> int | None:
@@ -99,6 +101,11 @@ class Prices(Value):
             if price.size in (None, parameters.size) and price.quality in (None, parameters.quality):
                 return price.micros
         return None
+
+    @property
+    def partial_micros(self) -> int:
+        """What one image on the way costs; 0 where there is no price."""
+        return tokens_cost((self.partial_tokens, self.image_out))
 
 
 class ImageModel(Value):
@@ -196,6 +203,7 @@ class ImageModel(Value):
             ("loras", not (strangers := self._strangers(wanted)), f"takes no LoRAs made for {_listed(strangers)}"),
             ("loras", len(wanted.loras) <= self.loras, f"takes {_at_most(self.loras)}"),
             ("references", self.edits or not wanted.references, "edits no images"),
+            ("partialImages", wanted.partial_images <= self.partial_images, f"shows {_previews(self.partial_images)}"),
             (
                 "references",
                 not self.edits or len(wanted.references) <= self.references,
@@ -280,8 +288,8 @@ class Catalog(Value):
 
     def quote(self, parameters: GenerationParameters, final_prompt: str, today: date) -> int:
         """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price, and
-        the words that the model may make, and the most that each reference counts as at the price of images that are
-        read.
+        the words that the model may make, the most that each reference counts as at the price of images that are
+        read, and the images that are shown on the way.
 
         A token is never shorter than a byte, so the bytes bound the tokens. Raises ModelUnavailable (IMG_013)
         where the catalog has no price: without a price the request is refused (DESIGN.md, section 1).
@@ -295,10 +303,15 @@ class Catalog(Value):
         if parameters.references and not model.prices.image_in * model.prices.reference_tokens:
             raise ModelUnavailable(f"The catalog has no price for images that {parameters.model} is given to edit.")
         prices = model.prices
+        if parameters.partial_images and not prices.partial_micros:
+            raise ModelUnavailable(f"The catalog has no price for images that {parameters.model} shows on the way.")
         prompt_bytes = len(_prompts(parameters, final_prompt).encode())
         given = len(parameters.references) * prices.reference_tokens
         return price + tokens_cost(
-            (prompt_bytes, prices.text_in), (given, prices.image_in), (prices.text_out_most, prices.text_out)
+            (prompt_bytes, prices.text_in),
+            (given, prices.image_in),
+            (prices.text_out_most, prices.text_out),
+            (parameters.partial_images * prices.partial_tokens, prices.image_out),
         )
 
     def cost(self, name: str, usage: Usage) -> int | None:
@@ -347,6 +360,10 @@ def _listed(choices: Sequence[str]) -> str:
 
 def _at_most(loras: int) -> str:
     return "no LoRAs" if loras == 0 else f"at most {loras} LoRA{'' if loras == 1 else 's'}"
+
+
+def _previews(most: int) -> str:
+    return f"an image at most {most} times before it is done" if most else "no images before they are done"
 
 
 def _within(wanted: float | None, bounds: Bounds | None) -> bool:

@@ -13,10 +13,11 @@ from imagegeneration.domain.value import Moment, Value
 if TYPE_CHECKING:  # a job keeps its latest news
     from imagegeneration.domain.job import ImageState, JobImage
 
-EventType = Literal["queued", "started", "retrying", "generated", "image", "missing", "completed", "error"]
-"""`queued`: the job waits, after an approval or a retry. Of an image: its call has `started`; it brought nothing, was
-not charged, and is made again (`retrying`); the image is made and paid, and on its way to the bucket (`generated`);
-it is there (`image`); there is none (`missing`). The job is over: `completed` with all images, `error` without."""
+EventType = Literal["queued", "started", "partial", "retrying", "generated", "image", "missing", "completed", "error"]
+"""`queued`: the job waits, after an approval or a retry. Of an image: its call has `started`; so it looks on the way
+(`partial`); it brought nothing, was not charged, and is made again (`retrying`); it is made and paid, and on its way to
+the bucket (`generated`); it is there (`image`); there is none (`missing`). The job is over: `completed` with all
+images, `error` without."""
 
 _OF_STATE: Mapping[ImageState, EventType] = {
     "HELD": "retrying",
@@ -60,7 +61,8 @@ def news_of(old: Iterable[JobImage], new: Sequence[JobImage], now: datetime) -> 
     if any(image.state == "HELD" and _was_not_at_work(before.get(image.index)) for image in new):
         return (News(type="queued", created_at=now),)
     changed = (image for image in new if image.state != before[image.index].state)
-    return tuple(_news(image, now) for image in changed)
+    partial = (image for image in new if _looks_otherwise(before[image.index], image))
+    return (*(_news(image, now) for image in changed), *(_look(image, now) for image in partial))
 
 
 def end_of(fields: Mapping[str, Any], now: datetime) -> News:
@@ -80,6 +82,16 @@ def numbered(news: Iterable[News], first: int, job_id: str, user_id: str) -> lis
 
 def _was_not_at_work(image: JobImage | None) -> bool:
     return image is None or image.is_missing
+
+
+def _looks_otherwise(old: JobImage, new: JobImage) -> bool:
+    return new.state == old.state == "CALLING" and new.attempt.partial_urls != old.attempt.partial_urls
+
+
+def _look(image: JobImage, now: datetime) -> News:
+    last = image.attempt
+    url = last.partial_urls[-1]
+    return News(type="partial", created_at=now, index=image.index, attempt_id=last.attempt_id, url=url)
 
 
 def _news(image: JobImage, now: datetime) -> News:

@@ -19,6 +19,9 @@ MAX_LORAS = 5
 LONGEST_WAIT_SECONDS = 3600.0
 """No answer of a provider is waited for longer."""
 
+MAX_PARTIAL_IMAGES = 3
+"""Of each image, on the way to it."""
+
 MAX_REFERENCES = 16
 """What the most generous provider takes in one call."""
 
@@ -115,7 +118,7 @@ class GenerationParameters(Value):
     """What each call is made of beside the prompt; stored with the job as `request`.
 
     `size` is WIDTHxHEIGHT in pixels. `seed` is a drawn one where a random one was asked for. `quality` is
-    `standard` for models that know no other.
+    `standard` for models that know no other. `partial_images` are shown while each image is made, and cost extra.
     """
 
     provider: ProviderName
@@ -130,6 +133,9 @@ class GenerationParameters(Value):
     guidance: float | None = _unless_asked_for()
     loras: Many[Lora] = Field(default=(), exclude_if=lambda value: not value)
     references: Many[Reference] = Field(default=(), exclude_if=lambda value: not value, json_schema_extra=LATER)
+    partial_images: int = Field(
+        default=0, ge=0, le=MAX_PARTIAL_IMAGES, exclude_if=lambda n: n == 0, json_schema_extra=LATER
+    )
 
     @property
     def pixels(self) -> tuple[int, int]:

@@ -66,6 +66,11 @@ def storage_prefix(user_id: str, created_at: Moment, job_id: str, index: int) ->
     return f"generated/{user_id}/{created_at:%Y/%m}/{job_id}-{index}-"
 
 
+def partial_key(user_id: str, created_at: Moment, job_id: str, index: int, attempt_id: str, number: int) -> str:
+    """Where what an image looked like on the way goes: apart from the images, so that a bucket may forget it."""
+    return f"partial/{user_id}/{created_at:%Y/%m}/{job_id}-{index}-{attempt_id}-{number}.webp"
+
+
 def thumbnail_key(key: str) -> str:
     """Where the thumbnail of the original at `key` goes."""
     stem = key.rsplit(".", 1)[0]

@@ -51,6 +51,13 @@ def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
     return _with_last(image, "CALLING", handle=handle)
 
 
+def shown(image: JobImage, attempt_id: str, url: str) -> JobImage:
+    """What the image looks like on the way is at `url`; of no interest any more once the call has ended."""
+    if image.state != "CALLING" or image.attempt.attempt_id != attempt_id:
+        return image
+    return _with_last(image, "CALLING", partial_urls=(*image.attempt.partial_urls, url))
+
+
 def generated(
     image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, spool_host: str, now: Moment
 ) -> JobImage:

@@ -13,6 +13,7 @@ from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Priority
 from imagegeneration.domain.generation import (
     MAX_LORAS,
+    MAX_PARTIAL_IMAGES,
     MAX_REFERENCES,
     Background,
     ExecuteBody,
@@ -44,6 +45,7 @@ FITTED: Mapping[str, str] = {
     "negativePrompt": "negative_prompt",
     "steps": "steps",
     "guidance": "guidance",
+    "partialImages": "partial_images",
 }
 """What gives way where a model cannot do it, by its name outside; all else is a need, which no model may lack."""
 
@@ -96,7 +98,8 @@ class Options(Value):
     `height` are mapped to the nearest size that the model makes. `seed` -1 is drawn at approval and stored.
     `references` are stored images that are to be edited, in this order. `max_micros_per_image` is the most that an
     image may cost. `fallback` names models that may make an image instead, in this order, where the one before is
-    known not to have charged; each may cost `max_extra_micros` an image more.
+    known not to have charged; each may cost `max_extra_micros` an image more. `partial_images` is how often an image
+    is shown while it is made.
     """
 
     provider: ProviderName | Literal["auto"] = "auto"
@@ -123,6 +126,7 @@ class Options(Value):
         Field(max_length=MAX_ALTERNATES),
     ] = Field(default=(), exclude_if=lambda models: not models)
     max_extra_micros: Micros = Field(default=0, exclude_if=lambda extra: extra == 0)
+    partial_images: int = Field(default=0, ge=0, le=MAX_PARTIAL_IMAGES, exclude_if=lambda count: count == 0)
 
     def parameters(
         self,
@@ -156,6 +160,7 @@ class Options(Value):
             guidance=self.guidance,
             loras=named.loras,
             references=named.references,
+            partial_images=self.partial_images,
         )
 
     def fitting(self, model: ImageModel) -> tuple[Options, Mapping[str, str]]:
@@ -165,7 +170,7 @@ class Options(Value):
         """
         asked = self.model_copy(update={"references": (), "loras": ()}).parameters(model, model.provider, 1)
         lost = {field: why for field, why in model.problems(asked).items() if field in FITTED}
-        changes: dict[str, object] = {FITTED[field]: None for field in lost}
+        changes: dict[str, object] = {FITTED[field]: Options.model_fields[FITTED[field]].default for field in lost}
         priced = model.priced_sizes()
         if priced and not (model.makes(*asked.pixels) and model.priced_qualities(asked.size)):
             size = _nearest(priced, *asked.pixels)

@@ -13,12 +13,12 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.fal import FalProvider
 from imagegeneration.providers.forge import ForgeProvider
 from imagegeneration.providers.openai import OpenAIProvider
-from imagegeneration.providers.provider import Provider, ResumableProvider
+from imagegeneration.providers.provider import Provider, ResumableProvider, StreamingProvider
 from imagegeneration.providers.replicate import ReplicateProvider
 from imagegeneration.providers.stability import StabilityProvider
 from imagegeneration.settings import Settings
 
-__all__ = ["PROVIDERS", "OpenAIProvider", "Provider", "ResumableProvider", "build_providers"]
+__all__ = ["PROVIDERS", "OpenAIProvider", "Provider", "ResumableProvider", "StreamingProvider", "build_providers"]
 
 
 def _google(endpoint: Endpoint, timeout_seconds: float) -> Provider:

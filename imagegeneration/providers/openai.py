@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -32,6 +32,7 @@ from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared
 from imagegeneration.providers.provider import (
     CONNECT_SECONDS,
+    Shown,
     Submitted,
     brief,
     read_within,
@@ -39,6 +40,7 @@ from imagegeneration.providers.provider import (
     retry_after,
     unreachable,
 )
+from imagegeneration.providers.streamed import events
 
 _INSTRUCTIONS = (
     "You improve prompts for an image model. The input is a JSON object with two fields of data: `intent`, what "
@@ -47,6 +49,10 @@ _INSTRUCTIONS = (
     "adds what helps the picture serve the intent: subject, composition, style, light, colour, level of detail. "
     "Do not mention the number of images, prices, models or these instructions. At most 4,000 characters."
 )
+
+
+_ON_THE_WAY = ("image_generation.partial_image", "image_edit.partial_image")
+_COMPLETED = ("image_generation.completed", "image_edit.completed")
 
 
 class OpenAIProvider:
@@ -62,15 +68,39 @@ class OpenAIProvider:
 
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        with self._asked(request) as (response, deadline):
+            body = read_within(response.iter_bytes(), deadline)
+            return parse_image(body, response.headers.get("x-request-id"))
+
+    def stream(self, request: GenerationRequest, shown: Shown) -> Answer:
+        """Make one image, and give those on the way to it to `shown`. Raises CallFailed.
+
+        A server that knows no streams answers as ever.
+        """
+        with self._asked(request, stream=True, partial_images=request.partial_images) as (response, deadline):
+            request_id = response.headers.get("x-request-id")
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                return parse_image(read_within(response.iter_bytes(), deadline), request_id)
+            some_came = False
+            for data in events(response.iter_bytes(), deadline):
+                step = parse_step(data, request_id, some_came=some_came)
+                if isinstance(step, Answer):
+                    return step
+                if step is not None:
+                    some_came = True
+                    shown(step)
+            raise CallFailed("The provider's answer ended before the image came.", certainty="unknown")
+
+    @contextmanager
+    def _asked(self, request: GenerationRequest, **more: Any) -> Iterator[tuple[APIResponse[Any], float]]:
+        """The paid call, and when its answer has to be there."""
         seconds = min(self._timeout, request.timeout_seconds)
         deadline = time.monotonic() + seconds
         images = self._paid.images.with_streaming_response
-        payload = prepared(self._payload, request)
+        payload = prepared(self._payload, request) | more
         timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
-        call = (images.edit if request.is_edit else images.generate)(**payload, timeout=timeout)
-        with _answered(call) as response:
-            body = read_within(response.iter_bytes(), deadline)
-            return parse_image(body, response.headers.get("x-request-id"))
+        with _answered((images.edit if request.is_edit else images.generate)(**payload, timeout=timeout)) as response:
+            yield response, deadline
 
     def _payload(self, request: GenerationRequest) -> dict[str, Any]:
         return (edit_payload if request.is_edit else image_payload)(request, self._left_out)
@@ -171,6 +201,36 @@ def parse_image(body: bytes, request_id: str | None) -> Answer:
     )
 
 
+def parse_step(data: bytes, request_id: str | None, *, some_came: bool = False) -> Answer | bytes | None:
+    """What an event of a stream says: the answer, an image on the way, or nothing that counts.
+
+    Raises CallFailed where it says that there will be no image. What has no usable image in it is kept as it came.
+    """
+    try:
+        encoded = EncodedAnswer(data, "b64_json")
+    except (ValueError, RecursionError):
+        return None
+    event = encoded.document
+    if not isinstance(event, dict):
+        return None
+    error = event if event.get("type") == "error" and "error" not in event else event.get("error")
+    if isinstance(error, dict):
+        raise _stopped(error, request_id, some_came=some_came)
+    if event.get("type") not in (*_ON_THE_WAY, *_COMPLETED):
+        return None
+    try:
+        content = encoded.image(event.get("b64_json"))
+    except (ValueError, TypeError):
+        content = None
+    if event["type"] in _ON_THE_WAY:
+        return content
+    return Answer(
+        content=data if content is None else content,
+        usage=_usage(event.get("usage")),
+        provider_request_id=request_id,
+    )
+
+
 def parse_enhancement(body: bytes) -> Enhancement:
     """What the enhancer answered. Raises CallFailed where there is no prompt in it."""
     try:
@@ -240,6 +300,15 @@ def refusal(error: APIStatusError) -> CallFailed:
         no_quota=error.status_code == 429 and error.code == "insufficient_quota",
         request_id=error.request_id,
     )
+
+
+def _stopped(error: Mapping[str, Any], request_id: str | None, *, some_came: bool) -> CallFailed:
+    """What an error within a stream says of the money: only a refusal before the first image is surely free."""
+    said = str(error.get("message"))
+    if error.get("code") == "moderation_blocked" and not some_came:
+        return refused(400, said, moderated=True, request_id=request_id)
+    message = f"The provider stopped without saying whether it charged: {brief(said)}"
+    return CallFailed(message, certainty="unknown", provider_request_id=request_id)
 
 
 def _usage(usage: object) -> Usage | None:

@@ -21,6 +21,9 @@ CONNECT_SECONDS = 10.0
 Submitted = Callable[[str], None]
 """Keeps the handle under which a provider has taken a call, before it is waited for; it never raises."""
 
+Shown = Callable[[bytes], None]
+"""Takes an image on the way, which is not yet checked; it neither waits nor raises."""
+
 _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 _NOT_CHARGED_FINAL = (400, 401, 403)
 _CREDENTIALS = (401, 403)
@@ -54,6 +57,15 @@ class ResumableProvider(Provider, Protocol):
 
     def resume(self, request: GenerationRequest, handle: str) -> Answer:
         """Wait for a call that was submitted before. Raises CallFailed; never submits."""
+        ...
+
+
+@runtime_checkable
+class StreamingProvider(Provider, Protocol):
+    """A provider that shows images on the way, where `request.partial_images` asks for them."""
+
+    def stream(self, request: GenerationRequest, shown: Shown, /) -> Answer:
+        """Make one image, as `generate` does, and give each image on the way to `shown` as it comes."""
         ...
 
 

@@ -290,6 +290,8 @@ class Choosing:
     ) -> GenerationParameters:
         today = datetime.now(UTC).date()
         model, provider = self._offered_as(name, today)
+        shown = min(options.partial_images, model.partial_images)  # they are no part of what is asked for in the end
+        options = options.model_copy(update={"partial_images": shown})
         parameters = options.parameters(model, provider, request.seed or 1, self._offer.usual(model, provider), named)
         problems = model.problems(parameters)
         if problems:

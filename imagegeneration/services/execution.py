@@ -7,6 +7,7 @@ gone starts nothing, but the result of a call that it did start is accepted, onc
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,10 +42,11 @@ from imagegeneration.domain.lifecycle import (
     submitted,
 )
 from imagegeneration.errors import OverBudget, StudioError
-from imagegeneration.providers import Provider, ResumableProvider
+from imagegeneration.providers import Provider, ResumableProvider, StreamingProvider
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.jobs import Offer
+from imagegeneration.services.partials import Partials
 from imagegeneration.services.references import References, Unusable
 from imagegeneration.spool import Spool, SpoolEntry
 from imagegeneration.storage import Storage
@@ -104,8 +106,13 @@ class Execution:
         self._breakers = breakers
         self._storage = storage
         self._references = references
+        self._partials = Partials(changes, storage)
         self._providers = providers
         self._offer = offer
+
+    def close(self) -> None:
+        """Show nothing more of what is on the way."""
+        self._partials.close()
 
     def prepare(self, job: Job, in_flight: Callable[[str], bool]) -> Sequence[Task]:
         """Check and recover a claimed job; what is to be done with its images now.
@@ -227,6 +234,14 @@ class Execution:
         def keep(handle: str) -> None:
             self._keep_handle(job.job_id, index, attempt_id, handle)
 
+        numbers = itertools.count(1)
+
+        def show(content: bytes) -> None:
+            self._partials.show(job, index, attempt_id, next(numbers), content)
+
+        if request.partial_images and isinstance(provider, StreamingProvider):
+            streaming = provider
+            return self._foreseen(job, lambda: streaming.stream(request, show))
         try:
             return self._foreseen(job, lambda: provider.generate(request, keep))
         except LeftAtProvider as left:

@@ -53,6 +53,9 @@ def _tile(image: JobImage, now: datetime) -> Card:
         "state": image.state,
         "word": words.image_word(image, now),
         "thumb": image.thumbnail_url,
+        "partial": next(reversed(image.attempt.partial_urls), None)
+        if image.state in ("CALLING", "GENERATED")
+        else None,
         "url": image.url,
         "since": words.milliseconds(image.attempt.started_at) if image.state == "CALLING" else None,
     }

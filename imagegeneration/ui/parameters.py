@@ -10,7 +10,7 @@ import streamlit as st
 
 from imagegeneration.domain.catalog import Bounds, ImageModel
 from imagegeneration.domain.choice import Candidate
-from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.generation import MAX_PARTIAL_IMAGES, GenerationParameters
 from imagegeneration.domain.lora import CollectedLora, LoraWish
 from imagegeneration.domain.money import MICROS_PER_USD, format_usd
 from imagegeneration.domain.options import LARGEST_SEED, MAX_ALTERNATES, RANDOM_SEED
@@ -99,6 +99,24 @@ class Form:
         """How closely the model keeps to the prompt."""
         self._bounded("Guidance", "guidance", self.model.guidance, self.request.guidance, 0.5)
 
+    def partial_images(self) -> None:
+        """How often an image is shown while it is made, and what that costs; in the end it is the same image."""
+        each = self.model.prices.partial_micros
+        if not each:
+            return
+
+        def word(count: str) -> str:
+            more = f"up to {count} times, {format_usd(int(count) * each)} more an image"
+            return "not before it is done" if count == "0" else more.replace("up to 1 times", "once")
+
+        counts = [str(count) for count in range(min(self.model.partial_images, MAX_PARTIAL_IMAGES) + 1)]
+        current = str(self.request.partial_images)
+
+        def take(count: str) -> None:
+            wishes.choose(self.desk, partial_images=int(count))
+
+        self._select("Show it while it is made", counts, current, take, word)
+
     def _mapping(self) -> None:
         """Say what becomes of a size that the model does not make."""
         options = self.desk.draft.options
@@ -173,6 +191,7 @@ PARTS: Sequence[Callable[[Form], None]] = (
     Form.seed,
     Form.steps,
     Form.guidance,
+    Form.partial_images,
 )
 """The parameters in the order of the panel: another one is another line."""
 

@@ -134,6 +134,7 @@ def _request(job: Job) -> list[FactRow]:
         *row("Steps", None if request.steps is None else str(request.steps)),
         *row("Guidance", None if request.guidance is None else f"{request.guidance:g}"),
         *row("Negative prompt", request.negative_prompt, "text"),
+        *row("Images on the way", str(request.partial_images) if request.partial_images else None),
         *(fact for lora in request.loras for fact in row("LoRA", _lora(lora), "text")),
         *_alternates(job),
     ]

@@ -64,10 +64,11 @@ def test_the_gallery_follows_by_itself_while_a_dialog_stays_as_it_is(page: Page,
 
 
 def test_a_job_at_work_says_how_far_it_is(page: Page, product: Product) -> None:
-    intent = unique("how far")
-    product.finished(product.approve("a kite [sandbox:delay delay=10]", intent=unique("the history of the model")))
-    job_id = product.approve("a kite [sandbox:delay delay=12]", intent=intent)
+    intent, own = unique("how far"), "gpt-image-2.6-sunburst"  # no other test is in the history of this model
+    past = product.generate("a kite [sandbox:delay delay=10]", intent=unique("the history of the model"), model=own)
+    product.finished(past)
     open_jobs(page)
+    job_id = product.generate("a kite [sandbox:delay delay=12]", intent=intent, model=own)
     shown = card(page, intent)
     meter = shown.get_by_role("progressbar")
     expect(shown).to_contain_text(re.compile(r"About [1-9][0-9]? % done, by an estimate"))
@@ -79,6 +80,25 @@ def test_a_job_at_work_says_how_far_it_is(page: Page, product: Product) -> None:
     expect(shown.locator(".pill")).to_have_text("Done")
     expect(meter).to_be_hidden()
     expect(shown).not_to_contain_text("estimate")
+
+
+def test_an_image_is_seen_on_its_way_until_it_is_there(page: Page, product: Product) -> None:
+    intent, model = unique("on the way"), "gpt-image-2.5-flare"
+    open_jobs(page)
+    job_id = product.generate(
+        f"a kite [sandbox:delay delay=15] {intent}", intent=intent, model=model, quality="low", partialImages=2
+    )
+    tile = card(page, intent).locator(".tile")
+    expect(tile.get_by_role("img", name="Image 1 of 1, not yet done")).to_be_visible()
+    expect(tile).to_have_class(re.compile(r"\bpartial\b"))
+    expect(tile.locator(".word")).to_be_visible()
+    first = tile.locator("img").get_attribute("src")
+    expect(tile.locator(f"img:not([src='{first}'])")).to_have_count(1)
+    picture(page, "jobs-on-the-way")
+    product.finished(job_id)
+    expect(tile.get_by_role("img", name=f"Image 1 of 1: {intent}")).to_be_visible()
+    expect(tile).not_to_have_class(re.compile(r"\bpartial\b"))
+    expect(tile.locator("img")).to_have_count(1)
 
 
 def test_the_page_may_listen_to_a_jobs_events(page: Page, product: Product) -> None:

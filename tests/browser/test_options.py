@@ -85,6 +85,22 @@ def test_what_is_chosen_in_the_options_is_shown_priced_and_sent(page: Page, prod
     fits(page)
 
 
+def test_images_on_the_way_are_priced_before_and_shown_where_they_were_approved(page: Page, product: Product) -> None:
+    intent = unique("on the way")
+    go_to_review(page, intent, "a red kite [sandbox:delay delay=9]")
+    open_options(page).get_by_role("radio", name="GPT Image 2.5 Flare, up to").check()
+    choose_from(page, "Quality", "Low")
+    expect(approve_button(page)).to_contain_text("$0.0061")
+    choose_from(page, "Show it while it is made", "Up to 2 times, $0.006 more an image")
+    expect(approve_button(page)).to_contain_text("$0.02")
+    expect(page.get_by_text("PNG, shown 2 times on the way")).to_be_visible()
+    approve_button(page).click()
+    expect(page.get_by_role("img", name="Image 1 of 1, not yet done")).to_be_visible()
+    is_done(page)
+    (found,) = product.jobs_for(intent)
+    assert product.job(found["jobId"])["request"]["partialImages"] == 2
+
+
 def test_who_may_make_it_instead_is_chosen_priced_and_approved(page: Page, product: Product) -> None:
     intent = unique("instead")
     go_to_review(page, intent, "a red kite")

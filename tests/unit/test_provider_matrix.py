@@ -11,7 +11,10 @@ from imagegeneration.domain.money import format_usd_exact
 DOCUMENT = Path(__file__).parents[2] / "docs" / "providers.md"
 CATALOG = Catalog.read()
 
-HEAD = "| model | provider | an image | about, at most | quality | seed | negative prompt | LoRAs | edit | formats |"
+HEAD = (
+    "| model | provider | an image | about, at most | quality | seed | negative prompt | LoRAs | edit | on the way "
+    "| formats |"
+)
 
 
 def price(prices: Prices) -> str:
@@ -42,6 +45,7 @@ def row(model: ImageModel) -> str:
         "yes" if model.takes_negative_prompt else "",
         str(model.loras or ""),
         "with a mask" if model.takes_mask else "yes" if model.edits else "",
+        str(model.partial_images or ""),
         ", ".join(model.formats),
     )
     return "| " + " | ".join(cells) + " |"

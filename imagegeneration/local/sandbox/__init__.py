@@ -3,8 +3,9 @@
     python -m imagegeneration.local.sandbox --port 9100 --log calls.jsonl
 
 `POST /v1/images/generations`, `POST /v1/responses` and `POST /v1/moderations` behave like OpenAI's; the same sequence
-of calls gives the same bytes. The moderation looks at no text: it finds something where `[sandbox:flagged]` stands.
-Every billable call is one JSON line of the log, written before the answer is sent.
+of calls gives the same bytes. With `stream`, images on the way come as events. The moderation looks at no text: it
+finds something where `[sandbox:flagged]` stands. Every billable call is one JSON line of the log, written before the
+answer is sent.
 
 To see the studio deal with trouble, write a fault into the prompt, with options if wanted:
 `[sandbox:429]`, `[sandbox:moderation count=1]`, `[sandbox:delay delay=20]`, `[sandbox:500 target=text]`.

@@ -70,6 +70,15 @@ def inset(picture: Image.Image, given: Sequence[Image.Image]) -> None:
         right -= margin
 
 
+def sketch(picture: Image.Image, number: int) -> Image.Image:
+    """What the picture looks like on the way, as image `number` (from 0): the later, the sharper."""
+    coarse = picture.copy()
+    coarse.thumbnail((12 * 2**number, 12 * 2**number))
+    rough = coarse.resize(picture.size, Image.Resampling.BICUBIC)
+    _mark(rough)
+    return rough
+
+
 def _hills(chance: random.Random, palette: Palette, size: Size) -> Image.Image:
     """A sun or moon behind ridges that grow darker the nearer they are."""
     picture = _gradient(palette.top, palette.horizon, size)

@@ -207,6 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if reply.manner == "drip":
             self._drip(reply)
+        elif reply.manner == "stream":
+            self._stream(reply)
         else:
             self.wfile.write(reply.body)
 
@@ -218,6 +220,15 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.stopping.wait(reply.pause):
                 self.close_connection = True
                 return
+
+    def _stream(self, reply: Reply) -> None:
+        self.wfile.flush()
+        for part in reply.parts:
+            if self.server.stopping.wait(reply.pause):
+                self.close_connection = True
+                return
+            self.wfile.write(part)
+            self.wfile.flush()
 
     def _reset(self) -> None:
         self.close_connection = True

@@ -7,10 +7,11 @@ import io
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
+from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from imagegeneration.local.sandbox import edits, wire
@@ -18,7 +19,7 @@ from imagegeneration.local.sandbox.calls import CallLog
 from imagegeneration.local.sandbox.edits import Given
 from imagegeneration.local.sandbox.faults import Fault, FaultQueue, Target
 from imagegeneration.local.sandbox.multipart import Part
-from imagegeneration.local.sandbox.painting import inset, paint
+from imagegeneration.local.sandbox.painting import inset, paint, sketch
 from imagegeneration.local.sandbox.wire import (
     EditRequest,
     ImageRequest,
@@ -28,7 +29,7 @@ from imagegeneration.local.sandbox.wire import (
     WireError,
 )
 
-Manner = Literal["whole", "drip", "reset", "hang"]
+Manner = Literal["whole", "drip", "reset", "hang", "stream"]
 
 HTML = b"<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>"
 ONE_BYTE_PNG = b"\x89"
@@ -52,7 +53,10 @@ _Request = TypeVar("_Request", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes over the wire: after `delay` seconds, in the given manner; drips come `pause` seconds apart."""
+    """What goes over the wire: after `delay` seconds, in the given manner.
+
+    Drips come `pause` seconds apart, and so do the `parts` that the body of a stream is made of.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -61,6 +65,7 @@ class Reply:
     delay: float = 0
     manner: Manner = "whole"
     pause: float = 0
+    parts: Sequence[bytes] = ()
 
 
 def json_reply(status: int, payload: object, **options: Any) -> Reply:
@@ -102,13 +107,16 @@ class Vendor:
         )
         seed = hashlib.sha256(f"{request.prompt}\0{number}\0{request.size}".encode()).digest()
         read = sum(wire.input_tokens(*one.picture.size) for one in given)
-        answer = wire.image_answer(request, _image_bytes(request, fault, seed, given), int(time.time()), read)
+        content, on_the_way = _image_bytes(request, fault, seed, given)
+        answer = wire.image_answer(request, content, int(time.time()), read)
         if fault.kind == "empty_data":
             answer["data"] = []
         elif fault.kind == "junk_base64":
             answer["data"][0]["b64_json"] = "!!this is not base64!!"
         # Real providers take a little longer for one image than for the next; a gallery looks alive by it.
         usual = self._image_delay * (0.8 + 0.4 * seed[0] / 255)
+        if request.stream:
+            return _answered(fault, answer, usual, lambda answer: _event_reply(wire.steps(request, on_the_way, answer)))
         return _answered(fault, answer, usual)
 
     def answer_text(self, body: Json) -> Reply:
@@ -169,16 +177,31 @@ def _outcome(fault: Fault, good: str) -> str:
     return good if fault.kind == "delay" else fault.kind
 
 
-def _image_bytes(request: ImageRequest, fault: Fault, seed: bytes, given: Sequence[Given]) -> bytes:
+def _image_bytes(
+    request: ImageRequest, fault: Fault, seed: bytes, given: Sequence[Given]
+) -> tuple[bytes, Sequence[bytes]]:
+    """The image, and those on the way to it that were asked for."""
     if fault.kind == "one_byte_png":
-        return ONE_BYTE_PNG
+        return ONE_BYTE_PNG, [ONE_BYTE_PNG] * request.partial_images
     if fault.kind == "huge_png":
-        return wire.huge_png()
-    buffer = io.BytesIO()
+        return wire.huge_png(), [wire.huge_png()] * request.partial_images
     picture = paint(seed, request.pixels)
     inset(picture, [one.picture for one in given])
-    picture.save(buffer, request.output_format.upper(), **_SAVE_OPTIONS[request.output_format])
+    sketches = [sketch(picture, number) for number in range(request.partial_images)]
+    content, *on_the_way = [_encoded(each, request.output_format) for each in (picture, *sketches)]
+    return content, on_the_way
+
+
+def _encoded(picture: Image.Image, output_format: str) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, output_format.upper(), **_SAVE_OPTIONS[output_format])
     return buffer.getvalue()
+
+
+def _event_reply(events: Sequence[Json]) -> Reply:
+    """A reply of server-sent events."""
+    parts = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
+    return Reply(200, b"".join(parts), "text/event-stream", manner="stream", parts=parts)
 
 
 def _unbilled(fault: Fault) -> Reply | None:
@@ -196,7 +219,11 @@ def _unbilled(fault: Fault) -> Reply | None:
     return None
 
 
-def _answered(fault: Fault, answer: Json, usual_delay: float) -> Reply:
+def _json_answer(answer: Json) -> Reply:
+    return json_reply(200, answer)
+
+
+def _answered(fault: Fault, answer: Json, usual_delay: float, encode: Callable[[Json], Reply] = _json_answer) -> Reply:
     """The reply to a call that was let in: `answer`, or what the fault makes of it."""
     delay = usual_delay + (0 if fault.kind == "slow_drip" else fault.delay)
     if fault.kind == "reset_after_billing":
@@ -207,9 +234,11 @@ def _answered(fault: Fault, answer: Json, usual_delay: float) -> Reply:
         return Reply(200, HTML, "text/html", delay=delay)
     if fault.kind == "no_usage":
         answer.pop("usage", None)
-    whole = json_reply(200, answer, delay=delay)
+    whole = encode(answer)
     if fault.kind == "truncated":
-        return Reply(200, whole.body[: len(whole.body) // 2], delay=delay)
+        return replace(whole, body=whole.body[: len(whole.body) // 2], delay=delay, manner="whole")
     if fault.kind == "slow_drip":
-        return Reply(200, whole.body, delay=delay, manner="drip", pause=fault.delay)
-    return whole
+        return replace(whole, delay=delay, manner="drip", pause=fault.delay)
+    if whole.manner == "stream":
+        return replace(whole, pause=delay / len(whole.parts))
+    return replace(whole, delay=delay)

@@ -7,11 +7,11 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.errors import ModelUnavailable
@@ -74,6 +74,14 @@ class ImageRequest(BaseModel):
     size: str = "1024x1024"
     quality: Literal["low", "medium", "high", "xhigh", "max"] = "medium"
     output_format: Literal["png", "jpeg", "webp"] = "png"
+    stream: bool = False
+    partial_images: int = Field(default=0, ge=0, le=3)
+
+    @model_validator(mode="after")
+    def _is_streamed(self) -> Self:
+        if self.partial_images and not self.stream:
+            raise ValueError("partial_images is only for stream")
+        return self
 
     @field_validator("size")
     @classmethod
@@ -108,7 +116,7 @@ class ImageRequest(BaseModel):
             (price.micros for price in model.prices.image if (price.size, price.quality) == (self.size, self.quality)),
             UNPRICED_IMAGE_MICROS,
         )
-        made = price * 1_000_000 // model.prices.image_out
+        made = price * 1_000_000 // model.prices.image_out + self.partial_images * model.prices.partial_tokens
         read = -(-len(self.prompt.encode()) // 4)
         return {
             "input_tokens": read + read_images,
@@ -191,6 +199,21 @@ def image_answer(request: ImageRequest, content: bytes, created: int, read_image
         "size": request.size,
         "usage": request.usage(read_images),
     }
+
+
+def steps(request: ImageRequest, partial: Sequence[bytes], answer: Json) -> list[Json]:
+    """The events of a stream: each image on the way, and the answer."""
+    kind = "image_edit" if isinstance(request, EditRequest) else "image_generation"
+    facts = {
+        "created_at": answer["created"],
+        **{name: answer[name] for name in ("background", "output_format", "quality", "size")},
+    }
+    shown = [
+        {"type": f"{kind}.partial_image", "b64_json": base64.b64encode(content).decode(), "partial_image_index": number}
+        for number, content in enumerate(partial)
+    ]
+    made = {"type": f"{kind}.completed", "b64_json": answer["data"][0]["b64_json"] if answer["data"] else None}
+    return [event | facts for event in shown] + [made | facts | {"usage": answer.get("usage")}]
 
 
 def text_answer(request: TextRequest, text: str, created: int, *, declined: bool = False) -> Json:

@@ -15,16 +15,27 @@ function makeTile(index, count, view, card) {
   node.addEventListener("click", () => view.open(card.data, index));
   return {
     node,
-    paint({ state, word: text, thumb }, title) {
+    paint({ state, word: text, thumb, partial }, title) {
       node.dataset.state = state;
       setText(word, text);
       copy.hidden = state !== "STORED";
-      if (thumb && image?.src !== thumb) {
+      const shown = thumb ?? partial;
+      node.classList.toggle("partial", Boolean(!thumb && partial));
+      if (!shown) {
         image?.remove();
-        image = el("img", { src: thumb, alt: `Image ${index + 1} of ${count}: ${title}`, loading: "lazy", decoding: "async", draggable: "false" });
-        image.addEventListener("load", () => node.classList.add("loaded"));
-        image.addEventListener("error", () => setText(word, "Preview not available"));
-        node.prepend(image);
+        image = null;
+        node.classList.remove("loaded");
+      } else if (image?.src !== shown) {
+        const last = image;
+        const which = `Image ${index + 1} of ${count}${thumb ? "" : ", not yet done"}: ${title}`;
+        const next = el("img", { src: shown, alt: which, loading: "lazy", decoding: "async", draggable: "false" });
+        next.addEventListener("load", () => {
+          node.classList.add("loaded");
+          last?.remove();
+        });
+        next.addEventListener("error", () => (thumb ? setText(word, "Preview not available") : next.remove()));
+        node.prepend(next);
+        image = next;
       }
     },
   };

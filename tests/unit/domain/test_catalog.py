@@ -26,6 +26,26 @@ def test_a_quote_is_the_image_and_the_bytes_of_the_prompt() -> None:
     assert CATALOG.quote(parameters("gpt-image-2.5-flare"), "🎨", TODAY) == 13_200 + 20
 
 
+def test_images_on_the_way_are_part_of_the_quote() -> None:
+    flare = parameters("gpt-image-2.5-flare")
+    quotes = [CATALOG.quote(flare.model_copy(update={"partial_images": count}), "x", TODAY) for count in range(4)]
+    assert [quote - quotes[0] for quote in quotes] == [0, 3_000, 6_000, 9_000]
+
+
+@pytest.mark.parametrize("row", CATALOG.image_models, ids=lambda row: row.name)
+def test_what_is_shown_on_the_way_has_a_price(row: ImageModel) -> None:
+    assert (row.partial_images > 0) == (row.prices.partial_micros > 0)
+
+
+def test_images_on_the_way_without_a_price_are_refused() -> None:
+    row = CATALOG.model("gpt-image-2.5-flare", TODAY)
+    free = row.model_copy(update={"prices": row.prices.model_copy(update={"partial_tokens": 0})})
+    other = CATALOG.with_rows_of(CATALOG.model_copy(update={"image_models": (free,)}), "test")
+    assert other.quote(parameters(row.name), "x", TODAY) > 0
+    with pytest.raises(ModelUnavailable, match="on the way"):
+        other.quote(parameters(row.name).model_copy(update={"partial_images": 1}), "x", TODAY)
+
+
 @given(prompt=st.text(min_size=1, max_size=500), quality=st.sampled_from(["low", "medium", "high", "xhigh", "max"]))
 def test_a_bill_of_the_priced_tokens_never_passes_the_quote(prompt: str, quality: str) -> None:
     try:

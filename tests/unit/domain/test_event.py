@@ -15,6 +15,7 @@ from imagegeneration.domain.lifecycle import (
     held,
     interrupted,
     reopened,
+    shown,
     started,
     stored,
     submitted,
@@ -46,6 +47,19 @@ def test_an_image_is_told_of_on_its_way() -> None:
     (news,) = news_of([MADE], [stored(MADE, "att_1", record)], NOW)
     assert (news.type, news.index, news.attempt_id) == ("image", 0, "att_1")
     assert (news.url, news.thumbnail_url) == (record.url, record.thumbnail_url)
+
+
+def test_what_an_image_looks_like_on_the_way_is_told_each_time_and_only_while_it_is_made() -> None:
+    once = shown(CALLING, "att_1", "https://cdn/1")
+    twice = shown(once, "att_1", "https://cdn/2")
+    assert (told(HELD, once), told(CALLING, once)) == (["started"], ["partial"])
+    (news,) = news_of([once], [twice], NOW)
+    assert (news.type, news.index, news.attempt_id, news.url) == ("partial", 0, "att_1", "https://cdn/2")
+    assert twice.attempt.partial_urls == ("https://cdn/1", "https://cdn/2")
+    assert told(twice, generated(twice, "att_1", ANSWER, 9_000, "host", NOW)) == ["generated"]
+    assert shown(MADE, "att_1", "https://cdn/3") is MADE
+    assert shown(CALLING, "att_2", "https://cdn/3") is CALLING
+    assert shown(HELD, "att_1", "https://cdn/3") is HELD
 
 
 def test_what_goes_wrong_is_told_with_its_reason() -> None:

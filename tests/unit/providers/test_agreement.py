@@ -73,6 +73,7 @@ def wishes(model: ImageModel) -> st.SearchStrategy[dict[str, Any]]:
             "steps": st.none() | st.integers(1, 60),
             "guidance": number(model.guidance),
             "loras": st.lists(st.just({"path": "owner/name", "weight": 1.5}), max_size=5),
+            "partial_images": st.integers(0, 3),
         }
     )
 
@@ -102,6 +103,7 @@ def spoiled(model: ImageModel) -> Mapping[str, Mapping[str, Any]]:
         "steps": {"steps": 10_000},
         "guidance": {"guidance": 10_000.0},
         "seed": {"seed": model.least_seed - 1},
+        "partialImages": {"partial_images": model.partial_images + 1},
     }
     if not model.takes_negative_prompt:
         wrong["negativePrompt"] = {"negative_prompt": "fog"}

@@ -1,0 +1,175 @@
+"""Images on the way, from the wire on: by the official SDK, against the sandbox and against streams that break."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent
+from openai.types.image_generate_params import ImageGenerateParamsStreaming
+from PIL import Image
+from pydantic import SecretStr, TypeAdapter
+
+from imagegeneration.domain.generation import CallFailed, GenerationRequest, InputImage, Reference
+from imagegeneration.domain.provider import Endpoint
+from imagegeneration.imaging import sha256
+from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.providers.openai import OpenAIProvider
+from tests.integration.providers.conftest import request as a_request
+from tests.wire.one_call import Loopback, Received, Reply, json_reply
+
+WANTED = a_request("openai", "gpt-image-2.5-flare", quality="low", size="256x256", partial_images=2)
+
+
+@contextlib.contextmanager
+def openai_at(url: str, timeout: float = 10) -> Iterator[OpenAIProvider]:
+    with contextlib.closing(OpenAIProvider(Endpoint(url=url, key=SecretStr("sk-test")), timeout)) as provider:
+        yield provider
+
+
+class Streams(Loopback):
+    """OpenAI's stream of one image, as `events` has it; it refuses what is no such request."""
+
+    def __init__(self, *events: Mapping[str, Any], tail: bytes = b"") -> None:
+        super().__init__()
+        self._body = b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
+        self._body += tail
+
+    def respond(self, request: Received) -> Reply:
+        sent = request.document
+        TypeAdapter(ImageGenerateParamsStreaming).validate_python(sent)
+        assert (sent["stream"], sent["partial_images"], request.path) == (True, 2, "/images/generations")
+        return Reply(200, self._body, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_9"})
+
+
+def event(kind: str, content: bytes = b"image", **more: Any) -> dict[str, Any]:
+    return {
+        "type": f"image_generation.{kind}",
+        "b64_json": base64.b64encode(content).decode(),
+        "background": "opaque",
+        "created_at": 1,
+        "output_format": "png",
+        "quality": "low",
+        "size": "256x256",
+        **more,
+    }
+
+
+FIRST = event("partial_image", b"first", partial_image_index=0)
+SECOND = event("partial_image", b"second", partial_image_index=1)
+DONE = event(
+    "completed",
+    usage={
+        "input_tokens": 3,
+        "output_tokens": 300,
+        "total_tokens": 303,
+        "input_tokens_details": {"text_tokens": 3, "image_tokens": 0},
+    },
+)
+
+
+def test_the_stub_streams_what_the_sdk_knows() -> None:
+    ImageGenPartialImageEvent.model_validate(FIRST, strict=True)
+    ImageGenCompletedEvent.model_validate(DONE, strict=True)
+
+
+def test_images_on_the_way_come_before_the_answer_and_the_prompt_is_the_approved_one() -> None:
+    shown: list[bytes] = []
+    with Streams(FIRST, SECOND, DONE) as stub, openai_at(stub.url) as provider:
+        answer = provider.stream(WANTED, shown.append)
+        assert shown == [b"first", b"second"]
+        assert (answer.content, answer.provider_request_id) == (b"image", "req_9")
+        assert answer.usage is not None
+        assert answer.usage.output_tokens == 300
+        (sent,) = stub.received
+        assert sent.document["prompt"] == WANTED.final_prompt
+
+
+def failure(stub: Loopback, shown: list[bytes], timeout: float = 10) -> CallFailed:
+    with stub, openai_at(stub.url, timeout) as provider:
+        with pytest.raises(CallFailed) as failed:
+            provider.stream(WANTED, shown.append)
+        assert len(stub.received) == 1
+    return failed.value
+
+
+BLOCKED = {"type": "error", "error": {"code": "moderation_blocked", "message": "Your request was rejected."}}
+
+
+@pytest.mark.parametrize(
+    ("stub", "count", "certainty"),
+    [
+        (Streams(FIRST), 1, "unknown"),
+        (Streams(), 0, "unknown"),
+        (Streams(FIRST, tail=b"data: {\n\n"), 1, "unknown"),
+        (Streams(BLOCKED), 0, "not_charged"),
+        (Streams(FIRST, BLOCKED), 1, "unknown"),
+    ],
+)
+def test_a_stream_without_an_answer_says_what_is_known_of_the_money(stub: Streams, count: int, certainty: str) -> None:
+    shown: list[bytes] = []
+    assert failure(stub, shown).certainty == certainty
+    assert len(shown) == count
+
+
+@pytest.mark.parametrize("fault", ["reset", "truncated"])
+def test_a_broken_stream_may_have_been_charged(fault: Any) -> None:
+    stub = Streams(FIRST, DONE)
+    stub.faults.append(fault)
+    assert failure(stub, []).certainty == "unknown"
+
+
+@pytest.mark.parametrize("fault", ["hang", "drip"])
+def test_a_stream_that_takes_too_long_is_given_up(fault: Any) -> None:
+    stub = Streams(FIRST, DONE)
+    stub.faults.append(fault)
+    began = time.monotonic()
+    assert failure(stub, [], timeout=0.4).certainty == "unknown"
+    assert time.monotonic() - began < 5
+
+
+def test_refusals_come_as_ever() -> None:
+    stub = Streams(DONE)
+    stub.faults.append(json_reply(429, {"error": {"message": "Slow down.", "code": "rate_limit_exceeded"}}))
+    found = failure(stub, [])
+    assert (found.certainty, found.retryable) == ("not_charged", True)
+
+
+def test_a_server_that_knows_no_streams_answers_as_ever() -> None:
+    stub = Streams()
+    stub.faults.append(json_reply(200, {"created": 1, "data": [{"b64_json": DONE["b64_json"]}]}))
+    shown: list[bytes] = []
+    with stub, openai_at(stub.url) as provider:
+        assert provider.stream(WANTED, shown.append).content == b"image"
+    assert shown == []
+
+
+def size_of(content: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(content)) as image:
+        return image.size
+
+
+@pytest.mark.parametrize("is_edit", [False, True])
+def test_the_sandbox_streams_and_bills_what_is_on_the_way(sandbox: Sandbox, is_edit: bool) -> None:
+    with openai_at(sandbox.url) as provider:
+        wanted = edit_of(provider) if is_edit else WANTED
+        plain = provider.generate(wanted.model_copy(update={"partial_images": 0}), lambda _: None)
+        shown: list[bytes] = []
+        answer = provider.stream(wanted, shown.append)
+    assert [size_of(content) for content in (*shown, answer.content)] == [(256, 256)] * 3
+    assert len({*shown, answer.content}) == 3
+    assert plain.usage is not None
+    assert answer.usage is not None
+    assert answer.usage.output_tokens == plain.usage.output_tokens + 200
+
+
+def edit_of(provider: OpenAIProvider) -> GenerationRequest:
+    content = provider.generate(WANTED.model_copy(update={"partial_images": 0}), lambda _: None).content
+    given = {"references": (Reference(image_id="img_1", sha256=sha256(content)),)}
+    return WANTED.model_copy(update=given | {"inputs": (InputImage(content=content, mime_type="image/png"),)})

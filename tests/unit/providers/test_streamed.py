@@ -1,0 +1,126 @@
+"""Server-sent events: the same in whatever pieces they come."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagegeneration.domain.generation import Answer, CallFailed
+from imagegeneration.providers import streamed
+from imagegeneration.providers.openai import parse_step
+from imagegeneration.providers.streamed import events
+
+LATER = time.monotonic() + 3600
+
+
+def cut(body: bytes, sizes: list[int]) -> list[bytes]:
+    pieces, at = [], 0
+    for size in sizes:
+        pieces.append(body[at : at + size])
+        at += size
+    return [*pieces, body[at:]]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@given(sizes=st.lists(st.integers(0, 9)))
+def test_events_do_not_depend_on_how_the_answer_is_cut(end: bytes, sizes: list[int]) -> None:
+    lines = (b"event: one", b'data: {"a": 1}', b"", b": still there", b"", b"data:x", b"data: y", b"", b"data: broken")
+    found = list(events(cut(end.join(lines), sizes), LATER))
+    assert found == [b'{"a": 1}', b"", b"x\ny"]
+
+
+def test_a_stream_without_an_end_is_given_up() -> None:
+    def endless() -> Any:
+        while True:
+            yield b"data: x\n\n" * 100
+
+    with pytest.raises(CallFailed) as late:
+        list(events(endless(), time.monotonic() + 0.05))
+    assert late.value.certainty == "unknown"
+
+
+def test_a_stream_larger_than_any_image_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed, "MAX_ANSWER_BYTES", 1_000)
+    with pytest.raises(CallFailed) as large:
+        list(events([b"data: x\n\n"] * 200, LATER))
+    assert large.value.certainty == "unknown"
+
+
+def step(kind: str, content: bytes | None = b"image", **more: Any) -> bytes:
+    encoded = None if content is None else base64.b64encode(content).decode()
+    return json.dumps({"type": kind, "b64_json": encoded} | more).encode()
+
+
+USAGE = {
+    "input_tokens": 12,
+    "output_tokens": 540,
+    "total_tokens": 552,
+    "input_tokens_details": {"text_tokens": 10, "image_tokens": 2},
+}
+
+
+@pytest.mark.parametrize("call", ["image_generation", "image_edit"])
+def test_a_step_is_an_image_on_the_way_or_the_answer(call: str) -> None:
+    assert parse_step(step(f"{call}.partial_image"), "req_7") == b"image"
+    answer = parse_step(step(f"{call}.completed", usage=USAGE), "req_7")
+    assert isinstance(answer, Answer)
+    assert (answer.content, answer.provider_request_id) == (b"image", "req_7")
+    assert answer.usage is not None
+    assert answer.usage.output_tokens == 540
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_an_answer_without_an_image_is_kept_as_it_came(content: bytes | None) -> None:
+    data = step("image_generation.completed", content).replace(b"//4", b"!!!")
+    answer = parse_step(data, None)
+    assert isinstance(answer, Answer)
+    assert answer.content == data
+
+
+def test_a_broken_image_on_the_way_is_passed_over() -> None:
+    assert parse_step(step("image_generation.partial_image", None), None) is None
+    assert parse_step(step("something.new"), None) is None
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_a_step_of_any_other_form_says_nothing(event: object) -> None:
+    assert parse_step(json.dumps(event).encode(), None) is None
+
+
+@given(st.binary())
+def test_what_is_no_json_says_nothing(data: bytes) -> None:
+    assert parse_step(data, None) is None or data.strip().startswith(b"{")
+
+
+BLOCKED = {"code": "moderation_blocked", "message": "Your request was rejected.", "type": "image_generation_user_error"}
+
+
+@pytest.mark.parametrize(
+    ("error", "some_came", "certainty", "moderated"),
+    [
+        (BLOCKED, False, "not_charged", True),
+        (BLOCKED, True, "unknown", False),
+        ({"code": "server_error", "message": "Sorry."}, False, "unknown", False),
+        ({"message": None}, False, "unknown", False),
+    ],
+)
+@pytest.mark.parametrize("nested", [True, False])
+def test_an_error_in_a_stream_is_free_only_if_it_refuses_before_the_first_image(
+    error: dict[str, Any], some_came: bool, certainty: str, moderated: bool, nested: bool
+) -> None:
+    event = {"type": "error", "error": error} if nested else error | {"type": "error"}
+    with pytest.raises(CallFailed) as failed:
+        parse_step(json.dumps(event).encode(), "req_7", some_came=some_came)
+    found = failed.value
+    assert (found.certainty, found.moderated, found.retryable) == (certainty, moderated, False)
+    assert found.provider_request_id == "req_7"
