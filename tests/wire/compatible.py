@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from tests.wire.one_call import Loopback, Received, Reply, json_reply
+from tests.wire.loopback import OneCall, Received, Sent, answer_json
 
 
 class Lenient(BaseModel):
@@ -28,19 +28,19 @@ class Strict(Lenient):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def refusal(status: int, message: str, **headers: str) -> Reply:
+def refusal(status: int, message: str, **headers: str) -> Sent:
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-    return json_reply(status, {"error": error}, **headers)
+    return answer_json({"error": error}, status, **headers)
 
 
-class Compatible(Loopback):
+class Compatible(OneCall):
     def __init__(self, image: bytes, *, form: type[Lenient] = Lenient, answers: Literal["url", "b64_json"]) -> None:
         super().__init__()
         self.image = image
         self._form = form
         self._answers = answers
 
-    def respond(self, request: Received) -> Reply:
+    def serve(self, request: Received) -> Sent:
         if request.path != "/images/generations":
             return refusal(404, "not found")
         try:
@@ -50,4 +50,4 @@ class Compatible(Loopback):
         image: dict[str, Any] = {"url": f"{self.url}/generated/b64.png"}
         if (wanted.response_format or self._answers) == "b64_json":
             image = {"b64_json": base64.b64encode(self.image).decode()}
-        return json_reply(200, {"created": 1, "data": [image]})
+        return answer_json({"created": 1, "data": [image]})

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from tests.wire.one_call import Loopback, Received, Reply, json_reply
+from tests.wire.loopback import OneCall, Received, Sent, answer_json
 
 KEY = "forge-key"
 
@@ -27,16 +27,16 @@ class GenerateImageRequest(BaseModel):
     original_images: list[Image]
 
 
-def refusal(status: int, code: str, message: str, **headers: str) -> Reply:
-    return json_reply(status, {"code": code, "message": message}, **headers)
+def refusal(status: int, code: str, message: str, **headers: str) -> Sent:
+    return answer_json({"code": code, "message": message}, status, **headers)
 
 
-class Forge(Loopback):
+class Forge(OneCall):
     def __init__(self, image: bytes) -> None:
         super().__init__()
         self.image = image
 
-    def respond(self, request: Received) -> Reply:
+    def serve(self, request: Received) -> Sent:
         if request.path != "/images.v1.ImageService/GenerateImage":
             return refusal(404, "unimplemented", "no such method")
         if request.headers["connect-protocol-version"] != "1":
@@ -44,10 +44,10 @@ class Forge(Loopback):
         if request.headers["authorization"] != f"Bearer {KEY}":
             return refusal(401, "unauthenticated", "invalid token")
         if request.headers.get_content_type() != "application/json":
-            return Reply(415, b"")
+            return Sent(415, b"")
         try:
             GenerateImageRequest.model_validate_json(request.body)
         except ValidationError as error:
             return refusal(400, "invalid_argument", str(error))
         image = {"b64Json": base64.b64encode(self.image).decode(), "mimeType": "image/png"}
-        return json_reply(200, {"image": image}, x_request_id="req-forge")
+        return answer_json({"image": image}, x_request_id="req-forge")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from tests.wire.one_call import Loopback, Received, Reply, json_reply
+from tests.wire.loopback import OneCall, Received, Sent, answer_json
 
 KEY = "google-key"
 USUAL = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"]
@@ -60,9 +60,9 @@ class GenerateContent(Strict):
     generation_config: GenerationConfig
 
 
-def refusal(code: int, status: str, message: str, details: list[dict[str, Any]] | None = None) -> Reply:
+def refusal(code: int, status: str, message: str, details: list[dict[str, Any]] | None = None) -> Sent:
     error = {"code": code, "message": message, "status": status} | ({"details": details} if details else {})
-    return json_reply(code, {"error": error})
+    return answer_json({"error": error}, code)
 
 
 def image_part(image: bytes, **more: Any) -> dict[str, Any]:
@@ -85,12 +85,12 @@ def usage(thoughts: int = 0) -> dict[str, Any]:
     } | ({"thoughtsTokenCount": thoughts} if thoughts else {})
 
 
-class Google(Loopback):
+class Google(OneCall):
     def __init__(self, image: bytes) -> None:
         super().__init__()
         self.image = image
 
-    def respond(self, request: Received) -> Reply:
+    def serve(self, request: Received) -> Sent:
         path = re.fullmatch(r"/v1beta/models/([\w.-]+):generateContent", request.path)
         if path is None or path[1] not in RATIOS:
             return refusal(404, "NOT_FOUND", f"{request.path} is not found for API version v1beta.")
@@ -103,4 +103,4 @@ class Google(Loopback):
             return refusal(400, "INVALID_ARGUMENT", f"Invalid JSON payload received. {error}")
         if wanted.generation_config.image_config.aspect_ratio not in RATIOS[path[1]]:
             return refusal(400, "INVALID_ARGUMENT", "Unsupported aspect ratio.")
-        return json_reply(200, answer([image_part(self.image)], usageMetadata=usage()))
+        return answer_json(answer([image_part(self.image)], usageMetadata=usage()))

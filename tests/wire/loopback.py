@@ -7,8 +7,9 @@ import socket
 import struct
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -16,20 +17,23 @@ from typing import Any, Literal, Self
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came; the names of its headers are in small letters."""
+    """A request as it came."""
 
     method: str
     path: str
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
 
 
 @dataclass(frozen=True)
 class Sent:
     """An answer. `declared` is the length that it claims to have.
 
-    `drip` sends the answer byte by byte, that many seconds apart. `after`: the request is served first, and
-    then answered in this way.
+    `drip` sends the answer byte by byte, that many seconds apart.
     """
 
     status: int = 200
@@ -38,25 +42,38 @@ class Sent:
     declared: int | None = None
     drip: float = 0
     end: Literal["orderly", "reset", "hang"] = "orderly"
-    after: bool = False
 
+
+Fault = Sent | Callable[[Sent], Sent]
+"""What a request gets instead of its answer; or what becomes of its answer, after it was served."""
 
 RESET = Sent(end="reset")
 HANG = Sent(end="hang")
 
 
+def truncated(sent: Sent) -> Sent:
+    """The first half of the answer."""
+    return replace(sent, body=sent.body[: len(sent.body) // 2], declared=len(sent.body))
+
+
+def dripping(sent: Sent) -> Sent:
+    """The answer, byte by byte."""
+    return replace(sent, drip=0.05)
+
+
 def answer_json(document: object, status: int = 200, **headers: str) -> Sent:
-    """An answer in JSON."""
-    return Sent(status, json.dumps(document).encode(), {"content-type": "application/json", **headers})
+    """An answer in JSON; a name of a header has _ for -."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Sent(status, json.dumps(document).encode(), {"content-type": "application/json", **named})
 
 
 class Loopback:
-    """The server. Faults are answers of a stage, each used up by one request of it, before the real ones."""
+    """The server. Faults are those of a stage, each used up by one request of it."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.received: list[Received] = []
-        self.faults: dict[str, list[Sent]] = defaultdict(list)
-        self.always: dict[str, Sent] = {}
+        self.faults: dict[str, list[Fault]] = defaultdict(list)
+        self.always: dict[str, Fault] = {}
         self.stopped = threading.Event()
         self._lock = threading.Lock()
         self._server = _Server(host, self)
@@ -83,11 +100,10 @@ class Loopback:
             self.received.append(received)
             stage = self.stage(received)
             fault = self.faults[stage].pop(0) if self.faults[stage] else self.always.get(stage)
-            if fault is None:
-                return self.serve(received)
-            if fault.after:
-                self.serve(received)
-            return fault
+            if isinstance(fault, Sent):
+                return fault
+            sent = self.serve(received)
+            return sent if fault is None else fault(sent)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -98,6 +114,16 @@ class Loopback:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class OneCall(Loopback):
+    """The server of a vendor whose answer is an image, in one call."""
+
+    def stage(self, _received: Received) -> str:
+        return CALL
+
+
+CALL = "call"
 
 
 class _Server(ThreadingHTTPServer):
@@ -113,8 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.owner.answer(Received(self.command, self.path, headers, body)))
+        self._send(self.server.owner.answer(Received(self.command, self.path, self.headers, body)))
 
     def do_POST(self) -> None:
         self.do_GET()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from tests.wire.one_call import Loopback, Received, Reply, json_reply
+from tests.wire.loopback import OneCall, Received, Sent, answer_json
 
 KEY = "sk-stability"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
@@ -33,17 +33,17 @@ class Sd3(Core):
 FORMS: dict[str, type[Core]] = {"core": Core, "ultra": Core, "sd3": Sd3}
 
 
-def refusal(status: int, name: str, *errors: str, **headers: str) -> Reply:
-    return json_reply(status, {"id": "4212a4b6", "name": name, "errors": list(errors)}, **headers)
+def refusal(status: int, name: str, *errors: str, **headers: str) -> Sent:
+    return answer_json({"id": "4212a4b6", "name": name, "errors": list(errors)}, status, **headers)
 
 
-class Stability(Loopback):
+class Stability(OneCall):
     def __init__(self, image: bytes) -> None:
         super().__init__()
         self.image = image
         self.finish_reason = "SUCCESS"
 
-    def respond(self, request: Received) -> Reply:
+    def serve(self, request: Received) -> Sent:
         path = re.fullmatch(r"/v2beta/stable-image/generate/(core|ultra|sd3)", request.path)
         if path is None:
             return refusal(404, "not_found", "The resource does not exist")
@@ -61,7 +61,7 @@ class Stability(Loopback):
             "seed": str(form.seed or 7),
             "x-request-id": "req-stability",
         }
-        return Reply(200, self.image, headers)
+        return Sent(200, self.image, headers)
 
 
 def fields(request: Received) -> dict[str, str]:

@@ -19,7 +19,7 @@ from imagegeneration.providers.openai import OpenAIProvider
 from imagegeneration.providers.provider import Provider
 from imagegeneration.providers.stability import StabilityProvider
 from tests.wire import compatible, forge, google, stability
-from tests.wire.one_call import Fault, Loopback, Received, Reply
+from tests.wire.loopback import CALL, Fault, Loopback, Received, Sent
 
 IMAGE = b"\xff\xd8\xff\x00 an image, as far as the wire goes \r\n--\x80"
 
@@ -33,7 +33,7 @@ class Vendor:
     key: str
     request: GenerationRequest
     prompt: Callable[[Received], str]
-    refusal: Callable[[int, str], Reply]
+    refusal: Callable[[int, str], Sent]
 
 
 def request(provider: str, model: str, output_format: str = "png", **more: Any) -> GenerationRequest:
@@ -102,7 +102,7 @@ class Line:
         """Make one image, and see that nothing was sent twice."""
         before = len(self.stub.received)
         if fault is not None:
-            self.stub.faults.append(fault)
+            self.stub.faults[CALL].append(fault)
         try:
             return self.provider.generate(request or self.vendor.request, lambda _: None)
         finally:

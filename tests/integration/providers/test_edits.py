@@ -16,7 +16,7 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.local.sandbox.multipart import Part, read_form
 from imagegeneration.providers.openai import OpenAIProvider
 from tests.integration.providers.conftest import IMAGE, Line, line, request
-from tests.wire.one_call import Loopback, Received, Reply, json_reply
+from tests.wire.loopback import Loopback, Received, Sent, answer_json
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 HOSTILE = (b"\r\n--", b"\x00\xff\r\n\r\n", b"Content-Disposition: form-data\r\n")
@@ -34,8 +34,8 @@ def edit(wanted: GenerationRequest, prompt: str, *contents: bytes) -> Generation
 class Edits(Loopback):
     """Takes whatever comes, and keeps it."""
 
-    def respond(self, _request: Received) -> Reply:
-        return json_reply(200, {"created": 1, "data": [{"b64_json": base64.b64encode(IMAGE).decode()}]})
+    def serve(self, _request: Received) -> Sent:
+        return answer_json({"created": 1, "data": [{"b64_json": base64.b64encode(IMAGE).decode()}]})
 
 
 @pytest.fixture(scope="module")

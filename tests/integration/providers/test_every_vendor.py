@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from imagegeneration.domain.provider import Endpoint
 from tests.integration.providers.conftest import IMAGE, VENDORS, Line, line
-from tests.wire.one_call import Fault, Reply
+from tests.wire.loopback import HANG, RESET, Fault, Sent, dripping, truncated
 
 HOSTILE = (
     '\ufeff \t\'"\\u0041 \r\n--x\r\nname="seed"\r\n\r\n1\r\n{"prompt": 1} \u2028\u202e\U0001f9ff e\u0301 %00 </s> \r'
@@ -66,15 +66,15 @@ def test_a_refusal_in_the_vendors_own_words_is_not_charged(
 @pytest.mark.parametrize(
     "fault",
     [
-        Reply(500, b"<html>proxy</html>"),
-        Reply(503, b""),
-        Reply(503, b"\x80\xff junk"),
-        Reply(502, b'{"code": 1}'),
-        Reply(504, b"[]"),
-        Reply(404, b"null"),
-        Reply(302, b"", {"location": "http://127.0.0.1:9/"}),
-        "reset",
-        "truncated",
+        Sent(500, b"<html>proxy</html>"),
+        Sent(503, b""),
+        Sent(503, b"\x80\xff junk"),
+        Sent(502, b'{"code": 1}'),
+        Sent(504, b"[]"),
+        Sent(404, b"null"),
+        Sent(302, b"", {"location": "http://127.0.0.1:9/"}),
+        RESET,
+        truncated,
     ],
     ids=str,
 )
@@ -85,16 +85,16 @@ def test_a_call_that_may_have_been_charged_is_in_doubt(vendor: Line, fault: Faul
 
 
 def test_the_wait_that_a_provider_asks_for_is_kept(vendor: Line) -> None:
-    assert vendor.failure(fault=Reply(429, b"slow down", {"retry-after": "7"})).retry_after == 7
+    assert vendor.failure(fault=Sent(429, b"slow down", {"retry-after": "7"})).retry_after == 7
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\x80\xff junk", b"<html></html>", b'{"data": [', b"[" * 9_999])
 def test_bytes_that_are_no_image_were_paid_for_and_are_kept(vendor: Line, body: bytes) -> None:
-    answer = vendor.call(fault=Reply(200, body))
+    answer = vendor.call(fault=Sent(200, body))
     assert (answer.content, answer.usage) == (body, None)
 
 
-@pytest.mark.parametrize("fault", ["hang", "drip"])
+@pytest.mark.parametrize("fault", [HANG, dripping])
 def test_a_call_without_an_answer_in_time_is_in_doubt(impatient: Line, fault: Fault) -> None:
     failure = impatient.failure(fault=fault)
     assert (failure.certainty, failure.retryable) == ("unknown", False)
@@ -102,7 +102,7 @@ def test_a_call_without_an_answer_in_time_is_in_doubt(impatient: Line, fault: Fa
 
 def test_an_answer_is_waited_for_as_long_as_the_model_takes(vendor: Line) -> None:
     began = time.monotonic()
-    failure = vendor.failure(vendor.vendor.request.model_copy(update={"timeout_seconds": 0.3}), fault="hang")
+    failure = vendor.failure(vendor.vendor.request.model_copy(update={"timeout_seconds": 0.3}), fault=HANG)
     assert failure.certainty == "unknown"
     assert time.monotonic() - began < 5
 

@@ -137,7 +137,7 @@ def test_a_wrong_key_is_no_charge_and_concerns_the_account(stub: FalStub) -> Non
 
 
 def test_a_submit_whose_answer_never_comes_is_sent_once(stub: FalStub) -> None:
-    stub.faults["submit"].append(Sent(end="hang", after=True))
+    stub.faults["submit"].append(lambda _: HANG)
     assert failure_of(provider_of(stub, seconds=0.3)).certainty == "unknown"
     assert len(stub.calls) == 1
 
@@ -193,7 +193,7 @@ def test_a_failed_call_behind_a_broken_gateway_is_in_doubt(stub: FalStub) -> Non
 
 def test_an_input_that_the_app_refuses_was_perhaps_charged(stub: FalStub) -> None:
     handles = Handles()
-    stub.faults["submit"].append(Sent(end="reset", after=True))
+    stub.faults["submit"].append(lambda _: RESET)
     failure_of(provider_of(stub))
     next(iter(stub.calls.values())).arguments["num_images"] = 9
     handles.extend(stub.calls)

@@ -18,7 +18,7 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.google import SEEDS, SIZES, GoogleProvider
 from tests.integration.providers.conftest import IMAGE, VENDORS, Line, line
 from tests.wire.google import KEY, Google, answer, image_part
-from tests.wire.one_call import Received, Reply, json_reply
+from tests.wire.loopback import Received, Sent, answer_json
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_whatever_the_model_can_do_is_taken_as_it_was_approved(
     ids=["image", "none", "words", "prompt"],
 )
 def test_a_block_is_an_http_200_and_in_doubt(google: Line, document: dict[str, Any]) -> None:
-    failure = google.failure(fault=json_reply(200, document))
+    failure = google.failure(fault=answer_json(document))
     assert (failure.certainty, failure.retryable) == ("unknown", False)
     assert "returned no image" in failure.message
 
@@ -70,7 +70,7 @@ def test_nothing_in_an_answer_makes_the_sdk_call_again(google: Line, reason: str
     parts = [{"functionCall": {"name": "draw", "args": {}}}]
     document = answer(parts, reason)
     document["candidates"][0]["continuationToken"] = "YWdhaW4="
-    assert google.failure(fault=json_reply(200, document)).certainty == "unknown"
+    assert google.failure(fault=answer_json(document)).certainty == "unknown"
 
 
 def test_the_environment_changes_neither_the_address_nor_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,10 +126,10 @@ class Echo(Google):
         super().__init__(b"")
         self._all_here = threading.Barrier(AT_ONCE)
 
-    def respond(self, request: Received) -> Reply:
+    def serve(self, request: Received) -> Sent:
         self._all_here.wait(timeout=10)
         prompt = request.document["contents"][0]["parts"][0]["text"]
-        return json_reply(200, answer([image_part(prompt.encode())]))
+        return answer_json(answer([image_part(prompt.encode())]))
 
 
 def test_calls_at_once_get_each_their_own_answer(often_switching: None) -> None:

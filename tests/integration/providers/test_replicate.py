@@ -15,7 +15,7 @@ from imagegeneration.providers import PROVIDERS, ResumableProvider
 from imagegeneration.providers.replicate import MODELS, ReplicateProvider
 from tests.integration.providers.support import Handles, fetcher_of
 from tests.unit.providers.requests import PROMPTS, image_request
-from tests.wire.loopback import RESET, Sent, answer_json
+from tests.wire.loopback import HANG, RESET, Sent, answer_json
 from tests.wire.replicate import KEY, ReplicateStub, problem
 
 HTML = Sent(502, b"<html>Bad Gateway</html>", {"content-type": "text/html"})
@@ -142,7 +142,7 @@ def test_a_wrong_key_is_no_charge_and_concerns_the_account(stub: ReplicateStub) 
 
 
 def test_a_submit_whose_answer_never_comes_is_sent_once(stub: ReplicateStub) -> None:
-    stub.faults["submit"].append(Sent(end="hang", after=True))
+    stub.faults["submit"].append(lambda _: HANG)
     assert failure_of(provider_of(stub, seconds=0.3)).certainty == "unknown"
     assert len(stub.predictions) == 1
 

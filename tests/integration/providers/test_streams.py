@@ -22,7 +22,7 @@ from imagegeneration.imaging import sha256
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.providers.openai import OpenAIProvider
 from tests.integration.providers.conftest import request as a_request
-from tests.wire.one_call import Loopback, Received, Reply, json_reply
+from tests.wire.loopback import CALL, HANG, RESET, Fault, OneCall, Received, Sent, answer_json, dripping, truncated
 
 WANTED = a_request("openai", "gpt-image-2.5-flare", quality="low", size="256x256", partial_images=2)
 
@@ -33,7 +33,7 @@ def openai_at(url: str, timeout: float = 10) -> Iterator[OpenAIProvider]:
         yield provider
 
 
-class Streams(Loopback):
+class Streams(OneCall):
     """OpenAI's stream of one image, as `events` has it; it refuses what is no such request."""
 
     def __init__(self, *events: Mapping[str, Any], tail: bytes = b"") -> None:
@@ -41,11 +41,11 @@ class Streams(Loopback):
         self._body = b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
         self._body += tail
 
-    def respond(self, request: Received) -> Reply:
+    def serve(self, request: Received) -> Sent:
         sent = request.document
         TypeAdapter(ImageGenerateParamsStreaming).validate_python(sent)
         assert (sent["stream"], sent["partial_images"], request.path) == (True, 2, "/images/generations")
-        return Reply(200, self._body, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_9"})
+        return Sent(200, self._body, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_9"})
 
 
 def event(kind: str, content: bytes = b"image", **more: Any) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_images_on_the_way_come_before_the_answer_and_the_prompt_is_the_approved
         assert sent.document["prompt"] == WANTED.final_prompt
 
 
-def failure(stub: Loopback, shown: list[bytes], timeout: float = 10) -> CallFailed:
+def failure(stub: Streams, shown: list[bytes], timeout: float = 10) -> CallFailed:
     with stub, openai_at(stub.url, timeout) as provider:
         with pytest.raises(CallFailed) as failed:
             provider.stream(WANTED, shown.append)
@@ -118,17 +118,17 @@ def test_a_stream_without_an_answer_says_what_is_known_of_the_money(stub: Stream
     assert len(shown) == count
 
 
-@pytest.mark.parametrize("fault", ["reset", "truncated"])
-def test_a_broken_stream_may_have_been_charged(fault: Any) -> None:
+@pytest.mark.parametrize("fault", [RESET, truncated])
+def test_a_broken_stream_may_have_been_charged(fault: Fault) -> None:
     stub = Streams(FIRST, DONE)
-    stub.faults.append(fault)
+    stub.faults[CALL].append(fault)
     assert failure(stub, []).certainty == "unknown"
 
 
-@pytest.mark.parametrize("fault", ["hang", "drip"])
-def test_a_stream_that_takes_too_long_is_given_up(fault: Any) -> None:
+@pytest.mark.parametrize("fault", [HANG, dripping])
+def test_a_stream_that_takes_too_long_is_given_up(fault: Fault) -> None:
     stub = Streams(FIRST, DONE)
-    stub.faults.append(fault)
+    stub.faults[CALL].append(fault)
     began = time.monotonic()
     assert failure(stub, [], timeout=0.4).certainty == "unknown"
     assert time.monotonic() - began < 5
@@ -136,14 +136,14 @@ def test_a_stream_that_takes_too_long_is_given_up(fault: Any) -> None:
 
 def test_refusals_come_as_ever() -> None:
     stub = Streams(DONE)
-    stub.faults.append(json_reply(429, {"error": {"message": "Slow down.", "code": "rate_limit_exceeded"}}))
+    stub.faults[CALL].append(answer_json({"error": {"message": "Slow down.", "code": "rate_limit_exceeded"}}, 429))
     found = failure(stub, [])
     assert (found.certainty, found.retryable) == ("not_charged", True)
 
 
 def test_a_server_that_knows_no_streams_answers_as_ever() -> None:
     stub = Streams()
-    stub.faults.append(json_reply(200, {"created": 1, "data": [{"b64_json": DONE["b64_json"]}]}))
+    stub.faults[CALL].append(answer_json({"created": 1, "data": [{"b64_json": DONE["b64_json"]}]}))
     shown: list[bytes] = []
     with stub, openai_at(stub.url) as provider:
         assert provider.stream(WANTED, shown.append).content == b"image"
