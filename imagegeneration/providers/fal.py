@@ -7,41 +7,29 @@ Plain HTTP: the SDK sends a submit up to ten times. Of the money Fal says that i
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from imagegeneration.domain.generation import MAX_LORAS, Answer, CallFailed, GenerationRequest
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
 from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import ask, judged, key_of
-from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken, within
+from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
 from imagegeneration.providers.reply import Reply
 
+_EXPAND_NOTHING = {"enable_prompt_expansion": False}
 
-@dataclass(frozen=True)
-class App:
-    """What an app takes; ranges include both ends."""
-
-    max_loras: int = 0
-    steps: tuple[int, int] = (1, 50)
-    guidance: tuple[float, float] = (1, 20)
-    side: tuple[int, int] = (256, 14142)
-    extra: tuple[tuple[str, object], ...] = ()
-
-
-_EXPAND_NOTHING = (("enable_prompt_expansion", False),)
-
-APPS = {
-    "fal-ai/flux/dev": App(),
-    "fal-ai/flux-lora": App(max_loras=MAX_LORAS),
-    "rundiffusion-fal/juggernaut-flux-lora": App(max_loras=2),
-    "fal-ai/flux-2": App(steps=(4, 50), guidance=(0, 20), side=(512, 2048), extra=_EXPAND_NOTHING),
-    "fal-ai/flux-2/lora": App(max_loras=3, steps=(4, 50), guidance=(0, 20), side=(512, 2048), extra=_EXPAND_NOTHING),
+APPS: Mapping[str, Mapping[str, object]] = {
+    "fal-ai/flux/dev": {},
+    "fal-ai/flux-lora": {},
+    "rundiffusion-fal/juggernaut-flux-lora": {},
+    "fal-ai/flux-2": _EXPAND_NOTHING,
+    "fal-ai/flux-2/lora": _EXPAND_NOTHING,
 }
-"""The apps by the name of their model. flux-lora merges any number of LoRAs: it is PRD 003's standard and advanced."""
+"""The apps whose form is known, and what each is told beside what all are told: above all to leave the prompt alone."""
 
 
 NO_CALL = "00000000-0000-0000-0000-000000000000"
@@ -122,19 +110,11 @@ class FalProvider:
 
 def fal_payload(request: GenerationRequest) -> dict[str, Any]:
     """The body of the paid call. Raises ValueError for what the app does not take."""
-    app = APPS.get(request.model)
-    if app is None:
+    extra = APPS.get(request.model)
+    if extra is None:
         raise ValueError(f"Fal has no app {request.model}.")
     refuse_what_is_not_taken(request, frozenset({"seed", "steps", "guidance", "loras"}))
-    if request.output_format == "webp":
-        raise ValueError(f"{request.model} makes png and jpeg.")
-    if len(request.loras) > app.max_loras:
-        raise ValueError(f"{request.model} takes at most {app.max_loras} LoRAs.")
     width, height = request.pixels
-    within("Width", width, *app.side)
-    within("Height", height, *app.side)
-    within("Steps", request.steps, *app.steps)
-    within("Guidance", request.guidance, *app.guidance)
     wanted = {
         "prompt": request.final_prompt,
         "image_size": {"width": width, "height": height},
@@ -146,7 +126,7 @@ def fal_payload(request: GenerationRequest) -> dict[str, Any]:
         "guidance_scale": request.guidance,
         "loras": [{"path": lora.path, "scale": lora_scale(lora.weight)} for lora in request.loras] or None,
     }
-    return {name: value for name, value in wanted.items() if value is not None} | dict(app.extra)
+    return {name: value for name, value in wanted.items() if value is not None} | dict(extra)
 
 
 def queue_path(model: str) -> str:

@@ -64,12 +64,10 @@ SIZES = {
     "gemini-nano-banana-2.1": _sizes(_PIXELS_1K | _PIXELS_1K_LONG),
     "gemini-3-pro-image": _sizes(_PIXELS_1K),
 }
-"""What each model makes: the aspect ratio and the image size that a size in pixels stands for."""
+"""The sizes of each model in Google's words: an aspect ratio and an image size."""
 
 FORMAT = "jpeg"
 """The models make no other, and the API takes no wish for one."""
-
-SEEDS = range(2**31)
 
 NO_IMAGE = {
     "SAFETY": "it is against the provider's rules on safety",
@@ -144,11 +142,9 @@ def google_payload(request: GenerationRequest) -> dict[str, Any]:
         raise ValueError(f"Google has no living model {request.model}.")
     refuse_what_is_not_taken(request, frozenset({"seed", "references"}))
     if request.size not in sizes:
-        raise ValueError(f"{request.model} makes no images of {request.size}.")
+        raise ValueError(f"Google has no word for {request.size} of {request.model}.")
     if request.output_format != FORMAT:
         raise ValueError(f"{request.model} makes {FORMAT} only.")
-    if request.seed is not None and request.seed not in SEEDS:
-        raise ValueError(f"Seed must be between {SEEDS[0]} and {SEEDS[-1]}, not {request.seed}.")
     aspect_ratio, image_size = sizes[request.size]
     config = types.GenerateContentConfig(
         response_modalities=["IMAGE"],

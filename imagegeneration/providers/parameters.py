@@ -1,4 +1,7 @@
-"""What vendor files check before anything is sent: no parameter that somebody asked for is ever dropped."""
+"""What vendor files check before anything is sent: no parameter that somebody asked for is ever dropped.
+
+What a model can do is the catalog's business, and was checked before the approval.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,10 @@ def refuse_what_is_not_taken(request: GenerationRequest, taken: frozenset[str]) 
     for name in _OPTIONAL:
         if name not in taken and getattr(request, name) not in (None, ()):
             raise ValueError(f"{request.model} takes no {name.replace('_', ' ')}.")
+    if request.partial_images:
+        raise ValueError(f"{request.model} shows no images before they are done.")
     if request.quality != "standard":
         raise ValueError(f"{request.model} knows no quality but standard.")
-
-
-def within(name: str, value: float | None, low: float, high: float) -> None:
-    """Raise ValueError for a value that is there and out of range."""
-    if value is not None and not low <= value <= high:
-        raise ValueError(f"{name} must be between {low} and {high}, not {value}.")
 
 
 def lora_scale(weight: float) -> float:

@@ -7,7 +7,6 @@ that it ran (its terms), so that is never known.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from imagegeneration.domain.generation import Answer, GenerationRequest
@@ -17,7 +16,7 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import check_account, key_of
-from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken, within
+from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
 from imagegeneration.providers.reply import Reply
 
@@ -34,25 +33,13 @@ RATIOS = {
     "768x1344": "9:16",
     "640x1536": "9:21",
 }
-"""The aspect ratio by which each size is asked for: these, of about a megapixel, are all that the models make."""
+"""Sizes of about a megapixel in Replicate's words, which are aspect ratios."""
 
 _FORMATS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
-@dataclass(frozen=True)
-class Model:
-    """What a model takes beside a prompt, a ratio, a seed and steps."""
-
-    max_steps: int = 50
-    takes_guidance: bool = True
-    max_loras: int = 0
-
-
-MODELS = {
-    "black-forest-labs/flux-dev": Model(),
-    "black-forest-labs/flux-dev-lora": Model(max_loras=1),
-    "black-forest-labs/flux-schnell": Model(max_steps=4, takes_guidance=False),
-}
+MODELS = ("black-forest-labs/flux-dev", "black-forest-labs/flux-dev-lora", "black-forest-labs/flux-schnell")
+"""Those whose input is known."""
 
 
 class ReplicateProvider:
@@ -105,17 +92,13 @@ class ReplicateProvider:
 
 def replicate_input(request: GenerationRequest) -> dict[str, Any]:
     """The input of the prediction. Raises ValueError for what the model does not take."""
-    model = MODELS.get(request.model)
-    if model is None:
+    if request.model not in MODELS:
         raise ValueError(f"Replicate has no model {request.model} here.")
-    optional = {"seed", "steps"} | ({"guidance"} if model.takes_guidance else set())
-    refuse_what_is_not_taken(request, frozenset(optional | ({"loras"} if model.max_loras else set())))
-    if len(request.loras) > model.max_loras:
-        raise ValueError(f"{request.model} takes at most {model.max_loras} LoRA.")
+    refuse_what_is_not_taken(request, frozenset({"seed", "steps", "guidance", "loras"}))
+    if len(request.loras) > 1:
+        raise ValueError("Replicate is given one LoRA at most.")
     if request.size not in RATIOS:
-        raise ValueError(f"{request.model} does not make {request.size}, only {', '.join(RATIOS)}.")
-    within("Steps", request.steps, 1, model.max_steps)
-    within("Guidance", request.guidance, 0, 10)
+        raise ValueError(f"Replicate has no word for {request.size}, only for {', '.join(RATIOS)}.")
     wanted = {
         "prompt": request.final_prompt,
         "aspect_ratio": RATIOS[request.size],

@@ -14,7 +14,7 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers import PROVIDERS, ResumableProvider
 from imagegeneration.providers.fal import APPS, FalProvider
 from tests.integration.providers.support import Handles, fetcher_of
-from tests.unit.providers.requests import PROMPTS, image_request
+from tests.unit.providers.requests import PROMPTS, image_request, row
 from tests.wire.fal import KEY, FalStub
 from tests.wire.loopback import HANG, RESET, Sent, answer_json
 
@@ -45,7 +45,7 @@ def failure_of(provider: FalProvider, handles: Handles | None = None) -> CallFai
 @pytest.mark.parametrize("app", sorted(APPS))
 def test_an_image_is_made_by_each_app(stub: FalStub, app: str) -> None:
     handles = Handles()
-    loras = (Lora(path="a/b"),) * min(1, APPS[app].max_loras)
+    loras = (Lora(path="a/b"),) * min(1, row(app).loras)
     answer = provider_of(stub).generate(image_request(model=app, seed=7, loras=loras), handles)
     assert (answer.content, answer.provider_request_id, answer.usage) == (b"image", handles[0], None)
     assert [call.app for call in stub.calls.values()] == [app]

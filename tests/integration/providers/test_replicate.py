@@ -14,7 +14,7 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers import PROVIDERS, ResumableProvider
 from imagegeneration.providers.replicate import MODELS, ReplicateProvider
 from tests.integration.providers.support import Handles, fetcher_of
-from tests.unit.providers.requests import PROMPTS, image_request
+from tests.unit.providers.requests import PROMPTS, image_request, row
 from tests.wire.loopback import HANG, RESET, Sent, answer_json
 from tests.wire.replicate import KEY, ReplicateStub, problem
 
@@ -49,7 +49,7 @@ def failure_of(provider: ReplicateProvider, handles: Handles | None = None) -> C
 @pytest.mark.parametrize("model", sorted(MODELS))
 def test_an_image_is_made_by_each_model(stub: ReplicateStub, model: str) -> None:
     handles = Handles()
-    loras = [{"path": "a/b"}] * MODELS[model].max_loras
+    loras = [{"path": "a/b"}] * row(model).loras
     answer = provider_of(stub).generate(a_request(model=model, seed=7, loras=loras), handles)
     assert (answer.content, answer.provider_request_id, answer.usage) == (b"image", handles[0], None)
     assert stub.received[0].path == f"/v1/models/{model}/predictions"
@@ -148,7 +148,7 @@ def test_a_submit_whose_answer_never_comes_is_sent_once(stub: ReplicateStub) -> 
 
 
 def test_what_the_model_does_not_take_is_not_sent(stub: ReplicateStub) -> None:
-    with pytest.raises(CallFailed, match="does not make 1000x1000") as caught:
+    with pytest.raises(CallFailed, match="no word for 1000x1000") as caught:
         provider_of(stub).generate(a_request(size="1000x1000"), Handles())
     assert (caught.value.certainty, stub.received) == ("not_charged", [])
 

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagegeneration.providers.stability import ASPECT_RATIOS, SEEDS, SERVICES
+from imagegeneration.domain.options import LARGEST_SEED
+from imagegeneration.providers.stability import ASPECT_RATIOS, SERVICES
 from tests.integration.providers.conftest import IMAGE, Line, line
+from tests.unit.providers.requests import row
 from tests.wire import stability as wire
 
 
@@ -19,8 +21,8 @@ def stability() -> Iterator[Line]:
         yield connected
 
 
-POSSIBLE = st.sampled_from([(name, wanted) for name, service in SERVICES.items() for wanted in service.formats])
-SEED = st.none() | st.integers(SEEDS[0], SEEDS[-1])
+POSSIBLE = st.sampled_from([(name, wanted) for name in SERVICES for wanted in row(name).formats])
+SEED = st.none() | st.integers(1, LARGEST_SEED)
 
 
 @given(POSSIBLE, st.sampled_from(list(ASPECT_RATIOS)), SEED, st.none() | st.text(max_size=1000))

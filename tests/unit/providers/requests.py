@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from imagegeneration.domain.catalog import Bounds, Catalog, ImageModel
 from imagegeneration.domain.generation import GenerationRequest, Lora
+
+CATALOG = Catalog.read()
 
 PROMPTS = st.text(min_size=1) | st.sampled_from(
     [
@@ -16,6 +19,25 @@ PROMPTS = st.text(min_size=1) | st.sampled_from(
         "{{prompt}} %s",
     ]
 )
+
+
+def row(name: str) -> ImageModel:
+    """What the catalog says of the model."""
+    found = CATALOG.named(name)
+    assert found is not None
+    return found
+
+
+def whole(bounds: Bounds | None) -> st.SearchStrategy[int | None]:
+    """A whole number that a model takes, or none."""
+    return st.none() if bounds is None else st.none() | st.integers(int(bounds.least), int(bounds.most))
+
+
+def number(bounds: Bounds | None) -> st.SearchStrategy[float | None]:
+    """A number that a model takes, or none."""
+    return st.none() if bounds is None else st.none() | st.floats(bounds.least, bounds.most)
+
+
 LORAS = st.builds(Lora, path=st.text(min_size=1, max_size=500), weight=st.floats(0, 2))
 
 

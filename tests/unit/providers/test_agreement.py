@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from openai.types.image_generate_params import ImageGenerateParamsNonStreaming
 from pydantic import TypeAdapter
 
-from imagegeneration.domain.catalog import Bounds, Catalog, ImageModel
+from imagegeneration.domain.catalog import Catalog, ImageModel
 from imagegeneration.domain.generation import GenerationRequest, Lora
 from imagegeneration.domain.options import LARGEST_SEED, Named, Options
 from imagegeneration.domain.provider import Endpoint
@@ -25,6 +25,7 @@ from imagegeneration.providers.openai import image_payload
 from imagegeneration.providers.replicate import replicate_input
 from imagegeneration.providers.stability import SERVICES, stability_payload
 from imagegeneration.settings import Settings
+from tests.unit.providers.requests import number
 from tests.wire import fal, forge, replicate, stability
 
 TODAY = date(2026, 11, 21)
@@ -54,10 +55,6 @@ def sizes(model: ImageModel) -> st.SearchStrategy[str]:
     step = model.free_sizes.step if model.free_sizes else 64
     side = st.integers(max(1, 16 // step), 4096 // step).map(lambda steps: steps * step)
     return st.sampled_from([*model.sizes, "512x512", "1000x1000"]) | st.builds("{}x{}".format, side, side)
-
-
-def number(bounds: Bounds | None) -> st.SearchStrategy[float | None]:
-    return st.none() if bounds is None else st.none() | st.floats(bounds.least, bounds.most)
 
 
 def wishes(model: ImageModel) -> st.SearchStrategy[dict[str, Any]]:

@@ -48,10 +48,6 @@ def test_every_size_has_the_shape_of_its_ratio() -> None:
     [
         ({"model": "sd3-turbo"}, "no service sd3-turbo"),
         ({"size": "1536x1024"}, "1536x1024"),
-        ({"output_format": "webp"}, "no webp"),
-        ({"seed": 0}, "Seed"),
-        ({"seed": 4_294_967_295}, "Seed"),
-        ({"negative_prompt": "x" * 10_001}, "10000"),
         ({"steps": 28}, "steps"),
         ({"guidance": 4.0}, "guidance"),
         ({"background": "transparent"}, "background"),
