@@ -32,7 +32,7 @@ class Studio:
     """Chooses as the services do, and remembers what was approved."""
 
     def __init__(self) -> None:
-        nothing_paused = SimpleNamespace(stopping=lambda _provider: None, paused_models=list)
+        nothing_paused = SimpleNamespace(hindrance=lambda _parameters: None)
         self.offer = Offer(CATALOG, USUAL, dict.fromkeys(("openai", "fal", "stability"), "hash"), 10)
         references = SimpleNamespace(
             named=lambda _actor, ids: tuple(Reference(image_id=i, sha256="0" * 64) for i in ids)
