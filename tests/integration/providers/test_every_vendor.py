@@ -76,7 +76,7 @@ def test_a_refusal_in_the_vendors_own_words_is_not_charged(
         RESET,
         truncated,
     ],
-    ids=str,
+    ids=["html-500", "empty-503", "junk-503", "json-502", "list-504", "null-404", "redirect", "reset", "truncated"],
 )
 def test_a_call_that_may_have_been_charged_is_in_doubt(vendor: Line, fault: Fault) -> None:
     failure = vendor.failure(fault=fault)
