@@ -8,6 +8,7 @@ import struct
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,7 +34,7 @@ class Received:
 class Sent:
     """An answer. `declared` is the length that it claims to have.
 
-    `drip` sends the answer byte by byte, that many seconds apart.
+    `drip` sends the answer byte by byte, that many seconds apart; with `head_at_once` its body.
     """
 
     status: int = 200
@@ -41,6 +42,7 @@ class Sent:
     headers: Mapping[str, str] = field(default_factory=dict)
     declared: int | None = None
     drip: float = 0
+    head_at_once: bool = False
     end: Literal["orderly", "reset", "hang"] = "orderly"
 
 
@@ -57,8 +59,8 @@ def truncated(sent: Sent) -> Sent:
 
 
 def dripping(sent: Sent) -> Sent:
-    """The answer, byte by byte."""
-    return replace(sent, drip=0.05)
+    """The answer, its body byte by byte."""
+    return replace(sent, drip=0.05, head_at_once=True)
 
 
 def answer_json(document: object, status: int = 200, **headers: str) -> Sent:
@@ -76,6 +78,7 @@ class Loopback:
         self.always: dict[str, Fault] = {}
         self.stopped = threading.Event()
         self._lock = threading.Lock()
+        self._serving: AbstractContextManager[object] = threading.Lock()
         self._server = _Server(host, self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
@@ -100,10 +103,11 @@ class Loopback:
             self.received.append(received)
             stage = self.stage(received)
             fault = self.faults[stage].pop(0) if self.faults[stage] else self.always.get(stage)
-            if isinstance(fault, Sent):
-                return fault
+        if isinstance(fault, Sent):
+            return fault
+        with self._serving:
             sent = self.serve(received)
-            return sent if fault is None else fault(sent)
+        return sent if fault is None else fault(sent)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -117,7 +121,11 @@ class Loopback:
 
 
 class OneCall(Loopback):
-    """The server of a vendor whose answer is an image, in one call."""
+    """The server of a vendor whose answer is an image, in one call; it serves many at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._serving = nullcontext()
 
     def stage(self, _received: Received) -> str:
         return CALL
@@ -154,10 +162,12 @@ class _Handler(BaseHTTPRequestHandler):
         length = len(sent.body) if sent.declared is None else sent.declared
         headers = {"content-length": str(length), **sent.headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self._write(f"HTTP/1.0 {sent.status} -\r\n{head}\r\n".encode("latin-1") + sent.body, sent.drip)
+        head_bytes = f"HTTP/1.0 {sent.status} -\r\n{head}\r\n".encode("latin-1")
+        at_once = head_bytes if sent.head_at_once or not sent.drip else b""
+        self._write(at_once, (head_bytes + sent.body)[len(at_once) :], sent.drip)
 
-    def _write(self, whole: bytes, drip: float) -> None:
-        pieces = [whole[i : i + 1] for i in range(len(whole))] if drip else [whole]
+    def _write(self, at_once: bytes, rest: bytes, drip: float) -> None:
+        pieces = [at_once, *(rest[i : i + 1] for i in range(len(rest)))] if drip else [at_once + rest]
         try:
             for piece in pieces:
                 self.wfile.write(piece)

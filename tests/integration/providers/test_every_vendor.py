@@ -145,7 +145,6 @@ def test_a_proxy_of_the_environment_is_not_used(name: str, monkeypatch: pytest.M
         {"loras": [{"path": "a/b"}]},
         {"quality": "high"},
         {"size": "1000x1000"},
-        {"output_format": "gif"},
         {"model": "imagen-4.0-generate-001", "size": "1x1"},
     ],
     ids=lambda asked: next(iter(asked)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from imagegeneration.domain.job import Job
+from imagegeneration.domain.lifecycle import shown
 from imagegeneration.domain.outlook import Outlook
 from imagegeneration.domain.progress import Progress
 from imagegeneration.ui.cards import card, is_active
@@ -14,10 +15,27 @@ from tests.unit.ui.samples import NOW, URL, approval, image, job
 def test_a_card_has_thumbnails_and_addresses_and_no_original_as_a_picture() -> None:
     shown = card(job())
     assert shown["images"] == [
-        {"state": "STORED", "word": "Done", "thumb": f"{URL}.thumb.webp", "url": f"{URL}.png", "since": None}
+        {
+            "state": "STORED",
+            "word": "Done",
+            "thumb": f"{URL}.thumb.webp",
+            "partial": None,
+            "url": f"{URL}.png",
+            "since": None,
+        }
     ]
     assert shown["urls"] == [f"{URL}.png"]
     assert (shown["title"], shown["prompt"]) == ("homepage card", "a red kite over hills")
+
+
+def test_the_latest_image_on_the_way_is_shown_until_the_image_is_there() -> None:
+    calling = image("CALLING", attempt_id="att_1")
+    on_the_way = shown(shown(calling, "att_1", f"{URL}-1.webp"), "att_1", f"{URL}-2.webp")
+    (tile,) = card(job("RUNNING", [on_the_way]))["images"]
+    assert (tile["thumb"], tile["partial"]) == (None, f"{URL}-2.webp")
+    for state in ("STORED", "FAILED", "UNKNOWN", "HELD"):
+        (tile,) = card(job("RUNNING", [on_the_way.model_copy(update={"state": state})]))["images"]
+        assert tile["partial"] is None
 
 
 def test_only_what_is_possible_is_offered() -> None:
