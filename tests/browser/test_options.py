@@ -90,7 +90,7 @@ def test_images_on_the_way_are_priced_before_and_shown_where_they_were_approved(
     go_to_review(page, intent, "a red kite [sandbox:delay delay=9]")
     open_options(page).get_by_role("radio", name="GPT Image 2.5 Flare, up to").check()
     choose_from(page, "Quality", "Low")
-    expect(approve_button(page)).to_contain_text("$0.0061")
+    expect(approve_button(page)).to_contain_text("$0.00607")
     choose_from(page, "Show it while it is made", "Up to 2 times, $0.006 more an image")
     expect(approve_button(page)).to_contain_text("$0.02")
     expect(page.get_by_text("PNG, shown 2 times on the way")).to_be_visible()
