@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from anyio import to_thread
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.api.jobs import JobAnswer, JobId, JobStatus, approvals, status_of
+from imagegeneration.api.jobs import IdempotencyKey, JobAnswer, JobId, JobStatus, approvals, status_of
 from imagegeneration.api.rates import tell_rate
 from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.options import GenerateBody
 from imagegeneration.domain.value import Many, Micros
-from imagegeneration.services.jobs import KEY_PATTERN
 
 router = APIRouter(tags=["jobs"])
 
@@ -48,10 +45,7 @@ async def generate(
     response: Response,
     studio: CurrentStudio,
     actor: CurrentActor,
-    idempotency_key: Annotated[
-        str | None,
-        Header(pattern=KEY_PATTERN, description="1 to 255 characters: the same key and body give the same job."),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
     """Approve a prompt with a choice of model and parameters: the same job by the same rules as `execute-prompt`."""
 

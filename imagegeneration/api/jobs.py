@@ -31,6 +31,10 @@ AT_ONCE = 40
 
 router = APIRouter(tags=["jobs"])
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(pattern=KEY_PATTERN, description="1 to 255 characters: the same key and body give the same job."),
+]
 JobId = Annotated[str, Path(alias="jobId", min_length=1, max_length=64, description="As execute-prompt gave it.")]
 
 
@@ -89,10 +93,7 @@ async def execute_prompt(
     response: Response,
     studio: CurrentStudio,
     actor: CurrentActor,
-    idempotency_key: Annotated[
-        str | None,
-        Header(pattern=KEY_PATTERN, description="1 to 255 characters: the same key and body give the same job."),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JobAnswer:
     """Approve a prompt: makes a job and holds its price. Nothing is generated inside the request."""
 
