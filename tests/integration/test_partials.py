@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
@@ -17,6 +18,7 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.image import storage_prefix
 from imagegeneration.domain.job import Job
+from imagegeneration.domain.options import Options
 from imagegeneration.errors import StorageFailed
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.services import partials
@@ -49,8 +51,8 @@ def made(client: TestClient, studio: Studio, prompt: str = "a red kite", **optio
 
 @pytest.fixture
 def slow_sandbox(settings: Settings) -> Iterator[Settings]:
-    """A sandbox that takes a second for an image, so that each one on the way is looked at before the next."""
-    with Sandbox(image_delay=1.2) as sandbox:
+    """A sandbox that takes its time for an image, so that each one on the way is up before the next comes."""
+    with Sandbox(image_delay=3) as sandbox:
         yield settings.model_copy(update={"sandbox_url": sandbox.url})
 
 
@@ -108,6 +110,14 @@ def test_without_them_the_request_is_what_it_was(client: TestClient, studio: Stu
     jobs = made(client, studio), made(client, studio, partialImages=0)
     assert jobs[0].approval.request_sha256 == jobs[1].approval.request_sha256
     assert "partialImages" not in jobs[0].request.document()
+
+
+def test_an_alternate_that_shows_none_is_asked_for_none(settings: Settings) -> None:
+    keys = {"openai_api_key": SecretStr("sk-test"), "fal_key": SecretStr("fal-test")}
+    with contextlib.closing(build_studio(settings.model_copy(update=keys))) as both:
+        options = Options(model=MODEL, partial_images=2, fallback=("fal-ai/flux/dev",), max_extra_micros=10**6)
+        order = both.choosing.choose(options, "a red kite", LOCAL).order
+    assert [order.request.partial_images, *(one.partial_images for one in order.alternates)] == [2, 0]
 
 
 @pytest.mark.parametrize("options", [{"partialImages": 4}, {"partialImages": -1}, {"partialImages": "two"}])
