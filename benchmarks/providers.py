@@ -23,10 +23,10 @@ from pydantic import SecretStr
 
 from benchmarks.harness import SEED, Figure, Servers, figure
 from benchmarks.stub import picture
-from imagegeneration.domain.generation import GenerationRequest
+from imagegeneration.domain.generation import MAX_PARTIAL_IMAGES, GenerationRequest
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
-from imagegeneration.providers import PROVIDERS, Provider, asynchronous
+from imagegeneration.providers import PROVIDERS, Provider, StreamingProvider, asynchronous
 
 CALLS = 60
 AT_ONCE = 50
@@ -57,6 +57,19 @@ class Vendor:
     answer: bytes
     output_format: str = "png"
     quality: str = "standard"
+    partial_images: int = 0
+
+    @property
+    def content_type(self) -> str:
+        """Of the answer."""
+        return "text/event-stream" if self.partial_images else "application/json"
+
+
+def _streamed(partial_images: int) -> bytes:
+    """OpenAI's stream of an image and of those on the way to it, each of them as large."""
+    kinds = [*["image_generation.partial_image"] * partial_images, "image_generation.completed"]
+    steps = ({"type": kind, "b64_json": PRINTED, "usage": USAGE} for kind in kinds)
+    return "".join(f"event: {step['type']}\ndata: {json.dumps(step)}\n\n" for step in steps).encode()
 
 
 VENDORS: Mapping[str, Vendor] = {
@@ -64,6 +77,9 @@ VENDORS: Mapping[str, Vendor] = {
         "gpt-image-2.5-flare",
         json.dumps({"created": 1, "data": [{"b64_json": PRINTED}], "usage": USAGE}).encode(),
         quality="medium",
+    ),
+    "openai, with 3 on the way": Vendor(
+        "gpt-image-2.5-flare", _streamed(MAX_PARTIAL_IMAGES), quality="medium", partial_images=MAX_PARTIAL_IMAGES
     ),
     "google": Vendor("gemini-nano-banana-2.1", json.dumps(GOOGLE).encode(), "jpeg"),
     "fal": Vendor("fal-ai/flux/dev", json.dumps(FAL).encode()),
@@ -81,7 +97,8 @@ def measure(_servers: Servers) -> Iterator[Figure]:
         with _wired(name, vendor) as call:
             call()
             times = [_timed(call) for _ in range(CALLS)]
-            yield figure(f"{name}: a call of 2 MB without the wire", times, median_below=15)
+            most = 15 * (1 + vendor.partial_images)  # for each image of 2 MB
+            yield figure(f"{name}: a call of 2 MB without the wire", times, median_below=most)
             yield _memory(f"{name}: memory of a call at its highest", call, 1)
             yield _memory(f"{name}: memory a call, {AT_ONCE} at once", call, AT_ONCE)
 
@@ -89,28 +106,34 @@ def measure(_servers: Servers) -> Iterator[Figure]:
 @contextlib.contextmanager
 def _wired(name: str, vendor: Vendor) -> Iterator[Callable[[], bytes]]:
     """A call of the provider, whose wire answers from memory."""
+    provider_name = name.partition(",")[0]
     request = GenerationRequest.model_validate(
         {
-            "provider": name,
+            "provider": provider_name,
             "model": vendor.model,
             "size": "1024x1024",
             "quality": vendor.quality,
             "output_format": vendor.output_format,
+            "partial_images": vendor.partial_images,
             "final_prompt": f"A calm homepage category card, number {SEED}, soft light, generous spacing",
         }
     )
 
     def answer(_transport: httpx2.HTTPTransport, asked: httpx2.Request) -> httpx2.Response:
         asked.read()
-        return httpx2.Response(200, headers={"content-type": "application/json"}, stream=_Pieces(vendor.answer))
+        return httpx2.Response(200, headers={"content-type": vendor.content_type}, stream=_Pieces(vendor.answer))
 
     with (
         mock.patch.object(httpx2.HTTPTransport, "handle_request", answer),
         mock.patch.object(asynchronous, "Fetcher", _Memory),
     ):
-        provider: Provider = PROVIDERS[name](Endpoint(url="http://127.0.0.1:9", key=SecretStr("k")), 60.0)
+        provider: Provider = PROVIDERS[provider_name](Endpoint(url="http://127.0.0.1:9", key=SecretStr("k")), 60.0)
         with contextlib.closing(provider):
-            yield lambda: provider.generate(request, lambda _handle: None).content
+            if vendor.partial_images and isinstance(provider, StreamingProvider):
+                streaming = provider
+                yield lambda: streaming.stream(request, lambda _shown: None).content
+            else:
+                yield lambda: provider.generate(request, lambda _handle: None).content
 
 
 class _LastPiece:

@@ -84,11 +84,13 @@ class OpenAIProvider:
             some_came = False
             for data in events(response.iter_bytes(), deadline):
                 step = parse_step(data, request_id, some_came=some_came)
+                del data
                 if isinstance(step, Answer):
                     return step
                 if step is not None:
                     some_came = True
                     shown(step)
+                del step  # an image each: the next one comes while this one is not held any more
             raise CallFailed("The provider's answer ended before the image came.", certainty="unknown")
 
     @contextmanager

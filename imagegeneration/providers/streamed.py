@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator
 
 from imagegeneration.domain.generation import CallFailed
 from imagegeneration.providers.provider import MAX_ANSWER_BYTES
 
-_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-_LINE = re.compile(rb"\r\n|\n|\r")
+_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
     """The data of each event as it comes, before `deadline` (monotonic seconds), of at most MAX_ANSWER_BYTES together.
 
-    Raises CallFailed. An event that breaks off is none.
+    Raises CallFailed. An event that breaks off is none. Nothing of an event is held once its data is let go of: each
+    may be as large as an image.
     """
     waiting = bytearray()
     total = 0
@@ -28,13 +27,26 @@ def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
             raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
         if total > MAX_ANSWER_BYTES:
             raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
-        while end := _END.search(waiting, searched):
-            event = bytes(waiting[: end.start()])
-            del waiting[: end.end()]
+        while found := min(_found(waiting, _ENDS, searched, len(waiting)), default=None):
             searched = 0
-            yield _data(event)
+            yield _taken(waiting, *found)
 
 
-def _data(event: bytes) -> bytes:
-    lines = (line[5:].removeprefix(b" ") for line in _LINE.split(event) if line.startswith(b"data:"))
+def _found(text: bytearray, wanted: Iterable[bytes], start: int, stop: int) -> list[tuple[int, int]]:
+    """Where each of those that are there begins first, and its length."""
+    places = ((text.find(one, start, stop), len(one)) for one in wanted)
+    return [place for place in places if place[0] >= 0]
+
+
+def _taken(waiting: bytearray, stop: int, length: int) -> bytes:
+    """Take the first event out, which ends at `stop`; its data."""
+    lines = []
+    at = 0
+    while at <= stop:
+        end, _ = min(_found(waiting, (b"\n", b"\r"), at, stop), default=(stop, 0))
+        if waiting.startswith(b"data:", at, end):
+            start = at + (6 if waiting.startswith(b" ", at + 5, end) else 5)
+            lines.append(bytes(memoryview(waiting)[start:end]))
+        at = end + (2 if waiting.startswith(b"\r\n", end, stop) else 1)
+    del waiting[: stop + length]
     return b"\n".join(lines)
