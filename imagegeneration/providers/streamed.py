@@ -14,25 +14,26 @@ _LINE = re.compile(rb"\r\n|\n|\r")
 
 
 def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
-    """The data of each event as it comes, before `deadline` (monotonic seconds), of at most MAX_ANSWER_BYTES together.
+    """The data of each event as it comes, before `deadline` (monotonic seconds), each of at most MAX_ANSWER_BYTES.
 
-    Raises CallFailed. An event that breaks off is none.
+    Raises CallFailed. What comes last is given as well where the empty line after it is missing: it may be a whole
+    answer, which was paid for.
     """
     waiting = bytearray()
-    total = 0
     for piece in pieces:
         searched = max(0, len(waiting) - 3)  # an end may come in two pieces
         waiting += piece
-        total += len(piece)
         if time.monotonic() > deadline:
             raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
-        if total > MAX_ANSWER_BYTES:
-            raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
         while end := _END.search(waiting, searched):
             event = bytes(waiting[: end.start()])
             del waiting[: end.end()]
             searched = 0
             yield _data(event)
+        if len(waiting) > MAX_ANSWER_BYTES:
+            raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
+    if waiting:
+        yield _data(bytes(waiting))
 
 
 def _data(event: bytes) -> bytes:
