@@ -198,6 +198,14 @@ class Settings(BaseSettings):
             _URL.validate_python(value)
         return value.rstrip("/") if value else None
 
+    @field_validator("image_servers")
+    @classmethod
+    def _have_names_of_their_own(cls, value: tuple[ImageServer, ...]) -> tuple[ImageServer, ...]:
+        names = [server.name for server in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{twice[0]} is the name of two servers")
+        return value
+
     @field_validator("provider_limits")
     @classmethod
     def _are_of_known_providers(

@@ -13,10 +13,12 @@ from datetime import date
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from imagegeneration.domain.generation import (
+    LONGEST_WAIT_SECONDS,
     Background,
     GenerationParameters,
     LoraFamily,
@@ -45,13 +47,17 @@ class Bounds(Value):
     usual: float
 
 
+Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")]
+"""Width and height in pixels."""
+
+
 class FreeSizes(Value):
     """Sizes beyond the listed ones: sides are multiples of `step` within the bounds, at most `ratio` to one."""
 
-    step: int
-    shortest: int = 1
-    longest: int
-    ratio: int
+    step: int = Field(ge=1)
+    shortest: int = Field(default=1, ge=1)
+    longest: int = Field(ge=1)
+    ratio: int = Field(ge=1)
     most_pixels: int | None = None
 
     def holds(self, width: int, height: int) -> bool:
@@ -123,10 +129,10 @@ class ImageModel(Value):
     shut_down: date | None = None
     successor: str | None = None
     unavailable: str | None = None
-    sizes: Many[str] = ()
+    sizes: Many[Size] = ()
     free_sizes: FreeSizes | None = None
-    qualities: Many[str] = ("standard",)
-    formats: Many[OutputFormat] = ("png",)
+    qualities: Many[str] = Field(default=("standard",), min_length=1)
+    formats: Many[OutputFormat] = Field(default=("png",), min_length=1)
     backgrounds: Many[Background] = ()
     takes_seed: bool = False
     least_seed: int = 0
@@ -141,11 +147,17 @@ class ImageModel(Value):
     images_a_call: int = Field(default=1, ge=1)
     partial_images: int = Field(default=0, ge=0)
     expected_seconds: float = 15
-    timeout_seconds: float = 180
+    timeout_seconds: float = Field(default=180, ge=1, le=LONGEST_WAIT_SECONDS)
     quality_score: int = Field(default=5, ge=1, le=10)
     prices: Prices = Prices()
     source: str
     read_on: date
+
+    @model_validator(mode="after")
+    def _makes_something(self) -> Self:
+        if not self.sizes and self.is_alive(self.read_on):
+            raise ValueError(f"{self.name} has no sizes")
+        return self
 
     def is_alive(self, today: date) -> bool:
         """Whether it can be had."""
@@ -317,12 +329,11 @@ class Catalog(Value):
     def cost(self, name: str, usage: Usage) -> int | None:
         """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up.
 
-        None where its images have no price by the token: then the count says nothing, least of all that it was free.
+        None where its images have no price by the token, or its row is gone from the operator's file: then the count
+        says nothing, least of all that it was free.
         """
         model = self.named(name)
-        if model is None:
-            raise ModelUnavailable(f"The model {name} is not in the catalog any more, so its bill has no price.")
-        if not model.prices.image_out:
+        if model is None or not model.prices.image_out:
             return None
         return tokens_cost(
             (usage.input_text_tokens, model.prices.text_in),

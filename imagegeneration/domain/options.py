@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Priority
@@ -94,11 +94,11 @@ class Named(Value):
 class Options(Value):
     """Everything that can be chosen; what is not given is the model's usual.
 
-    `provider` is a name or `auto`; with `auto`, `priority` decides. `size` is taken as it is or refused; `width` and
-    `height` are mapped to the nearest size that the model makes. `seed` -1 is drawn at approval and stored.
-    `references` are stored images that are to be edited, in this order. `max_micros_per_image` is the most that an
-    image may cost. `fallback` names models that may make an image instead, in this order, where the one before is
-    known not to have charged; each may cost `max_extra_micros` an image more. `partial_images` is how often an image
+    `provider` is a name or `auto`; with `auto`, `priority` decides. `size` is taken as it is or refused; instead of it,
+    `width` and `height` together are mapped to the nearest size that the model makes. `seed` -1 is drawn at approval
+    and stored. `references` are stored images that are to be edited, in this order. `max_micros_per_image` is the most
+    that an image may cost. `fallback` names models that may make an image instead, in this order, where the one before
+    is known not to have charged; each may cost `max_extra_micros` an image more. `partial_images` is how often an image
     is shown while it is made.
     """
 
@@ -127,6 +127,15 @@ class Options(Value):
     ] = Field(default=(), exclude_if=lambda models: not models)
     max_extra_micros: Micros = Field(default=0, exclude_if=lambda extra: extra == 0)
     partial_images: int = Field(default=0, ge=0, le=MAX_PARTIAL_IMAGES, exclude_if=lambda count: count == 0)
+
+    @model_validator(mode="after")
+    def _one_wish_of_a_size(self) -> Self:
+        """Nothing that somebody asked for is passed over in silence."""
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height must be given together")
+        if self.size is not None and self.width is not None:
+            raise ValueError("must have either size, or width and height")
+        return self
 
     def parameters(
         self,

@@ -15,7 +15,7 @@ from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
-from imagegeneration.providers.check import ask, judged, key_of
+from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
 from imagegeneration.providers.reply import Reply
@@ -32,7 +32,7 @@ APPS: Mapping[str, Mapping[str, object]] = {
 """The apps whose form is known, and what each is told beside what all are told: above all to leave the prompt alone."""
 
 
-NO_CALL = "00000000-0000-0000-0000-000000000000"
+QUEUE, PLATFORM = "https://queue.fal.run", "https://api.fal.ai/v1"
 
 
 class FalProvider:
@@ -62,16 +62,10 @@ class FalProvider:
         return self._answer(request, handle, time.monotonic() + min(self._timeout, request.timeout_seconds))
 
     def check(self) -> Checked:
-        """Ask for the status of a call that does not exist: free of charge.
-
-        The key is looked at before the call is looked for, so that not to find it says that the key is accepted.
-        """
-        path = f"/fal-ai/flux/requests/{NO_CALL}/status"
-        try:
-            told = ask(self._endpoint, path, {"authorization": f"Key {key_of(self._endpoint)}"})
-        except CallFailed as failure:
-            return Checked(status="unreachable", problem=failure.message)
-        return Checked(status="works") if told.status in (404, 422) and told.document else judged(told)
+        """Ask what a model costs: free of charge, and answered to accepted keys only (fal.ai/docs, Platform APIs)."""
+        asked = self._endpoint.model_copy(update={"url": platform_url(self._endpoint.url)})
+        headers = {"authorization": f"Key {key_of(self._endpoint)}"}
+        return check_account(asked, "/models/pricing?endpoint_id=fal-ai/flux/dev", headers)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -127,6 +121,11 @@ def fal_payload(request: GenerationRequest) -> dict[str, Any]:
         "loras": [{"path": lora.path, "scale": lora_scale(lora.weight)} for lora in request.loras] or None,
     }
     return {name: value for name, value in wanted.items() if value is not None} | dict(extra)
+
+
+def platform_url(queue_url: str) -> str:
+    """Where questions about the account go. What stands in for Fal's queue is asked itself: nobody else has the key."""
+    return PLATFORM if queue_url == QUEUE else queue_url
 
 
 def queue_path(model: str) -> str:

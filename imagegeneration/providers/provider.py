@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +29,9 @@ _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeou
 _NOT_CHARGED_FINAL = (400, 401, 403)
 _CREDENTIALS = (401, 403)
 _NOT_CHARGED_AGAIN = (429, 500, 503)
+
+
+_ADDRESS = re.compile(r"(https?://[^\s/?#\"'<>]+)[/?#][^\s\"'<>]*", re.IGNORECASE)
 
 
 class Provider(Protocol):
@@ -139,7 +143,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def brief(text: str) -> str:
-    """At most 300 printable characters of what a provider said; it may repeat the key that it does not accept."""
-    said = redact(text[:2_000])[:300]
+    """At most 300 printable characters of what a provider said, which may be shown to clients.
+
+    It may repeat the key that it does not accept, or name the address of a file: of addresses only the host is left.
+    """
+    said = _ADDRESS.sub(r"\1/...", redact(text[:2_000]))[:300]
     printable = "".join(character if character.isprintable() else " " for character in said).strip()
     return printable or "no reason given"

@@ -12,24 +12,24 @@ _ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
-    """The data of each event as it comes, before `deadline` (monotonic seconds), of at most MAX_ANSWER_BYTES together.
+    """The data of each event as it comes, before `deadline` (monotonic seconds), each of at most MAX_ANSWER_BYTES.
 
-    Raises CallFailed. An event that breaks off is none. Nothing of an event is held once its data is let go of: each
-    may be as large as an image.
+    Raises CallFailed. What comes last is given as well where the empty line after it is missing: it may be a whole
+    answer, which was paid for. Nothing of an event is held once its data is let go of: it may be as large as an image.
     """
     waiting = bytearray()
-    total = 0
     for piece in pieces:
         searched = max(0, len(waiting) - 3)  # an end may come in two pieces
         waiting += piece
-        total += len(piece)
         if time.monotonic() > deadline:
             raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
-        if total > MAX_ANSWER_BYTES:
-            raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
         while found := min(_found(waiting, _ENDS, searched, len(waiting)), default=None):
             searched = 0
             yield _taken(waiting, *found)
+        if len(waiting) > MAX_ANSWER_BYTES:
+            raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
+    if waiting:
+        yield _taken(waiting, len(waiting), 0)
 
 
 def _found(text: bytearray, wanted: Iterable[bytes], start: int, stop: int) -> list[tuple[int, int]]:

@@ -25,7 +25,7 @@ from imagegeneration.domain.breaker import (
 )
 from imagegeneration.domain.generation import CallFailed, GenerationParameters, ProviderName
 from imagegeneration.domain.job import Attempt
-from imagegeneration.domain.money import account_of, format_usd, format_usd_exact
+from imagegeneration.domain.money import format_usd, format_usd_exact
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, WrongState
 from imagegeneration.services.audit import STUDIO, Audit
 from imagegeneration.services.recent import Recent
@@ -153,7 +153,7 @@ class Breakers:
             self._begin(STUDIO, scope, "failures", reason, FIRST_PAUSE_SECONDS)
 
     def check_burn_rate(self, provider: ProviderName) -> None:
-        """Pause the provider if money goes faster than BURN_LIMIT_USD_PER_HOUR; a person resumes it."""
+        """Pause the provider if its money goes faster than BURN_LIMIT_USD_PER_HOUR; a person resumes it."""
         limit = self._rules.burn_micros_per_hour
         breaker = self._known.get().get(provider_scope(provider))
         if limit is None or (breaker is not None and breaker.pause is not None):
@@ -162,7 +162,7 @@ class Breakers:
         since = now - BURN_WINDOW
         if breaker is not None and breaker.resumed_at is not None:
             since = max(since, breaker.resumed_at)
-        spent = self._ledger.spent_since(account_of(provider), since)
+        spent = self._ledger.spent_since(provider, since)
         rate = round(spent * timedelta(hours=1) / BURN_WINDOW)
         if rate > limit:
             reason = f"Money goes at {format_usd(rate)} an hour; the limit is {format_usd(limit)}."

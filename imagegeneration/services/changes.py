@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from imagegeneration.domain.credits import credits_moved
-from imagegeneration.domain.event import news_of
+from imagegeneration.domain.event import News, news_of
 from imagegeneration.domain.job import Approval, Job, JobImage, verdict
 from imagegeneration.domain.lifecycle import billed_above_hold, money_moved
 from imagegeneration.services.breakers import Breakers
@@ -53,7 +53,7 @@ class Changes:
             "guard": guard,
             "fields": fields,
             "approval": None if approval is None else approval.document(),
-            "news": news_of(old, new, now),
+            "news": _news(job, fields or {}, old, new, now),
         }
         if not money_moved(old, new) and not credits_moved(old, new) and also is None:
             return self._jobs.swap_images(job.job_id, pairs, **changed)
@@ -109,6 +109,14 @@ class Changes:
         jobs = self._jobs.get_many(job_ids, session=session)
         ends = [(job, fields) for job in jobs if (fields := _consequences(job)) is not None]
         self._jobs.conclude(ends, now, session=session)
+
+
+def _news(
+    job: Job, fields: Mapping[str, Any], old: Sequence[JobImage], new: Sequence[JobImage], now: datetime
+) -> Sequence[News]:
+    """What is told of a change: it follows from what is written. A cancel is told once."""
+    is_canceled = job.cancel_requested_at is None and fields.get("cancelRequestedAt") is not None
+    return (*([News(type="canceled", created_at=now)] if is_canceled else []), *news_of(old, new, now))
 
 
 def _consequences(job: Job) -> Mapping[str, object] | None:

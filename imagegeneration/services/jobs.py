@@ -353,7 +353,7 @@ class Jobs:
                 waiting,
                 canceled,
                 now,
-                guard={"status": job.status},
+                guard={"status": job.status, "cancelRequestedAt": job.cancel_requested_at},
                 fields={"cancelRequestedAt": now},
                 also=functools.partial(self._record_cancel, actor, job_id, now),
             )

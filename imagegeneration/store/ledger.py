@@ -8,7 +8,8 @@ from typing import Any
 
 from pymongo import ASCENDING, IndexModel
 
-from imagegeneration.domain.money import Account, LedgerEntry
+from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.money import LedgerEntry, account_of
 from imagegeneration.store.connection import Connection, Session, translated
 from imagegeneration.store.schema import validator
 
@@ -40,10 +41,10 @@ class LedgerStore:
         found = self._ledger.find({"jobId": job_id}, {"_id": False}).sort([("at", ASCENDING), ("entryId", ASCENDING)])
         return [LedgerEntry.model_validate(entry) for entry in found]
 
-    def spent_since(self, account: Account, since: datetime) -> int:
-        """Micro-dollars that were spent from the account since then, taken together."""
+    def spent_since(self, provider: ProviderName, since: datetime) -> int:
+        """Micro-dollars that were spent on the provider since then, taken together."""
         movements: list[dict[str, Any]] = [
-            {"$match": {"account": account, "at": {"$gte": since}}},
+            {"$match": {"account": account_of(provider), "at": {"$gte": since}, "provider": provider}},
             {"$group": {"_id": None, "micros": {"$sum": "$spentDeltaMicros"}}},
         ]
         found = self._ledger.aggregate(movements).to_list()

@@ -246,9 +246,20 @@ def test_news_is_told_sooner_than_a_stream_looks_by_itself(
         wait_until(lambda: listener.is_connected, "it is told that the job is queued")
         studio.jobs.cancel(LOCAL, listener.job_id)
         listener.join(3)
-        return listener.types == ["queued", "missing", "error"]
+        return listener.types == ["queued", "canceled", "missing", "error"]
 
     assert any(hears_at_once() for _ in range(5)), "the change stream may be a little late at first"
+
+
+def test_a_cancel_is_told_once_also_where_everything_is_in_flight(studio: Studio, execution: Execution) -> None:
+    job_id = approve(studio).job_id
+    job = claim(studio, "runner_a")
+    assert job is not None
+    assert execution.start(job, 0, "att_1")
+    for _ in range(2):
+        studio.jobs.cancel(LOCAL, job_id)
+    told = studio.following.told(LOCAL, job_id, 0).events
+    assert [event.type for event in told] == ["queued", "started", "canceled"]
 
 
 def test_fifty_open_streams_keep_nobody_waiting(server: str, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.generation import Answer
+from imagegeneration.domain.generation import Answer, Usage
 from imagegeneration.domain.image import storage_key
 from imagegeneration.domain.job import POISON_CLAIMS, Job
 from imagegeneration.errors import DatabaseDown, StorageFailed
@@ -22,7 +23,7 @@ from imagegeneration.runner.worker import Worker
 from imagegeneration.services.execution import Ended, Execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, run_to_the_end
-from tests.support import wait_until
+from tests.support import png, wait_until
 
 LEASE = 30.0
 
@@ -509,3 +510,36 @@ def test_progress_clears_the_suspicion_of_poison(
 def test_received_answers_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Answer(b"", None, None, None).content = b"other"  # type: ignore[misc]  # what is tested
+
+
+def test_a_paid_image_whose_model_has_left_the_catalog_is_kept_at_its_quote(
+    settings: Settings, tmp_path: Path, database: Database[dict[str, Any]]
+) -> None:
+    own = tmp_path / "catalog.toml"
+    own.write_text("""
+        [[image_models]]
+        name = "gpt-image-own"
+        provider = "openai"
+        label = "Own"
+        sizes = ["1024x1024"]
+        qualities = ["medium"]
+        source = "a contract"
+        read_on = 2026-11-20
+        prices = { image_out = 30_000_000, image = [{ micros = 20_000 }] }
+    """)
+    changes = {"catalog_file": own, "openai_image_model": "gpt-image-own"}
+    with contextlib.closing(build_studio(settings.model_copy(update=changes), runner=True)) as before:
+        approved = approve(before)
+        assert before.execution is not None
+        job = claimed(before)
+        assert before.execution.start(job, 0, "att_1")
+    usage = Usage(input_text_tokens=7, input_image_tokens=0, output_tokens=500)
+    answer = Answer(png(), usage, provider_request_id=None)
+    with contextlib.closing(build_studio(settings, runner=True)) as after:
+        assert after.execution is not None
+        received = after.execution.receive(job, 0, "att_1", answer)
+        assert received is not None
+        after.execution.deliver(received)
+        ended = after.jobs.get(LOCAL, job.job_id)
+    assert (ended.status, ended.cost_micros) == ("DONE", approved.approval.quoted_micros)
+    assert_money_adds_up(database)

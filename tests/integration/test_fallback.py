@@ -420,3 +420,12 @@ def test_breakers_count_each_provider_by_its_own_attempts(studio: Studio, sandbo
     assert (job.error_code, job.images[0].attempt.cost_micros) == ("INTERRUPTED", DEAR)
     failures = {found.scope: found.failures for found in studio.breakers.all()}
     assert (failures.get("provider:one", 0), failures["provider:two"]) == (0, 1)
+
+
+def test_money_that_goes_too_fast_on_one_provider_pauses_no_other(build: Build) -> None:
+    with build(burn_limit_usd_per_hour=0.001) as studio:
+        work_until_over(studio, [order(studio)])
+        for provider in ("two", "one"):
+            studio.breakers.check_burn_rate(provider)
+        assert studio.breakers.stopping("two") is None
+        assert breaker(studio, "one").pause is not None

@@ -28,6 +28,11 @@ from imagegeneration.settings import load_settings
         ("MONGODB_DATABASE", "a b"),
         ("MODERATION_POLICY", "sometimes"),
         ("SIGN_IN_PROVIDERS", '[{"clientSecret": "canary"'),
+        ("IMAGE_SERVERS", '[{"name": "attic", "apiKey": "canary"}]'),
+        ("IMAGE_SERVERS", '[{"name": "a", "baseUrl": "http://x/v1"}, {"name": "a", "baseUrl": "http://y/v1"}]'),
+        ("PROVIDER_LIMITS", '{"fals": {}}'),
+        ("PROVIDER_LIMITS", '{"fal": {"perMinute": 0}}'),
+        ("PROVIDER_LIMITS", "canary"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_variable(

@@ -30,10 +30,11 @@ class Accounts(Loopback):
         if path.startswith("/v1beta/models?"):
             known = headers.get("x-goog-api-key") == KEY
             return answer_json({"models": [{"name": "models/x"}]}) if known else answer_json(_WRONG_GOOGLE_KEY, 400)
-        if path.endswith("/status"):
+        if path == "/models/pricing?endpoint_id=fal-ai/flux/dev":
             if headers.get("authorization") != f"Key {KEY}":
-                return answer_json({"detail": "Cannot access application: authentication is required"}, 401)
-            return answer_json({"detail": "Request not found"}, 404)
+                return answer_json({"error": {"type": "authorization_error", "message": "Invalid API key"}}, 401)
+            price = {"endpoint_id": "fal-ai/flux/dev", "unit_price": 0.025, "unit": "image", "currency": "USD"}
+            return answer_json({"prices": [price], "next_cursor": None, "has_more": False})
         if headers.get("authorization") != f"Bearer {KEY}":
             return self._unauthorized(path)
         answers = {

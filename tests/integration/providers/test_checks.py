@@ -97,6 +97,10 @@ def test_a_server_without_a_list_of_models_is_reached(accounts: Accounts) -> Non
     assert answered(accounts, "openai", Sent(404, b"not found")).status == "reached"
 
 
+def test_an_answer_of_fal_that_knows_no_such_question_says_nothing_of_the_key(accounts: Accounts) -> None:
+    assert answered(accounts, "fal", answer_json({"detail": "Request not found"}, 404)).status == "reached"
+
+
 def test_an_account_without_credits_is_refused(accounts: Accounts) -> None:
     accounts.stability_credits = 0
     found = check("stability", accounts.url)

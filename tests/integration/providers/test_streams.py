@@ -91,6 +91,11 @@ def test_images_on_the_way_come_before_the_answer_and_the_prompt_is_the_approved
         assert sent.document["prompt"] == WANTED.final_prompt
 
 
+def test_an_answer_that_is_whole_counts_though_the_line_after_it_is_missing() -> None:
+    with Streams(FIRST, tail=f"data: {json.dumps(DONE)}".encode()) as stub, openai_at(stub.url) as provider:
+        assert provider.stream(WANTED, lambda _: None).content == b"image"
+
+
 def failure(stub: Streams, shown: list[bytes], timeout: float = 10) -> CallFailed:
     with stub, openai_at(stub.url, timeout) as provider:
         with pytest.raises(CallFailed) as failed:
@@ -108,6 +113,7 @@ BLOCKED = {"type": "error", "error": {"code": "moderation_blocked", "message": "
         (Streams(FIRST), 1, "unknown"),
         (Streams(), 0, "unknown"),
         (Streams(FIRST, tail=b"data: {\n\n"), 1, "unknown"),
+        (Streams(FIRST, tail=f"data: {json.dumps(DONE)}".encode()[:-9]), 1, "unknown"),
         (Streams(BLOCKED), 0, "not_charged"),
         (Streams(FIRST, BLOCKED), 1, "unknown"),
     ],
@@ -131,7 +137,7 @@ def test_a_stream_that_takes_too_long_is_given_up(fault: Fault) -> None:
     stub.faults[CALL].append(fault)
     began = time.monotonic()
     assert failure(stub, [], timeout=0.4).certainty == "unknown"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20, "drop by drop it takes a minute, the head alone five seconds"
 
 
 def test_refusals_come_as_ever() -> None:

@@ -196,6 +196,25 @@ image = [{ micros = 9_000 }]
     assert changed.price_table.startswith(f"{CATALOG.price_table}+")
 
 
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("", "no sizes"),
+        ("sizes = ['1024']", "sizes"),
+        ("sizes = ['1024x1024']\nqualities = []", "qualities"),
+        ("sizes = ['1024x1024']\nformats = []", "formats"),
+        ("sizes = ['1024x1024']\ntimeout_seconds = 0.0", "timeout_seconds"),
+        ("sizes = ['1024x1024']\nfree_sizes = { step = 0, longest = 2048, ratio = 3 }", "step"),
+    ],
+)
+def test_a_row_that_nothing_could_be_made_with_is_refused_at_the_start(tmp_path: Path, line: str, named: str) -> None:
+    override = tmp_path / "catalog.toml"
+    facts = "name = 'own'\nprovider = 'openai'\nlabel = 'Own'\nsource = 'us'\nread_on = 2026-11-21"
+    override.write_text(f"[[image_models]]\n{facts}\n{line}")
+    with pytest.raises(ConfigurationError, match=f"CATALOG_FILE.*{named}"):
+        Catalog.read(override)
+
+
 @pytest.mark.parametrize("text", ["[[image_models]]\nname = 1", "not toml", "surprise = 1", "\x00"])
 def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     override = tmp_path / "catalog.toml"
@@ -216,6 +235,7 @@ def test_words_and_thoughts_have_a_price_of_their_own_and_room_in_the_quote() ->
 def test_a_count_of_tokens_says_nothing_of_a_model_billed_by_the_image() -> None:
     usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=1_120)
     assert CATALOG.cost("stable-image-core", usage) is None
+    assert CATALOG.cost("a-model-whose-row-is-gone", usage) is None
 
 
 def references(count: int) -> tuple[Reference, ...]:

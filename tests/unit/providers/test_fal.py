@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegeneration.domain.generation import CallFailed, GenerationRequest, Lora
-from imagegeneration.providers.fal import APPS, failure, fal_payload, image_url, queue_path, said
+from imagegeneration.providers.fal import APPS, failure, fal_payload, image_url, platform_url, queue_path, said
 from imagegeneration.providers.reply import Reply
+from imagegeneration.settings import Settings
 from tests.unit.providers.requests import LORAS, PROMPTS, image_request, number, row, whole
 from tests.wire.fal import INPUTS
 
@@ -146,3 +147,12 @@ def test_what_the_error_that_a_call_ended_with_says_of_the_money(
     failed = failure(reply(document, status), "req")
     assert (failed.certainty, failed.retryable, failed.moderated) == (certainty, retryable, moderated)
     assert failed.provider_request_id == "req"
+
+
+@pytest.mark.parametrize(
+    ("queue", "platform"),
+    [("https://queue.fal.run", "https://api.fal.ai/v1"), ("https://proxy.example.com", "https://proxy.example.com")],
+)
+def test_only_fal_itself_is_asked_about_the_account_elsewhere(queue: str, platform: str) -> None:
+    assert platform_url(queue) == platform
+    assert Settings.model_fields["fal_base_url"].default == "https://queue.fal.run"

@@ -30,9 +30,9 @@ def cut(body: bytes, sizes: list[int]) -> list[bytes]:
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 @given(sizes=st.lists(st.integers(0, 9)))
 def test_events_do_not_depend_on_how_the_answer_is_cut(end: bytes, sizes: list[int]) -> None:
-    lines = (b"event: one", b'data: {"a": 1}', b"", b": still there", b"", b"data:x", b"data: y", b"", b"data: broken")
+    lines = (b"event: one", b'data: {"a": 1}', b"", b": still there", b"", b"data:x", b"data: y", b"", b"data: last")
     found = list(events(cut(end.join(lines), sizes), LATER))
-    assert found == [b'{"a": 1}', b"", b"x\ny"]
+    assert found == [b'{"a": 1}', b"", b"x\ny", b"last"]
 
 
 def test_a_stream_without_an_end_is_given_up() -> None:
@@ -45,11 +45,17 @@ def test_a_stream_without_an_end_is_given_up() -> None:
     assert late.value.certainty == "unknown"
 
 
-def test_a_stream_larger_than_any_image_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_larger_than_any_image_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed, "MAX_ANSWER_BYTES", 1_000)
     with pytest.raises(CallFailed) as large:
-        list(events([b"data: x\n\n"] * 200, LATER))
+        list(events([b"data: x"] * 200, LATER))
     assert large.value.certainty == "unknown"
+
+
+def test_each_image_of_a_stream_may_be_as_large_as_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed, "MAX_ANSWER_BYTES", 1_000)
+    images = [b"data: " + b"x" * 900 + b"\n\n"] * 4
+    assert len(list(events(images, LATER))) == 4
 
 
 def step(kind: str, content: bytes | None = b"image", **more: Any) -> bytes:
