@@ -74,9 +74,9 @@ USAGE = {
 @pytest.mark.parametrize("call", ["image_generation", "image_edit"])
 def test_a_step_is_an_image_on_the_way_or_the_answer(call: str) -> None:
     assert parse_step(step(f"{call}.partial_image"), "req_7") == b"image"
-    answer = parse_step(step(f"{call}.completed", usage=USAGE), "req_7")
+    answer = parse_step(step(f"{call}.completed", usage=USAGE, revised_prompt="a kite, red"), "req_7")
     assert isinstance(answer, Answer)
-    assert (answer.content, answer.provider_request_id) == (b"image", "req_7")
+    assert (answer.content, answer.provider_request_id, answer.revised_prompt) == (b"image", "req_7", "a kite, red")
     assert answer.usage is not None
     assert answer.usage.output_tokens == 540
 
