@@ -10,7 +10,7 @@ from imagegeneration.domain.generation import CallFailed
 from imagegeneration.providers.provider import MAX_ANSWER_BYTES
 
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-_LINE = re.compile(rb"\r\n|\n|\r")
+_DATA = re.compile(rb"(?:^|(?<=[\r\n]))data: ?([^\r\n]*)")
 
 
 def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
@@ -26,16 +26,16 @@ def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
         if time.monotonic() > deadline:
             raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
         while end := _END.search(waiting, searched):
-            event = bytes(waiting[: end.start()])
+            data = _data(waiting, end.start())
             del waiting[: end.end()]
             searched = 0
-            yield _data(event)
+            yield data
         if len(waiting) > MAX_ANSWER_BYTES:
             raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
     if waiting:
-        yield _data(bytes(waiting))
+        yield _data(waiting, len(waiting))
 
 
-def _data(event: bytes) -> bytes:
-    lines = (line[5:].removeprefix(b" ") for line in _LINE.split(event) if line.startswith(b"data:"))
-    return b"\n".join(lines)
+def _data(waiting: bytearray, end: int) -> bytes:
+    """The data of the event that ends there; copied once, because it may be as large as an image."""
+    return b"\n".join(found[1] for found in _DATA.finditer(waiting, 0, end))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -56,6 +57,19 @@ def test_each_image_of_a_stream_may_be_as_large_as_any(monkeypatch: pytest.Monke
     monkeypatch.setattr(streamed, "MAX_ANSWER_BYTES", 1_000)
     images = [b"data: " + b"x" * 900 + b"\n\n"] * 4
     assert len(list(events(images, LATER))) == 4
+
+
+def test_an_image_of_2_mb_costs_less_than_8_mb_of_memory() -> None:
+    body = b"data: " + step("image_generation.completed", bytes(2 * 1024**2)) + b"\n\n"
+    tracemalloc.start()
+    try:
+        pieces = (body[at : at + 65_536] for at in range(0, len(body), 65_536))
+        (answer,) = (parse_step(data, None) for data in events(pieces, LATER))
+        highest = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(answer, Answer)
+    assert (len(answer.content), highest < 8 * 1024**2) == (2 * 1024**2, True)
 
 
 def step(kind: str, content: bytes | None = b"image", **more: Any) -> bytes:
