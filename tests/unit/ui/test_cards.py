@@ -14,7 +14,14 @@ from tests.unit.ui.samples import NOW, URL, approval, image, job
 def test_a_card_has_thumbnails_and_addresses_and_no_original_as_a_picture() -> None:
     shown = card(job())
     assert shown["images"] == [
-        {"state": "STORED", "word": "Done", "thumb": f"{URL}.thumb.webp", "url": f"{URL}.png", "since": None}
+        {
+            "state": "STORED",
+            "word": "Done",
+            "thumb": f"{URL}.thumb.webp",
+            "partial": None,
+            "url": f"{URL}.png",
+            "since": None,
+        }
     ]
     assert shown["urls"] == [f"{URL}.png"]
     assert (shown["title"], shown["prompt"]) == ("homepage card", "a red kite over hills")
