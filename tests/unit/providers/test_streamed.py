@@ -46,7 +46,7 @@ def test_a_stream_without_an_end_is_given_up() -> None:
     assert late.value.certainty == "unknown"
 
 
-def test_an_event_larger_than_any_image_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_larger_than_any_image_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed, "MAX_ANSWER_BYTES", 1_000)
     with pytest.raises(CallFailed) as large:
         list(events([b"data: x"] * 200, LATER))
