@@ -48,8 +48,8 @@ class FalProvider:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         seconds = min(self._timeout, request.timeout_seconds)
         deadline = time.monotonic() + seconds
-        # Neither does the server submit it again, nor does it start it when nobody waits for it any more.
-        headers = {"x-fal-no-retry": "1", "x-fal-request-start-timeout": f"{seconds:g}"}
+        # Neither does the server submit it again, nor does it start it so late that nobody waits for its end.
+        headers = {"x-fal-no-retry": "1", "x-fal-request-start-timeout": f"{seconds / 2:g}"}
         reply = self._api.submit(f"/{request.model}", prepared(fal_payload, request), deadline, headers)
         if not 200 <= reply.status < 300:
             raise refused(reply.status, said(reply), retry_after=retry_after(reply.headers))

@@ -226,10 +226,12 @@ def parse_step(data: bytes, request_id: str | None, *, some_came: bool = False) 
         content = None
     if event["type"] in _ON_THE_WAY:
         return content
+    revised = event.get("revised_prompt")
     return Answer(
         content=data if content is None else content,
         usage=_usage(event.get("usage")),
         provider_request_id=request_id,
+        revised_prompt=revised if isinstance(revised, str) else None,
     )
 
 

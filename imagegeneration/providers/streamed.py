@@ -23,27 +23,37 @@ def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
         waiting += piece
         if time.monotonic() > deadline:
             raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
-        while found := min(_found(waiting, _ENDS, searched, len(waiting)), default=None):
+        while (end := _end(waiting, searched)) is not None:
             searched = 0
-            yield _taken(waiting, *found)
+            yield _taken(waiting, *end)
         if len(waiting) > MAX_ANSWER_BYTES:
             raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
     if waiting:
         yield _taken(waiting, len(waiting), 0)
 
 
-def _found(text: bytearray, wanted: Iterable[bytes], start: int, stop: int) -> list[tuple[int, int]]:
-    """Where each of those that are there begins first, and its length."""
-    places = ((text.find(one, start, stop), len(one)) for one in wanted)
-    return [place for place in places if place[0] >= 0]
+def _end(waiting: bytearray, start: int) -> tuple[int, int] | None:
+    """Where an event ends first, and how long its end is. An image has no line breaks, so few places are looked at."""
+    at = _line_end(waiting, start)
+    while at < len(waiting):
+        for end in _ENDS:
+            if waiting.startswith(end, at):
+                return at, len(end)
+        at = _line_end(waiting, at + 1)
+    return None
+
+
+def _line_end(waiting: bytearray, start: int) -> int:
+    places = (waiting.find(b"\n", start), waiting.find(b"\r", start))
+    return min((place for place in places if place >= 0), default=len(waiting))
 
 
 def _taken(waiting: bytearray, stop: int, length: int) -> bytes:
-    """Take the first event out, which ends at `stop`; its data."""
+    """Take the first event out, which ends at `stop`; its data, copied once."""
     lines = []
     at = 0
     while at <= stop:
-        end, _ = min(_found(waiting, (b"\n", b"\r"), at, stop), default=(stop, 0))
+        end = min(_line_end(waiting, at), stop)
         if waiting.startswith(b"data:", at, end):
             start = at + (6 if waiting.startswith(b" ", at + 5, end) else 5)
             lines.append(bytes(memoryview(waiting)[start:end]))

@@ -90,7 +90,7 @@ class Choosing:
             return self._explicit(options, options.model, final_prompt, named)
         candidates = self._candidates(options, final_prompt, named)
         if options.provider == "auto" and options.priority is None and not options.loras:
-            usual = self._usual(or_waiting(candidates))
+            usual = self._usual(candidates)
             if usual is not None:
                 return self._chosen(options, usual, named)
         preferred = None if options.provider == "auto" else options.provider
@@ -307,10 +307,13 @@ class Choosing:
         return parameters
 
     def _usual(self, candidates: Sequence[Candidate]) -> Choice | None:
-        """What version 1 makes, where it can do what is asked for."""
+        """What version 1 makes, where it can do what is asked for; paused it waits, as in version 1.
+
+        Nobody who leaves the choice open is moved to a model of another price by a pause of half a minute.
+        """
         usual = self._offer.require()
         for candidate in candidates:
-            if candidate.model == usual.model and candidate.able:
+            if candidate.model == usual.model and not candidate.limitations:
                 why = f"{candidate.label}: what this studio usually makes."
                 return Choice(model=candidate.model, provider=candidate.provider, why=why)
         return None

@@ -292,7 +292,7 @@ class Execution:
         try:
             self._changes.apply(job_id, index, lambda image, _now: submitted(image, attempt_id, handle))
         except Exception:  # the call goes on; only a crash would now leave it in doubt
-            log.exception("%s image %d: the handle of its call could not be kept", job_id, index)
+            log.exception("%s image %d: the handle %s of its call could not be kept", job_id, index, handle)
 
     def _can_resume(self, job: Job, image: JobImage) -> bool:
         """Whether the provider can be asked for an answer that this machine's spool does not have."""

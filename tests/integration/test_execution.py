@@ -486,32 +486,6 @@ def test_a_lease_that_ran_out_during_the_call_is_taken_up_again_by_the_same_runn
     assert len(sandbox.calls) == 1
 
 
-def test_a_released_job_is_not_counted_as_crashed(
-    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
-) -> None:
-    approve(studio)
-    job = claimed(studio)
-    assert job.lease is not None
-    execution.finish([Ended(job.job_id, job.lease.fence, timedelta(0))])
-    assert claimed(studio, "runner_b").claims == 0
-
-
-def test_progress_clears_the_suspicion_of_poison(
-    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
-) -> None:
-    approve(studio, image_count=2)
-    expire_lease(database, claimed(studio))
-    job = claimed(studio)
-    assert job.claims == 1
-    execution.receive(job, 0, "att_1", called(execution, job))
-    assert studio.jobs.get(LOCAL, job.job_id).claims == 0
-
-
-def test_received_answers_are_frozen() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Answer(b"", None, None, None).content = b"other"  # type: ignore[misc]  # what is tested
-
-
 def test_a_paid_image_whose_model_has_left_the_catalog_is_kept_at_its_quote(
     settings: Settings, tmp_path: Path, database: Database[dict[str, Any]]
 ) -> None:
@@ -543,3 +517,29 @@ def test_a_paid_image_whose_model_has_left_the_catalog_is_kept_at_its_quote(
         ended = after.jobs.get(LOCAL, job.job_id)
     assert (ended.status, ended.cost_micros) == ("DONE", approved.approval.quoted_micros)
     assert_money_adds_up(database)
+
+
+def test_a_released_job_is_not_counted_as_crashed(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio)
+    job = claimed(studio)
+    assert job.lease is not None
+    execution.finish([Ended(job.job_id, job.lease.fence, timedelta(0))])
+    assert claimed(studio, "runner_b").claims == 0
+
+
+def test_progress_clears_the_suspicion_of_poison(
+    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio, image_count=2)
+    expire_lease(database, claimed(studio))
+    job = claimed(studio)
+    assert job.claims == 1
+    execution.receive(job, 0, "att_1", called(execution, job))
+    assert studio.jobs.get(LOCAL, job.job_id).claims == 0
+
+
+def test_received_answers_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Answer(b"", None, None, None).content = b"other"  # type: ignore[misc]  # what is tested

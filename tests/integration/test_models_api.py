@@ -117,6 +117,12 @@ def test_a_paused_provider_is_not_chosen(client: TestClient, many: Studio) -> No
     assert answer["choice"]["provider"] == "stability"
 
 
+def test_without_a_wish_a_pause_moves_nobody_to_another_price(client: TestClient, many: Studio) -> None:
+    before = ask(client, "validate").json()
+    many.breakers.pause(LOCAL, "provider:openai", "maintenance")
+    assert ask(client, "validate").json() == before
+
+
 def test_compatibility_of_loras(client: TestClient) -> None:
     three = [{"path": f"owner/{number}"} for number in range(3)]
     answer = client.post("/image/compatibility", json={"loras": three}).raise_for_status().json()

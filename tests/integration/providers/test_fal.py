@@ -68,7 +68,7 @@ def test_the_handle_is_told_before_the_call_is_waited_for(stub: FalStub) -> None
 def test_the_server_is_told_neither_to_repeat_nor_to_start_too_late(stub: FalStub) -> None:
     provider_of(stub, seconds=12).generate(image_request(), Handles())
     headers = stub.received[0].headers
-    assert (headers["x-fal-no-retry"], headers["x-fal-request-start-timeout"]) == ("1", "12")
+    assert (headers["x-fal-no-retry"], headers["x-fal-request-start-timeout"]) == ("1", "6")
 
 
 def test_the_key_is_not_shown_to_the_host_of_the_image(stub: FalStub) -> None:

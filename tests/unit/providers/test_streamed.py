@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_stream_without_an_end_is_given_up() -> None:
     assert late.value.certainty == "unknown"
 
 
-def test_an_event_larger_than_any_image_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_larger_than_any_image_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed, "MAX_ANSWER_BYTES", 1_000)
     with pytest.raises(CallFailed) as large:
         list(events([b"data: x"] * 200, LATER))
@@ -56,6 +57,19 @@ def test_each_image_of_a_stream_may_be_as_large_as_any(monkeypatch: pytest.Monke
     monkeypatch.setattr(streamed, "MAX_ANSWER_BYTES", 1_000)
     images = [b"data: " + b"x" * 900 + b"\n\n"] * 4
     assert len(list(events(images, LATER))) == 4
+
+
+def test_an_image_of_2_mb_costs_less_than_8_mb_of_memory() -> None:
+    body = b"data: " + step("image_generation.completed", bytes(2 * 1024**2)) + b"\n\n"
+    tracemalloc.start()
+    try:
+        pieces = (body[at : at + 65_536] for at in range(0, len(body), 65_536))
+        (answer,) = (parse_step(data, None) for data in events(pieces, LATER))
+        highest = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(answer, Answer)
+    assert (len(answer.content), highest < 8 * 1024**2) == (2 * 1024**2, True)
 
 
 def step(kind: str, content: bytes | None = b"image", **more: Any) -> bytes:
@@ -74,9 +88,9 @@ USAGE = {
 @pytest.mark.parametrize("call", ["image_generation", "image_edit"])
 def test_a_step_is_an_image_on_the_way_or_the_answer(call: str) -> None:
     assert parse_step(step(f"{call}.partial_image"), "req_7") == b"image"
-    answer = parse_step(step(f"{call}.completed", usage=USAGE), "req_7")
+    answer = parse_step(step(f"{call}.completed", usage=USAGE, revised_prompt="a kite, red"), "req_7")
     assert isinstance(answer, Answer)
-    assert (answer.content, answer.provider_request_id) == (b"image", "req_7")
+    assert (answer.content, answer.provider_request_id, answer.revised_prompt) == (b"image", "req_7", "a kite, red")
     assert answer.usage is not None
     assert answer.usage.output_tokens == 540
 
