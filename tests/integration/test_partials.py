@@ -145,6 +145,13 @@ def test_what_is_no_image_on_the_way_is_not_shown(client: TestClient, studio: St
     assert job.images[0].attempt.outcome == "not_an_image"
 
 
+def test_no_more_are_shown_than_there_may_be(slow_studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partials, "MAX_PARTIAL_IMAGES", 1)
+    with TestClient(build_asgi(lambda: slow_studio), base_url="http://localhost:8501") as client:
+        job = made(client, slow_studio, partialImages=2)
+    assert (job.status, len(job.images[0].attempt.partial_urls)) == ("DONE", 1)
+
+
 def test_where_there_is_no_room_they_are_passed_over(
     client: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
