@@ -255,9 +255,16 @@ def test_a_providers_budget_outlives_a_restart_and_is_lowered_at_run_time(
     before.close()
     studio = limited(settings)
     assert studio.spending.today_of("sandbox").spent_micros == spent > 0
-    lower = ProviderLimits(provider="sandbox", daily_micros=spent + HOLD)
-    changed = studio.limits.in_force().model_copy(update={"providers": (lower,)})
-    studio.limits.change(LOCAL, changed, version=0, reason="careful")
+
+    def allow(micros: int, version: int) -> None:
+        own = ProviderLimits(provider="sandbox", daily_micros=micros)
+        changed = studio.limits.in_force().model_copy(update={"providers": (own,)})
+        studio.limits.change(LOCAL, changed, version=version, reason="careful")
+
+    allow(spent + HOLD - 1, version=0)
+    with pytest.raises(OverBudget, match="for the provider sandbox"):
+        approve(studio, PROMPT)
+    allow(spent + HOLD, version=1)
     approve(studio, PROMPT)
     with pytest.raises(OverBudget, match="for the provider sandbox"):
         approve(studio, PROMPT)
