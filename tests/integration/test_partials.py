@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -129,6 +130,22 @@ def test_a_bucket_that_is_away_costs_the_looks_and_not_the_image(
 
     monkeypatch.setattr(Storage, "put", away)
     job = made(client, studio, partialImages=2)
+    assert (job.status, job.images[0].attempt.partial_urls) == ("DONE", ())
+
+
+def test_a_bucket_that_hangs_keeps_no_call_waiting(
+    client: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, answers = Storage.put, threading.Event()
+
+    def hanging(self: Storage, key: str, content: bytes, content_type: str, *, compare: bool) -> None:
+        if key.startswith("partial/"):
+            answers.wait(10)
+        put(self, key, content, content_type, compare=compare)
+
+    monkeypatch.setattr(Storage, "put", hanging)
+    job = made(client, studio, partialImages=2)
+    answers.set()
     assert (job.status, job.images[0].attempt.partial_urls) == ("DONE", ())
 
 

@@ -126,9 +126,9 @@ GUARDS = (
     Guard(
         "partial images: not in the way of the call",
         PARTIALS,
-        "        except (StudioError, imaging.NotAnImage) as problem:",
-        "        except imaging.NotAnImage as problem:",
-        [ON_THE_WAY + "test_a_bucket_that_is_away_costs_the_looks_and_not_the_image"],
+        "self._pool.submit(self._show, job, index, attempt_id, number, content)",
+        "self._show(job, index, attempt_id, number, content)",
+        [ON_THE_WAY + "test_a_bucket_that_hangs_keeps_no_call_waiting"],
     ),
     Guard(
         "partial images: no more than there is room for",

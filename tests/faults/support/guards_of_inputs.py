@@ -77,8 +77,13 @@ GUARDS = (
     Guard(
         "reference: read before the one-way door",
         WORKER,
-        "        if inputs is None:\n            return None, ()\n",
-        "        inputs = inputs or ()\n",
-        [EDITS + "test_what_is_not_what_was_approved_is_never_sent"],
+        "        inputs = self._execution.inputs(run.job, task.index)  # first: whoever may start has to try\n"
+        "        if inputs is None:\n            return None, ()\n"
+        "        job = self._execution.ready(run.job, task.index)\n",
+        "        job = self._execution.ready(run.job, task.index)\n"
+        "        if job is None or not self._execution.start(job, task.index, task.attempt_id):\n"
+        "            return None, ()\n"
+        "        return job, self._execution.inputs(job, task.index) or ()\n",
+        [EDITS + "test_while_the_bucket_does_not_answer_the_image_waits_before_the_door"],
     ),
 )
