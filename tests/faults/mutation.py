@@ -15,8 +15,24 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.support.guards import GUARDS, Guard
+from tests.faults.support import (
+    guards,
+    guards_of_budgets,
+    guards_of_events,
+    guards_of_fallback,
+    guards_of_inputs,
+    guards_of_providers,
+)
+from tests.faults.support.guards import Guard
 
+GUARDS = (
+    *guards.GUARDS,
+    *guards_of_budgets.GUARDS,
+    *guards_of_fallback.GUARDS,
+    *guards_of_providers.GUARDS,
+    *guards_of_inputs.GUARDS,
+    *guards_of_events.GUARDS,
+)
 ROOT = Path(__file__).parents[2]
 NOT_COPIED = (".git", ".venv", ".data", ".hypothesis", "__pycache__", ".*_cache")
 SOME_TESTS_FAILED = 1

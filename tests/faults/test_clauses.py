@@ -12,8 +12,9 @@ from pymongo.collection import Collection
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.breaker import Barred
+from imagegeneration.domain.event import news_of
 from imagegeneration.domain.job import Job, Lease, new_id
-from imagegeneration.domain.lifecycle import started
+from imagegeneration.domain.lifecycle import shown, started
 from imagegeneration.errors import DatabaseDown, StorageFailed, WrongState
 from imagegeneration.services.execution import Execution, Received
 from imagegeneration.store.jobs import JobStore
@@ -60,6 +61,12 @@ def edit(cluster: Cluster, job: Job, fields: dict[str, Any]) -> None:
     cluster.database.jobs.update_one({"jobId": job.job_id}, {"$set": fields})
 
 
+def conclude(machine: Studio, job: Job) -> None:
+    """End the job as it was read."""
+    stores, ends = machine._stores, [(job, {"status": "FAILED"})]
+    stores.connection.transaction(lambda session: stores.jobs.conclude(ends, job.created_at, session=session))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -91,10 +98,32 @@ def test_a_job_is_not_concluded_from_images_that_have_changed(
 ) -> None:
     changed = started(job.images[0], new_id("att"), job.created_at)
     assert store.swap_images(job.job_id, [(job.images[0], changed)])
-    ends = [(job, {"status": "FAILED"})]
     with pytest.raises(WrongState):
-        machine._stores.connection.transaction(lambda session: store.conclude(ends, job.created_at, session=session))
+        conclude(machine, job)
     assert cluster.job(job.job_id).status == "RUNNING"
+
+
+def test_a_job_is_not_concluded_without_the_news_that_came_meanwhile(
+    cluster: Cluster, machine: Studio, store: JobStore, job: Job
+) -> None:
+    calling = started(job.images[0], "att_1", job.created_at)
+    assert store.start_image(job.job_id, fence(job), (job.images[0], calling))
+    read = cluster.job(job.job_id)
+    seen = shown(calling, "att_1", "https://cdn/1")
+    assert store.swap_images(job.job_id, [(calling, seen)], news=news_of([calling], [seen], job.created_at))
+    with pytest.raises(WrongState):
+        conclude(machine, read)
+    assert [news.type for news in cluster.job(job.job_id).news] == ["started", "partial"]
+
+
+def test_the_end_of_a_job_takes_its_news_along(cluster: Cluster, machine: Studio, store: JobStore, job: Job) -> None:
+    calling = started(job.images[0], "att_1", job.created_at)
+    assert store.start_image(job.job_id, fence(job), (job.images[0], calling))
+    conclude(machine, cluster.job(job.job_id))
+    told = [(event.event_id, event.type) for event in machine._stores.events.since(job.job_id, 0)]
+    assert told == [(1, "queued"), (2, "started"), (3, "error")]
+    ended = cluster.job(job.job_id)
+    assert (ended.last_event, ended.news) == (3, ())
 
 
 def test_a_lease_is_given_back_only_by_who_has_it(store: JobStore, job: Job) -> None:

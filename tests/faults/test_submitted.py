@@ -37,6 +37,11 @@ class Queue:
             return [str(call.arguments["prompt"]) for call in self.stub.calls.values()]
         return [str(prediction.input["prompt"]) for prediction in self.stub.predictions.values()]
 
+    def asked(self, job_id: str) -> int:
+        """How often it was asked for the call of the job."""
+        handle = str(self.cluster.job(job_id).images[0].attempt.handle)
+        return sum(handle in received.path for received in self.stub.received)
+
     def runner(self, fault: str = "", machine: str = HERE) -> Launched:
         return self.cluster.runner(fault, machine, work=run_runner_with_stubs)
 
@@ -50,14 +55,17 @@ class Queue:
         return job_id
 
 
+def settings_of(stub: FalStub | ReplicateStub) -> Mapping[str, Any]:
+    if isinstance(stub, ReplicateStub):
+        return {"replicate_api_token": SecretStr(replicate.KEY), "replicate_base_url": stub.endpoint}
+    return {"fal_key": SecretStr(fal.KEY), "fal_base_url": stub.url}
+
+
 @pytest.fixture(params=["fal", "replicate"])
 def queue(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Queue]:
     stub: FalStub | ReplicateStub = FalStub(png()) if request.param == "fal" else ReplicateStub(png())
     with stub:
-        changes: Mapping[str, Any] = {"fal_key": SecretStr(fal.KEY), "fal_base_url": stub.url}
-        if isinstance(stub, ReplicateStub):
-            changes = {"replicate_api_token": SecretStr(replicate.KEY), "replicate_base_url": stub.endpoint}
-        cluster.use(**changes)
+        cluster.use(**settings_of(stub))
         made = Queue(cluster, stub)
         cluster.billed = made.calls
         yield made
@@ -98,6 +106,26 @@ def test_a_handle_that_has_expired_at_the_provider_leaves_the_call_in_doubt(queu
     assert (job.status, job.error_code, len(queue.calls())) == ("FAILED", "INTERRUPTED", 1)
     assert str(job.images[0].attempt.handle) in (job.error or "")
     assert "refuses to say what became of it: This request has expired." in (job.error or "")
+    queue.cluster.assert_invariants()
+
+
+def test_a_call_is_asked_for_only_where_it_was_submitted(queue: Queue) -> None:
+    job_id = queue.died_at("after:keep")
+    with type(queue.stub)(png()) as another:
+        queue.cluster.use(**settings_of(another))
+        queue.runner()
+        job = queue.cluster.await_state(job_id, "UNKNOWN")
+        assert not any(str(job.images[0].attempt.handle) in received.path for received in another.received)
+    assert (job.status, job.error_code, len(queue.calls()), queue.asked(job_id)) == ("FAILED", "INTERRUPTED", 1, 0)
+    queue.cluster.assert_invariants()
+
+
+def test_an_answer_that_is_in_the_spool_is_not_asked_for_again(queue: Queue) -> None:
+    job_id = queue.died_at("after:spool")
+    before = queue.asked(job_id)
+    queue.runner()
+    job = queue.cluster.await_state(job_id, "STORED")
+    assert (job.status, len(queue.calls()), queue.asked(job_id)) == ("DONE", 1, before)
     queue.cluster.assert_invariants()
 
 

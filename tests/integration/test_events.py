@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import httpx
@@ -20,15 +20,18 @@ from imagegeneration.api import events as api_events
 from imagegeneration.api import gate
 from imagegeneration.api.app import build_asgi
 from imagegeneration.api.protocol import TimedProtocol
-from imagegeneration.bootstrap import Studio
+from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.event import Event
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.person import LOGIN_COOKIE
+from imagegeneration.errors import OverBudget
 from imagegeneration.local.datadir import DataDir
+from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.worker import Worker
 from imagegeneration.services import logins
 from imagegeneration.services.execution import Execution
+from imagegeneration.settings import Settings
 from imagegeneration.store.events import KEPT_SECONDS, EventStore
 from tests.integration.company import execute, person, signed_in
 from tests.integration.conftest import approve, claim, listening, one_round, run_to_the_end
@@ -161,6 +164,23 @@ def test_a_change_whose_events_cannot_be_written_does_not_happen(
             execution.receive(job, 0, "att_1", answer)
     assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "CALLING"
     assert [event.type for event in studio.following.told(LOCAL, job.job_id, 0).events] == ["queued", "started"]
+
+
+def test_a_change_that_is_given_up_is_not_told_of(
+    settings: Settings, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    with closing(build_studio(settings.model_copy(update={"daily_budget_usd": 0.02}), runner=True)) as studio:
+        sandbox.set_fault("moderation")
+        failed = approve(studio)
+        one_round(studio)
+        approve(studio)
+        before = database.events.count_documents({})
+        with pytest.raises(OverBudget):
+            approve(studio)
+        with pytest.raises(OverBudget):
+            studio.jobs.retry(LOCAL, failed.job_id, accept_micros=1_000_000)
+        assert database.events.count_documents({}) == before
+        assert len(stored(database, failed)) == studio.jobs.get(LOCAL, failed.job_id).last_event
 
 
 def test_a_stream_resumes_after_each_event(client: TestClient, studio: Studio) -> None:

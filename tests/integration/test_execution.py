@@ -13,13 +13,15 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.generation import Answer, Usage
+from imagegeneration.domain.generation import Answer, GenerationRequest, LeftAtProvider, Usage
 from imagegeneration.domain.image import storage_key
 from imagegeneration.domain.job import POISON_CLAIMS, Job
 from imagegeneration.errors import DatabaseDown, StorageFailed
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.providers.provider import Submitted
 from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
+from imagegeneration.services.changes import Changes
 from imagegeneration.services.execution import Ended, Execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, run_to_the_end
@@ -543,3 +545,32 @@ def test_progress_clears_the_suspicion_of_poison(
 def test_received_answers_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Answer(b"", None, None, None).content = b"other"  # type: ignore[misc]  # what is tested
+
+
+class LeavingProvider:
+    """Takes the call and is asked to leave it."""
+
+    def generate(self, _request: GenerationRequest, submitted: Submitted) -> Answer:
+        submitted("handle_1")
+        raise LeftAtProvider("handle_1")
+
+
+def test_a_handle_that_could_not_be_kept_at_first_is_kept_before_the_call_is_left(
+    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(studio)
+    job = claimed(studio)
+    assert execution.start(job, 0, "att_1")
+    apply, tries = Changes.apply, []
+
+    def away_at_first(self: Changes, *args: Any) -> Any:
+        tries.append(args)
+        if len(tries) == 1:
+            raise DatabaseDown("The database does not answer.")
+        return apply(self, *args)
+
+    monkeypatch.setattr(execution, "_providers", {"sandbox": LeavingProvider()})
+    monkeypatch.setattr(Changes, "apply", away_at_first)
+    with pytest.raises(LeftAtProvider):
+        execution.call(job, 0, "att_1")
+    assert studio.jobs.get(LOCAL, job.job_id).images[0].attempt.handle == "handle_1"

@@ -18,7 +18,7 @@ from imagegeneration.errors import OverBudget, WrongState
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.local.sandbox.faults import FaultKind
 from imagegeneration.runner.worker import Worker
-from imagegeneration.settings import Settings
+from imagegeneration.settings import ProviderLimitSetting, Settings
 from tests.integration.conftest import assert_money_adds_up, body, claim, one_round, resume
 from tests.integration.servers import (
     CHEAP,
@@ -170,6 +170,33 @@ def test_a_budget_is_never_passed_by_an_alternate(build: Build, database: Docume
     assert_money_adds_up(database)
 
 
+def test_an_alternate_without_room_in_the_budget_of_its_provider_does_not_take_over(
+    build: Build, sandbox: Sandbox, second: Sandbox, database: Documents
+) -> None:
+    sandbox.set_fault("400")
+    with build(provider_limits={"two": ProviderLimitSetting(daily_budget_usd=(DEAR - 1) / 1e6)}) as studio:
+        (ended,) = work_until_over(studio, [order(studio, SECOND)])
+    assert (ended.status, ended.error_code, len(ended.images[0].attempts)) == ("FAILED", "PROVIDER", 1)
+    assert (second.calls, ended.held_micros, ended.cost_micros) == ([], 0, 0)
+    assert_money_adds_up(database)
+
+
+def test_an_alternate_is_called_at_the_pace_of_its_own_provider(build: Build, second: Sandbox) -> None:
+    with build(provider_limits={"two": ProviderLimitSetting(per_minute=1)}) as studio:
+        assert studio.execution is not None
+        jobs = [order(studio, SECOND) for _ in range(3)]
+        studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+        worker = Worker(studio.execution, studio.queue, "runner_a", 4, 30)
+
+        def one_is_made() -> bool:
+            worker._try_to_fill(ticked=True)
+            return any(studio.jobs.get(LOCAL, job.job_id).status == "DONE" for job in jobs) and bool(worker.waiting)
+
+        wait_until(one_is_made, "one is made and another waits", every=0.05)
+        worker.drain()
+    assert len(second.calls) == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -269,6 +296,18 @@ def test_while_everything_is_paused_nobody_is_passed_over(studio: Studio) -> Non
     one_round(studio)
     waiting = studio.jobs.get(LOCAL, job.job_id)
     assert (waiting.status, len(waiting.images[0].attempts)) == ("QUEUED", 1)
+
+
+@pytest.mark.parametrize("scope", [EVERYTHING, "provider:two", f"model:{SECOND}"])
+def test_nobody_takes_over_a_claimed_job_who_may_not_be_called_either(studio: Studio, scope: str) -> None:
+    order(studio, SECOND)
+    job = claim(studio, "runner_a")
+    assert job is not None
+    assert studio.execution is not None
+    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+    studio.breakers.pause(LOCAL, scope, "maintenance")
+    assert studio.execution.ready(job, 0) is None
+    assert len(studio.jobs.get(LOCAL, job.job_id).images[0].attempts) == 1
 
 
 def test_while_all_that_were_approved_are_paused_the_job_waits(studio: Studio, second: Sandbox) -> None:
@@ -404,6 +443,17 @@ def test_a_retry_begins_with_the_first_again_and_has_its_alternates(
     assert [attempt.model for attempt in done.images[0].attempts] == [FIRST, SECOND, FIRST, SECOND]
     assert (done.status, done.retries[0].alternates) == ("DONE", done.approval.alternates)
     assert_money_adds_up(database)
+
+
+@pytest.mark.parametrize("change", [{"alternates.0.quality": "high"}, {"alternates": []}, {"finalPrompt": "a cat"}])
+def test_what_was_tampered_with_is_not_retried(
+    studio: Studio, sandbox: Sandbox, database: Documents, change: dict[str, Any]
+) -> None:
+    sandbox.set_fault("moderation")
+    (failed,) = work_until_over(studio, [order(studio, SECOND)])
+    database.jobs.update_one({"jobId": failed.job_id}, {"$set": change})
+    with pytest.raises(WrongState, match="changed after its approval"):
+        studio.jobs.retry(LOCAL, failed.job_id, accept_micros=10 * DEAR)
 
 
 def test_a_retry_needs_every_alternate_to_be_there(studio: Studio, build: Build, sandbox: Sandbox) -> None:

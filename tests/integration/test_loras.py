@@ -128,6 +128,16 @@ def test_changes_are_by_compare_and_set_and_audited(company: Studio, admin: Test
     assert company.audit.first_break() is None
 
 
+def test_of_two_who_change_what_they_saw_the_second_changes_nothing(company: Studio, admin: TestClient) -> None:
+    add(admin)
+    stores = company._stores
+    (seen,) = stores.loras.named(["ink"])
+    changed = seen.model_copy(update={"version": 1})
+    assert stores.connection.transaction(lambda session: stores.loras.change(seen, changed, session=session))
+    assert not stores.connection.transaction(lambda session: stores.loras.change(seen, changed, session=session))
+    assert not stores.connection.transaction(lambda session: stores.loras.delete(seen, session=session))
+
+
 def test_there_is_a_most(admin: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loras, "MOST", 1)
     add(admin)

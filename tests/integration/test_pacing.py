@@ -139,14 +139,13 @@ def test_a_call_of_a_runner_that_is_gone_counts_no_longer_than_its_slot(
 
 
 def test_a_heartbeat_keeps_a_long_call_in_flight(settings: Settings, database: Documents) -> None:
-    studio = build_studio(limited(settings, concurrency=1))
-    assert studio.pacing.begin("sandbox", "att_long")
-    soon = studio.runners.now() + timedelta(seconds=1)
-    database.provider_paces.update_one({}, {"$set": {"slots.0.until": soon}})
-    studio.pacing.renew()
-    (pace,) = database.provider_paces.find({})
-    assert pace["slots"][0]["until"] > soon + timedelta(seconds=pacing.SLOT_SECONDS / 2)
-    studio.close()
+    with working(limited(settings, concurrency=1)) as (studio, worker):
+        assert studio.pacing.begin("sandbox", "att_long")
+        soon = studio.runners.now() + timedelta(seconds=1)
+        database.provider_paces.update_one({}, {"$set": {"slots.0.until": soon}})
+        worker.renew()
+        (pace,) = database.provider_paces.find({})
+        assert pace["slots"][0]["until"] > soon + timedelta(seconds=pacing.SLOT_SECONDS / 2)
 
 
 def test_jobs_of_other_providers_do_not_wait_with_it(settings: Settings, database: Documents) -> None:

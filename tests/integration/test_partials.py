@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,6 +143,22 @@ def test_a_bucket_that_is_away_costs_the_looks_and_not_the_image(
     assert (job.status, job.images[0].attempt.partial_urls) == ("DONE", ())
 
 
+def test_a_bucket_that_hangs_keeps_no_call_waiting(
+    client: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, answers = Storage.put, threading.Event()
+
+    def hanging(self: Storage, key: str, content: bytes, content_type: str, *, compare: bool) -> None:
+        if key.startswith("partial/"):
+            answers.wait(10)
+        put(self, key, content, content_type, compare=compare)
+
+    monkeypatch.setattr(Storage, "put", hanging)
+    job = made(client, studio, partialImages=2)
+    answers.set()
+    assert (job.status, job.images[0].attempt.partial_urls) == ("DONE", ())
+
+
 @pytest.mark.parametrize("fault", ["truncated", "reset_after_billing"])
 def test_a_stream_that_breaks_leaves_the_image_in_doubt(client: TestClient, studio: Studio, fault: str) -> None:
     job = made(client, studio, f"a red kite [sandbox:{fault}]", partialImages=1)
@@ -153,6 +170,13 @@ def test_what_is_no_image_on_the_way_is_not_shown(client: TestClient, studio: St
     job = made(client, studio, "a red kite [sandbox:one_byte_png]", partialImages=2)
     assert job.images[0].attempt.partial_urls == ()
     assert job.images[0].attempt.outcome == "not_an_image"
+
+
+def test_no_more_are_shown_than_there_may_be(slow_studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partials, "MAX_PARTIAL_IMAGES", 1)
+    with TestClient(build_asgi(lambda: slow_studio), base_url="http://localhost:8501") as client:
+        job = made(client, slow_studio, partialImages=2)
+    assert (job.status, len(job.images[0].attempt.partial_urls)) == ("DONE", 1)
 
 
 def test_where_there_is_no_room_they_are_passed_over(

@@ -189,6 +189,20 @@ def test_a_retry_after_midnight_is_held_on_the_new_day(
     assert_money_adds_up(database)
 
 
+def test_a_providers_budget_is_whole_again_after_midnight(
+    settings: Settings, database: Database[dict[str, Any]]
+) -> None:
+    studio = _sandbox_budget(settings, HOLD / 1_000_000)
+    job = approve(studio, PROMPT)
+    with pytest.raises(OverBudget):
+        approve(studio, PROMPT)
+    _move_to(database, budget_day(job.created_at - timedelta(days=1)))
+    approve(studio, PROMPT)
+    assert studio.spending.today_of("sandbox").held_micros == HOLD
+    assert_money_adds_up(database)
+    studio.close()
+
+
 def _move_to(database: Database[dict[str, Any]], day: str) -> None:
     """Make everything that was held so far a thing of another day."""
     for budget in list(database.budgets.find({})):
@@ -241,9 +255,16 @@ def test_a_providers_budget_outlives_a_restart_and_is_lowered_at_run_time(
     before.close()
     studio = limited(settings)
     assert studio.spending.today_of("sandbox").spent_micros == spent > 0
-    lower = ProviderLimits(provider="sandbox", daily_micros=spent + HOLD)
-    changed = studio.limits.in_force().model_copy(update={"providers": (lower,)})
-    studio.limits.change(LOCAL, changed, version=0, reason="careful")
+
+    def allow(micros: int, version: int) -> None:
+        own = ProviderLimits(provider="sandbox", daily_micros=micros)
+        changed = studio.limits.in_force().model_copy(update={"providers": (own,)})
+        studio.limits.change(LOCAL, changed, version=version, reason="careful")
+
+    allow(spent + HOLD - 1, version=0)
+    with pytest.raises(OverBudget, match="for the provider sandbox"):
+        approve(studio, PROMPT)
+    allow(spent + HOLD, version=1)
     approve(studio, PROMPT)
     with pytest.raises(OverBudget, match="for the provider sandbox"):
         approve(studio, PROMPT)

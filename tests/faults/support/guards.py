@@ -8,12 +8,11 @@ from dataclasses import dataclass
 STORE = "imagegeneration/store/jobs.py"
 EXECUTION = "imagegeneration/services/execution.py"
 LIFECYCLE = "imagegeneration/domain/lifecycle.py"
+WORKER = "imagegeneration/runner/worker.py"
 CLAUSES = "tests/faults/test_clauses.py::"
 STEPS = "tests/integration/test_execution.py::"
 PROVIDER = "tests/integration/test_provider_faults.py::"
 MODEL = "tests/unit/domain/test_lifecycle.py"
-FALLBACK = "tests/unit/domain/test_fallback.py"
-TWO_SERVERS = "tests/integration/test_fallback.py::"
 
 
 @dataclass(frozen=True)
@@ -134,34 +133,6 @@ GUARDS = (
         [CLAUSES + "test_a_batch_leaves_out_what_another_has_claimed_meanwhile"],
     ),
     Guard(
-        "budget: the limit",
-        "imagegeneration/store/budgets.py",
-        '{"_id": {"$in": list(limits)}, "$expr": within}',
-        '{"_id": {"$in": list(limits)}}',
-        ["tests/integration/test_spending.py"],
-    ),
-    Guard(
-        "budget: both of account and user",
-        "imagegeneration/store/budgets.py",
-        "changed.matched_count == len(limits)",
-        "changed.matched_count > 0",
-        ["tests/integration/test_spending.py"],
-    ),
-    Guard(
-        "events: the number is counted with the news",
-        STORE,
-        '            more["$inc"] = {"lastEvent": len(news)}\n',
-        "",
-        ["tests/integration/test_events.py::test_the_one_way_door_is_one_write_and_has_its_event"],
-    ),
-    Guard(
-        "events: the next transaction takes the job's news along",
-        STORE,
-        "numbered([*waiting, *news], first,",
-        "numbered(news, first,",
-        ["tests/integration/test_events.py::test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says"],
-    ),
-    Guard(
         "images: one of an attempt",
         "imagegeneration/store/images.py",
         'IndexModel("attemptId", unique=True)',
@@ -226,97 +197,6 @@ GUARDS = (
         "if sha256 != job.latest_approval.request_sha256 or route is None:",
         "if route is None:",
         [STEPS + "test_a_job_that_was_tampered_with_is_not_sent"],
-    ),
-    Guard(
-        "refusal: who was approved",
-        EXECUTION,
-        "if sha256 != job.latest_approval.request_sha256 or route is None:",
-        "if sha256 != job.latest_approval.request_sha256:",
-        [TWO_SERVERS + "test_alternates_that_were_tampered_with_are_not_sent"],
-    ),
-    Guard(
-        "refusal: the alternates are part of what was approved",
-        EXECUTION,
-        "sha256 = request_sha256(job.final_prompt, job.image_count, job.request, job.alternates)",
-        "sha256 = request_sha256(job.final_prompt, job.image_count, job.request)",
-        [TWO_SERVERS + "test_a_final_refusal_falls_back_and_each_attempt_says_who_and_why"],
-    ),
-    Guard(
-        "refusal: the endpoint of who is called",
-        EXECUTION,
-        "if endpoint != route.endpoint_sha256 and not gives_way:",
-        "if endpoint != job.latest_approval.endpoint_sha256 and not gives_way:",
-        [TWO_SERVERS + "test_an_alternate_that_moved_after_its_turn_began_is_refused"],
-    ),
-    Guard(
-        "fallback: the approved endpoint",
-        EXECUTION,
-        "if self._offer.endpoints.get(route.parameters.provider) == route.endpoint_sha256\n",
-        "if True\n",
-        [TWO_SERVERS + "test_an_alternate_at_another_endpoint_than_the_approved_one_is_not_called"],
-    ),
-    Guard(
-        "fallback: not to the account that was refused",
-        EXECUTION,
-        "            and route.parameters.provider != without\n",
-        "",
-        [TWO_SERVERS + "test_after_a_refused_account_no_other_model_of_it_is_called"],
-    ),
-    Guard(
-        "fallback: never after an unknown charge",
-        LIFECYCLE,
-        'if failure.certainty == "unknown":',
-        "if False:",
-        [FALLBACK, TWO_SERVERS + "test_after_an_unknown_charge_nobody_else_is_called"],
-    ),
-    Guard(
-        "fallback: only while a further attempt is wanted",
-        LIFECYCLE,
-        'goes_on = again_since is not None and image.state == "CALLING" and',
-        'goes_on = image.state == "CALLING" and',
-        [FALLBACK, TWO_SERVERS + "test_a_cancel_in_between_stops_it"],
-    ),
-    Guard(
-        "fallback: only from the call that is open",
-        LIFECYCLE,
-        'goes_on = again_since is not None and image.state == "CALLING" and',
-        "goes_on = again_since is not None and",
-        [FALLBACK],
-    ),
-    Guard(
-        "fallback: not with a refused prompt",
-        LIFECYCLE,
-        "if goes_on and fallback is not None and not failure.moderated:",
-        "if goes_on and fallback is not None:",
-        [FALLBACK, TWO_SERVERS + "test_a_refused_prompt_and_a_charged_answer_end_it"],
-    ),
-    Guard(
-        "fallback: nothing more is held",
-        LIFECYCLE,
-        "min(to.hold.micros, last.held_micros),",
-        "to.hold.micros,",
-        [FALLBACK],
-    ),
-    Guard(
-        "passed over: only what waits, as it was read",
-        EXECUTION,
-        "passed_over(found, fallback, now) if found == image else found",
-        "found",
-        [TWO_SERVERS + "test_what_is_paused_is_passed_over_and_who_has_no_alternate_waits"],
-    ),
-    Guard(
-        "approval: the hold covers the dearest",
-        "imagegeneration/services/jobs.py",
-        "return bound(prices), None if len(prices) == 1 else prices[0]",
-        "return prices[0], None if len(prices) == 1 else prices[0]",
-        [TWO_SERVERS + "test_the_hold_covers_the_dearest_and_what_is_not_needed_is_given_back"],
-    ),
-    Guard(
-        "approval: an alternate costs no more than was allowed",
-        "imagegeneration/services/choosing.py",
-        "        if price > at_most:",
-        "        if False:",
-        ["tests/integration/test_fallback_consent.py"],
     ),
     Guard(
         "refusal: poison",

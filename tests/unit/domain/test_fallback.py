@@ -70,6 +70,8 @@ def failure(certainty: Any = "not_charged", **facts: Any) -> CallFailed:
         ({"retryable": True}, "HELD", "a"),
         ({"moderated": True}, "FAILED", "a"),
         ({"certainty": "unknown"}, "UNKNOWN", "a"),
+        ({"certainty": "charged"}, "FAILED", "a"),
+        ({"certainty": "charged", "retryable": True}, "FAILED", "a"),
     ],
 )
 def test_what_a_failure_leads_to(facts: dict[str, Any], state: str, model: str) -> None:
@@ -149,8 +151,10 @@ def test_an_image_of_the_first_uses_up_no_more_than_its_own_credits() -> None:
 
 def test_nothing_more_is_ever_held_than_at_the_approval() -> None:
     now = calling()
-    dearer = failed(now, "att_1", failure(), LATER, again_since=NOW, fallback=to_second(hold=Price(micros=99_000)))
+    more = to_second(hold=Price(micros=99_000, credits=9))
+    dearer = failed(now, "att_1", failure(), LATER, again_since=NOW, fallback=more)
     assert money_moved([now], [dearer]) == {(DAY, "one"): (-DEAR.micros, 0), (DAY, "two"): (DEAR.micros, 0)}
+    assert credits_moved([now], [dearer]) == 0
     cheaper = failed(now, "att_1", failure(), LATER, again_since=NOW, fallback=to_second(CHEAP, CHEAP))
     assert money_moved([now], [cheaper]) == {(DAY, "one"): (-DEAR.micros, 0), (DAY, "two"): (CHEAP.micros, 0)}
 
@@ -160,6 +164,13 @@ def test_a_bill_above_its_own_price_is_noticed_though_more_is_held() -> None:
     after = generated(now, "att_1", ANSWER, CHEAP.micros + 1, "host", LATER)
     assert billed_above_hold(now, after) is after.attempt
     assert billed_above_hold(now, generated(now, "att_1", ANSWER, CHEAP.micros, "host", LATER)) is None
+
+
+def test_a_late_bill_is_paid_by_the_provider_of_its_own_attempt() -> None:
+    again = reopened(interrupted(calling(), LATER), FIRST, DEAR.micros, DAY, price=CHEAP)
+    elsewhere = passed_over(again, to_second(), LATER)
+    after = generated(elsewhere, "att_1", ANSWER, CHEAP.micros - 1_000, "host", LATER)
+    assert money_moved([elsewhere], [after]) == {(DAY, "one"): (0, -1_000)}
 
 
 def test_a_retry_starts_again_with_the_first() -> None:

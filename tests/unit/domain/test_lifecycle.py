@@ -22,6 +22,7 @@ from imagegeneration.domain.lifecycle import (
     not_an_image,
     reopened,
     started,
+    submitted,
 )
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -31,6 +32,14 @@ ANSWER = Answer(b"bytes", None, "req_1", None)
 REQUEST = GenerationParameters(
     provider="sandbox", model="gpt-image-2.5-flare", size="1024x1024", quality="medium", output_format="png"
 )
+
+
+def test_a_handle_is_kept_for_the_call_that_was_submitted_under_it() -> None:
+    waiting = held(0, "fal", "fal-ai/flux/dev", HOLD, "2026-11-21")
+    calling = started(waiting, "att_1", START)
+    assert submitted(calling, "att_1", "handle").attempt.handle == "handle"
+    for image, attempt_id in ((calling, "att_0"), (interrupted(calling, START), "att_1")):
+        assert submitted(image, attempt_id, "handle") is image
 
 
 class ImageLife(RuleBasedStateMachine):

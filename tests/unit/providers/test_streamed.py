@@ -36,13 +36,9 @@ def test_events_do_not_depend_on_how_the_answer_is_cut(end: bytes, sizes: list[i
     assert found == [b'{"a": 1}', b"", b"x\ny", b"last"]
 
 
-def test_a_stream_without_an_end_is_given_up() -> None:
-    def endless() -> Any:
-        while True:
-            yield b"data: x\n\n" * 100
-
-    with pytest.raises(CallFailed) as late:
-        list(events(endless(), time.monotonic() + 0.05))
+def test_a_stream_that_takes_too_long_is_given_up() -> None:
+    with pytest.raises(CallFailed, match="took too long") as late:
+        list(events([b"data: x\n\n"], time.monotonic() - 1))
     assert late.value.certainty == "unknown"
 
 
