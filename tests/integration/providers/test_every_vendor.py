@@ -145,7 +145,6 @@ def test_a_proxy_of_the_environment_is_not_used(name: str, monkeypatch: pytest.M
         {"loras": [{"path": "a/b"}]},
         {"quality": "high"},
         {"size": "1000x1000"},
-        {"output_format": "gif"},
         {"model": "imagen-4.0-generate-001", "size": "1x1"},
     ],
     ids=lambda asked: next(iter(asked)),
@@ -156,5 +155,13 @@ def test_what_a_vendor_does_not_take_is_refused_before_anything_is_sent(name: st
         if asked.get("loras"):
             asked = {"loras": type(request).model_validate(request.model_dump(by_alias=True) | asked).loras}
         failure = connected.failure(request.model_copy(update=asked))
+        assert connected.stub.received == []
+    assert (failure.certainty, failure.retryable) == ("not_charged", False)
+
+
+@pytest.mark.parametrize("name", ["google", "forge"])
+def test_a_vendor_without_a_word_for_formats_refuses_another_before_anything_is_sent(name: str) -> None:
+    with line(name) as connected:
+        failure = connected.failure(connected.vendor.request.model_copy(update={"output_format": "webp"}))
         assert connected.stub.received == []
     assert (failure.certainty, failure.retryable) == ("not_charged", False)
