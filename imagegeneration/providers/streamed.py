@@ -14,18 +14,18 @@ _ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
     """The data of each event as it comes, before `deadline` (monotonic seconds), each of at most MAX_ANSWER_BYTES.
 
-    Raises CallFailed. What comes last is given as well where the empty line after it is missing: it may be a whole
-    answer, which was paid for. Nothing of an event is held once its data is let go of: it may be as large as an image.
+    Raises CallFailed. What has come is given first, and what comes last also where the empty line after it is missing:
+    it may be a whole answer, which was paid for. Nothing of an event is held once its data is let go of.
     """
     waiting = bytearray()
     for piece in pieces:
         searched = max(0, len(waiting) - 3)  # an end may come in two pieces
         waiting += piece
-        if time.monotonic() > deadline:
-            raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
         while (end := _end(waiting, searched)) is not None:
             searched = 0
             yield _taken(waiting, *end)
+        if time.monotonic() > deadline:
+            raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
         if len(waiting) > MAX_ANSWER_BYTES:
             raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
     if waiting:

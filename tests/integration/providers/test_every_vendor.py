@@ -157,3 +157,11 @@ def test_what_a_vendor_does_not_take_is_refused_before_anything_is_sent(name: st
         failure = connected.failure(request.model_copy(update=asked))
         assert connected.stub.received == []
     assert (failure.certainty, failure.retryable) == ("not_charged", False)
+
+
+@pytest.mark.parametrize("name", ["google", "forge"])
+def test_a_vendor_without_a_word_for_formats_refuses_another_before_anything_is_sent(name: str) -> None:
+    with line(name) as connected:
+        failure = connected.failure(connected.vendor.request.model_copy(update={"output_format": "webp"}))
+        assert connected.stub.received == []
+    assert (failure.certainty, failure.retryable) == ("not_charged", False)

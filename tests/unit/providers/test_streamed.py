@@ -42,6 +42,13 @@ def test_a_stream_that_takes_too_long_is_given_up() -> None:
     assert late.value.certainty == "unknown"
 
 
+def test_an_answer_that_is_there_when_the_time_is_over_is_not_thrown_away() -> None:
+    late = events([b"data: x\n\n", b"data: y\n\n"], time.monotonic() - 1)
+    assert next(late) == b"x"
+    with pytest.raises(CallFailed):
+        next(late)
+
+
 def test_a_stream_larger_than_any_image_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed, "MAX_ANSWER_BYTES", 1_000)
     with pytest.raises(CallFailed) as large:
