@@ -430,6 +430,17 @@ def test_what_another_has_started_meanwhile_is_not_passed_over(studio: Studio) -
     assert (now.state, len(now.attempts)) == ("CALLING", 1)
 
 
+def test_what_another_has_passed_over_meanwhile_is_not_passed_over_again(studio: Studio) -> None:
+    order(studio, SECOND)
+    job = claim(studio, "runner_a")
+    assert job is not None
+    assert studio.execution is not None
+    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+    assert studio.execution.ready(job, 0) == studio.execution.ready(job, 0)
+    attempts = studio.jobs.get(LOCAL, job.job_id).images[0].attempts
+    assert [attempt.model for attempt in attempts] == [FIRST, SECOND]
+
+
 def test_a_retry_begins_with_the_first_again_and_has_its_alternates(
     studio: Studio, sandbox: Sandbox, second: Sandbox, database: Documents
 ) -> None:

@@ -85,11 +85,11 @@ GUARDS = (
         [FALLBACK],
     ),
     Guard(
-        "passed over: only what waits, as it was read",
+        "passed over: once",
         EXECUTION,
         "passed_over(found, fallback, now) if found == image else found",
-        "found",
-        [TWO_SERVERS + "test_what_is_paused_is_passed_over_and_who_has_no_alternate_waits"],
+        "passed_over(found, fallback, now)",
+        [TWO_SERVERS + "test_what_another_has_passed_over_meanwhile_is_not_passed_over_again"],
     ),
     Guard(
         "approval: the hold covers the dearest",
