@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.lora import LoraBody
 from tests.browser.company import Company
-from tests.browser.screens import fits, item, part, unique
+from tests.browser.screens import fits, item, part, picture, unique
 
 Windows = Callable[..., BrowserContext]
 EVERYTHING = Actor(user_id="usr_test", roles=("admin",))
@@ -47,6 +47,7 @@ def test_an_admin_adds_edits_disables_and_deletes_a_lora(admin: Page, company: C
     expect(row).to_contain_text("Flux with LoRAs (Fal)")
     expect(row).to_contain_text("INK, two words")
     fits(admin)
+    picture(admin, "loras")
 
     row.get_by_role("button", name="Edit").click()
     dialog.get_by_label("Description", exact=True).fill("Few lines <b>only</b>")
