@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ def card(
         "prompt": job.final_prompt,
         "status": status,
         "tone": tone,
-        "made_as": f"{words.capital(words.provider(job.request.provider))}: {words.made_as(job.request)}",
+        "made_as": _made_as(job),
         "sandbox": job.request.provider == "sandbox",
         "over": job.is_over,
         "made": words.made_of(job),
@@ -42,6 +43,15 @@ def card(
         "retry": job.status == "FAILED" and any(image.is_missing for image in job.images),
         "cancel": not job.is_over and job.cancel_requested_at is None,
     }
+
+
+def _made_as(job: Job) -> str:
+    """What was asked for, and how many of the images an alternate makes, or has made."""
+    asked = f"{words.capital(words.provider(job.request.provider))}: {words.made_as(job.request)}"
+    instead = Counter(image.attempt.model for image in job.images if image.attempt.why)
+    return "; ".join(
+        [asked, *(f"{words.plural(count, 'image')} by {model} instead" for model, count in instead.items())]
+    )
 
 
 def _how_far(job: Job, progress: Progress | None) -> str | None:

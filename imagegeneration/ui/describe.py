@@ -12,7 +12,7 @@ from imagegeneration.ui.options import panel
 from imagegeneration.ui.sources import sources
 from imagegeneration.ui.web import asset
 
-_INTENT = Field("Intent", INTENT_MAX, placeholder="What the images are for, for example: homepage category card")
+_INTENT = Field("Intent", INTENT_MAX, placeholder="What they are for, like a category card")
 _PROMPT = Field("Prompt", PROMPT_MAX, rows=8, placeholder="What they shall show, in your own words")
 _ASIDE = st.components.v2.component("studio_aside", **asset("aside"))
 _NEXT = (

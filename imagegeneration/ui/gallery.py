@@ -17,13 +17,15 @@ from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
 from imagegeneration.ui.cards import card
 from imagegeneration.ui.frame import acting, actor, explain, studio
+from imagegeneration.ui.inbox import Message, inbox, taker
 from imagegeneration.ui.orders import carry_out
 from imagegeneration.ui.outlooks import Outlooks
 from imagegeneration.ui.record import record
 from imagegeneration.ui.web import asset
 
 _GALLERY = st.components.v2.component(
-    "studio_gallery", **asset("gallery", "clipboard", "time", "pill", "card", "facts", "ask", "panel", "dialog")
+    "studio_gallery",
+    **asset("gallery", "outbox", "clipboard", "time", "pill", "card", "facts", "ask", "panel", "dialog"),
 )
 
 
@@ -67,7 +69,7 @@ class Inspector:
     def act(self, act: dict[str, Any]) -> None:
         """Do what was asked for in the dialog."""
         job_id = str(act.get("job"))
-        self.open(job_id)  # opening and acting may arrive together, in any order
+        self.open(job_id)  # what opened the dialog may have been given up on the way
         try:
             if act.get("what") == "cancel":
                 studio().jobs.cancel(acting("generate"), job_id)
@@ -147,18 +149,18 @@ def gallery(
     """Draw the jobs. With `in_address` the open job is also in the page's URL, as `job`."""
     shown = inspector(key)
 
-    def viewed() -> None:
-        viewing = st.session_state[key].get("view") or {}
-        shown.open(str(viewing["job"]) if viewing.get("job") else None)
+    def viewed(job_id: str | None) -> None:
+        shown.open(job_id)
         if in_address and shown.job_id is not None:
             st.query_params["job"] = shown.job_id
         elif in_address and "job" in st.query_params:
             del st.query_params["job"]
 
-    def acted() -> None:
-        act = st.session_state[key].get("act")
-        if act:
-            shown.act(act)
+    def heard(message: Message) -> None:
+        if "act" in message:
+            shown.act(message["act"])
+        else:
+            viewed(message.get("view"))
 
     shown.update(jobs)
     if shown.record is None and shown.said is not None:  # no dialog to say it in
@@ -172,5 +174,6 @@ def gallery(
         "open": shown.job_id,
         "record": shown.record,
         "said": shown.said,
+        "heard": inbox(key).heard,
     }
-    _GALLERY(key=key, data=data, on_view_change=viewed, on_act_change=acted)
+    _GALLERY(key=key, data=data, on_sent_change=taker(key, heard))

@@ -28,10 +28,10 @@ def _row(lora: CollectedLora, takers: Sequence[str], names: Mapping[str, str]) -
         lines=about,
         facts=(
             Fact("Made for", (lora.family,), note=", ".join(takers) or "No model of the catalog takes it"),
-            Fact("Usual weight", (f"{lora.default_weight:g}",), note="Of 2"),
+            Fact("Usual weight", (f"{lora.default_weight:g}",), note="At most 2"),
             Fact("Trigger words", (", ".join(lora.trigger_words) or "None",)),
-            Fact("Sent as", (lora.path,)),
             Fact("Changed", (moment(lora.changed_at),), note=names.get(lora.changed_by, "")),
+            Fact("Sent as", (lora.path,)),
         ),
         links=(Link("What was changed", f"audit?{urlencode({'subject': lora.name})}"),),
         actions=(_edit(lora), _switch(lora), _delete(lora)),

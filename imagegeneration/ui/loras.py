@@ -173,7 +173,7 @@ def _confirm(change: Callable[[], CollectedLora]) -> None:
 _FIELDS = {
     "name": "Name: 1 to 63 lower-case letters, digits and dashes",
     "label": f"Label: 1 to {INTENT_MAX} characters",
-    "path": "Where it is",
+    "path": "The studio does not take it from there",
     "triggerWords": "Trigger words: at most ten of 100 characters",
     "description": f"Description: at most {DESCRIPTION_MAX:,} characters",
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagegeneration.domain.choice import Candidate, Choice, Priority
+from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.options import Options
 from imagegeneration.services.choosing import Estimate
@@ -30,11 +31,16 @@ class Automatic:
     why_not: str = ""
 
 
-def offers(options: Options, automatic: Sequence[Automatic], estimate: Estimate) -> list[dict[str, Any]]:
-    """The rows of the panel: what is left to the studio first, then each model, those that are not able last."""
+def offers(
+    options: Options, automatic: Sequence[Automatic], estimate: Estimate, troubles: Mapping[ProviderName, str]
+) -> list[dict[str, Any]]:
+    """The rows of the panel: what is left to the studio first, then each model, those that are not able last.
+
+    `troubles` say of the providers that do not work at present that they do not.
+    """
     known = {candidate.model: candidate for candidate in estimate.recommendations}
-    left = [_left_to_the_studio(one, known, options) for one in automatic]
-    return [*left, *(_by_name(candidate, estimate, options) for candidate in estimate.recommendations)]
+    left = [_left_to_the_studio(one, known, options, troubles) for one in automatic]
+    return [*left, *(_by_name(candidate, estimate, options, troubles) for candidate in estimate.recommendations)]
 
 
 def read_pick(key: str) -> tuple[str | None, Priority | None]:
@@ -45,12 +51,15 @@ def read_pick(key: str) -> tuple[str | None, Priority | None]:
     return None, next((priority for priority in AUTOMATIC if priority == name), None)
 
 
-def _left_to_the_studio(one: Automatic, known: Mapping[str, Candidate], options: Options) -> dict[str, Any]:
+def _left_to_the_studio(
+    one: Automatic, known: Mapping[str, Candidate], options: Options, troubles: Mapping[ProviderName, str]
+) -> dict[str, Any]:
     candidate = None if one.choice is None else known.get(one.choice.model)
+    about = [one.why_not] if one.choice is None else [one.choice.why, troubles.get(one.choice.provider, "")]
     return {
         "key": f"auto:{one.priority or ''}",
         "title": AUTOMATIC[one.priority],
-        "about": one.why_not if one.choice is None else one.choice.why,
+        "about": " ".join(filter(None, about)),
         "tags": [],
         "off": one.choice is None,
         "checked": options.model is None and options.priority == one.priority,
@@ -58,7 +67,10 @@ def _left_to_the_studio(one: Automatic, known: Mapping[str, Candidate], options:
     }
 
 
-def _by_name(candidate: Candidate, estimate: Estimate, options: Options) -> dict[str, Any]:
+def _by_name(
+    candidate: Candidate, estimate: Estimate, options: Options, troubles: Mapping[ProviderName, str]
+) -> dict[str, Any]:
+    about = [*candidate.limitations, candidate.pause, troubles.get(candidate.provider)]
     best = (
         ("cheapest", estimate.cheapest),
         ("fastest", estimate.fastest),
@@ -67,7 +79,7 @@ def _by_name(candidate: Candidate, estimate: Estimate, options: Options) -> dict
     return {
         "key": f"model:{candidate.model}",
         "title": candidate.label,
-        "about": " ".join([*candidate.limitations, *([candidate.pause] if candidate.pause else [])]),
+        "about": " ".join(filter(None, about)),
         "tags": [tag for tag, model in best if model == candidate.model],
         "off": not candidate.able,
         "checked": options.model == candidate.model,
@@ -75,15 +87,13 @@ def _by_name(candidate: Candidate, estimate: Estimate, options: Options) -> dict
     }
 
 
-def _figures(candidate: Candidate | None) -> dict[str, str]:
+def _figures(candidate: Candidate | None) -> dict[str, str | bool | None]:
     if candidate is None:
-        return {"price": "", "time": "", "quality": ""}
-    price = "no price"
-    if candidate.price_micros is not None:
-        rounded = -(-candidate.price_micros // 100) * 100
-        price = f"{format_usd_exact(rounded)}{' (estimate)' if candidate.is_estimate else ''}"
+        return {"price": None, "estimate": False, "time": "", "quality": ""}
+    micros = candidate.price_micros
     return {
-        "price": price,
+        "price": None if micros is None else format_usd_exact(-(-micros // 100) * 100),
+        "estimate": candidate.is_estimate and micros is not None,
         "time": words.duration(candidate.expected_seconds),
         "quality": f"{candidate.quality_score} of 10",
     }

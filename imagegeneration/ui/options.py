@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.generation import GenerationParameters, ProviderName
 from imagegeneration.domain.options import Options
 from imagegeneration.errors import StudioError
 from imagegeneration.services.choosing import Estimate
 from imagegeneration.ui import wishes, words
+from imagegeneration.ui.announcements import trouble
 from imagegeneration.ui.desk import Desk
 from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import actor, notice, show_error, studio
@@ -77,9 +78,16 @@ def _models(desk: Desk, busy: bool) -> Estimate:
             wishes.choose_model(desk, *read_pick(str(pick["key"])))
 
     automatic = [_automatic(options, priority, prompt) for priority in AUTOMATIC]
-    data = {"offers": offers(options, automatic, estimate), "locked": busy}
+    data = {"offers": offers(options, automatic, estimate, _troubles(estimate)), "locked": busy}
     _OFFERS(key=key, data=data, on_pick_change=picked)
     return estimate
+
+
+def _troubles(estimate: Estimate) -> dict[ProviderName, str]:
+    """What is wrong with the providers of these models, of those that do not work at present."""
+    providers = {candidate.provider for candidate in estimate.recommendations}
+    found = {provider: trouble(studio().checks.of(provider)) for provider in providers}
+    return {provider: problem for provider, problem in found.items() if problem is not None}
 
 
 def _automatic(options: Options, priority: str | None, prompt: str) -> Automatic:

@@ -276,7 +276,7 @@ def fallback(form: Form, able: Sequence[Candidate]) -> None:
         desk.choices += 1
         wishes.choose(desk, fallback=names, max_extra_micros=extra)
 
-    names, extra = st.columns([3, 1], vertical_alignment="bottom")
+    names, extra = st.columns([3, 1], vertical_alignment="bottom") if options.fallback else (st.container(), None)
     names.multiselect(
         "If it fails without a charge, go on with",
         list(dict.fromkeys([*offered, *options.fallback])),
@@ -288,7 +288,7 @@ def fallback(form: Form, able: Sequence[Candidate]) -> None:
         disabled=form.busy,
         placeholder="Nobody: the image fails, and you decide",
     )
-    if options.fallback:
+    if extra is not None:
         extra.number_input(
             "Extra, up to $",
             min_value=0.0,

@@ -10,10 +10,11 @@ from typing import Any
 import streamlit as st
 
 from imagegeneration.ui import words
+from imagegeneration.ui.inbox import Message, inbox, taker
 from imagegeneration.ui.rows import Section
 from imagegeneration.ui.web import asset
 
-_SECTIONS = st.components.v2.component("studio_sections", **asset("sections", "time", "pill", "ask", "rows"))
+_SECTIONS = st.components.v2.component("studio_sections", **asset("sections", "outbox", "time", "pill", "ask", "rows"))
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,14 @@ def draw_sections(
 ) -> None:
     """Draw them as they were `at` this time (None: now). `on_act` gets an action's key and its order."""
 
-    def acted() -> None:
-        act = st.session_state[key].get("act")
-        if act:
-            on_act(str(act.get("key")), act.get("order") or {})
+    def acted(message: Message) -> None:
+        on_act(str(message.get("key")), message.get("order") or {})
 
     data = {
         "at": words.milliseconds(at or datetime.now(UTC)),
         "notice": notice,
         "sections": [asdict(section) for section in sections],
         "answer": answer,
+        "heard": inbox(key).heard,
     }
-    _SECTIONS(key=key, data=data, on_act_change=acted)
+    _SECTIONS(key=key, data=data, on_sent_change=taker(key, acted))

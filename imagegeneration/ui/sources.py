@@ -7,9 +7,10 @@ import streamlit as st
 from imagegeneration.ui import wishes
 from imagegeneration.ui.desk import Desk
 from imagegeneration.ui.frame import actor, studio
+from imagegeneration.ui.inbox import Message, inbox, taker
 from imagegeneration.ui.web import asset
 
-_SOURCES = st.components.v2.component("studio_sources", **asset("sources"))
+_SOURCES = st.components.v2.component("studio_sources", **asset("sources", "outbox"))
 
 
 def sources(desk: Desk) -> None:
@@ -19,15 +20,13 @@ def sources(desk: Desk) -> None:
         return
     key = f"sources-{desk.draft.draft_id}"
 
-    def removed() -> None:
-        gone = st.session_state[key].get("remove")
-        kept = tuple(name for name in desk.draft.options.references if name != gone)
+    def removed(message: Message) -> None:
+        kept = tuple(name for name in desk.draft.options.references if name != message["remove"])
         if desk.doing is None and kept != desk.draft.options.references:
             wishes.choose(desk, references=kept)
 
     stored = {image.image_id: image.thumbnail_url for image in studio().references.stored(actor(), image_ids)}
     images = [{"id": name, "thumb": stored.get(name)} for name in image_ids]
     title = "The image to be edited" if len(images) == 1 else f"The {len(images)} images to be edited"
-    _SOURCES(
-        key=key, data={"title": title, "images": images, "locked": desk.doing is not None}, on_remove_change=removed
-    )
+    data = {"title": title, "images": images, "locked": desk.doing is not None, "heard": inbox(key).heard}
+    _SOURCES(key=key, data=data, on_sent_change=taker(key, removed))

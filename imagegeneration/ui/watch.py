@@ -58,8 +58,8 @@ def _lines(state: ProviderState) -> Iterator[Line]:
 def _facts(state: ProviderState, limits: ProviderLimits, breaker: Breaker | None) -> Iterator[Fact]:
     failures = 0 if breaker is None else breaker.failures
     yield Fact("Failures in a row", (str(failures),), "bad" if failures else "neutral")
-    yield Fact("Calls in flight", (_of(state.in_flight, limits.concurrency),))
-    yield Fact("Calls in the last minute", (_of(state.last_minute, limits.per_minute),))
+    yield Fact("Calls at once", (_of(state.in_flight, limits.concurrency),))
+    yield Fact("Calls a minute", (_of(state.last_minute, limits.per_minute),))
     yield Fact("Spent and held today", (format_usd_exact(state.spend.spent_micros + state.spend.held_micros),))
     if limits.daily_micros is None:
         yield Fact("Daily budget", (NONE,))

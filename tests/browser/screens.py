@@ -157,11 +157,15 @@ def unique(words: str) -> str:
     return f"{words} {uuid.uuid4().hex[:6]}"
 
 
-def picture(page: Page, name: str) -> None:
-    """Save docs/pictures/`name`.png when SAVE_PICTURES is set."""
-    if os.environ.get("SAVE_PICTURES"):
-        page.wait_for_function("document.fonts.status === 'loaded'")
-        page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+def picture(page: Page, name: str, height: int | None = None) -> None:
+    """Save docs/pictures/`name`.png when SAVE_PICTURES is set; with a `height`, of a window that is so high."""
+    size = page.viewport_size
+    if not os.environ.get("SAVE_PICTURES") or size is None:
+        return
+    page.set_viewport_size({"width": size["width"], "height": height or size["height"]})
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+    page.set_viewport_size(size)
 
 
 def open_generate(page: Page, address: str = "/") -> None:

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from imagegeneration.domain.actor import Actor
+from imagegeneration.domain.lora import LoraBody
 from tests.browser.company import Company
-from tests.browser.screens import fits, item, part, unique
+from tests.browser.screens import fits, item, part, picture, unique
 
 Windows = Callable[..., BrowserContext]
 EVERYTHING = Actor(user_id="usr_test", roles=("admin",))
@@ -46,6 +47,7 @@ def test_an_admin_adds_edits_disables_and_deletes_a_lora(admin: Page, company: C
     expect(row).to_contain_text("Flux with LoRAs (Fal)")
     expect(row).to_contain_text("INK, two words")
     fits(admin)
+    picture(admin, "loras")
 
     row.get_by_role("button", name="Edit").click()
     dialog.get_by_label("Description", exact=True).fill("Few lines <b>only</b>")
@@ -69,3 +71,15 @@ def test_an_admin_adds_edits_disables_and_deletes_a_lora(admin: Page, company: C
 def test_a_search_that_finds_nothing_says_so(admin: Page) -> None:
     admin.goto("/loras?search=nothing-like-this")
     expect(admin.get_by_text("No LoRA has “nothing-like-this” in what is said of it.")).to_be_visible()
+
+
+def test_no_click_is_lost_while_the_page_is_drawn(admin: Page, company: Company) -> None:
+    start = unique("quick").replace(" ", "-")
+    for number in range(8):
+        body = {"name": f"{start}-{number}", "label": f"{start} {number}", "path": FILE, "family": "flux-1"}
+        company.studio.loras.add(EVERYTHING, LoraBody.model_validate(body))
+    admin.goto(f"/loras?search={start}")
+    buttons = admin.get_by_role("button", name="Disable")
+    expect(buttons).to_have_count(8)
+    buttons.evaluate_all("(nodes) => nodes.forEach((node) => node.click())")
+    expect(part(admin, "The collection").locator(".pill")).to_have_text(["Disabled"] * 8)

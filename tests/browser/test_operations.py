@@ -338,3 +338,15 @@ def test_both_themes_fit_a_laptop(open_context: Callable[..., BrowserContext], p
     assert abs(light - dark) > 150
     confirm(item(page, "Waiting for storage", GONE), "Declare 1 image lost", "Declare 1 image lost")
     reply(page, "Declared lost.")
+
+
+def test_a_narrow_window_shows_what_is_said_of_calls_in_few_lines(open_context: Callable[..., BrowserContext]) -> None:
+    page = open_context(viewport={"width": 390, "height": 844}).new_page()
+    open_operations(page)
+    heights = (
+        part(page, "Calls to providers")
+        .locator(".said p")
+        .evaluate_all("(nodes) => nodes.map((node) => node.offsetHeight)")
+    )
+    assert 0 < max(heights) < 90
+    fits(page)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.screens import (
     Product,
@@ -29,8 +30,16 @@ def open_options(page: Page) -> Locator:
 
 def choose_from(page: Page, field: str, choice: str) -> None:
     """Choose from one of the lists of the panel."""
-    page.get_by_role("combobox", name=field).click()
+    open_list(page, field)
     page.get_by_role("option", name=choice, exact=True).click()
+
+
+def open_list(page: Page, field: str) -> None:
+    """Open a list, once nothing closes it again: neither the page, drawn anew, nor the scrolling to it."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    box = page.get_by_role("combobox", name=field)
+    box.evaluate("(node) => node.scrollIntoView({ block: 'center' })")
+    box.click()
 
 
 def test_without_options_the_request_is_the_one_of_version_1(page: Page, product: Product) -> None:
@@ -64,7 +73,7 @@ def test_what_is_chosen_in_the_options_is_shown_priced_and_sent(page: Page, prod
     typed(page, "Negative prompt").fill("fog")
     expect(typed(page, "Final prompt")).to_have_value(re.compile(r"\nDo not show: fog\.$"))
     is_saved(page, "Negative prompt")
-    picture(page, "generate-options")
+    picture(page, "generate-options", height=1720)
     shown = typed(page, "Final prompt").input_value()
     page.reload()
     expect(page.get_by_text("gpt-image-2.5-sunburst, 1536 × 1024, low quality, PNG")).to_be_visible()
@@ -106,13 +115,13 @@ def test_who_may_make_it_instead_is_chosen_priced_and_approved(page: Page, produ
     go_to_review(page, intent, "a red kite")
     open_options(page).get_by_role("radio", name="GPT Image 2.5 Flare, up to").check()
     before = approve_button(page).inner_text()
-    page.get_by_role("combobox", name="If it fails without a charge, go on with").click()
+    open_list(page, "If it fails without a charge, go on with")
     page.get_by_role("option", name="GPT Image 2, up to $0.06").click()
     page.keyboard.press("Escape")
     expect(page.get_by_text("; else GPT Image 2")).to_be_visible()
     expect(page.get_by_label("Extra, up to $")).to_have_value("0.04")
     expect(approve_button(page)).not_to_have_text(before)
-    picture(page, "generate-fallback")
+    picture(page, "generate-fallback", height=1720)
     approve_button(page).click()
     is_done(page)
     (found,) = product.jobs_for(intent)
@@ -152,3 +161,15 @@ def test_options_are_chosen_by_the_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowDown")
     expect(models.get_by_role("radio", name="Automatic, for quality")).to_be_checked()
     expect(page.get_by_text("gpt-image-2.5-sunburst, 1024 × 1024")).to_be_visible()
+
+
+def test_a_narrow_window_shows_the_names_of_models_in_a_line_or_two(
+    open_context: Callable[..., BrowserContext],
+) -> None:
+    page = open_context(viewport={"width": 390, "height": 844}).new_page()
+    go_to_review(page, unique("narrow"), "a kite")
+    models = open_options(page)
+    expect(models.get_by_text("Automatic, for speed", exact=True)).to_be_visible()
+    heights = models.locator(".title").evaluate_all("(nodes) => nodes.map((node) => node.offsetHeight)")
+    assert max(heights) < 45
+    fits(page)

@@ -6,14 +6,14 @@ function makeGallery(parent) {
   const grid = el("div.grid");
   const root = el("div.root.gallery", {}, notice, empty, grid);
   const cards = new Map();
-  const view = { cards, page: null, opened: null, waiting: undefined };
+  const view = { cards, outbox: makeOutbox(), page: null, opened: null, waiting: undefined };
   const dialog = makeDialog(view);
   root.append(dialog.node);
   parent.append(root);
 
   function tell(job) {
     view.waiting = job; // until the server says the same, what it says of the dialog is old
-    view.send("view", { job });
+    view.send({ view: job });
   }
   view.open = (card, index, purpose) => {
     dialog.open(card, index, purpose);
@@ -23,7 +23,7 @@ function makeGallery(parent) {
     tell(null);
     cards.get(id)?.focus();
   };
-  view.act = (message) => view.send("act", message);
+  view.act = (act) => view.send({ act });
 
   view.paint = (data) => {
     setText(notice, data.notice ? `${data.notice.title} ${data.notice.text}` : "");
@@ -71,9 +71,10 @@ function makeGallery(parent) {
   return view;
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const view = viewOf(parentElement, () => makeGallery(parentElement));
-  view.send = (name, value) => setTriggerValue(name, value);
+  view.outbox.heard(data.heard);
+  view.send = (body) => view.outbox.put(setStateValue, body);
   view.paint(data);
   return view.end;
 }

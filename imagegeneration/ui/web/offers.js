@@ -3,7 +3,8 @@
 function makeOffer(name, pick) {
   const input = el("input", { type: "radio", name });
   const title = el("span.title.user-text"), tags = el("span.tags"), about = el("span.about.user-text");
-  const price = el("span.figure"), time = el("span.figure"), quality = el("span.figure");
+  const price = el("span.figure.price"), time = el("span.figure.time"), quality = el("span.figure.quality");
+  const amount = el("span"), estimate = el("small", {}, " estimate");
   const node = el("label.offer", {}, input, el("span.line", {}, title, tags), price, time, quality, about);
   const row = { node, input, facts: null };
   input.addEventListener("change", () => pick(row.facts.key));
@@ -12,13 +13,16 @@ function makeOffer(name, pick) {
     setText(title, facts.title);
     setText(about, facts.about);
     tags.replaceChildren(...facts.tags.map((tag) => el("span.tag", {}, tag)));
-    setText(price, facts.price);
+    setText(amount, facts.price ?? "no price");
+    price.replaceChildren(...(facts.time ? [amount] : []), ...(facts.estimate ? [estimate] : []));
+    price.classList.toggle("none", !facts.price);
     setText(time, facts.time);
     setText(quality, facts.quality);
     input.checked = facts.checked;
     input.disabled = locked || (facts.off && !facts.checked);
     node.classList.toggle("off", facts.off);
-    const figures = facts.price ? [`up to ${facts.price} an image`, `about ${facts.time}`, `quality ${facts.quality}`] : [];
+    const cost = facts.price ? `up to ${facts.price} an image${facts.estimate ? ", by an estimate" : ""}` : "no price";
+    const figures = facts.time ? [cost, `about ${facts.time}`, `quality ${facts.quality}`] : [];
     setAttribute(input, "aria-label", [facts.title, ...figures, facts.about].filter(Boolean).join(", "));
   };
   return row;

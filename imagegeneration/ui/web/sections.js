@@ -10,7 +10,7 @@ function makeSections(parent) {
   const answer = el("div.reply", { role: "status", tabIndex: -1, hidden: true }, words, close);
   const root = el("div.root.sections", {}, notice, body, answer);
   const sections = new Map();
-  const view = { number: null, skew: 0 };
+  const view = { outbox: makeOutbox(), number: null, skew: 0 };
   let timer = null;
   parent.append(root);
 
@@ -52,9 +52,10 @@ function makeSections(parent) {
   return view;
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const view = viewOf(parentElement, () => makeSections(parentElement));
-  view.send = (message) => setTriggerValue("act", message);
+  view.outbox.heard(data.heard);
+  view.send = (body) => view.outbox.put(setStateValue, body);
   view.paint(data);
   return view.end;
 }

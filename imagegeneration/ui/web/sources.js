@@ -7,13 +7,14 @@ function makeSource(id, thumb, view) {
   return { thumb, remove, node: el("li", {}, picture, remove) };
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const view = viewOf(parentElement, () => {
     const title = el("p.title", { id: "sources-title" }), list = el("ul", { "aria-labelledby": "sources-title" });
     parentElement.append(el("div.root.sources", {}, title, list));
-    return { title, list, shown: new Map() };
+    return { title, list, outbox: makeOutbox(), shown: new Map() };
   });
-  view.remove = (id) => setTriggerValue("remove", id);
+  view.outbox.heard(data.heard);
+  view.remove = (remove) => view.outbox.put(setStateValue, { remove });
   setText(view.title, data.title);
   for (const [id, { node, thumb }] of view.shown) {
     if (data.images.some((image) => image.id === id && image.thumb === thumb)) continue;

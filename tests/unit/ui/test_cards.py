@@ -98,3 +98,9 @@ def test_an_image_that_does_not_reach_the_bucket_waits_for_storage() -> None:
     for word, age in ages.items():
         made = job("RUNNING", [image("GENERATED", finished_at=now - age)])
         assert card(made)["images"][0]["word"] == word
+
+
+def test_an_image_that_another_model_made_is_said_to_be_its() -> None:
+    fell_back = job(images=[image("STORED"), image("STORED", index=1, model="gpt-image-2", why="It was down.")])
+    assert card(job())["made_as"].endswith("medium quality, PNG")
+    assert card(fell_back)["made_as"].endswith("medium quality, PNG; 1 image by gpt-image-2 instead")

@@ -39,19 +39,19 @@ LEFT = [
 
 
 def test_each_model_has_its_price_its_time_and_its_quality() -> None:
-    usual, speed, flux, flow, old = offers(Options(), LEFT, ESTIMATE)
+    usual, speed, flux, flow, old = offers(Options(), LEFT, ESTIMATE, {})
     assert (flux["price"], flux["time"], flux["quality"]) == ("$0.0251", "12 s", "7 of 10")
     assert (flux["tags"], flow["tags"]) == (["cheapest", "fastest"], ["best quality"])
-    assert flow["price"] == "$0.03 (estimate)"
-    assert (old["off"], old["about"], old["price"]) == (True, "It has no price.", "no price")
+    assert [(row["price"], row["estimate"]) for row in (flux, flow)] == [("$0.0251", False), ("$0.03", True)]
+    assert (old["off"], old["about"], old["price"]) == (True, "It has no price.", None)
     assert (usual["title"], usual["about"]) == ("As usual", "Flux: what this studio usually makes.")
     assert usual["price"] == flux["price"]
-    assert (speed["off"], speed["about"], speed["price"]) == (True, "No model can do all of this.", "")
+    assert (speed["off"], speed["about"], speed["price"]) == (True, "No model can do all of this.", None)
 
 
 def test_one_row_is_chosen_and_says_which_it_is() -> None:
     for options in (Options(), Options(model="flow"), Options(priority="speed")):
-        (chosen,) = [row for row in offers(options, LEFT, ESTIMATE) if row["checked"]]
+        (chosen,) = [row for row in offers(options, LEFT, ESTIMATE, {}) if row["checked"]]
         assert read_pick(chosen["key"]) == (options.model, options.priority)
 
 
@@ -60,3 +60,10 @@ def test_what_is_no_row_is_what_is_usual() -> None:
         assert read_pick(wrong) == (None, None)
     assert read_pick("model:fal-ai/flux:dev") == ("fal-ai/flux:dev", None)
     assert [read_pick(f"auto:{priority}")[1] for priority in AUTOMATIC if priority] == ["speed", "quality", "cost"]
+
+
+def test_a_provider_that_does_not_work_is_told_beside_its_models() -> None:
+    usual, _, flux, _, old = offers(Options(), LEFT, ESTIMATE, {"fal": "Fal does not work at present."})
+    assert usual["about"] == "Flux: what this studio usually makes. Fal does not work at present."
+    assert (flux["off"], flux["about"]) == (False, "Fal does not work at present.")
+    assert old["about"] == "It has no price. Fal does not work at present."

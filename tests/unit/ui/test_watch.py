@@ -60,8 +60,8 @@ def test_the_latest_check_is_shown(status: Any, pill: tuple[str, str]) -> None:
 def test_without_limits_of_its_own_nothing_is_counted_but_money() -> None:
     assert facts(row(provider())) == {
         "Failures in a row": "0",
-        "Calls in flight": "Not limited",
-        "Calls in the last minute": "Not limited",
+        "Calls at once": "Not limited",
+        "Calls a minute": "Not limited",
         "Spent and held today": "$1.50",
         "Daily budget": "None of its own",
     }
@@ -76,8 +76,8 @@ def test_limits_and_what_is_left_of_them() -> None:
     )
     assert facts(found) == {
         "Failures in a row": "3",
-        "Calls in flight": "2 of 4",
-        "Calls in the last minute": "60 of 60",
+        "Calls at once": "2 of 4",
+        "Calls a minute": "60 of 60",
         "Spent and held today": "$1.50",
         "Daily budget": "$5.00",
     }
