@@ -17,10 +17,9 @@ EventType = Literal[
     "queued", "started", "partial", "retrying", "generated", "image", "missing", "canceled", "completed", "error"
 ]
 """`queued`: the job waits, after an approval or a retry. `canceled`: somebody wants no further image of it; what is in
-flight is finished. Of an image: its call has `started`; so it looks on the way
-(`partial`); it brought nothing, was not charged, and is made again (`retrying`); it is made and paid, and on its way to
-the bucket (`generated`); it is there (`image`); there is none (`missing`). The job is over: `completed` with all
-images, `error` without."""
+flight is finished. Of an image: its call has `started`; so it looks on the way (`partial`); it brought nothing, was not
+charged, and is made again (`retrying`); it is made and paid, and on its way to the bucket (`generated`); it is there
+(`image`); there is none (`missing`). The job is over: `completed` with all images, `error` without."""
 
 _OF_STATE: Mapping[ImageState, EventType] = {
     "HELD": "retrying",
