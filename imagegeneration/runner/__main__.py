@@ -17,7 +17,7 @@ from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
 from imagegeneration.redaction import redact
-from imagegeneration.runner.recovery import SpoolDelivery
+from imagegeneration.runner.recovery import LateAnswers, SpoolDelivery
 from imagegeneration.runner.schedule import build_schedule
 from imagegeneration.runner.worker import Worker
 from imagegeneration.services.execution import Execution
@@ -51,15 +51,14 @@ class Runner:
             log.warning(
                 "RUNNER_DRAIN_SECONDS is %g: a stop may cut calls off that take %g", self._drain_seconds, longest
             )
-        delivery = SpoolDelivery(execution, self._worker.is_busy_with)
         self._scheduler = build_schedule(
             poll_seconds=settings.runner_poll_seconds,
             lease_seconds=settings.runner_lease_seconds,
             check_minutes=settings.provider_check_minutes,
             tick=self._worker.tick,
             heartbeat=self._heartbeat,
-            deliver=delivery.run,
-            expire=delivery.expire,
+            delivery=SpoolDelivery(execution, self._worker.is_busy_with),
+            late_answers=LateAnswers(execution),
             check=studio.checks.run,
         )
 

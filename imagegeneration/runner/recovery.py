@@ -1,4 +1,4 @@
-"""Delivers what a crash or an outage left in this machine's spool."""
+"""Makes good what a crash, an outage or a slow provider has left behind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from imagegeneration.domain.generation import LeftAtProvider
 from imagegeneration.errors import StudioError
 from imagegeneration.services.execution import Execution
 
@@ -47,3 +48,27 @@ class SpoolDelivery:
     def expire(self) -> None:
         """Delete what has been kept long enough."""
         self._execution.spool.expire()
+
+
+class LateAnswers:
+    """Asks again for what was paid for, where a call ended in doubt and its provider works on it by itself."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+
+    def run(self) -> None:
+        """One round over the images in doubt; every runner does it, and an answer counts once."""
+        try:
+            doubtful = self._execution.in_doubt()
+        except StudioError as error:
+            log.warning("Nobody can be asked again now: %s", error)
+            return
+        for job, image in doubtful:
+            try:
+                self._execution.ask_again(job, image)
+            except LeftAtProvider:  # this runner stops; another asks
+                return
+            except StudioError as error:
+                log.warning("%s image %d: its late answer is kept for later: %s", job.job_id, image.index, error)
+            except Exception:  # the others must not wait for it
+                log.exception("%s image %d could not be asked for again", job.job_id, image.index)

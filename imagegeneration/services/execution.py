@@ -19,6 +19,7 @@ from imagegeneration import imaging
 from imagegeneration.domain.event import news_of
 from imagegeneration.domain.fallback import Fallback, fallback_to, route_of, routes_after
 from imagegeneration.domain.generation import (
+    LONGEST_WAIT_SECONDS,
     Answer,
     CallFailed,
     GenerationParameters,
@@ -51,6 +52,12 @@ from imagegeneration.services.references import References, Unusable
 from imagegeneration.spool import Spool, SpoolEntry
 from imagegeneration.storage import Storage
 from imagegeneration.store import Session, Stores
+
+ANSWERS_KEPT = timedelta(hours=1)
+"""So long Fal and Replicate keep what they have made."""
+
+ASK_AGAIN_SECONDS = 5.0
+ASKED_AGAIN = 100
 
 log = logging.getLogger(__name__)
 
@@ -248,14 +255,50 @@ class Execution:
             keep(left.handle)  # once more: the next one has nothing else to go by
             raise
 
-    def resume(self, job: Job, index: int, handle: str) -> Answer:
+    def resume(self, job: Job, index: int, handle: str, *, at_most_seconds: float = LONGEST_WAIT_SECONDS) -> Answer:
         """Wait for a call that was submitted before; nothing is sent again. Raises CallFailed and LeftAtProvider."""
         route = route_of(job, job.images[index].attempt)
         provider = None if route is None else self._providers.get(route.parameters.provider)
         if route is None or not isinstance(provider, ResumableProvider):
             raise CallFailed("The provider is not configured.", certainty="unknown")
         request = self._request(job, route.parameters)
+        request = request.model_copy(update={"timeout_seconds": min(request.timeout_seconds, at_most_seconds)})
         return self._foreseen(job, lambda: provider.resume(request, handle))
+
+    def in_doubt(self) -> Sequence[tuple[Job, JobImage]]:
+        """The images whose calls ended in doubt lately, and whose providers may still have their answers."""
+        since = self._connection.now() - ANSWERS_KEPT
+        jobs = self._job_store.in_doubt_since(since, ASKED_AGAIN)
+        images = ((job, image) for job in jobs for image in job.images if image.state == "UNKNOWN")
+        return [
+            (job, image)
+            for job, image in images
+            if image.attempt.finished_at is not None
+            and image.attempt.finished_at >= since
+            and self._can_resume(job, image)
+        ]
+
+    def ask_again(self, job: Job, image: JobImage) -> None:
+        """Ask for a moment for the answer of a call in doubt; nothing is sent again.
+
+        What comes is a late result like any other. Raises LeftAtProvider, StorageFailed and DatabaseDown.
+        """
+        attempt_id, handle = image.attempt.attempt_id, image.attempt.handle
+        if attempt_id is None or handle is None:
+            return
+        try:
+            answer = self.resume(job, image.index, handle, at_most_seconds=ASK_AGAIN_SECONDS)
+        except CallFailed as failure:
+            known = failure
+            if failure.certainty != "unknown":
+                self._changes.apply(
+                    job.job_id, image.index, lambda found, now: failed(found, attempt_id, known, now, again_since=None)
+                )
+            return
+        log.info("%s image %d: the answer of %s has come after all", job.job_id, image.index, attempt_id)
+        received = self.receive(job, image.index, attempt_id, answer)
+        if received is not None:
+            self.deliver(received)
 
     @contextmanager
     def leaving(self) -> Iterator[None]:

@@ -376,6 +376,12 @@ class JobStore:
         found = self._jobs.aggregate(stages).to_list()
         return int(found[0]["micros"]) if found else 0
 
+    def in_doubt_since(self, since: datetime, at_most: int) -> list[Job]:
+        """Jobs that have an image UNKNOWN and have changed since then, the latest first."""
+        query = {"images.state": "UNKNOWN", "updatedAt": {"$gte": since}}
+        found = self._jobs.find(query, _NO_ID).sort("updatedAt", DESCENDING).limit(at_most)
+        return [Job.model_validate(job) for job in found]
+
     def with_images(self, state: ImageState, at_most: int) -> list[Job]:
         """Jobs that have an image GENERATED or UNKNOWN, oldest first."""
         found = self._jobs.find({"images.state": state}, _NO_ID).sort("createdAt", ASCENDING).limit(at_most)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,11 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.job import Job
 from imagegeneration.providers import asynchronous
+from imagegeneration.runner.recovery import LateAnswers
 from imagegeneration.runner.worker import Worker
+from imagegeneration.services import execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, one_round
 from tests.integration.providers.support import fetcher_of
@@ -96,4 +100,72 @@ def test_a_call_that_is_left_is_waited_for_only_as_long_as_its_model_takes(
     job = working.studio.jobs.get(LOCAL, job_id)
     assert (job.images[0].state, job.error_code, working.submits) == ("UNKNOWN", "INTERRUPTED", 1)
     assert str(job.images[0].attempt.handle) in (job.error or "")
+    assert_money_adds_up(database)
+
+
+def in_doubt(working: Working, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A job whose provider took longer than its model is waited for."""
+    catalog = working.studio.offer.catalog
+    hurried = [model.model_copy(update={"timeout_seconds": 0.3}) for model in catalog.image_models]
+    with monkeypatch.context() as hurry:
+        hurry.setitem(catalog.__dict__, "image_models", tuple(hurried))
+        job_id = approve(working.studio).job_id
+        one_round(working.studio)
+    job = working.studio.jobs.get(LOCAL, job_id)
+    assert (job.status, job.images[0].state) == ("FAILED", "UNKNOWN")
+    return job
+
+
+def asked_again(working: Working, job: Job) -> Job:
+    assert working.studio.execution is not None
+    LateAnswers(working.studio.execution).run()
+    return working.studio.jobs.get(LOCAL, job.job_id)
+
+
+def test_what_was_paid_for_is_had_after_all(
+    working: Working, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "ASK_AGAIN_SECONDS", 0.3)
+    job = in_doubt(working, monkeypatch)
+    assert asked_again(working, job).images == job.images, "it is not done yet"
+    working.stub.polls = 0
+    done = asked_again(working, job)
+    assert (done.status, done.images[0].attempt.certainty, working.submits) == ("DONE", "charged", 1)
+    assert len(done.cdn_urls) == 1
+    assert done.unknown_micros == 0
+    assert_money_adds_up(database)
+    asked = len(working.stub.received)
+    assert asked_again(working, job) == done
+    assert len(working.stub.received) == asked
+
+
+def test_nobody_is_asked_for_what_is_not_kept_any_more_or_was_decided_about(
+    working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, other = in_doubt(working, monkeypatch), in_doubt(working, monkeypatch)
+    attempt_id = other.images[0].attempt.attempt_id
+    assert attempt_id is not None
+    working.studio.decisions.decide(
+        LOCAL, other.job_id, 0, attempt_id=attempt_id, decision="accept_lost", reason="it is late"
+    )
+    working.stub.polls = 0
+    asked = len(working.stub.received)
+    with monkeypatch.context() as later:
+        later.setattr(execution, "ANSWERS_KEPT", timedelta(0))
+        assert asked_again(working, job) == job
+    assert len(working.stub.received) == asked
+    assert asked_again(working, job).status == "DONE"
+    assert working.studio.jobs.get(LOCAL, other.job_id).images[0].state == "FAILED"
+
+
+@pytest.mark.parametrize("working", ["fal"], indirect=True)  # only Fal says that it charges for what it blacks out
+def test_a_late_answer_without_an_image_closes_the_doubt(
+    working: Working, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(working.stub, FalStub)
+    job = in_doubt(working, monkeypatch)
+    working.stub.polls, working.stub.nsfw = 0, True
+    ended = asked_again(working, job)
+    assert (ended.images[0].state, ended.images[0].attempt.certainty) == ("FAILED", "charged")
+    assert ended.unknown_micros == 0
     assert_money_adds_up(database)
