@@ -28,6 +28,12 @@ def open_options(page: Page) -> Locator:
     return models
 
 
+def choose_model(page: Page, name: str) -> None:
+    """Choose one of the models, once the panel is drawn with it."""
+    page.get_by_role("radiogroup", name="Model").get_by_role("radio", name=name).check()
+    expect(page.get_by_role("button", name="Reset the options")).to_be_visible()
+
+
 def choose_from(page: Page, field: str, choice: str) -> None:
     """Choose from one of the lists of the panel."""
     open_list(page, field)
@@ -36,7 +42,14 @@ def choose_from(page: Page, field: str, choice: str) -> None:
 
 def open_list(page: Page, field: str) -> None:
     """Open a list, once nothing closes it again: neither the page, drawn anew, nor the scrolling to it."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.evaluate("window.drawnAt = performance.now()")
+    page.wait_for_function(
+        """() => {
+            const now = performance.now();
+            if (document.querySelector(".stApp").dataset.testScriptState !== "notRunning") window.drawnAt = now;
+            return now - window.drawnAt > 700;
+        }"""
+    )
     box = page.get_by_role("combobox", name=field)
     box.evaluate("(node) => node.scrollIntoView({ block: 'center' })")
     box.click()
@@ -59,8 +72,8 @@ def test_without_options_the_request_is_the_one_of_version_1(page: Page, product
 def test_what_is_chosen_in_the_options_is_shown_priced_and_sent(page: Page, product: Product) -> None:
     intent = unique("chosen")
     go_to_review(page, intent, "a red kite")
-    models = open_options(page)
-    models.get_by_role("radio", name="GPT Image 2.5 Sunburst, up to").check()
+    open_options(page)
+    choose_model(page, "GPT Image 2.5 Sunburst, up to")
     expect(page.get_by_text("gpt-image-2.5-sunburst, 1024 × 1024, medium quality, PNG")).to_be_visible()
     expect(approve_button(page)).to_contain_text("$0.02")
     choose_from(page, "Quality", "Low")
@@ -97,7 +110,8 @@ def test_what_is_chosen_in_the_options_is_shown_priced_and_sent(page: Page, prod
 def test_images_on_the_way_are_priced_before_and_shown_where_they_were_approved(page: Page, product: Product) -> None:
     intent = unique("on the way")
     go_to_review(page, intent, "a red kite [sandbox:delay delay=9]")
-    open_options(page).get_by_role("radio", name="GPT Image 2.5 Flare, up to").check()
+    open_options(page)
+    choose_model(page, "GPT Image 2.5 Flare, up to")
     choose_from(page, "Quality", "Low")
     expect(approve_button(page)).to_contain_text("$0.00607")
     choose_from(page, "Show it while it is made", "Up to 2 times, $0.006 more an image")
@@ -113,7 +127,8 @@ def test_images_on_the_way_are_priced_before_and_shown_where_they_were_approved(
 def test_who_may_make_it_instead_is_chosen_priced_and_approved(page: Page, product: Product) -> None:
     intent = unique("instead")
     go_to_review(page, intent, "a red kite")
-    open_options(page).get_by_role("radio", name="GPT Image 2.5 Flare, up to").check()
+    open_options(page)
+    choose_model(page, "GPT Image 2.5 Flare, up to")
     before = approve_button(page).inner_text()
     open_list(page, "If it fails without a charge, go on with")
     page.get_by_role("option", name="GPT Image 2, up to $0.06").click()
@@ -136,7 +151,8 @@ def test_who_may_make_it_instead_is_chosen_priced_and_approved(page: Page, produ
 
 def test_the_last_options_are_offered_again_and_can_be_reset(page: Page) -> None:
     go_to_review(page, unique("first"), "a kite")
-    open_options(page).get_by_role("radio", name="GPT Image 2.5 Sunburst, up to").check()
+    open_options(page)
+    choose_model(page, "GPT Image 2.5 Sunburst, up to")
     choose_from(page, "Style", "Modern")
     expect(typed(page, "Final prompt")).to_have_value(re.compile("Style: modern"))
     approve_button(page).click()

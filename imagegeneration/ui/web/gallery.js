@@ -21,7 +21,7 @@ function makeGallery(parent) {
   };
   view.closed = (id) => {
     tell(null);
-    cards.get(id)?.focus();
+    if (!grid.contains(root.getRootNode().activeElement)) cards.get(id)?.focus(); // else the browser has, or its reader
   };
   view.act = (act) => view.send({ act });
 
