@@ -60,7 +60,8 @@ class Event(News):
 def news_of(old: Iterable[JobImage], new: Sequence[JobImage], now: datetime) -> tuple[News, ...]:
     """What is told of a change from the `old` images to the `new` ones (of a new job there are no old ones)."""
     before = {image.index: image for image in old}
-    if any(image.state == "HELD" and _was_not_at_work(before.get(image.index)) for image in new):
+    is_new = bool(new) and not before
+    if is_new or any(image.state == "HELD" and before[image.index].is_missing for image in new):
         return (News(type="queued", created_at=now),)
     changed = (image for image in new if image.state != before[image.index].state)
     partial = (image for image in new if _looks_otherwise(before[image.index], image))
@@ -80,10 +81,6 @@ def numbered(news: Iterable[News], first: int, job_id: str, user_id: str) -> lis
         Event(**one.model_dump(), event_id=number, job_id=job_id, user_id=user_id)
         for number, one in enumerate(news, first)
     ]
-
-
-def _was_not_at_work(image: JobImage | None) -> bool:
-    return image is None or image.is_missing
 
 
 def _looks_otherwise(old: JobImage, new: JobImage) -> bool:
