@@ -22,16 +22,16 @@ function makeTile(index, count, view, card) {
       const shown = thumb ?? partial;
       node.classList.toggle("partial", Boolean(!thumb && partial));
       if (!shown) {
-        image?.remove();
+        for (const old of node.querySelectorAll(":scope > img")) old.remove();
         image = null;
         node.classList.remove("loaded");
       } else if (image?.src !== shown) {
-        const last = image;
         const which = `Image ${index + 1} of ${count}${thumb ? "" : ", not yet done"}: ${title}`;
         const next = el("img", { src: shown, alt: which, loading: "lazy", decoding: "async", draggable: "false" });
         next.addEventListener("load", () => {
+          if (image !== next) return; // a later one is on its way, and takes all others with it
           node.classList.add("loaded");
-          last?.remove();
+          for (const old of node.querySelectorAll(":scope > img")) if (old !== next) old.remove();
         });
         next.addEventListener("error", () => (thumb ? setText(word, "Preview not available") : next.remove()));
         node.prepend(next);
