@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from pymongo import MongoClient
 from pymongo.database import Database
+from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
@@ -55,6 +56,14 @@ def window(company: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]
     """A browser window on the pages of `company`, in which nobody is signed in yet."""
     with windows(company, monkeypatch) as first:
         yield first
+
+
+@pytest.fixture
+def client(studio: Studio) -> Iterator[TestClient]:
+    """An HTTP client of `studio` on this machine, which nobody has to sign in for."""
+    app = build_asgi(lambda: studio)
+    with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -28,14 +27,6 @@ EXECUTE: dict[str, Any] = {
     "finalPrompt": "A clean homepage category card",
     "imageCount": 3,
 }
-
-
-@pytest.fixture
-def client(studio: Studio) -> Iterator[TestClient]:
-    """An HTTP client on this machine."""
-    app = build_asgi(lambda: studio)
-    with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
-        yield opened
 
 
 def execute(client: TestClient, key: str | None = None, **changes: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration import imaging
-from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.generation import MAX_REFERENCE_BYTES
@@ -30,13 +28,6 @@ from tests.integration.conftest import approve, assert_money_adds_up, claim, one
 from tests.integration.test_execution import expire_lease
 
 GONE = "img_01AAAAAAAAAAAAAAAAAAAAAAAA"
-
-
-@pytest.fixture
-def client(studio: Studio) -> Iterator[TestClient]:
-    app = build_asgi(lambda: studio)
-    with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
-        yield opened
 
 
 @pytest.fixture

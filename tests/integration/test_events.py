@@ -41,13 +41,6 @@ ALL = ["queued", "started", "generated", "image", "completed"]
 
 
 @pytest.fixture
-def client(studio: Studio) -> Iterator[TestClient]:
-    app = build_asgi(lambda: studio)
-    with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
-        yield opened
-
-
-@pytest.fixture
 def server(studio: Studio, servers_dir: DataDir) -> Iterator[str]:
     """The API behind a real HTTP server; the base URL."""
     port = servers_dir.port("api")

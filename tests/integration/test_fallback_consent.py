@@ -10,7 +10,6 @@ import pytest
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
-from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
@@ -25,14 +24,6 @@ def studio(settings: Settings, sandbox: Sandbox, tmp_path: Path) -> Iterator[Stu
     built = build_studio(two_servers(settings, tmp_path, NOWHERE, sandbox.url), runner=True)
     yield built
     built.close()
-
-
-@pytest.fixture
-def client(studio: Studio) -> Iterator[TestClient]:
-    with TestClient(
-        build_asgi(lambda: studio), base_url="http://localhost:8501", raise_server_exceptions=False
-    ) as opened:
-        yield opened
 
 
 def ask(client: TestClient, path: str = "validate", *, key: str | None = None, **options: Any) -> Any:

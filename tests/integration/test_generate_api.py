@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
-from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
 from tests.integration.conftest import assert_money_adds_up, one_round
-
-
-@pytest.fixture
-def client(studio: Studio) -> Iterator[TestClient]:
-    app = build_asgi(lambda: studio)
-    with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
-        yield opened
 
 
 def generate(client: TestClient, key: str | None = None, **options: Any) -> Any:

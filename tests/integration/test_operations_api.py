@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,19 +9,10 @@ import pytest
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
-from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio
 from imagegeneration.services.execution import Execution
 from tests.integration.conftest import approve, claim, one_round
 from tests.integration.test_queue import seen
-
-
-@pytest.fixture
-def client(studio: Studio) -> Iterator[TestClient]:
-    """An HTTP client on this machine."""
-    app = build_asgi(lambda: studio)
-    with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
-        yield opened
 
 
 def code(answer: Any) -> tuple[int, str]:

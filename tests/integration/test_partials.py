@@ -31,13 +31,6 @@ from tests.integration.test_events import blocks
 MODEL = "gpt-image-2.5-flare"
 
 
-@pytest.fixture
-def client(studio: Studio) -> Iterator[TestClient]:
-    app = build_asgi(lambda: studio)
-    with TestClient(app, base_url="http://localhost:8501", raise_server_exceptions=False) as opened:
-        yield opened
-
-
 def generate(client: TestClient, prompt: str = "a red kite", **options: Any) -> Any:
     body = {"intent": "a card", "rawPrompt": "kite", "finalPrompt": prompt, "options": {"model": MODEL} | options}
     return client.post("/image/generate", json=body)
