@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from imagegeneration.domain.catalog import ImageModel
+from imagegeneration.domain.catalog import ImageModel, Size
 from imagegeneration.domain.choice import Priority
 from imagegeneration.domain.generation import (
     MAX_LORAS,
@@ -105,7 +105,7 @@ class Options(Value):
     provider: ProviderName | Literal["auto"] = "auto"
     model: str | None = Field(default=None, min_length=1, max_length=100)
     priority: Priority | None = None
-    size: str | None = Field(default=None, pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")
+    size: Size | None = None
     width: Side | None = None
     height: Side | None = None
     quality: str | None = Field(default=None, pattern=r"^[a-z]{1,20}$")

@@ -21,7 +21,7 @@ from imagegeneration.providers.reply import Reply
 
 @dataclass(frozen=True)
 class Service:
-    """A service that makes images with a model, and the formats that it makes."""
+    """A service that makes images, and the model that it is told to make them with."""
 
     path: str
     model: str | None = None

@@ -12,7 +12,7 @@ from imagegeneration.runner.recovery import LateAnswers, SpoolDelivery
 
 DELIVERY_SECONDS = 2
 EXPIRY_SECONDS = 3600
-ASK_AGAIN_SECONDS = 60
+LATE_ANSWERS_SECONDS = 60
 
 
 def build_schedule(
@@ -46,5 +46,5 @@ def build_schedule(
     scheduler.add_job(
         check, "interval", minutes=check_minutes, id="check", executor="check", next_run_time=datetime.now(UTC)
     )
-    scheduler.add_job(late_answers.run, "interval", seconds=ASK_AGAIN_SECONDS, id="ask_again", executor="ask_again")
+    scheduler.add_job(late_answers.run, "interval", seconds=LATE_ANSWERS_SECONDS, id="ask_again", executor="ask_again")
     return scheduler

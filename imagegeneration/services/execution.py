@@ -57,7 +57,10 @@ ANSWERS_KEPT = timedelta(hours=1)
 """So long Fal and Replicate keep what they have made."""
 
 ASK_AGAIN_SECONDS = 5.0
+"""So long an answer that is late is waited for, each time."""
+
 ASKED_AGAIN = 100
+"""Jobs in a round, the latest first."""
 
 log = logging.getLogger(__name__)
 

@@ -106,8 +106,11 @@ class Form:
             return
 
         def word(count: str) -> str:
-            more = f"up to {count} times, {format_usd(int(count) * each)} more an image"
-            return "not before it is done" if count == "0" else more.replace("up to 1 times", "once")
+            number = int(count)
+            if number == 0:
+                return "not before it is done"
+            up_to = "up to " if number > 1 else ""
+            return f"{up_to}{words.times(number)}, {format_usd(number * each)} more an image"
 
         counts = [str(count) for count in range(min(self.model.partial_images, MAX_PARTIAL_IMAGES) + 1)]
         current = str(self.request.partial_images)

@@ -205,12 +205,13 @@ def made_as(request: GenerationParameters, *, draws_seed: bool = False) -> str:
         None if request.guidance is None else f"guidance {request.guidance:g}",
         plural(len(request.loras), "LoRA") if request.loras else None,
         "a negative prompt" if request.negative_prompt else None,
-        request.partial_images and f"shown {_times(request.partial_images)} on the way",
+        request.partial_images and f"shown {times(request.partial_images)} on the way",
     )
     return ", ".join(part for part in parts if part)
 
 
-def _times(count: int) -> str:
+def times(count: int) -> str:
+    """`once`, `2 times`."""
     return "once" if count == 1 else f"{count} times"
 
 
