@@ -7,16 +7,25 @@ DIST ?= dist
 OSV_URL ?= https://api.osv.dev/v1/query
 
 COMPILE = $(BIN)/uv pip compile --universal --no-header --generate-hashes $(ARGS)
-INSTALL = -m pip install --disable-pip-version-check --require-hashes
+
+# A lock is put in place as it stands: nothing is resolved, so no release after it, and no pip before it, changes what is
+# installed. pip fetches the one pinned file of uv; the index of a company (pip's setting) goes for both.
+INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}"
+SYNC = $(INDEX) $(BIN)/uv pip sync --quiet --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help run test long faults mutation lint bench bench-queue engines clean lock sbom audit chromium
+.PHONY: help install run unit test long faults mutation lint bench bench-queue engines clean lock sbom audit chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+install: $(VENV)/.installed ## Install what the studio needs, and nothing else
+
 run: $(VENV)/.installed ## Start the studio on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m imagegeneration.local $(ARGS)
+
+unit: $(VENV)/.installed-dev ## Run the tests that need no server, in seconds; ARGS="-k name" runs some
+	@exec $(BIN)/python -m pytest tests/unit $(ARGS)
 
 # Files side by side: the tests wait for servers and browsers most of the time.
 WORKERS ?= 2
@@ -47,8 +56,8 @@ bench-queue: $(VENV)/.installed-dev .venv-peers/.installed engines ## Measure th
 
 .venv-peers/.installed: requirements-peers.txt $(VENV)/.installed-dev
 	@echo "Installing the queue's peers into .venv-peers ..."
-	@$(PYTHON) -m venv .venv-peers
-	@.venv-peers/bin/python $(INSTALL) -r requirements-peers.txt
+	@$(PYTHON) -m venv --without-pip .venv-peers
+	@$(SYNC) --python .venv-peers/bin/python requirements-peers.txt
 	@touch $@
 
 # PostgreSQL and Redis for the peers: the system's, else Debian's packages.
@@ -65,6 +74,7 @@ clean: ## Remove what was installed and built; the data under DATA_DIR stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(VENV)/.installed-dev ## Pin what pyproject.toml adds, with hashes; what is pinned stays. ARGS=--upgrade pins everything anew
+	$(COMPILE) --group install -o requirements-install.txt
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --group peers -o requirements-peers.txt
 	$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
@@ -79,7 +89,7 @@ sbom: $(VENV)/.installed-dev ## Write what runs, with its hashes, to dist/sbom.j
 # as many lists as a name has pins. Without --strict it would pass over what it cannot look up, too.
 audit: $(VENV)/.installed-dev ## Look up known vulnerabilities of all that is pinned; fails too where that is impossible
 	@rm -rf $(DIST)/audit; mkdir -p $(DIST)/audit; \
-	sed -n 's/^\([a-z0-9._-]*==[^ ;]*\).*/\1/p' requirements.txt requirements-dev.txt | sort -u | \
+	sed -n 's/^\([a-z0-9._-]*==[^ ;]*\).*/\1/p' requirements-install.txt requirements.txt requirements-dev.txt | sort -u | \
 		awk -F== '{print > ("$(DIST)/audit/pins-" ++seen[$$1] ".txt")}'; \
 	for pins in $(DIST)/audit/pins-*.txt; do \
 		$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --vulnerability-service osv \
@@ -97,14 +107,18 @@ $(BIN)/pip:
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "Python's venv module is incomplete here; on Debian: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/.installed: requirements.txt | $(BIN)/pip
-	@echo "Installing what the studio needs into $(VENV); the first time this takes a minute or two ..."
-	@$(BIN)/python $(INSTALL) -r requirements.txt
+$(BIN)/uv: requirements-install.txt | $(BIN)/pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-install.txt
+	@touch $@
+
+$(VENV)/.installed: requirements.txt $(BIN)/uv
+	@echo "Installing what the studio needs into $(VENV) ..."
+	@$(SYNC) --python $(BIN)/python requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing what tests and checks need into $(VENV) ..."
-	@$(BIN)/python $(INSTALL) -r requirements-dev.txt
+	@$(SYNC) --python $(BIN)/python requirements.txt requirements-dev.txt
 	@touch $@
 
 # A Chromium for the browser tests: the system's, else Debian's package, else Playwright's own.

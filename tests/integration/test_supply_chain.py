@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RUNTIME, DEVELOPMENT = "requirements.txt", "requirements-dev.txt"
-LOCKS = [RUNTIME, DEVELOPMENT, "requirements-peers.txt"]
+LOCKS = [RUNTIME, DEVELOPMENT, "requirements-peers.txt", "requirements-install.txt"]
 
 
 def blocks(lock: str) -> list[str]:
@@ -31,7 +31,7 @@ def pins(lock: str) -> list[tuple[str, str]]:
 def make(target: str, dist: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a target with the environment that the tests run in, which is not installed anew."""
     set_to = {"VENV": sys.prefix, "DIST": str(dist), **variables}
-    installed = [f"--old-file={sys.prefix}/{name}" for name in (".installed", ".installed-dev")]
+    installed = [f"--old-file={sys.prefix}/{name}" for name in ("bin/uv", ".installed", ".installed-dev")]
     quietly = ["make", "--no-print-directory", *installed]
     command = [*quietly, target, *(f"{name}={value}" for name, value in set_to.items())]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
@@ -39,7 +39,7 @@ def make(target: str, dist: Path, **variables: str) -> subprocess.CompletedProce
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_everything_is_pinned_once_by_version_and_hash_and_says_nothing_of_where_it_came_from(lock: str) -> None:
-    assert len(pins(lock)) == len(set(pins(lock))) > 20
+    assert len(pins(lock)) == len(set(pins(lock))) > 0
     for entry in blocks(lock):
         assert re.match(r"[a-z0-9-]+==[^ ]+ (; [^\\]+)?\\\n", entry), entry
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry
