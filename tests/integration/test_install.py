@@ -49,7 +49,7 @@ class NewerIndex(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Keep the output of the tests clean."""
 
 
