@@ -116,7 +116,7 @@ def test_a_prediction_goes_on_after_the_process_that_submitted_it(stub: Replicat
             False,
         ),
         (problem("Internal server error", "Sorry.", 500), "not_charged", True, False),
-        (problem("Input validation failed", "- input.steps: must be at most 50", 422), "unknown", False, False),
+        (problem("Input validation failed", "- input.steps: must be at most 50", 422), "not_charged", False, False),
         (Sent(500, b"<html>"), "unknown", False, False),
         (HTML, "unknown", False, False),
         (Sent(307, b"", {"location": "https://elsewhere.example/"}), "unknown", False, False),
