@@ -187,7 +187,7 @@ class Settings(BaseSettings):
     runner_concurrency: int = Field(default=8, ge=1, le=256)
     runner_lease_seconds: float = Field(default=30, ge=1, le=3600)
     runner_poll_seconds: float = Field(default=1, ge=0.05, le=60)
-    runner_drain_seconds: float = Field(default=200, ge=0, le=3600)
+    runner_drain_seconds: float = Field(default=1000, ge=0, le=3600)
 
     provider_timeout_seconds: float = Field(default=LONGEST_WAIT_SECONDS, ge=1, le=LONGEST_WAIT_SECONDS)
     provider_concurrency: int = Field(default=8, ge=1, le=256)
