@@ -79,6 +79,8 @@ class FalProvider:
         if result.status != 200:
             raise failure(result, handle)
         url = image_url(result, handle)
+        if url is None and (words := said(result)) is not None:
+            raise in_doubt(handle, f"answered with an error instead of an image: {brief(words)}")
         content = result.body if url is None else self._api.image(url, handle, deadline)
         return Answer(content=content, usage=None, provider_request_id=handle)
 

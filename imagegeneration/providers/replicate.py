@@ -18,7 +18,7 @@ from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, i
 from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import Submitted, brief
-from imagegeneration.providers.refusal import refusal
+from imagegeneration.providers.refusal import refusal, words_of
 from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.wire import paid
 
@@ -90,7 +90,9 @@ class ReplicateProvider:
             return reply if has_ended(reply, handle) else None
 
         prediction = self._api.patiently(ended, deadline, handle, "was not done with it in time")
-        url = output_url(prediction)
+        url, error = output_url(prediction), words_of(prediction.document.get("error"))
+        if url is None and error is not None:
+            raise in_doubt(handle, f"ended it without an image: {brief(error)}")
         content = prediction.body if url is None else self._api.image(url, handle, deadline)
         return Answer(content=content, usage=None, provider_request_id=handle)
 
