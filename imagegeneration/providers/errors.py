@@ -39,6 +39,7 @@ class Rule:
 
 _OPENAI_IMAGES = "developers.openai.com/api/docs/guides/image-generation"
 _OPENAI_ERRORS = "developers.openai.com/docs/guides/error-codes"
+_OPENAI_CODES = "github.com/openai/openai-python/blob/main/src/openai/types/responses/response_error.py"
 _AZURE = "learn.microsoft.com/azure/ai-services/openai/concepts/content-filter"
 _GOOGLE = "ai.google.dev/gemini-api/docs/generate-content/api-errors"
 _FAL = "fal.ai/docs/documentation/model-apis/errors"
@@ -49,7 +50,13 @@ _HTTP = "RFC 9110"
 
 RULES = (
     Rule("openai", (), ("moderation_blocked", "content_policy_violation"), "prompt", _OPENAI_IMAGES),
-    Rule("openai", (), ("image_content_policy_violation", "invalid_prompt"), "prompt", _OPENAI_ERRORS),
+    Rule(
+        "openai",
+        (),
+        ("image_content_policy_violation", "invalid_prompt", "bio_policy", "misalignment_policy_violation"),
+        "prompt",
+        _OPENAI_CODES,
+    ),
     Rule("openai", (), ("content_filter", "contentFilter", "ResponsibleAIPolicyViolation"), "prompt", _AZURE),
     Rule(
         "openai",

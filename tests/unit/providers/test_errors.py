@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from google.genai import errors as google_errors
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types.responses import ResponseError
 
 from imagegeneration.domain.generation import Answer, CallFailed
 from imagegeneration.providers.errors import EVERY, RULES, Rule, Verdict
@@ -173,3 +174,10 @@ def test_inside_a_200_only_a_code_of_prompt_or_account_proves_that_nothing_was_c
 def test_the_sdk_of_google_hands_its_errors_over_as_they_came() -> None:
     error = google_errors.APIError(400, FORMS["google"]("API_KEY_INVALID"))
     assert follows(google_refusal(error)) == FOLLOWS["account"]
+
+
+def test_every_policy_that_the_sdk_of_openai_names_stops_the_image() -> None:
+    codes = get_args(ResponseError.model_fields["code"].annotation)
+    policies = [code for code in codes if "policy" in code or code == "invalid_prompt"]
+    assert len(policies) > 2
+    assert [code for code in policies if not refusal("openai", 400, {}, FORMS["openai"](code)).moderated] == []
