@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-MAX_TEXT_BYTES = 24 * 1024**2
-"""A document without its images; texts in it are cut where they are kept."""
+MAX_TEXT_BYTES = 48 * 1024**2
+"""A document without the images that are cut out of it; an image whose text has escapes is still in it."""
 
 MAX_STRUCTURE_BYTES = 256 * 1024
 """What is left of a document without its texts: each of these bytes can become an object of 60."""
