@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import httpcore2
 import httpx2
@@ -30,12 +30,33 @@ from ssrfguard import (
 
 MAX_REDIRECTS = 3
 
+_ALSO_DENIED = (
+    Block(ip_network("168.63.129.16/32"), "Azure host services", "", Reach.DENIED),
+    Block(ip_network("::/3"), "No global unicast, or IPv4 within IPv6", "RFC4291", Reach.DENIED),
+    Block(ip_network("4000::/2"), "No global unicast", "RFC4291", Reach.DENIED),
+    Block(ip_network("8000::/1"), "No global unicast", "RFC4291", Reach.DENIED),
+)
+"""Of IPv6 IANA has given out 2000::/3 only. What a longer prefix of ssrfguard's allows within these stays allowed."""
+
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+"""What stands before the IPv4 address in an interface identifier of RFC 5214, under any prefix."""
+
+
+class _Addresses(AddressTable):
+    """Sees also through the one form of IPv4 within IPv6 that no prefix tells."""
+
+    def match(self, address: IPv4Address | IPv6Address) -> Block | None:
+        if address.version == 6 and int(address) >> 32 & 0xFFFF_FFFF in _ISATAP:
+            inner = self.classify(IPv4Address(int(address) & 0xFFFF_FFFF))
+            if inner.blocked:
+                return inner.block
+        return super().match(address)
+
+
 PUBLIC_HTTPS = Policy(
     allowed_schemes=frozenset({"https"}),
     allowed_ports=frozenset({443}),
-    denied_networks=AddressTable(
-        (*DEFAULT_DENIED.blocks, Block(ip_network("168.63.129.16/32"), "Azure host services", "", Reach.DENIED))
-    ),
+    denied_networks=_Addresses((*DEFAULT_DENIED.blocks, *_ALSO_DENIED)),
 )
 """What may be fetched: https, from public addresses that no cloud keeps for its own services."""
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from pydantic import (
     AnyHttpUrl,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -37,6 +38,23 @@ from imagegeneration.redaction import hide
 
 _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 _Usd = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+_AROUND_KEYS = " \t\r\n\v\f\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202f\u2060\u3000\ufeff"
+"""What copying puts around a key and no eye sees."""
+
+
+def _usable_key(value: object) -> object:
+    """A key as a header can have it, without what stands around it; None for nothing. Raises ValueError."""
+    if not isinstance(value, str | SecretStr):
+        return value
+    key = (value if isinstance(value, str) else value.get_secret_value()).strip(_AROUND_KEYS)
+    for place, character in enumerate(key, 1):
+        if not "!" <= character <= "~":
+            raise ValueError(f"no key has the character U+{ord(character):04X}, which is at place {place} of it")
+    return key or None
+
+
+_Key = Annotated[SecretStr | None, BeforeValidator(_usable_key)]
 
 
 VENDORS = ("openai", "google", "fal", "replicate", "stability", "forge", "midjourney", "sandbox")
@@ -72,7 +90,7 @@ class ImageServer(BaseModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")
     base_url: AnyHttpUrl
-    api_key: SecretStr | None = None
+    api_key: _Key = None
     left_out: tuple[ImageField, ...] = ()
 
     @field_validator("name")
@@ -128,25 +146,25 @@ class Settings(BaseSettings):
 
     r2_endpoint_url: str | None = None
     r2_account_id: str | None = Field(default=None, pattern=r"^[0-9A-Za-z]+$")
-    r2_access_key_id: str | None = None
-    r2_secret_access_key: SecretStr | None = None
+    r2_access_key_id: Annotated[str | None, BeforeValidator(_usable_key)] = None
+    r2_secret_access_key: _Key = None
     r2_bucket: str = Field(default="images", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     cdn_base_url: str | None = None
 
-    openai_api_key: SecretStr | None = None
+    openai_api_key: _Key = None
     openai_base_url: str | None = None
     openai_image_model: str = "gpt-image-2.5-flare"
     openai_text_model: str = "gpt-6-luna"
-    google_api_key: SecretStr | None = None
+    google_api_key: _Key = None
     google_base_url: str = "https://generativelanguage.googleapis.com"
-    fal_key: SecretStr | None = None
+    fal_key: _Key = None
     fal_base_url: str = "https://queue.fal.run"
-    replicate_api_token: SecretStr | None = None
+    replicate_api_token: _Key = None
     replicate_base_url: str = "https://api.replicate.com/v1"
-    stability_api_key: SecretStr | None = None
+    stability_api_key: _Key = None
     stability_base_url: str = "https://api.stability.ai"
     built_in_forge_api_url: str | None = None
-    built_in_forge_api_key: SecretStr | None = None
+    built_in_forge_api_key: _Key = None
     image_servers: tuple[ImageServer, ...] = ()
     sandbox_url: str | None = None
     moderation_policy: ModerationPolicy = "off"
@@ -169,7 +187,7 @@ class Settings(BaseSettings):
     runner_concurrency: int = Field(default=8, ge=1, le=256)
     runner_lease_seconds: float = Field(default=30, ge=1, le=3600)
     runner_poll_seconds: float = Field(default=1, ge=0.05, le=60)
-    runner_drain_seconds: float = Field(default=200, ge=0, le=3600)
+    runner_drain_seconds: float = Field(default=1000, ge=0, le=3600)
 
     provider_timeout_seconds: float = Field(default=LONGEST_WAIT_SECONDS, ge=1, le=LONGEST_WAIT_SECONDS)
     provider_concurrency: int = Field(default=8, ge=1, le=256)

@@ -114,11 +114,19 @@ class Prices(Value):
         return tokens_cost((self.partial_tokens, self.image_out))
 
 
+class Slow(Value):
+    """What a model takes longer for: these qualities, and more than `pixels`. A call for them has `seconds`."""
+
+    qualities: Many[str] = ()
+    pixels: int | None = Field(default=None, ge=1)
+    seconds: float = Field(ge=1, le=LONGEST_WAIT_SECONDS)
+
+
 class ImageModel(Value):
     """A model that makes images, as `catalog.toml` has it.
 
     `provider` makes it; the sandbox stands in for OpenAI's. `unavailable` says why it cannot be had at all.
-    `timeout_seconds` bounds a call: longer than any call takes, so that no paid one is thrown away.
+    `timeout_seconds`, or those of `slow`, bound a call: longer than any call takes, so that no paid one is thrown away.
     `quality_score` is from 1 to 10 (PRD 003, 4.2 D). `references` is how many images it edits at once. `takes_mask`
     is a fact about the model: the studio itself sends no masks.
     """
@@ -147,7 +155,8 @@ class ImageModel(Value):
     images_a_call: int = Field(default=1, ge=1)
     partial_images: int = Field(default=0, ge=0)
     expected_seconds: float = 15
-    timeout_seconds: float = Field(default=180, ge=1, le=LONGEST_WAIT_SECONDS)
+    timeout_seconds: float = Field(default=600, ge=1, le=LONGEST_WAIT_SECONDS)
+    slow: Slow | None = None
     quality_score: int = Field(default=5, ge=1, le=10)
     prices: Prices = Prices()
     source: str
@@ -166,6 +175,20 @@ class ImageModel(Value):
     def is_dying(self, today: date) -> bool:
         """Whether its last day is near enough to be announced."""
         return self.is_alive(today) and self.shut_down is not None and (self.shut_down - today).days <= ANNOUNCED_DAYS
+
+    def seconds_for(self, wanted: GenerationParameters) -> float:
+        """How long an answer is waited for."""
+        width, height = wanted.pixels
+        slow = self.slow
+        if slow is None:
+            return self.timeout_seconds
+        is_large = slow.pixels is not None and width * height > slow.pixels
+        return slow.seconds if is_large or wanted.quality in slow.qualities else self.timeout_seconds
+
+    @property
+    def longest_seconds(self) -> float:
+        """How long any answer is waited for."""
+        return max(self.timeout_seconds, self.slow.seconds if self.slow else 0)
 
     def usual(self, provider: ProviderName) -> GenerationParameters:
         """What the model makes where nobody chooses anything."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 
-from imagegeneration.domain.text import Intent, Prompt
+from imagegeneration.domain.text import Intent, Prompt, tame
 from imagegeneration.domain.value import LATER, Many, Micros, Value
 
 MAX_IMAGES = 5
@@ -176,14 +176,29 @@ class Usage(Value):
     output_text_tokens: Micros = Field(default=0, exclude_if=lambda tokens: tokens == 0, json_schema_extra=LATER)
 
 
+MAX_REVISED_PROMPT = 32_000
+MAX_PROVIDER_MESSAGE = 1_000
+MAX_PROVIDER_ID = 200
+"""Characters that are kept of what a provider says: a document of the database has room for 16 MB."""
+
+
 @dataclass(frozen=True)
 class Answer:
-    """What a provider answered to a paid call. `content` is meant to be an image, and not yet checked."""
+    """What a provider answered to a paid call. `content` is meant to be an image, and not yet checked.
+
+    Its texts are made fit to be stored: no text of a provider costs an image.
+    """
 
     content: bytes
     usage: Usage | None
     provider_request_id: str | None
     revised_prompt: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, limit in (("provider_request_id", MAX_PROVIDER_ID), ("revised_prompt", MAX_REVISED_PROMPT)):
+            text = getattr(self, name)
+            if text is not None:
+                object.__setattr__(self, name, tame(text, limit))
 
 
 @dataclass(frozen=True)
@@ -209,7 +224,8 @@ class CallFailed(Exception):
     `certainty` `charged`: the provider says that it bills the call, at the price that was quoted, although it keeps
     the image to itself. Only a call known not to be charged may be `retryable`.
     `retry_after` is in seconds, as the provider asked for it. `credentials`: the provider does not accept this
-    account, so that no other call would succeed either.
+    account, so that no other call would succeed either. `stops`: what it refuses may be the prompt, as `moderated`
+    says for sure, so no other model is asked. Its texts are made fit to be stored.
     """
 
     def __init__(
@@ -218,19 +234,21 @@ class CallFailed(Exception):
         *,
         certainty: Literal["charged", "not_charged", "unknown"],
         moderated: bool = False,
+        stops: bool = False,
         retryable: bool = False,
         retry_after: float | None = None,
         credentials: bool = False,
         provider_request_id: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = tame(message, MAX_PROVIDER_MESSAGE)
         self.certainty: Literal["charged", "not_charged", "unknown"] = certainty
         self.moderated = moderated
+        self.stops = stops or moderated
         self.retryable = retryable
         self.retry_after = retry_after
         self.credentials = credentials
-        self.provider_request_id = provider_request_id
+        self.provider_request_id = None if provider_request_id is None else tame(provider_request_id, MAX_PROVIDER_ID)
 
 
 class LeftAtProvider(Exception):

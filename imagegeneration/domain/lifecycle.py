@@ -97,8 +97,8 @@ def failed(
 
     Known not to be charged: back to HELD for another attempt, if the failure may pass and fewer than three
     attempts were made there since `again_since` (None: no further attempt is wanted); else with the alternate, if one
-    was approved; else FAILED. A refused prompt is not shopped around. Known to be charged: FAILED, at the price. Not
-    known: UNKNOWN, with the most that the call costs counted as spent.
+    was approved; else FAILED. What may be a refused prompt is not shopped around. Known to be charged: FAILED, at the
+    price. Not known: UNKNOWN, with the most that the call costs counted as spent.
     """
     facts: dict[str, Any] = {
         "finished_at": now,
@@ -117,7 +117,7 @@ def failed(
     goes_on = again_since is not None and image.state == "CALLING" and image.attempt.attempt_id == attempt_id
     if goes_on and not charged and failure.retryable and _attempts_since(image, again_since) < MAX_ATTEMPTS:
         return _with_next(_with_last(image, "HELD", **facts), _again(image.attempt))
-    if goes_on and not charged and fallback is not None and not failure.moderated:
+    if goes_on and not charged and fallback is not None and not failure.stops:
         return _with_next(_with_last(image, "HELD", **facts), _alternate(image.attempt, fallback))
     return _report(image, attempt_id, "FAILED", facts)
 

@@ -35,6 +35,11 @@ def check_text(text: str, limit: int) -> str:
     return text
 
 
+def tame(text: str, limit: int) -> str:
+    """`text` as it may be stored: at most `limit` code points, with U+FFFD for each forbidden character."""
+    return _FORBIDDEN.sub("\ufffd", text[:limit])
+
+
 class Described:
     """Tells the rule to readers of the OpenAPI document; the rule itself is `check_text`."""
 

@@ -17,8 +17,9 @@ import httpx2
 from imagegeneration.domain.generation import CallFailed, Json, LeftAtProvider
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher, FetchFailed
-from imagegeneration.providers.provider import CONNECT_SECONDS, MAX_ANSWER_BYTES, brief, unreachable
+from imagegeneration.providers.provider import MAX_ANSWER_BYTES, brief, unreachable
 from imagegeneration.providers.reply import Reply
+from imagegeneration.providers.wire import CONNECT_SECONDS, Wire
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 3.0
@@ -41,7 +42,7 @@ class AsynchronousApi:
             base_url=endpoint.url,
             headers={"authorization": f"{scheme} {key}"},
             timeout=httpx2.Timeout(ASK_SECONDS),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
+            transport=Wire(),
             follow_redirects=False,
             trust_env=False,
         )
@@ -52,14 +53,14 @@ class AsynchronousApi:
         try:
             left = httpx2.Timeout(max(deadline - time.monotonic(), 0.001), connect=CONNECT_SECONDS)
             request = self._client.build_request("POST", path, json=body, headers=headers, timeout=left)
-            return self._exchange(request, deadline)
+            return self._exchange(request)
         except httpx2.HTTPError as error:
             raise unreachable(error) from error
 
-    def ask(self, path: str, deadline: float) -> Reply | None:
+    def ask(self, path: str) -> Reply | None:
         """What the API says about a call that it has taken; None where it could not be asked."""
         try:
-            return self._exchange(self._client.build_request("GET", path), deadline)
+            return self._exchange(self._client.build_request("GET", path))
         except (httpx2.HTTPError, CallFailed):
             return None
 
@@ -95,10 +96,10 @@ class AsynchronousApi:
         """Give the connections back."""
         self._client.close()
 
-    def _exchange(self, request: httpx2.Request, deadline: float) -> Reply:
+    def _exchange(self, request: httpx2.Request) -> Reply:
         response = self._client.send(request, stream=True)
         try:
-            return Reply.read(response, deadline)
+            return Reply.read(response)
         finally:
             response.close()
 

@@ -5,7 +5,6 @@ No retries, redirects or keep-alive, and nothing from the environment: the check
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +14,9 @@ from imagegeneration.domain.generation import CallFailed, Json
 from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.provider import brief, unreachable
+from imagegeneration.providers.refusal import words_of
 from imagegeneration.providers.reply import Reply
+from imagegeneration.providers.wire import Wire
 
 CHECK_SECONDS = 10.0
 
@@ -34,10 +35,8 @@ class Told:
     @property
     def words(self) -> str:
         """Its own words for what is wrong, else the status."""
-        error = self.document.get("error")
-        nested = error.get("message") if isinstance(error, dict) else error
-        candidates = [nested, *(self.document.get(name) for name in ("detail", "message", "title", "name"))]
-        return next((brief(found) for found in candidates if isinstance(found, str)), f"HTTP {self.status}")
+        said = words_of(self.document)
+        return f"HTTP {self.status}" if said is None else brief(said)
 
 
 def key_of(endpoint: Endpoint) -> str:
@@ -47,13 +46,12 @@ def key_of(endpoint: Endpoint) -> str:
 
 def ask(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> Told:
     """Ask a question that costs nothing. Raises CallFailed where no answer came within CHECK_SECONDS."""
-    deadline = time.monotonic() + CHECK_SECONDS
     try:
         with (
-            httpx2.Client(timeout=CHECK_SECONDS, follow_redirects=False, trust_env=False) as client,
+            httpx2.Client(transport=Wire(), timeout=CHECK_SECONDS, follow_redirects=False, trust_env=False) as client,
             client.stream("GET", f"{endpoint.url}{path}", headers=headers) as response,
         ):
-            reply = Reply.read(response, deadline)
+            reply = Reply.read(response)
     except httpx2.HTTPError as error:
         raise unreachable(error) from error
     return Told(reply.status, reply.document)

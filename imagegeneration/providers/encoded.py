@@ -6,9 +6,10 @@ A parser of JSON copies a picture of 2 MB three times before anybody decodes it.
 from __future__ import annotations
 
 import binascii
-import json
 import re
 from typing import Any
+
+from imagegeneration.providers.document import parse_json
 
 WORTH_CUTTING = 4096
 """Shorter texts stay in the document."""
@@ -17,24 +18,23 @@ WORTH_CUTTING = 4096
 class EncodedAnswer:
     """An answer in JSON whose images are texts called `field`: in `document`, a number stands for each long one.
 
-    Raises ValueError where the body is no JSON.
+    Raises ValueError where the body is no JSON, or too much of it.
     """
 
     def __init__(self, body: bytes, field: str) -> None:
         self._texts: list[memoryview] = []
         opening = re.compile(rb'"' + field.encode() + rb'"\s*:\s*(?=")')
         kept = []
-        at = 0
+        begun = at = 0
         while found := opening.search(body, at):
             start = found.end() + 1
             end = body.find(b'"', start)
-            kept.append(body[at : found.end()])
             at = found.end()
             if end - start >= WORTH_CUTTING and body.find(b"\\", start, end) < 0:
-                kept.append(b"%d" % len(self._texts))
+                kept += [body[begun:at], b"%d" % len(self._texts)]
                 self._texts.append(memoryview(body)[start:end])
-                at = end + 1
-        self.document: Any = json.loads(b"".join((*kept, body[at:])) if self._texts else body)
+                begun = at = end + 1
+        self.document: Any = parse_json(b"".join((*kept, body[begun:])) if self._texts else body)
 
     def image(self, found: object) -> bytes:
         """The bytes that a value of the document stands for. Raises ValueError or TypeError."""

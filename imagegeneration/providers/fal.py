@@ -17,8 +17,10 @@ from imagegeneration.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
-from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
+from imagegeneration.providers.provider import Submitted, brief
+from imagegeneration.providers.refusal import refusal, words_of
 from imagegeneration.providers.reply import Reply
+from imagegeneration.providers.wire import paid
 
 _EXPAND_NOTHING = {"enable_prompt_expansion": False}
 
@@ -44,6 +46,7 @@ class FalProvider:
         self._api = AsynchronousApi(endpoint, "Key", fetcher)
         self.leaving = self._api.leaving
 
+    @paid
     def generate(self, request: GenerationRequest, submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         seconds = min(self._timeout, request.timeout_seconds)
@@ -52,7 +55,7 @@ class FalProvider:
         headers = {"x-fal-no-retry": "1", "x-fal-request-start-timeout": f"{seconds / 2:g}"}
         reply = self._api.submit(f"/{request.model}", prepared(fal_payload, request), deadline, headers)
         if not 200 <= reply.status < 300:
-            raise refused(reply.status, said(reply), retry_after=retry_after(reply.headers))
+            raise refusal("fal", reply.status, reply.headers, reply.document)
         handle = handle_of(reply.document.get("request_id"))
         submitted(handle)
         return self._answer(request, handle, deadline)
@@ -76,12 +79,14 @@ class FalProvider:
         if result.status != 200:
             raise failure(result, handle)
         url = image_url(result, handle)
+        if url is None and (words := said(result)) is not None:
+            raise in_doubt(handle, f"answered with an error instead of an image: {brief(words)}")
         content = result.body if url is None else self._api.image(url, handle, deadline)
         return Answer(content=content, usage=None, provider_request_id=handle)
 
     def _result(self, path: str, handle: str, deadline: float) -> Reply:
         def completed() -> Reply | None:
-            reply = self._api.ask(f"{path}/status", deadline)
+            reply = self._api.ask(f"{path}/status")
             if reply is None or reply.may_pass:
                 return None
             if reply.status not in (200, 202):
@@ -92,7 +97,7 @@ class FalProvider:
         failed = bool(status.document.get("error"))
 
         def result() -> Reply | None:
-            reply = self._api.ask(path, deadline)
+            reply = self._api.ask(path)
             if reply is None or (reply.may_pass and not (said(reply) and (failed or "error_type" in reply.document))):
                 return None  # the queue, or a proxy before it, does not answer: that is no result of the call
             return reply
@@ -163,10 +168,7 @@ def failure(result: Reply, handle: str) -> CallFailed:
 
 def said(reply: Reply) -> str | None:
     """Fal's own words in an error: one text, or one for each field that is wrong; None where they are not there."""
-    detail = reply.document.get("detail")
-    if isinstance(detail, list):
-        detail = " ".join(str(error.get("msg")) for error in detail if isinstance(error, dict)) or None
-    return detail if isinstance(detail, str) else None
+    return words_of(reply.document.get("detail"))
 
 
 def error_types(reply: Reply) -> set[str]:

@@ -14,29 +14,13 @@ from imagegeneration.providers.check import ask
 from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.post import PaidPost
-from imagegeneration.providers.provider import Submitted, refused, retry_after
+from imagegeneration.providers.provider import Submitted
+from imagegeneration.providers.refusal import error_instead, refusal
 from imagegeneration.providers.reply import Reply
+from imagegeneration.providers.wire import paid
 
 SIZE = "1024x1024"
 FORMAT = "png"
-
-STATUSES = {
-    "invalid_argument": 400,
-    "failed_precondition": 400,
-    "out_of_range": 400,
-    "unauthenticated": 401,
-    "permission_denied": 403,
-    "not_found": 404,
-    "unimplemented": 404,
-    "resource_exhausted": 429,
-    "internal": 500,
-    "unavailable": 503,
-    "deadline_exceeded": 504,
-}
-"""The codes of the Connect protocol that say something of the money, by the HTTP status that says the same.
-
-The others (unknown, aborted, canceled, data_loss, already_exists) may come from halfway through the work.
-"""
 
 
 class ForgeProvider:
@@ -47,6 +31,7 @@ class ForgeProvider:
         self._timeout = timeout_seconds
         self._post = PaidPost(endpoint, {"connect-protocol-version": "1"})
 
+    @paid
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         payload = prepared(forge_payload, request)
@@ -79,19 +64,13 @@ def forge_answer(reply: Reply) -> Answer:
     """The image. Raises CallFailed where it was refused; bytes that are no image were paid for and are kept."""
     request_id = reply.headers.get("x-request-id")
     if reply.status != 200:
-        raise _refusal(reply, request_id)
+        raise refusal("forge", reply.status, reply.headers, reply.document, request_id=request_id)
     try:
         answer = EncodedAnswer(reply.body, "b64Json")
         content = answer.image(answer.document["image"]["b64Json"])
     except (LookupError, TypeError, ValueError, RecursionError):
+        failure = error_instead("forge", reply.document, request_id=request_id)
+        if failure is not None:
+            raise failure from None
         content = reply.body
     return Answer(content=content, usage=None, provider_request_id=request_id)
-
-
-def _refusal(reply: Reply, request_id: str | None) -> CallFailed:
-    code, said = reply.document.get("code"), reply.document.get("message", "")
-    after = retry_after(reply.headers)
-    if not isinstance(code, str) or not isinstance(said, str):
-        return refused(reply.status, None, retry_after=after, request_id=request_id)
-    status = STATUSES.get(code, 502)
-    return refused(status, f"{said} ({code})".strip(), retry_after=after, request_id=request_id)

@@ -9,9 +9,7 @@ that it costs nothing, and counts its tokens: what was blocked is in doubt.
 
 from __future__ import annotations
 
-import re
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,15 +24,9 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.check import ask, judged, key_of, refused_account
 from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
-from imagegeneration.providers.provider import (
-    CONNECT_SECONDS,
-    Submitted,
-    brief,
-    read_within,
-    refused,
-    retry_after,
-    unreachable,
-)
+from imagegeneration.providers.provider import Submitted, brief, read_whole, unreachable
+from imagegeneration.providers.refusal import error_instead, refusal
+from imagegeneration.providers.wire import CONNECT_SECONDS, Wire, paid
 
 _PIXELS_1K = {
     "1:1": (1024, 1024),
@@ -109,6 +101,7 @@ class GoogleProvider:
             ),
         )
 
+    @paid
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         payload = prepared(google_payload, request)
@@ -172,6 +165,9 @@ def google_answer(body: bytes) -> Answer:
     known_id = request_id if isinstance(request_id, str) else None
     if content is not None:
         return Answer(content=content, usage=_usage(answer.get("usageMetadata")), provider_request_id=known_id)
+    failure = error_instead("google", answer, request_id=known_id)
+    if failure is not None:
+        raise failure
     if isinstance(blocked, str):
         raise _no_image(blocked, known_id, moderated=True)
     if isinstance(stopped, str):
@@ -235,54 +231,31 @@ def _failures() -> Iterator[None]:
 
 
 def google_refusal(error: errors.APIError) -> CallFailed:
-    """What Google's error object, or its absence, says of the money."""
-    found = error.details.get("error") if isinstance(error.details, dict) else None
-    own = found if isinstance(found, dict) and isinstance(found.get("message"), str) else None
-    details = [detail for detail in (own or {}).get("details") or [] if isinstance(detail, dict)]
-    account = own is not None and (
-        own.get("status") == "FAILED_PRECONDITION" or any(d.get("reason") == "API_KEY_INVALID" for d in details)
-    )
-    return refused(
-        403 if account and error.code == 400 else error.code,
-        None if own is None else own["message"],
-        retry_after=_retry_after(error, details),
-        no_quota=error.code == 402 and own is not None,
-    )
+    """What an error status says of the money."""
+    said = error.details if isinstance(error.details, dict) else {}
+    return refusal("google", error.code, getattr(error.response, "headers", {}), said)
 
 
-def _retry_after(error: errors.APIError, details: list[dict[str, Any]]) -> float | None:
-    delays = [str(detail["retryDelay"]) for detail in details if "retryDelay" in detail]
-    seconds = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)s", delays[0]) if delays else None
-    return min(float(seconds[1]), 3600.0) if seconds else retry_after(getattr(error.response, "headers", {}))
-
-
-class _Wire(httpx2.BaseTransport):
-    """Reads a whole answer before a deadline; the SDK is told of success only, and sees no body but a refusal's."""
+class _Wire(Wire):
+    """Keeps the body of a success from the SDK, which is only told of it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._answers = threading.local()  # the SDK calls on the thread that it is called on
-        no_reuse = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-        self._transport = httpx2.HTTPTransport(limits=no_reuse, trust_env=False)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         seconds = request.extensions["timeout"]["read"]
-        deadline = time.monotonic() + seconds
         request.extensions["timeout"] = httpx2.Timeout(seconds, connect=CONNECT_SECONDS).as_dict()
-        response = self._transport.handle_request(request)
+        response = super().handle_request(request)
+        if response.status_code != 200:
+            return response
         try:
-            body = read_within(response.iter_bytes(), deadline)
+            self._answers.body = read_whole(response.iter_bytes())
         finally:
             response.close()
-        if response.status_code == 200:
-            self._answers.body = body
-            return httpx2.Response(200)
-        headers = {name: response.headers[name] for name in ("retry-after",) if name in response.headers}
-        return httpx2.Response(response.status_code, headers=headers, content=body)
+        return httpx2.Response(200)
 
     def take_answer(self) -> bytes:
         """The answer to this thread's last call, once."""
         body: bytes = self._answers.__dict__.pop("body")
         return body
-
-    def close(self) -> None:
-        self._transport.close()

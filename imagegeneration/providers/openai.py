@@ -28,19 +28,13 @@ from imagegeneration.domain.generation import (
 from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import DROPPED_BY_OPENAI, Endpoint, ImageField
 from imagegeneration.providers.check import check_account, key_of
+from imagegeneration.providers.document import parse_json
 from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.providers.parameters import prepared
-from imagegeneration.providers.provider import (
-    CONNECT_SECONDS,
-    Shown,
-    Submitted,
-    brief,
-    read_within,
-    refused,
-    retry_after,
-    unreachable,
-)
+from imagegeneration.providers.provider import Shown, Submitted, brief, read_whole, unreachable
+from imagegeneration.providers.refusal import error_instead, refusal, words_of
 from imagegeneration.providers.streamed import events
+from imagegeneration.providers.wire import CONNECT_SECONDS, ONE_CALL_A_CONNECTION, Wire, paid
 
 _INSTRUCTIONS = (
     "You improve prompts for an image model. The input is a JSON object with two fields of data: `intent`, what "
@@ -62,16 +56,16 @@ class OpenAIProvider:
         self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._left_out = endpoint.left_out
-        no_reuse = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-        self._paid = _client(endpoint, timeout_seconds, no_reuse)
+        self._paid = _client(endpoint, timeout_seconds, ONE_CALL_A_CONNECTION)
         self._text = _client(endpoint, timeout_seconds, httpx2.Limits())
 
+    @paid
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
-        with self._asked(request) as (response, deadline):
-            body = read_within(response.iter_bytes(), deadline)
-            return parse_image(body, response.headers.get("x-request-id"))
+        with self._asked(request) as (response, _):
+            return parse_image(read_whole(response.iter_bytes()), response.headers.get("x-request-id"))
 
+    @paid
     def stream(self, request: GenerationRequest, shown: Shown) -> Answer:
         """Make one image, and give those on the way to it to `shown`. Raises CallFailed.
 
@@ -80,7 +74,7 @@ class OpenAIProvider:
         with self._asked(request, stream=True, partial_images=request.partial_images) as (response, deadline):
             request_id = response.headers.get("x-request-id")
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                return parse_image(read_within(response.iter_bytes(), deadline), request_id)
+                return parse_image(read_whole(response.iter_bytes()), request_id)
             some_came = False
             for data in events(response.iter_bytes(), deadline):
                 step = parse_step(data, request_id, some_came=some_came)
@@ -109,21 +103,19 @@ class OpenAIProvider:
 
     def enhance(self, model: str, body: EnhanceBody, timeout_seconds: float) -> Enhancement:
         """Ask the text model for a better prompt within `timeout_seconds`. Raises CallFailed."""
-        deadline = time.monotonic() + timeout_seconds
         call = self._text.responses.with_streaming_response.create(
             **enhance_payload(model, body), timeout=httpx2.Timeout(timeout_seconds)
         )
         with _answered(call) as response:
-            return parse_enhancement(read_within(response.iter_bytes(), deadline))
+            return parse_enhancement(read_whole(response.iter_bytes()))
 
     def moderate(self, text: str, timeout_seconds: float) -> Finding:
         """Ask what the moderation service finds in the text; free of charge. Raises CallFailed."""
-        deadline = time.monotonic() + timeout_seconds
         call = self._text.moderations.with_streaming_response.create(
             **moderation_payload(text), timeout=httpx2.Timeout(timeout_seconds)
         )
         with _answered(call) as response:
-            return parse_moderation(read_within(response.iter_bytes(), deadline))
+            return parse_moderation(read_whole(response.iter_bytes()))
 
     def check(self) -> Checked:
         """List the models: free of charge, and refused to a wrong key. Some servers of this kind have no such list."""
@@ -187,14 +179,21 @@ def moderation_payload(text: str) -> dict[str, Any]:
 
 
 def parse_image(body: bytes, request_id: str | None) -> Answer:
-    """What a paid call answered. Whatever it is, it was paid for: bytes that are no image are kept as they came."""
+    """What a paid call answered. What is neither image nor error was paid for, and is kept as it came.
+
+    Raises CallFailed for an error.
+    """
+    answer: Any = None
     try:
         encoded = EncodedAnswer(body, "b64_json")
         answer = encoded.document
         content = encoded.image(answer["data"][0]["b64_json"])
         revised = answer["data"][0].get("revised_prompt")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return Answer(content=body, usage=None, provider_request_id=request_id, revised_prompt=None)
+        failure = error_instead("openai", answer, request_id=request_id)
+        if failure is not None:
+            raise failure from None
+        return Answer(content=body, usage=None, provider_request_id=request_id)
     return Answer(
         content=content,
         usage=_usage(answer.get("usage")),
@@ -217,7 +216,7 @@ def parse_step(data: bytes, request_id: str | None, *, some_came: bool = False) 
         return None
     error = event if event.get("type") == "error" and "error" not in event else event.get("error")
     if isinstance(error, dict):
-        raise _stopped(error, request_id, some_came=some_came)
+        raise _stopped({"error": error}, request_id, some_came=some_came)
     if event.get("type") not in (*_ON_THE_WAY, *_COMPLETED):
         return None
     try:
@@ -238,7 +237,7 @@ def parse_step(data: bytes, request_id: str | None, *, some_came: bool = False) 
 def parse_enhancement(body: bytes) -> Enhancement:
     """What the enhancer answered. Raises CallFailed where there is no prompt in it."""
     try:
-        answer = json.loads(body)
+        answer = parse_json(body)
         parts = [part for item in answer["output"] if item["type"] == "message" for part in item["content"]]
         refusal = next((str(part["refusal"]) for part in parts if part["type"] == "refusal"), None)
         text = "".join(part["text"] for part in parts if part["type"] == "output_text")
@@ -257,7 +256,7 @@ def parse_enhancement(body: bytes) -> Enhancement:
 def parse_moderation(body: bytes) -> Finding:
     """What the moderation service found. Raises CallFailed for whatever does not plainly say so."""
     try:
-        answer = json.loads(body)
+        answer = parse_json(body)
         (result,) = answer["results"]
         flagged, model = result["flagged"], answer["model"]
         categories = tuple(sorted(brief(name) for name, is_found in result["categories"].items() if is_found))
@@ -273,8 +272,8 @@ def parse_moderation(body: bytes) -> Finding:
 def _client(endpoint: Endpoint, timeout_seconds: float, limits: httpx2.Limits) -> OpenAI:
     key = endpoint.key.get_secret_value() if endpoint.key else "none"  # some servers of the same API want no key
     timeout = httpx2.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
-    transport = DefaultHttpxClient(limits=limits, follow_redirects=False, timeout=timeout, trust_env=False)
-    return OpenAI(base_url=endpoint.url, api_key=key, max_retries=0, timeout=timeout, http_client=transport)
+    http = DefaultHttpxClient(transport=Wire(limits), follow_redirects=False, timeout=timeout, trust_env=False)
+    return OpenAI(base_url=endpoint.url, api_key=key, max_retries=0, timeout=timeout, http_client=http)
 
 
 @contextmanager
@@ -284,7 +283,7 @@ def _answered(call: AbstractContextManager[APIResponse[Any]]) -> Iterator[APIRes
         with call as response:
             yield response
     except APIStatusError as error:
-        raise refusal(error) from error
+        raise status_failure(error) from error
     except APIConnectionError as error:
         raise unreachable(error.__cause__ or error) from error
     except httpx2.HTTPError as error:
@@ -293,25 +292,22 @@ def _answered(call: AbstractContextManager[APIResponse[Any]]) -> Iterator[APIRes
         raise CallFailed("The provider's answer could not be read.", certainty="unknown") from error
 
 
-def refusal(error: APIStatusError) -> CallFailed:
-    """What OpenAI's error object, or its absence, says of the money."""
-    own = isinstance(error.body, dict) and isinstance(error.body.get("message"), str)
-    return refused(
-        error.status_code,
-        error.body["message"] if own and isinstance(error.body, dict) else None,
-        retry_after=retry_after(error.response.headers),
-        moderated=error.code == "moderation_blocked",
-        no_quota=error.status_code == 429 and error.code == "insufficient_quota",
-        request_id=error.request_id,
-    )
+def status_failure(error: APIStatusError) -> CallFailed:
+    """What an error status of OpenAI, or of a server that speaks its language, says of the money."""
+    try:
+        document = parse_json(error.response.content)
+    except (ValueError, RecursionError):
+        document = None
+    said = document if isinstance(document, dict) else {}
+    return refusal("openai", error.status_code, error.response.headers, said, request_id=error.request_id)
 
 
-def _stopped(error: Mapping[str, Any], request_id: str | None, *, some_came: bool) -> CallFailed:
+def _stopped(event: Mapping[str, Any], request_id: str | None, *, some_came: bool) -> CallFailed:
     """What an error within a stream says of the money: only a refusal before the first image is surely free."""
-    said = str(error.get("message"))
-    if error.get("code") == "moderation_blocked" and not some_came:
-        return refused(400, said, moderated=True, request_id=request_id)
-    message = f"The provider stopped without saying whether it charged: {brief(said)}"
+    failure = None if some_came else error_instead("openai", event, request_id=request_id)
+    if failure is not None:
+        return failure
+    message = f"The provider stopped without saying whether it charged: {brief(words_of(event) or '')}"
     return CallFailed(message, certainty="unknown", provider_request_id=request_id)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import httpx2
 
 from imagegeneration.domain.generation import Json
 from imagegeneration.domain.provider import Endpoint
-from imagegeneration.providers.provider import CONNECT_SECONDS, unreachable
+from imagegeneration.providers.provider import unreachable
 from imagegeneration.providers.reply import Reply
+from imagegeneration.providers.wire import CONNECT_SECONDS, Wire
 
 
 class PaidPost:
@@ -21,7 +21,7 @@ class PaidPost:
         self._client = httpx2.Client(
             base_url=endpoint.url,
             headers={**headers, "authorization": f"Bearer {key}"},
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
+            transport=Wire(),
             follow_redirects=False,
             trust_env=False,
         )
@@ -40,12 +40,11 @@ class PaidPost:
         self._client.close()
 
     def _send(self, request: httpx2.Request, seconds: float) -> Reply:
-        deadline = time.monotonic() + seconds
         request.extensions["timeout"] = httpx2.Timeout(seconds, connect=CONNECT_SECONDS).as_dict()
         try:
             response = self._client.send(request, stream=True)
             try:
-                return Reply.read(response, deadline)
+                return Reply.read(response)
             finally:
                 response.close()
         except httpx2.HTTPError as error:

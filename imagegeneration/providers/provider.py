@@ -1,11 +1,10 @@
-"""What every vendor file offers, and the words that all of them use for failures."""
+"""What every vendor file offers, and the words that all of them use for a connection that fails."""
 
 from __future__ import annotations
 
 import re
 import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
 import httpx2
@@ -17,8 +16,6 @@ from imagegeneration.redaction import redact
 MAX_ANSWER_BYTES = 96 * 1024**2
 """Largest answer that is read: a 50-megapixel PNG in base64 stays below it."""
 
-CONNECT_SECONDS = 10.0
-
 Submitted = Callable[[str], None]
 """Keeps the handle under which a provider has taken a call, before it is waited for; it never raises."""
 
@@ -26,11 +23,6 @@ Shown = Callable[[bytes], None]
 """Takes an image on the way, which is not yet checked; it neither waits nor raises."""
 
 _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
-_NOT_CHARGED_FINAL = (400, 401, 403)
-_CREDENTIALS = (401, 403)
-_NOT_CHARGED_AGAIN = (429, 500, 503)
-
-
 _ADDRESS = re.compile(r"(https?://[^\s/?#\"'<>]+)[/?#][^\s\"'<>]*", re.IGNORECASE)
 
 
@@ -73,56 +65,14 @@ class StreamingProvider(Provider, Protocol):
         ...
 
 
-def read_within(pieces: Iterable[bytes], deadline: float) -> bytes:
-    """A whole body, before `deadline` (monotonic seconds) and within MAX_ANSWER_BYTES. Raises CallFailed."""
+def read_whole(pieces: Iterable[bytes]) -> bytes:
+    """A whole body of at most MAX_ANSWER_BYTES; its deadline is the wire's. Raises CallFailed."""
     body = bytearray()
     for piece in pieces:
         body += piece
-        if time.monotonic() > deadline:
-            raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
         if len(body) > MAX_ANSWER_BYTES:
             raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
     return bytes(body)
-
-
-def refused(
-    status: int,
-    said: str | None,
-    *,
-    retry_after: float | None = None,
-    moderated: bool = False,
-    no_quota: bool = False,
-    request_id: str | None = None,
-) -> CallFailed:
-    """What an HTTP error status says of the money (DESIGN.md, section 4, "Not charged").
-
-    `said` is the provider's own error: only that proves that it, and not a proxy before it, answered (None: it
-    is not there). `retry_after` is in seconds.
-    """
-    words = f"HTTP {status}" if said is None else brief(said)
-    if said is not None and moderated:
-        message = f"The provider refused the prompt: {words}"
-        return CallFailed(message, certainty="not_charged", moderated=True, provider_request_id=request_id)
-    if no_quota:
-        message = f"The provider account has no quota left: {words}"
-        return CallFailed(message, certainty="not_charged", credentials=True, provider_request_id=request_id)
-    if status == 429 or (status in _NOT_CHARGED_AGAIN and said is not None):
-        return CallFailed(
-            f"The provider is overloaded or limits requests: {words}",
-            certainty="not_charged",
-            retryable=True,
-            retry_after=retry_after,
-            provider_request_id=request_id,
-        )
-    if status in _NOT_CHARGED_FINAL or (status == 404 and said is not None):
-        return CallFailed(
-            f"The provider refused the request: {words}",
-            certainty="not_charged",
-            credentials=status in _CREDENTIALS,
-            provider_request_id=request_id,
-        )
-    message = f"The provider failed without saying whether it charged: {words}"
-    return CallFailed(message, certainty="unknown", provider_request_id=request_id)
 
 
 def unreachable(error: BaseException) -> CallFailed:
@@ -132,14 +82,6 @@ def unreachable(error: BaseException) -> CallFailed:
     if isinstance(error, httpx2.TimeoutException):
         return CallFailed("The provider did not answer in time.", certainty="unknown")
     return CallFailed("The connection to the provider broke before its answer came.", certainty="unknown")
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds after which a provider wants to be asked again, 0 to 3600; None where it does not say."""
-    try:
-        return min(max(float(headers["retry-after"]), 0.0), 3600.0)
-    except (KeyError, ValueError):
-        return None
 
 
 def brief(text: str) -> str:

@@ -17,8 +17,10 @@ from imagegeneration.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
-from imagegeneration.providers.provider import Submitted, brief, refused, retry_after
+from imagegeneration.providers.provider import Submitted, brief
+from imagegeneration.providers.refusal import refusal, words_of
 from imagegeneration.providers.reply import Reply
+from imagegeneration.providers.wire import paid
 
 RATIOS = {
     "1024x1024": "1:1",
@@ -38,6 +40,9 @@ RATIOS = {
 _FORMATS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
+_AGAINST_THE_RULES = ("nsfw", "flagged", "sensitive", "safety", "content policy")
+"""Words of models that refuse a prompt or an image; they have no code for it."""
+
 MODELS = ("black-forest-labs/flux-dev", "black-forest-labs/flux-dev-lora", "black-forest-labs/flux-schnell")
 """Those whose input is known."""
 
@@ -51,14 +56,14 @@ class ReplicateProvider:
         self._api = AsynchronousApi(endpoint, "Bearer", fetcher)
         self.leaving = self._api.leaving
 
+    @paid
     def generate(self, request: GenerationRequest, submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         deadline = time.monotonic() + min(self._timeout, request.timeout_seconds)
         body = {"input": prepared(replicate_input, request)}
         reply = self._api.submit(f"/models/{request.model}/predictions", body, deadline, headers={})
         if not 200 <= reply.status < 300:
-            no_credit = reply.status == 402
-            raise refused(reply.status, said(reply), retry_after=retry_after(reply.headers), no_quota=no_credit)
+            raise refusal("replicate", reply.status, reply.headers, reply.document)
         handle = handle_of(reply.document.get("id"))
         submitted(handle)
         return self._answer(handle, deadline)
@@ -77,7 +82,7 @@ class ReplicateProvider:
 
     def _answer(self, handle: str, deadline: float) -> Answer:
         def ended() -> Reply | None:
-            reply = self._api.ask(f"/predictions/{handle}", deadline)
+            reply = self._api.ask(f"/predictions/{handle}")
             if reply is None or reply.may_pass:
                 return None
             if reply.status != 200:
@@ -85,7 +90,9 @@ class ReplicateProvider:
             return reply if has_ended(reply, handle) else None
 
         prediction = self._api.patiently(ended, deadline, handle, "was not done with it in time")
-        url = output_url(prediction)
+        url, error = output_url(prediction), words_of(prediction.document.get("error"))
+        if url is None and error is not None:
+            raise in_doubt(handle, f"ended it without an image: {brief(error)}")
         content = prediction.body if url is None else self._api.image(url, handle, deadline)
         return Answer(content=content, usage=None, provider_request_id=handle)
 
@@ -123,7 +130,7 @@ def has_ended(reply: Reply, handle: str) -> bool:
     status, error = reply.document.get("status"), str(reply.document.get("error"))
     if status in ("failed", "canceled", "aborted"):
         what = f"ended it as {status}, perhaps after work that it charges for: {brief(error)}"
-        raise in_doubt(handle, what, moderated="nsfw" in error.lower())
+        raise in_doubt(handle, what, moderated=any(word in error.lower() for word in _AGAINST_THE_RULES))
     return status == "succeeded"
 
 

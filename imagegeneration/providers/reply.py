@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx2
 
 from imagegeneration.domain.generation import Json
-from imagegeneration.providers.provider import read_within
+from imagegeneration.providers.document import parse_json
+from imagegeneration.providers.provider import read_whole
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,15 @@ class Reply:
     body: bytes
 
     @classmethod
-    def read(cls, response: httpx2.Response, deadline: float) -> Reply:
-        """Read the answer before `deadline` (monotonic seconds). Raises CallFailed."""
-        return cls(response.status_code, response.headers, read_within(response.iter_bytes(), deadline))
+    def read(cls, response: httpx2.Response) -> Reply:
+        """Read the answer. Raises CallFailed and httpx2.HTTPError."""
+        return cls(response.status_code, response.headers, read_whole(response.iter_bytes()))
 
     @property
     def document(self) -> Json:
         """The JSON object in it; empty where there is none."""
         try:
-            found = json.loads(self.body)
+            found = parse_json(self.body)
         except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}

@@ -15,8 +15,10 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.check import ask, judged, key_of, refused_account
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.post import PaidPost
-from imagegeneration.providers.provider import Submitted, refused, retry_after
+from imagegeneration.providers.provider import Submitted
+from imagegeneration.providers.refusal import error_instead, refusal
 from imagegeneration.providers.reply import Reply
+from imagegeneration.providers.wire import paid
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class StabilityProvider:
         self._timeout = timeout_seconds
         self._post = PaidPost(endpoint, {"accept": "image/*"})
 
+    @paid
     def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         form = prepared(stability_payload, request)
@@ -97,10 +100,10 @@ def stability_payload(request: GenerationRequest) -> dict[str, Any]:
 
 
 def stability_answer(reply: Reply) -> Answer:
-    """The image. Raises CallFailed where it was refused or blurred; any other bytes were paid for and are kept."""
+    """The image. Raises CallFailed for a refusal, a blurred image, an error; other bytes were paid for and are kept."""
     request_id = reply.headers.get("x-request-id")
     if reply.status != 200:
-        raise _refusal(reply, request_id)
+        raise refusal("stability", reply.status, reply.headers, reply.document, request_id=request_id)
     if reply.headers.get("finish-reason") == "CONTENT_FILTERED":
         raise CallFailed(
             "The provider made the image and blurred it, because it breaks its rules on content. It charges for that.",
@@ -108,19 +111,8 @@ def stability_answer(reply: Reply) -> Answer:
             moderated=True,
             provider_request_id=request_id,
         )
+    said = reply.document if reply.body.startswith(b"{") else None
+    failure = error_instead("stability", said, request_id=request_id)
+    if failure is not None:
+        raise failure
     return Answer(content=reply.body, usage=None, provider_request_id=request_id)
-
-
-def _refusal(reply: Reply, request_id: str | None) -> CallFailed:
-    name, errors = reply.document.get("name"), reply.document.get("errors")
-    own = isinstance(name, str) and isinstance(errors, list)
-    said = "; ".join(str(error) for error in errors) if own and errors else name if own else None
-    too_large_or_rejected = own and reply.status in (413, 422)
-    return refused(
-        400 if too_large_or_rejected else reply.status,
-        said,
-        retry_after=retry_after(reply.headers),
-        moderated=reply.status == 403 and name == "content_moderation",
-        no_quota=reply.status == 402 and own,
-        request_id=request_id,
-    )

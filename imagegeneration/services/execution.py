@@ -319,11 +319,13 @@ class Execution:
         if "sandbox" in waited:
             waited.add("openai")
         models = self._offer.catalog.image_models
-        return max((model.timeout_seconds for model in models if model.provider in waited), default=0)
+        return max((model.longest_seconds for model in models if model.provider in waited), default=0)
 
     def _request(self, job: Job, parameters: GenerationParameters) -> GenerationRequest:
         request, model = job.generation_request(parameters), self._offer.catalog.named(parameters.model)
-        return request if model is None else request.model_copy(update={"timeout_seconds": model.timeout_seconds})
+        if model is None:
+            return request
+        return request.model_copy(update={"timeout_seconds": model.seconds_for(parameters)})
 
     def _foreseen(self, job: Job, call: Callable[[], Answer]) -> Answer:
         try:

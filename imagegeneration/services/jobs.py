@@ -210,7 +210,7 @@ class Jobs:
             if known is None:
                 raise
             return self._replay(known, body_sha256)  # its first request has come to its end meanwhile
-        moderation = self._moderator.check(body.final_prompt)
+        moderation = self._moderator.check(body.final_prompt, (order.request, *order.alternates))
         job = self._new_job(actor, body, order, prices, source, moderation, self._connection.now(), links)
         day = budget_day(job.created_at)
         self._spending.prepare(account_of(job.request.provider), day, actor.user_id, job.request.provider)
@@ -303,7 +303,7 @@ class Jobs:
                 f"The retry now costs up to {quote.total_micros} micro-dollars; {accept_micros} were accepted."
             )
         self._rates.act(actor, "approve")
-        moderation = self._moderator.check(job.final_prompt)
+        moderation = self._moderator.check(job.final_prompt, (job.request, *job.alternates))
         now = self._connection.now()
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
-from imagegeneration.domain.generation import CallFailed
+from imagegeneration.domain.generation import CallFailed, GenerationParameters
 from imagegeneration.domain.moderation import Moderation, ModerationPolicy, in_words
 from imagegeneration.errors import PromptRefused, ProviderFailed, ProviderNotConfigured
 from imagegeneration.providers import OpenAIProvider
@@ -22,8 +23,10 @@ class Moderator:
         self._provider = provider
         self._policy = policy
 
-    def check(self, final_prompt: str) -> Moderation | None:
-        """What is found in exactly this text; None where nothing is checked.
+    def check(self, final_prompt: str, requests: Iterable[GenerationParameters]) -> Moderation | None:
+        """What is found in every text that these requests send; None where nothing is checked.
+
+        These are the final prompt, as it is, and below it each native negative prompt.
 
         Raises PromptRefused (IMG_003) or, where the service does not answer, ProviderFailed (IMG_002); both only
         under the policy `block`.
@@ -33,7 +36,7 @@ class Moderator:
         if self._provider is None:
             raise ProviderNotConfigured("No provider is configured, so prompts cannot be checked.")
         try:
-            finding = self._provider.moderate(final_prompt, DEADLINE_SECONDS)
+            finding = self._provider.moderate(_sent(final_prompt, requests), DEADLINE_SECONDS)
         except CallFailed as failure:
             if self._policy == "block":
                 raise ProviderFailed(
@@ -53,3 +56,8 @@ class Moderator:
             model=finding.model,
             categories=finding.categories,
         )
+
+
+def _sent(final_prompt: str, requests: Iterable[GenerationParameters]) -> str:
+    negative = (request.negative_prompt for request in requests)
+    return "\n\n".join(dict.fromkeys((final_prompt, *filter(None, negative))))

@@ -144,7 +144,7 @@ def test_a_call_that_fails_again_prolongs_the_pause(
     assert database.jobs.count_documents({"images.state": "UNKNOWN"}) == before + 1
 
 
-@pytest.mark.parametrize("fault", ["401", "403", "429_quota"])
+@pytest.mark.parametrize("fault", ["401", "402", "403", "429_quota", "400_billing"])
 def test_an_account_that_is_refused_pauses_the_provider_until_a_person_resumes_it(
     studio: Studio, sandbox: Sandbox, fault: Any
 ) -> None:

@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.generation import Answer, GenerationRequest, LeftAtProvider, Usage
+from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, LeftAtProvider, Usage
 from imagegeneration.domain.image import storage_key
 from imagegeneration.domain.job import POISON_CLAIMS, Job
 from imagegeneration.errors import DatabaseDown, StorageFailed
@@ -574,3 +574,14 @@ def test_a_handle_that_could_not_be_kept_at_first_is_kept_before_the_call_is_lef
     with pytest.raises(LeftAtProvider):
         execution.call(job, 0, "att_1")
     assert studio.jobs.get(LOCAL, job.job_id).images[0].attempt.handle == "handle_1"
+
+
+@pytest.mark.parametrize("asked", [0.0, 30.0, 3_600.0])
+def test_a_limit_is_waited_for_as_long_as_the_provider_asks(studio: Studio, execution: Execution, asked: float) -> None:
+    approve(studio)
+    job = claimed(studio)
+    assert execution.start(job, 0, "att_1")
+    limit = CallFailed("slow down", certainty="not_charged", retryable=True, retry_after=asked)
+    delay = execution.fail(job, 0, "att_1", limit)
+    assert delay is not None
+    assert asked <= delay.total_seconds() <= asked + 1

@@ -114,7 +114,14 @@ def test_after_an_unknown_charge_nobody_else_is_called(
 
 
 @pytest.mark.parametrize(
-    ("fault", "error_code"), [("moderation", "MODERATION"), ("junk_base64", "PROVIDER"), ("one_byte_png", "PROVIDER")]
+    ("fault", "error_code"),
+    [
+        ("moderation", "MODERATION"),
+        ("content_policy", "MODERATION"),
+        ("400_unknown", "PROVIDER"),
+        ("junk_base64", "PROVIDER"),
+        ("one_byte_png", "PROVIDER"),
+    ],
 )
 def test_a_refused_prompt_and_a_charged_answer_end_it(
     studio: Studio, sandbox: Sandbox, second: Sandbox, fault: FaultKind, error_code: str

@@ -15,6 +15,7 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.catalog import Slow
 from imagegeneration.domain.job import Job
 from imagegeneration.providers import asynchronous
 from imagegeneration.runner.recovery import LateAnswers
@@ -89,12 +90,13 @@ def test_the_next_runner_waits_for_a_call_that_was_left(working: Working, databa
     assert_money_adds_up(database)
 
 
+@pytest.mark.parametrize("hurry", [{"timeout_seconds": 0.3}, {"slow": Slow(pixels=1, seconds=1.0)}])
 def test_a_call_that_is_left_is_waited_for_only_as_long_as_its_model_takes(
-    working: Working, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    working: Working, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, hurry: dict[str, Any]
 ) -> None:
     job_id = stopped_in_the_call(working)
     catalog = working.studio.offer.catalog
-    hurried = [model.model_copy(update={"timeout_seconds": 0.3}) for model in catalog.image_models]
+    hurried = [model.model_copy(update=hurry) for model in catalog.image_models]
     monkeypatch.setitem(catalog.__dict__, "image_models", tuple(hurried))
     one_round(working.studio)
     job = working.studio.jobs.get(LOCAL, job_id)

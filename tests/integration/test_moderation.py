@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
@@ -13,13 +15,15 @@ from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.generation import ExecuteBody
+from imagegeneration.domain.job import Job
 from imagegeneration.domain.moderation import Moderation, ModerationPolicy
+from imagegeneration.domain.options import Order
 from imagegeneration.errors import PromptRefused, ProviderFailed
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.local.sandbox.faults import FaultKind
 from imagegeneration.services import moderation as module
 from imagegeneration.settings import Settings
-from tests.integration.conftest import approve, assert_money_adds_up, one_round
+from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 
 FLAGGED = "a battle [sandbox:flagged]"
 WRITTEN = ("jobs", "ledger", "idempotency", "audit")
@@ -185,3 +189,30 @@ def test_a_job_of_before_moderation_goes_on(under: Build, database: Database[dic
     database.jobs.update_one({"jobId": job.job_id}, {"$unset": {"approval.moderation": True}})
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+
+
+@pytest.mark.parametrize("place", ["request", "alternate"])
+def test_a_native_negative_prompt_is_moderated_too(
+    settings: Settings, sandbox: Sandbox, database: Database[dict[str, Any]], place: str
+) -> None:
+    more = {"stability_api_key": SecretStr("k"), "openai_base_url": sandbox.url, "moderation_policy": "block"}
+    studio = build_studio(settings.model_copy(update=more), runner=True)
+    plain = studio.offer.catalog.model("stable-image-core", date(2026, 11, 29)).usual("stability")
+    other = studio.offer.catalog.model("stable-image-ultra", date(2026, 11, 29)).usual("stability")
+
+    def approve_without(negative: str) -> Job:
+        hostile = {"negative_prompt": negative}
+        order = (
+            Order(request=plain.model_copy(update=hostile))
+            if place == "request"
+            else Order(request=plain, alternates=(other.model_copy(update=hostile),), max_extra_micros=10**6)
+        )
+        return studio.jobs.approve(LOCAL, body(), source="api", idempotency_key=None, choose=lambda: order)
+
+    try:
+        with pytest.raises(PromptRefused, match="The moderation found"):
+            approve_without("blur [sandbox:flagged]")
+        assert written(database)["jobs"] == 0
+        assert approve_without("blur").approval.moderation is not None
+    finally:
+        studio.close()

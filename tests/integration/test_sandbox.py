@@ -118,6 +118,10 @@ def test_a_bill_is_recorded_before_the_answer(client: openai.OpenAI, sandbox: Sa
     [
         ("429", 429, "rate_limit_exceeded"),
         ("429_quota", 429, "insufficient_quota"),
+        ("402", 402, None),
+        ("400_billing", 400, "billing_hard_limit_reached"),
+        ("400_unknown", 400, None),
+        ("content_policy", 400, "content_policy_violation"),
         ("500", 500, None),
         ("500_html", 500, None),
         ("503", 503, "server_overloaded"),

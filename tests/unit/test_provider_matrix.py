@@ -33,13 +33,18 @@ def price(prices: Prices) -> str:
     )
 
 
+def waits(model: ImageModel) -> str:
+    """How long an answer is waited for at most."""
+    return " to ".join(f"{seconds:g}" for seconds in sorted({model.timeout_seconds, model.longest_seconds}))
+
+
 def row(model: ImageModel) -> str:
     """The line of a model."""
     cells = (
         model.label,
         model.provider,
         price(model.prices),
-        f"{model.expected_seconds:g} s, {model.timeout_seconds:g} s",
+        f"{model.expected_seconds:g} s, {waits(model)} s",
         str(model.quality_score),
         f"from {model.least_seed}" if model.takes_seed else "",
         "yes" if model.takes_negative_prompt else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from pydantic import SecretStr
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 from imagegeneration import redaction
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.errors import ConfigurationError
-from imagegeneration.settings import load_settings
+from imagegeneration.settings import Settings, load_settings
 
 
 @pytest.mark.parametrize(
@@ -125,4 +126,57 @@ def test_a_server_of_ones_own_says_what_it_does_not_know_and_its_key_is_a_secret
 def test_a_field_that_no_server_could_do_without_cannot_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGE_SERVERS", '[{"name": "attic", "baseUrl": "http://10.0.0.7/v1", "leftOut": ["prompt"]}]')
     with pytest.raises(ConfigurationError, match="IMAGE_SERVERS"):
+        load_settings()
+
+
+KEYS = [
+    "OPENAI_API_KEY",
+    "GOOGLE_API_KEY",
+    "FAL_KEY",
+    "REPLICATE_API_TOKEN",
+    "STABILITY_API_KEY",
+    "BUILT_IN_FORGE_API_KEY",
+    "R2_ACCESS_KEY_ID",
+    "R2_SECRET_ACCESS_KEY",
+]
+
+
+def key_of(settings: Settings, variable: str) -> str | None:
+    found = getattr(settings, variable.lower())
+    return found.get_secret_value() if isinstance(found, SecretStr) else found
+
+
+def test_every_key_is_known_here() -> None:
+    named = {name.upper() for name in Settings.model_fields if re.search(r"key|token", name)}
+    assert named == set(KEYS)
+
+
+@pytest.mark.parametrize("variable", KEYS)
+@pytest.mark.parametrize("around", ["\n", " ", "\t", "\r\n", "\u200b", "\ufeff", "\u00a0", "\u2060"])
+def test_what_stands_around_a_key_is_no_part_of_it(variable: str, around: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, f"{around}sk-1{around}")
+    assert key_of(load_settings(), variable) == "sk-1"
+    monkeypatch.setenv(variable, around)
+    assert key_of(load_settings(), variable) is None
+
+
+@pytest.mark.parametrize("variable", KEYS)
+@pytest.mark.parametrize("within", ["\n", " ", "\x01", "\x7f", "\u200b", "é", "🔑"])
+def test_a_key_that_no_header_can_have_is_one_line_that_names_the_variable(
+    variable: str, within: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, f"sk-secret{within}1")
+    with pytest.raises(ConfigurationError) as wrong:
+        load_settings()
+    message = str(wrong.value)
+    assert message.startswith(f"{variable} is wrong: ")
+    assert ("\n" in message, "secret" in message, f"U+{ord(within):04X}" in message) == (False, False, True)
+
+
+def test_the_key_of_a_server_of_ones_own_is_checked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = {"name": "attic", "baseUrl": "http://10.0.0.7", "apiKey": " k\u200b\n"}
+    monkeypatch.setenv("IMAGE_SERVERS", json.dumps([server]))
+    assert load_settings().endpoints["attic"].key == SecretStr("k")
+    monkeypatch.setenv("IMAGE_SERVERS", json.dumps([server | {"apiKey": "a\nb"}]))
+    with pytest.raises(ConfigurationError, match=r"^IMAGE_SERVERS is wrong: .*U\+000A"):
         load_settings()

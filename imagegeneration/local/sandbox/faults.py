@@ -12,7 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Target = Literal["image", "text", "moderation"]
 
-RefusalKind = Literal["429", "429_quota", "500", "500_html", "503", "401", "403", "400", "moderation"]
+AccountKind = Literal["401", "402", "403", "429_quota", "400_billing"]
+"""The provider refuses the account."""
+
+RefusalKind = (
+    AccountKind | Literal["400", "400_unknown", "429", "500", "500_html", "503", "moderation", "content_policy"]
+)
 """The provider says no, and charges nothing."""
 
 ImageKind = Literal["junk_base64", "one_byte_png", "huge_png", "empty_data"]

@@ -33,6 +33,15 @@ REFUSALS: Mapping[RefusalKind, tuple[int, str, str, str | None]] = {
     "401": (401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
     "403": (403, "Your organization must be verified.", "invalid_request_error", "organization_not_verified"),
     "400": (400, "Invalid value for the request.", "invalid_request_error", "invalid_value"),
+    "402": (402, "Payment required.", "invalid_request_error", None),
+    "400_billing": (400, "Billing hard limit has been reached.", "invalid_request_error", "billing_hard_limit_reached"),
+    "400_unknown": (400, "This cannot be done.", "invalid_request_error", None),
+    "content_policy": (
+        400,
+        "Your prompt may contain text that is not allowed.",
+        "invalid_request_error",
+        "content_policy_violation",
+    ),
     "moderation": (
         400,
         "Your request was rejected by the safety system.",

@@ -154,15 +154,15 @@ GUARDS = (
     Guard(
         "stream: an error after an image may be charged",
         STREAM,
-        'if error.get("code") == "moderation_blocked" and not some_came:',
-        'if error.get("code") == "moderation_blocked":',
+        "failure = None if some_came else error_instead(",
+        "failure = error_instead(",
         [STEPS_OF_A_STREAM + "test_an_error_in_a_stream_is_free_only_if_it_refuses_before_the_first_image"],
     ),
     Guard(
         "stream: an error that is no refusal may be charged",
-        STREAM,
-        'if error.get("code") == "moderation_blocked" and not some_came:',
-        "if not some_came:",
+        "imagegeneration/providers/refusal.py",
+        'certainty="unknown" if verdict == "unknown" else "not_charged"',
+        'certainty="not_charged"',
         [STEPS_OF_A_STREAM + "test_an_error_in_a_stream_is_free_only_if_it_refuses_before_the_first_image"],
     ),
     Guard(

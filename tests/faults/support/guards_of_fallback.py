@@ -73,7 +73,7 @@ GUARDS = (
     Guard(
         "fallback: not with a refused prompt",
         LIFECYCLE,
-        " and fallback is not None and not failure.moderated:\n",
+        " and fallback is not None and not failure.stops:\n",
         " and fallback is not None:\n",
         [FALLBACK, TWO_SERVERS + "test_a_refused_prompt_and_a_charged_answer_end_it"],
     ),

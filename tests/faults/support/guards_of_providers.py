@@ -203,6 +203,13 @@ GUARDS = (
         [OF_FAL + "test_what_a_refused_or_lost_submit_says_of_the_money"],
     ),
     Guard(
+        "certainty: what was sent is in doubt, also where it failed in an unforeseen way",
+        "imagegeneration/providers/wire.py",
+        "            if _call.is_sent or failure.certainty",
+        "            if failure.certainty",
+        ["tests/integration/providers/test_every_vendor.py::test_a_call_that_may_have_been_charged_is_in_doubt"],
+    ),
+    Guard(
         "certainty: what Fal refuses after taking it is in doubt",
         FAL,
         "if result.status >= 500:",

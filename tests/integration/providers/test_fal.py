@@ -265,6 +265,12 @@ def test_a_result_without_an_image_is_kept_as_it_came(stub: FalStub, result: Sen
     assert answer.content == result.body
 
 
+def test_an_error_in_the_place_of_a_result_is_in_doubt(stub: FalStub) -> None:
+    stub.always["result"] = answer_json({"detail": [{"msg": "The content was flagged.", "type": "other"}]})
+    failed = failure_of(provider_of(stub))
+    assert (failed.certainty, "The content was flagged." in failed.message) == ("unknown", True)
+
+
 def test_a_server_that_hangs_when_asked_costs_no_more_than_the_time_of_the_call(
     stub: FalStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

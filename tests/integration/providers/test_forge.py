@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagegeneration.providers.forge import STATUSES
+from imagegeneration.providers.errors import RULES
 from tests.integration.providers.conftest import IMAGE, line
 from tests.wire import forge as wire
 
@@ -22,9 +22,12 @@ def test_a_call_is_one_unary_call_of_the_connect_protocol() -> None:
     )
 
 
-@pytest.mark.parametrize("code", STATUSES)
-def test_the_code_counts_and_not_the_status_of_a_proxy_before_it(code: str) -> None:
+CODES = [(code, rule.verdict) for rule in RULES if rule.vendor == "forge" for code in rule.codes]
+
+
+@pytest.mark.parametrize(("code", "verdict"), CODES)
+def test_the_code_counts_and_not_the_status_of_a_proxy_before_it(code: str, verdict: str) -> None:
     with line("forge") as forge:
         failure = forge.failure(fault=wire.refusal(500, code, "said"))
-    assert (failure.certainty == "unknown") == (code == "deadline_exceeded")
-    assert failure.retryable == (code in ("resource_exhausted", "internal", "unavailable"))
+    assert (failure.certainty == "unknown") == (verdict == "unknown")
+    assert (failure.retryable, failure.credentials) == (verdict == "later", verdict == "account")

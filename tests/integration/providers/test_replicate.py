@@ -116,7 +116,7 @@ def test_a_prediction_goes_on_after_the_process_that_submitted_it(stub: Replicat
             False,
         ),
         (problem("Internal server error", "Sorry.", 500), "not_charged", True, False),
-        (problem("Input validation failed", "- input.steps: must be at most 50", 422), "unknown", False, False),
+        (problem("Input validation failed", "- input.steps: must be at most 50", 422), "not_charged", False, False),
         (Sent(500, b"<html>"), "unknown", False, False),
         (HTML, "unknown", False, False),
         (Sent(307, b"", {"location": "https://elsewhere.example/"}), "unknown", False, False),
@@ -165,6 +165,7 @@ def test_a_failure_to_ask_says_nothing_of_the_prediction(stub: ReplicateStub, st
     ("ended", "moderated"),
     [
         ({"status": "failed", "output": None, "error": "NSFW content detected. Try running it again."}, True),
+        ({"status": "failed", "output": None, "error": "The input or output was flagged as sensitive. (E005)"}, True),
         ({"status": "failed", "output": None, "error": "CUDA out of memory"}, False),
         ({"status": "canceled", "output": None}, False),
     ],
@@ -207,6 +208,12 @@ def test_a_success_without_an_image_is_kept_as_it_came(stub: ReplicateStub, outp
     stub.ended = {"output": output}
     answer = provider_of(stub).generate(a_request(), Handles())
     assert json.loads(answer.content)["status"] == "succeeded"
+
+
+def test_a_success_that_is_an_error_is_in_doubt(stub: ReplicateStub) -> None:
+    stub.ended = {"output": None, "error": "No image was made."}
+    failed = failure_of(provider_of(stub))
+    assert (failed.certainty, "No image was made." in failed.message) == ("unknown", True)
 
 
 def test_replicate_is_in_the_table() -> None:

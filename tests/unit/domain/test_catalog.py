@@ -276,3 +276,22 @@ def test_what_has_no_price_for_what_it_reads_edits_nothing() -> None:
     one = flare.usual("openai").model_copy(update={"references": references(1)})
     with pytest.raises(ModelUnavailable, match="no price for images"):
         catalog.quote(one, "x", TODAY)
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "quality", "seconds"),
+    [
+        ("gpt-image-2.5-flare", "1024x1024", "medium", 600),
+        ("gpt-image-2.5-flare", "1024x1024", "max", 900),
+        ("gpt-image-2.5-flare", "3840x2160", "low", 900),
+        ("gpt-image-2", "1024x1024", "high", 900),
+        ("gemini-3-pro-image", "1024x1024", "standard", 600),
+        ("stable-image-ultra", "1024x1024", "standard", 600),
+        ("forge-image-service", "1024x1024", "standard", 600),
+    ],
+)
+def test_what_takes_longer_is_waited_for_longer(model: str, size: str, quality: str, seconds: float) -> None:
+    row = CATALOG.named(model)
+    assert row is not None
+    wanted = row.usual(row.provider).model_copy(update={"size": size, "quality": quality})
+    assert (row.seconds_for(wanted), row.longest_seconds >= seconds) == (seconds, True)

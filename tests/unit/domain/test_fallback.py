@@ -69,6 +69,8 @@ def failure(certainty: Any = "not_charged", **facts: Any) -> CallFailed:
         ({"credentials": True}, "HELD", "b"),
         ({"retryable": True}, "HELD", "a"),
         ({"moderated": True}, "FAILED", "a"),
+        ({"stops": True}, "FAILED", "a"),
+        ({"stops": True, "retryable": True}, "HELD", "a"),
         ({"certainty": "unknown"}, "UNKNOWN", "a"),
         ({"certainty": "charged"}, "FAILED", "a"),
         ({"certainty": "charged", "retryable": True}, "FAILED", "a"),

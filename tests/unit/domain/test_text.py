@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import bson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from imagegeneration.domain.generation import Answer, CallFailed
 from imagegeneration.domain.text import INTENT_MAX, PROMPT_MAX, Intent, Prompt
 
 PROMPT: TypeAdapter[str] = TypeAdapter(Prompt)
@@ -51,3 +53,21 @@ def test_the_documented_pattern_says_what_the_rule_does(text: str) -> None:
     except ValidationError:
         accepted = False
     assert bool(re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text, re.DOTALL)) == accepted
+
+
+NOT_STORABLE = "a\x00\ud800\x1bb"
+
+
+def test_the_texts_of_a_provider_are_cut_and_cleaned_wherever_they_come_from() -> None:
+    answer = Answer(b"", None, NOT_STORABLE * 1_000_000, NOT_STORABLE * 1_000_000)
+    failure = CallFailed(NOT_STORABLE * 1_000_000, certainty="unknown", provider_request_id=NOT_STORABLE * 1_000_000)
+    kept = (answer.provider_request_id, answer.revised_prompt, failure.message, failure.provider_request_id)
+    assert [len(text or "") for text in kept] == [200, 32_000, 1_000, 200]
+    for text in kept:
+        assert str(text).startswith("a\ufffd\ufffd\ufffdba")
+        assert bson.encode({"text": text})
+
+
+def test_the_text_of_a_provider_that_can_be_stored_is_kept_as_it_is() -> None:
+    text = "Ein Drachen 🪁,\n\tüber \u202e der See\r\n"
+    assert Answer(b"", None, None, text).revised_prompt == text

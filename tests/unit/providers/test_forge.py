@@ -71,7 +71,8 @@ def test_whatever_came_is_kept_for_it_was_paid_for(body: bytes) -> None:
         (500, "unknown", "unknown", False, False),
         (500, "data_loss", "unknown", False, False),
         (504, "deadline_exceeded", "unknown", False, False),
-        (400, "of_a_later_protocol", "unknown", False, False),
+        (400, "of_a_later_protocol", "not_charged", False, False),
+        (500, "of_a_later_protocol", "unknown", False, False),
     ],
 )
 def test_what_a_code_says_of_the_money(

@@ -190,7 +190,7 @@ def own(status: str, *details: dict[str, str]) -> dict[str, object]:
         (400, own("INVALID_ARGUMENT", {"reason": "API_KEY_INVALID"}), "not_charged", False, True),
         (400, own("FAILED_PRECONDITION"), "not_charged", False, True),
         (402, own("RESOURCE_EXHAUSTED"), "not_charged", False, True),
-        (402, {}, "unknown", False, False),
+        (402, {}, "not_charged", False, True),
         (403, own("PERMISSION_DENIED"), "not_charged", False, True),
         (404, own("NOT_FOUND"), "not_charged", False, False),
         (429, own("RESOURCE_EXHAUSTED"), "not_charged", True, False),

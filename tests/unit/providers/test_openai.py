@@ -22,7 +22,7 @@ from imagegeneration.providers.openai import (
     parse_enhancement,
     parse_image,
     parse_moderation,
-    refusal,
+    status_failure,
 )
 
 REQUEST = GenerationRequest(
@@ -159,46 +159,40 @@ def test_an_answer_of_any_other_form_is_no_finding(body: object) -> None:
             parse_moderation(json.dumps(sent).encode())
 
 
-def status_error(
-    status: int, body: object, code: str | None = None, headers: dict[str, str] | None = None
-) -> CallFailed:
-    response = httpx2.Response(status, request=httpx2.Request("POST", "http://localhost/"), headers=headers)
-    error = openai.APIStatusError("said", response=response, body=body)
-    error.code = code
-    return refusal(error)
+def status_error(status: int, body: object, headers: dict[str, str] | None = None) -> CallFailed:
+    response = httpx2.Response(status, request=httpx2.Request("POST", "http://localhost/"), json=body, headers=headers)
+    return status_failure(openai.APIStatusError("said", response=response, body=body))
 
 
-OWN = {"message": "said by the provider"}
+def own(code: str | None = None) -> dict[str, object]:
+    return {"error": {"message": "said by the provider", "type": "invalid_request_error", "param": None, "code": code}}
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "code", "certainty", "retryable"),
+    ("status", "body", "certainty", "retryable"),
     [
-        (400, OWN, "moderation_blocked", "not_charged", False),
-        (400, OWN, "bad_size", "not_charged", False),
-        (401, OWN, None, "not_charged", False),
-        (403, None, None, "not_charged", False),
-        (404, OWN, None, "not_charged", False),
-        (404, None, None, "unknown", False),
-        (408, OWN, None, "unknown", False),
-        (429, OWN, "rate_limit", "not_charged", True),
-        (429, OWN, "insufficient_quota", "not_charged", False),
-        (500, OWN, None, "not_charged", True),
-        (500, None, None, "unknown", False),
-        (502, OWN, None, "unknown", False),
-        (503, OWN, None, "not_charged", True),
-        (503, "<html>", None, "unknown", False),
-        (504, None, None, "unknown", False),
+        (400, own("bad_size"), "not_charged", False),
+        (401, own(), "not_charged", False),
+        (403, None, "not_charged", False),
+        (404, own(), "not_charged", False),
+        (404, None, "unknown", False),
+        (408, own(), "unknown", False),
+        (429, own("rate_limit_exceeded"), "not_charged", True),
+        (429, own("insufficient_quota"), "not_charged", False),
+        (500, own(), "not_charged", True),
+        (500, None, "unknown", False),
+        (502, own(), "unknown", False),
+        (503, own(), "not_charged", True),
+        (503, {"detail": "The model is loading."}, "not_charged", True),
+        (503, "<html>", "unknown", False),
+        (504, None, "unknown", False),
     ],
 )
-def test_what_a_refusal_says_of_the_money(
-    status: int, body: object, code: str | None, certainty: str, retryable: bool
-) -> None:
-    failure = status_error(status, body, code)
-    assert (failure.certainty, failure.retryable) == (certainty, retryable)
-    assert failure.moderated == (code == "moderation_blocked")
+def test_what_a_refusal_says_of_the_money(status: int, body: object, certainty: str, retryable: bool) -> None:
+    failure = status_error(status, body)
+    assert (failure.certainty, failure.retryable, failure.moderated) == (certainty, retryable, False)
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("-3", 0.0), ("99999", 3600.0), ("soon", None)])
 def test_retry_after_is_read_within_bounds(header: str, seconds: float | None) -> None:
-    assert status_error(429, OWN, headers={"retry-after": header}).retry_after == seconds
+    assert status_error(429, own(), headers={"retry-after": header}).retry_after == seconds
