@@ -35,6 +35,11 @@ def check_text(text: str, limit: int) -> str:
     return text
 
 
+def cleaned(text: str, limit: int) -> str:
+    """What may be kept of text that somebody else wrote: at most `limit` code points of it, and no forbidden one."""
+    return _FORBIDDEN.sub("", text[: 2 * limit])[:limit]
+
+
 class Described:
     """Tells the rule to readers of the OpenAPI document; the rule itself is `check_text`."""
 

@@ -248,7 +248,8 @@ def test_an_image_found_in_the_bucket_is_adopted(
 
 
 def _upload_only(execution: Execution, job: Job, received: Any) -> None:
-    key = storage_key(job.user_id, job.created_at, job.job_id, 0, received.facts)
+    facts = received.facts
+    key = storage_key(job.user_id, job.created_at, job.job_id, 0, facts.output_format, facts.sha256)
     execution._storage.put(key, received.content, received.facts.mime_type, compare=True)
 
 
