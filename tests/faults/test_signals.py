@@ -56,8 +56,8 @@ def test_a_second_signal_ends_the_runner_at_once(cluster: Cluster, point: str) -
 
 
 def test_a_runner_that_has_ended_takes_no_share_of_the_calls(cluster: Cluster) -> None:
-    calls = {"provider_concurrency": 8, "runner_lease_seconds": 1.5}
-    stays, leaves = cluster.runner(**calls), cluster.runner(machine=ELSEWHERE, **calls)
+    cluster.use(provider_concurrency=8, runner_lease_seconds=1.5)
+    stays, leaves = cluster.runner(), cluster.runner(machine=ELSEWHERE)
     wait_until(lambda: shares(cluster) == [4, 4], "each has half of the calls", every=0.05)
     assert leaves.stop() == 0
     wait_until(lambda: shares(cluster) == [8], "the one that is left has all of them", every=0.05)
