@@ -62,6 +62,10 @@ class StorageFailed(StudioError):
     resolution = "Nothing is lost: the upload is tried again by itself."
 
 
+class Occupied(StorageFailed):
+    """IMG_004: something else is where an image belongs, so that trying again is of no use."""
+
+
 class Busy(StudioError):
     """IMG_005: a rate limit or a full queue; `retry_after` is in seconds, at least 1."""
 

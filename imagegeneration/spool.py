@@ -1,12 +1,14 @@
 """The spool: a paid answer is on disk before anything else happens to it (DESIGN.md, section 1).
 
-One file an attempt: a line of JSON that says what it is, then the bytes as they came. It appears whole, by
-fsync and rename, and goes once the image is recorded as stored.
+One file an attempt: a line of JSON that says what it is, after the hash of that line, then the bytes as they came. It
+appears whole, by fsync and rename, and goes once the image is recorded as stored. Beside it is counted how often
+reading the image began, so that one that ends its runner is not read for ever.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -14,6 +16,8 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from imagegeneration.domain.generation import Answer, Usage
 from imagegeneration.domain.value import Value
@@ -25,6 +29,7 @@ FREE_DISK_BYTES = 512 * 1024**2
 """Below this much free disk no job is claimed: a paid answer must find room."""
 
 _SUFFIX = ".answer"
+_READINGS = ".readings"
 
 
 class SpoolEntry(Value):
@@ -39,6 +44,15 @@ class SpoolEntry(Value):
     revised_prompt: str | None
 
 
+class Damaged(Exception):
+    """A spooled answer is not what was written; `entry` is what is known of it, if that is whole."""
+
+    def __init__(self, message: str, entry: SpoolEntry | None, content: bytes) -> None:
+        super().__init__(message)
+        self.entry = entry
+        self.content = content
+
+
 class Spool:
     """The spooled answers of this machine; `host` names it in job documents."""
 
@@ -48,14 +62,17 @@ class Spool:
         self._max_bytes = max_bytes
         self._rejected = folder / "rejected"
         self._rejected.mkdir(parents=True, exist_ok=True)
+        self._aside = folder / "set-aside"
+        self._aside.mkdir(exist_ok=True)
         self.host = self._host()
 
     def write(self, entry: SpoolEntry, answer: Answer) -> None:
         """Keep an answer, durably: it is on disk when this returns. Raises OSError, for example on a full disk."""
         unfinished = self.folder / f"{entry.attempt_id}.{secrets.token_hex(4)}.part"
+        known = entry.model_dump_json(by_alias=True).encode()
         try:
             with unfinished.open("wb") as file:
-                file.write(entry.model_dump_json(by_alias=True).encode() + b"\n")
+                file.write(_sha256(known) + b" " + known + b"\n")
                 file.write(answer.content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -66,12 +83,35 @@ class Spool:
         self._sync(self.folder)
 
     def read(self, attempt_id: str) -> tuple[SpoolEntry, bytes] | None:
-        """An answer and what is known of it; None if it is not here."""
+        """An answer and what is known of it; None if it is not here. Raises Damaged if it is not what was written."""
         try:
-            with self._path(attempt_id).open("rb") as file:
-                return SpoolEntry.model_validate_json(file.readline()), file.read()
+            content = self._path(attempt_id).read_bytes()
         except FileNotFoundError:
             return None
+        line, _, answer = content.partition(b"\n")
+        entry = _entry(line)
+        if entry is None:
+            raise Damaged("what is known of it cannot be read any more", None, content)
+        if _sha256(answer) != entry.sha256.encode():
+            raise Damaged("its bytes have changed since they came", entry, answer)
+        return entry, answer
+
+    def has(self, attempt_id: str) -> bool:
+        """Whether the answer waits here."""
+        return self._path(attempt_id).exists()
+
+    def count_reading(self, attempt_id: str) -> int:
+        """Write down, before the image is read, that it is; how often it was, this time included."""
+        try:
+            with self._readings(attempt_id).open("ab") as file:
+                file.write(b".")
+                return file.tell()
+        except OSError:  # a full disk is no reason not to try
+            return 1
+
+    def was_read(self, attempt_id: str) -> None:
+        """Reading the image has harmed no process."""
+        self._readings(attempt_id).unlink(missing_ok=True)
 
     def attempt_ids(self, older_than_seconds: float = 0) -> Iterator[str]:
         """The attempts whose answers wait here, oldest first, for at least `older_than_seconds`."""
@@ -85,20 +125,33 @@ class Spool:
     def remove(self, attempt_id: str) -> None:
         """Let go of an answer that is recorded as stored."""
         self._path(attempt_id).unlink(missing_ok=True)
+        self.was_read(attempt_id)
 
     def reject(self, attempt_id: str) -> None:
-        """Put an answer that is no image aside, for 30 days."""
-        path = self._path(attempt_id)
-        if path.exists():
-            path.rename(self._rejected / path.name)
-            self._sync(self._rejected)
+        """Put an answer that is no image away, for 30 days."""
+        self._move(self._path(attempt_id), self._rejected)
+        self.was_read(attempt_id)
+
+    def set_aside(self, attempt_id: str) -> None:
+        """Keep an answer apart that could not be taken in, until somebody wants it to be tried again."""
+        self._move(self._path(attempt_id), self._aside)
+        self.was_read(attempt_id)
+
+    def take_back(self, attempt_id: str) -> None:
+        """Let an answer that was set aside wait here again."""
+        self._move(self._aside / f"{attempt_id}{_SUFFIX}", self.folder)
+
+    def aside(self) -> list[str]:
+        """The attempts whose answers were set aside."""
+        return [path.name.removesuffix(_SUFFIX) for path in self._aside.glob(f"*{_SUFFIX}")]
 
     def expire(self) -> None:
-        """Delete rejected answers older than 30 days, and files that a crash left unfinished a day ago."""
+        """Delete rejected answers older than 30 days, and what a crash left unfinished or without use a day ago."""
         now = time.time()
         for paths, kept_seconds in (
             (self._rejected.iterdir(), REJECTED_KEPT_SECONDS),
             (self.folder.glob("*.part"), 24 * 3600),
+            (self.folder.glob(f"*{_READINGS}"), 24 * 3600),
         ):
             for path in paths:
                 with contextlib.suppress(FileNotFoundError):  # finished or deleted meanwhile
@@ -123,7 +176,7 @@ class Spool:
 
     def _used_bytes(self) -> int:
         sizes = 0
-        for folder in (self.folder, self._rejected):
+        for folder in (self.folder, self._rejected, self._aside):
             with os.scandir(folder) as files:
                 for file in files:
                     with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
@@ -132,6 +185,14 @@ class Spool:
 
     def _path(self, attempt_id: str) -> Path:
         return self.folder / f"{attempt_id}{_SUFFIX}"
+
+    def _readings(self, attempt_id: str) -> Path:
+        return self.folder / f"{attempt_id}{_READINGS}"
+
+    def _move(self, path: Path, folder: Path) -> None:
+        if path.exists():
+            path.rename(folder / path.name)
+            self._sync(folder)
 
     def _host(self) -> str:
         """A name of this folder that outlives the process: the machine's, and a few letters against namesakes."""
@@ -155,3 +216,18 @@ class Spool:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _entry(line: bytes) -> SpoolEntry | None:
+    """What the first line says; None if it is not as it was written."""
+    sha256, _, known = line.partition(b" ")
+    if sha256 != _sha256(known):
+        return None
+    try:
+        return SpoolEntry.model_validate_json(known)
+    except ValidationError:
+        return None
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()

@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imagegeneration import imaging
-from imagegeneration.errors import StorageFailed
+from imagegeneration.errors import Occupied, StorageFailed
 from imagegeneration.settings import Settings
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
@@ -64,7 +64,7 @@ class Storage:
             if _status(error) != 412:
                 raise _failed("refused the upload", error) from error
             if compare and imaging.sha256(self.get(key)) != imaging.sha256(content):
-                raise StorageFailed("Another object is in the image's place in the bucket.") from error
+                raise Occupied("Another object is in the image's place in the bucket.") from error
         except BotoCoreError as error:
             raise _failed("does not answer", error) from error
 

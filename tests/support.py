@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -57,3 +58,36 @@ def png(number: int = 0) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (16, 16), (number % 256, number // 256 % 256, 0)).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def photo(form: str = "JPEG", size: tuple[int, int] = (96, 64), **options: Any) -> bytes:
+    """An image with all kinds of values in it, as a camera or a model makes it. MPO is a JPEG of two pictures."""
+    reds, greens = Image.linear_gradient("L").resize(size), Image.radial_gradient("L").resize(size)
+    picture = Image.merge("RGB", (reds, greens, reds.transpose(Image.Transpose.ROTATE_180)))
+    if form == "MPO":
+        options |= {"save_all": True, "append_images": [picture.transpose(Image.Transpose.ROTATE_180)]}
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def mutants(content: bytes, count: int, seed: int) -> Iterator[bytes]:
+    """So many damaged copies: bytes changed, cut off, left out, doubled, or put in, mostly near the beginning."""
+    chance = random.Random(seed)
+    for _ in range(count):
+        mutant = bytearray(content)
+        for _ in range(chance.choice((1, 1, 1, 2, 4, 16))):
+            at = min(int(chance.expovariate(4 / len(mutant))), len(mutant) - 1)
+            length = chance.choice((1, 2, 4, 8, 64, 512))
+            kind = chance.randrange(5)
+            if kind == 0:
+                mutant[at] = chance.randrange(256)
+            elif kind == 1:
+                mutant[at] ^= 1 << chance.randrange(8)
+            elif kind == 2 and len(mutant) > length + 64:
+                del mutant[at : at + length]
+            elif kind == 3:
+                mutant[at:at] = mutant[at : at + length]
+            else:
+                mutant[at : at + 4] = chance.choice((b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff", b"Exif"))
+        yield bytes(mutant)

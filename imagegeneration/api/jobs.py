@@ -70,7 +70,7 @@ class JobRecord(Value):
 
 
 class DecisionBody(Value):
-    """What becomes of an image that was perhaps charged, or whose machine is gone, and why.
+    """What becomes of an image that was perhaps charged or set aside, or whose machine is gone, and why.
 
     `attemptId` is the attempt that was looked at, as the audit record names it.
     """
@@ -179,7 +179,9 @@ def cancel_job(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Job
 def decide_image(
     body: DecisionBody, job_id: JobId, index: ImageIndex, studio: CurrentStudio, actor: CurrentActor
 ) -> JobAnswer:
-    """Decide about an image: `accept_lost`, `not_charged` (both: perhaps charged), `declare_lost` (machine gone)."""
+    """Decide about an image: `accept_lost`, `not_charged` (both: perhaps charged), `declare_lost` (machine gone, or set
+    aside), `try_again` (set aside: its answer is kept and could not be taken in).
+    """
     job = studio.decisions.decide(
         actor, job_id, index, attempt_id=body.attempt_id, decision=body.decision, reason=body.reason
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Decision = Literal["accept_lost", "not_charged", "declare_lost"]
+Decision = Literal["accept_lost", "not_charged", "declare_lost", "try_again"]
 """An image that was perhaps charged is accepted as lost, or the provider is known not to have charged it; an
-image whose bytes are on a machine that is gone is declared lost. To make it again is a retry."""
+image whose bytes are on a machine that is gone, or could not be taken in, is declared lost; what could not be taken in
+is tried again. To make it again is a retry."""

@@ -55,10 +55,12 @@ class StoredImage(Value):
     created_at: Moment
 
 
-def storage_key(user_id: str, created_at: Moment, job_id: str, index: int, facts: ImageFacts) -> str:
+def storage_key(
+    user_id: str, created_at: Moment, job_id: str, index: int, output_format: OutputFormat, sha256: str
+) -> str:
     """Where the original goes; the hash in it makes the address immutable (DESIGN.md, section 4)."""
-    extension = {"jpeg": "jpg"}.get(facts.output_format, facts.output_format)
-    return f"{storage_prefix(user_id, created_at, job_id, index)}{facts.sha256[:16]}.{extension}"
+    extension = {"jpeg": "jpg"}.get(output_format, output_format)
+    return f"{storage_prefix(user_id, created_at, job_id, index)}{sha256[:16]}.{extension}"
 
 
 def storage_prefix(user_id: str, created_at: Moment, job_id: str, index: int) -> str:
@@ -69,6 +71,11 @@ def storage_prefix(user_id: str, created_at: Moment, job_id: str, index: int) ->
 def partial_key(user_id: str, created_at: Moment, job_id: str, index: int, attempt_id: str, number: int) -> str:
     """Where what an image looked like on the way goes: apart from the images, so that a bucket may forget it."""
     return f"partial/{user_id}/{created_at:%Y/%m}/{job_id}-{index}-{attempt_id}-{number}.webp"
+
+
+def aside_key(user_id: str, created_at: Moment, job_id: str, index: int, attempt_id: str) -> str:
+    """Where the bytes of an answer go that could not be taken in: apart from the images, which recovery adopts."""
+    return f"set-aside/{user_id}/{created_at:%Y/%m}/{job_id}-{index}-{attempt_id}"
 
 
 def thumbnail_key(key: str) -> str:

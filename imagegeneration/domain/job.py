@@ -26,7 +26,16 @@ Status = Literal["QUEUED", "RUNNING", "DONE", "FAILED"]
 ImageState = Literal["HELD", "CALLING", "GENERATED", "STORED", "FAILED", "UNKNOWN"]
 Certainty = Literal["charged", "not_charged", "unknown"]
 Source = Literal["dashboard", "api"]
-Outcome = Literal["generated", "not_an_image", "moderated", "refused", "unavailable", "interrupted", "not_sent"]
+Outcome = Literal[
+    "generated",
+    "not_an_image",
+    "set_aside",
+    "moderated",
+    "refused",
+    "unavailable",
+    "interrupted",
+    "not_sent",
+]
 ErrorCode = Literal[
     "INTERRUPTED",
     "TAMPERED",
@@ -118,6 +127,11 @@ class JobImage(Value):
     def is_over(self) -> bool:
         """Nothing more happens to this image by itself."""
         return self.state in ("STORED", "FAILED", "UNKNOWN")
+
+    @property
+    def is_set_aside(self) -> bool:
+        """It is paid for and its answer is kept, but could not be taken in: a person decides."""
+        return self.state == "FAILED" and self.attempt.outcome == "set_aside"
 
     @property
     def is_missing(self) -> bool:

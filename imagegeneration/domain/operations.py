@@ -21,7 +21,7 @@ class QueueState(Value):
 
 
 class OpenImage(Value):
-    """An image that may need a person: it waits for storage, or was perhaps charged (`cost_micros`)."""
+    """An image that may need a person: it waits for storage, was set aside, or perhaps charged (`cost_micros`)."""
 
     job_id: str
     index: int
@@ -65,6 +65,7 @@ class OperationsState(Value):
     runners: Many[RunnerInfo]
     queue: QueueState
     waiting_for_storage: Many[WaitingForStorage]
+    set_aside: Many[OpenImage] = ()
     perhaps_charged: Many[OpenImage]
     perhaps_charged_micros: int
     breakers: Many[Breaker]

@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from types import FrameType
 
+from imagegeneration import imaging
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.runner import RunnerInfo
@@ -66,6 +67,7 @@ class Runner:
         """Work until a signal, then drain: finish what is in flight, release the rest."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
+        imaging.prepare()
         self._heartbeat()
         threading.Thread(target=self._worker.run, name="claim", daemon=True).start()
         threading.Thread(target=self._listen, name="change-stream", daemon=True).start()

@@ -1,4 +1,4 @@
-"""What a person decides about images that were perhaps charged, or whose machine is gone."""
+"""What a person decides about images that were perhaps charged, set aside, or whose machine is gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.job import Job, JobImage
-from imagegeneration.domain.lifecycle import accepted_as_lost, declared_lost, marked_not_charged
+from imagegeneration.domain.lifecycle import accepted_as_lost, declared_lost, marked_not_charged, tried_again
 from imagegeneration.errors import NotFound, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.changes import Changes
@@ -19,6 +19,7 @@ _TRANSITIONS: Mapping[Decision, Callable[[JobImage, datetime], JobImage]] = {
     "accept_lost": accepted_as_lost,
     "not_charged": marked_not_charged,
     "declare_lost": declared_lost,
+    "try_again": tried_again,
 }
 
 
@@ -45,7 +46,7 @@ class Decisions:
             image = job.images[index]
             if image.attempt.attempt_id != attempt_id:
                 raise WrongState("The image has been made again meanwhile.")
-            if decision == "declare_lost":
+            if decision == "declare_lost" and not image.is_set_aside:
                 self._require_gone(image)
             now = self._connection.now()
             decided = _TRANSITIONS[decision](image, now)

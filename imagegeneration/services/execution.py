@@ -28,7 +28,14 @@ from imagegeneration.domain.generation import (
     LeftAtProvider,
     ProviderName,
 )
-from imagegeneration.domain.image import ImageFacts, StoredImage, storage_key, storage_prefix, thumbnail_key
+from imagegeneration.domain.image import (
+    ImageFacts,
+    StoredImage,
+    aside_key,
+    storage_key,
+    storage_prefix,
+    thumbnail_key,
+)
 from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id, request_sha256
 from imagegeneration.domain.lifecycle import (
     dropped,
@@ -38,18 +45,20 @@ from imagegeneration.domain.lifecycle import (
     lost,
     not_an_image,
     passed_over,
+    set_aside,
     started,
     stored,
     submitted,
 )
-from imagegeneration.errors import OverBudget, StudioError
+from imagegeneration.domain.text import tame
+from imagegeneration.errors import DatabaseDown, Occupied, OverBudget, StudioError
 from imagegeneration.providers import Provider, ResumableProvider, StreamingProvider
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.jobs import Offer
 from imagegeneration.services.partials import Partials
 from imagegeneration.services.references import References, Unusable
-from imagegeneration.spool import Spool, SpoolEntry
+from imagegeneration.spool import Damaged, Spool, SpoolEntry
 from imagegeneration.storage import Storage
 from imagegeneration.store import Session, Stores
 
@@ -61,6 +70,13 @@ ASK_AGAIN_SECONDS = 5.0
 
 ASKED_AGAIN = 100
 """Jobs in a round, the latest first."""
+
+READINGS = 3
+"""So often reading an answer is begun that harms the process that reads it."""
+
+MAX_REVISED_PROMPT = 32_000
+MAX_ID = 200
+"""So much is kept of what a provider says about its answer, in code points."""
 
 log = logging.getLogger(__name__)
 
@@ -344,7 +360,7 @@ class Execution:
 
     def _can_resume(self, job: Job, image: JobImage) -> bool:
         """Whether the provider can be asked for an answer that this machine's spool does not have."""
-        if image.attempt.handle is None or self.spool.read(image.attempt.attempt_id or "") is not None:
+        if image.attempt.handle is None or self.spool.has(image.attempt.attempt_id or ""):
             return False
         route = route_of(job, image.attempt)
         if route is None or self._offer.endpoints.get(route.parameters.provider) != route.endpoint_sha256:
@@ -385,7 +401,7 @@ class Execution:
         return timedelta(seconds=2 ** min(tries, 6) * random.uniform(0.5, 1.0))
 
     def receive(self, job: Job, index: int, attempt_id: str, answer: Answer) -> Received | None:
-        """Take a paid answer in: into the spool, then measured, then settled. None if it is no image.
+        """Take a paid answer in: into the spool, then measured, then settled. None if it is no image, or set aside.
 
         If the disk refuses it, it goes straight to the bucket.
         """
@@ -406,43 +422,119 @@ class Execution:
         return received
 
     def settle(self, entry: SpoolEntry, content: bytes) -> Received | None:
-        """Measure a spooled answer and settle its money, once; None, and put aside, if it is no image."""
-        answer = Answer(content, entry.usage, entry.provider_request_id, entry.revised_prompt)
-        attempt_id = entry.attempt_id
+        """Measure a spooled answer and settle its money, once; None if it is no image, or was set aside.
+
+        Raises DatabaseDown. Whatever else happens, the answer has come and is paid for: it is kept, and the image ends.
+        """
+        answer = _answer_of(entry, content)
         try:
-            facts, thumbnail = imaging.inspect(content)
+            return self._settle(entry, answer)
+        except DatabaseDown:
+            raise
+        except imaging.Unreadable as problem:
+            self._set_aside(entry, answer, str(problem))
+        except Exception as error:
+            log.exception("The answer %s could not be settled", entry.attempt_id)
+            self._set_aside(entry, answer, f"settling it failed ({type(error).__name__})")
+        return None
+
+    def _settle(self, entry: SpoolEntry, answer: Answer) -> Received | None:
+        attempt_id, host = entry.attempt_id, self.spool.host
+        try:
+            facts, thumbnail = self._inspected(attempt_id, answer.content)
         except imaging.NotAnImage as problem:
             why = str(problem)
-            self._changes.apply(
+            image = self._changes.apply(
                 entry.job_id,
                 entry.index,
                 lambda image, now: not_an_image(
                     image, attempt_id, answer, self._cost(image, attempt_id, answer), why, now
                 ),
             )
+            if image is not None and image.state == "GENERATED" and image.attempt.attempt_id == attempt_id:
+                raise imaging.Unreadable(f"it was an image before, and now {why}") from problem
             self.spool.reject(attempt_id)
             return None
-        host = self.spool.host
         image = self._changes.apply(
             entry.job_id,
             entry.index,
             lambda image, now: generated(image, attempt_id, answer, self._cost(image, attempt_id, answer), host, now),
         )
-        return Received(entry, content, thumbnail, facts, None if image is None else _started_at(image, attempt_id))
+        started_at = None if image is None else _started_at(image, attempt_id)
+        return Received(entry, answer.content, thumbnail, facts, started_at)
+
+    def _inspected(self, attempt_id: str, content: bytes) -> tuple[ImageFacts, bytes]:
+        """What the bytes show. What harms the process that reads them is read a few times, and never again.
+
+        Raises NotAnImage and Unreadable.
+        """
+        problem = imaging.Unreadable(f"reading it was begun {READINGS} times and never came to an end")
+        for _ in range(READINGS):
+            if self.spool.count_reading(attempt_id) > READINGS:
+                break
+            try:
+                found = imaging.inspect(content)
+            except imaging.Unreadable as unreadable:
+                problem = unreadable
+            else:
+                self.spool.was_read(attempt_id)
+                return found
+        raise problem
+
+    def _set_aside(self, entry: SpoolEntry, answer: Answer, why: str) -> None:
+        """Keep an answer that cannot be taken in, on the disk and in the bucket; its image ends, charged.
+
+        Raises DatabaseDown.
+        """
+        log.error("%s image %d: the answer %s is set aside: %s", entry.job_id, entry.index, entry.attempt_id, why)
+        try:
+            self._end_set_aside(entry, answer, why)
+        except DatabaseDown:
+            raise
+        except Exception:
+            log.exception("%s: what its provider says of it is left out", entry.attempt_id)
+            self._end_set_aside(entry, Answer(answer.content, usage=None, provider_request_id=None), why)
+        self.spool.set_aside(entry.attempt_id)
+        self._copy_set_aside(entry, answer.content)
+
+    def _end_set_aside(self, entry: SpoolEntry, answer: Answer, why: str) -> None:
+        attempt_id = entry.attempt_id
+        host = self.spool.host if self.spool.has(attempt_id) else None
+        self._changes.apply(
+            entry.job_id,
+            entry.index,
+            lambda image, now: set_aside(
+                image, attempt_id, answer, self._cost(image, attempt_id, answer), why, host, now
+            ),
+        )
+
+    def _copy_set_aside(self, entry: SpoolEntry, content: bytes) -> None:
+        """Keep the bytes beyond this machine, if the bucket takes them; the spool has them in any case."""
+        try:
+            job = self._job_store.get(entry.job_id)
+            if job is not None:
+                key = aside_key(job.user_id, job.created_at, job.job_id, entry.index, entry.attempt_id)
+                self._storage.put(key, content, "application/octet-stream", compare=False)
+        except Exception:
+            log.exception("The bucket has no copy of %s, which was set aside", entry.attempt_id)
 
     def deliver(self, received: Received) -> None:
         """Put original and thumbnail into the bucket, record the image, let go of the spooled answer.
 
         Raises StorageFailed or DatabaseDown; the answer then stays in the spool and is delivered later.
         """
-        entry = received.entry
+        entry, facts = received.entry, received.facts
         job = self._job_store.get(entry.job_id)
         if job is None:
             log.error("The spool has an answer of %s, a job that does not exist: put aside", entry.job_id)
             self.spool.reject(entry.attempt_id)
             return
-        key = storage_key(job.user_id, job.created_at, job.job_id, entry.index, received.facts)
-        self._storage.put(key, received.content, received.facts.mime_type, compare=True)
+        key = storage_key(job.user_id, job.created_at, job.job_id, entry.index, facts.output_format, facts.sha256)
+        try:
+            self._storage.put(key, received.content, facts.mime_type, compare=True)
+        except Occupied as problem:
+            self._set_aside(entry, _answer_of(entry, received.content), problem.message)
+            return
         self._storage.put(thumbnail_key(key), received.thumbnail, "image/webp", compare=False)
         self._record(job, received, key)
         self._changes.conclude(job.job_id)
@@ -453,9 +545,13 @@ class Execution:
 
         Raises StorageFailed where the bucket cannot be asked: then it stays open.
         """
-        if self.spool.read(attempt_id) is None:
+        if not self.spool.has(attempt_id):
             self._adopt_from_bucket(job, index, attempt_id)
-        spooled = self.spool.read(attempt_id)
+        try:
+            spooled = self.spool.read(attempt_id)
+        except Damaged as damaged:
+            self._set_aside_damaged(job.job_id, index, attempt_id, damaged)
+            return
         if spooled is not None:
             self.settle(*spooled)
             return
@@ -464,12 +560,55 @@ class Execution:
 
     def redeliver(self, attempt_id: str) -> None:
         """Finish what a crash or an outage left in the spool. Raises StorageFailed or DatabaseDown."""
-        spooled = self.spool.read(attempt_id)
+        try:
+            spooled = self.spool.read(attempt_id)
+        except Damaged as damaged:
+            self._find_and_set_aside(attempt_id, damaged)
+            return
         if spooled is None:
             return
         received = self.settle(*spooled)
         if received is not None:
             self.deliver(received)
+
+    def give_up(self, attempt_id: str, why: str) -> None:
+        """Set an answer aside that cannot be delivered, though neither bucket nor database is down.
+
+        Raises DatabaseDown.
+        """
+        try:
+            spooled = self.spool.read(attempt_id)
+        except Damaged as damaged:
+            self._find_and_set_aside(attempt_id, damaged)
+            return
+        if spooled is not None:
+            self._set_aside(spooled[0], _answer_of(*spooled), why)
+
+    def take_back(self) -> None:
+        """Let those answers wait for delivery again that were set aside and that somebody wants to be tried again."""
+        aside = self.spool.aside()
+        if not aside:
+            return
+        for job in self._job_store.generated_of(aside):
+            for image in job.images:
+                if image.state == "GENERATED" and image.attempt.attempt_id in aside:
+                    self.spool.take_back(image.attempt.attempt_id)
+
+    def _find_and_set_aside(self, attempt_id: str, damaged: Damaged) -> None:
+        """Set a damaged answer aside, whose image is found by the attempt: its own file cannot be believed."""
+        job = self._job_store.of_attempt(attempt_id)
+        if job is None:
+            log.error("The answer %s is damaged, and no job waits for it: put away", attempt_id)
+            self.spool.reject(attempt_id)
+            return
+        index = next(
+            image.index for image in job.images if attempt_id in [attempt.attempt_id for attempt in image.attempts]
+        )
+        self._set_aside_damaged(job.job_id, index, attempt_id, damaged)
+
+    def _set_aside_damaged(self, job_id: str, index: int, attempt_id: str, damaged: Damaged) -> None:
+        known = damaged.entry or self._entry(job_id, index, attempt_id, Answer(damaged.content, None, None))
+        self._set_aside(known, _answer_of(known, damaged.content), str(damaged))
 
     def finish(self, ends: Sequence[Ended]) -> None:
         """End the work on leased jobs: conclude them, or give their leases back until their next images are due."""
@@ -494,13 +633,12 @@ class Execution:
 
     def _rescue(self, job: Job, entry: SpoolEntry, content: bytes) -> bool:
         """Put an answer that the disk refused into the bucket at once; False if that fails too."""
-        try:
-            facts, _ = imaging.inspect(content)
-        except imaging.NotAnImage:
+        form = imaging.form_of(content)
+        if form is None:
             return True  # there is nothing to keep but the fact
         try:
-            key = storage_key(job.user_id, job.created_at, job.job_id, entry.index, facts)
-            self._storage.put(key, content, facts.mime_type, compare=True)
+            key = storage_key(job.user_id, job.created_at, job.job_id, entry.index, form, entry.sha256)
+            self._storage.put(key, content, f"image/{form}", compare=True)
         except StudioError as error:
             log.error("A paid answer for %s could not be put into the bucket either: %s", job.job_id, error)
             return False
@@ -531,8 +669,8 @@ class Execution:
             attempt_id=attempt_id,
             sha256=imaging.sha256(answer.content),
             usage=answer.usage,
-            provider_request_id=answer.provider_request_id,
-            revised_prompt=answer.revised_prompt,
+            provider_request_id=_said(answer.provider_request_id, MAX_ID),
+            revised_prompt=_said(answer.revised_prompt, MAX_REVISED_PROMPT),
         )
 
     def _cost(self, image: JobImage, attempt_id: str, answer: Answer) -> int:
@@ -613,6 +751,15 @@ class Execution:
             is_edit=job.request.is_edit,
             created_at=self._connection.now(),
         )
+
+
+def _answer_of(entry: SpoolEntry, content: bytes) -> Answer:
+    return Answer(content, entry.usage, entry.provider_request_id, entry.revised_prompt)
+
+
+def _said(text: str | None, limit: int) -> str | None:
+    """A provider's words as they may be kept: neither file nor database takes any others."""
+    return None if text is None else tame(text, limit)
 
 
 def _tries(image: JobImage) -> int:

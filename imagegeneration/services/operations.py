@@ -64,6 +64,7 @@ class Operations:
             runners=tuple(runners),
             queue=self._queue(),
             waiting_for_storage=tuple(self._waiting(runners, now)),
+            set_aside=tuple(self._set_aside()),
             perhaps_charged=tuple(unknown),
             perhaps_charged_micros=self._jobs.unknown_micros(),
             breakers=tuple(self._breakers.all()),
@@ -74,6 +75,10 @@ class Operations:
             limits_version=self._limits.latest(),
             audit=tuple(self._audit.find(actions=_DECISIONS, limit=LISTED_DECISIONS)),
         )
+
+    def _set_aside(self) -> list[OpenImage]:
+        jobs = self._jobs.set_aside(LISTED_JOBS)
+        return [_open(job, image) for job in jobs for image in job.images if image.is_set_aside]
 
     def _queue(self) -> QueueState:
         waiting = self._jobs.waiting()

@@ -51,7 +51,7 @@ class Partials:
             self._storage.put(key, thumbnail, "image/webp", compare=False)
             url = self._storage.url(key)
             self._changes.apply(job.job_id, index, lambda image, _now: shown(image, attempt_id, url))
-        except (StudioError, imaging.NotAnImage) as problem:
+        except (StudioError, imaging.NotAnImage, imaging.Unreadable) as problem:
             log.warning("%s image %d: what came on the way cannot be shown: %s", job.job_id, index, problem)
         except Exception:  # a thread of a pool has nobody above it; the image itself comes by another way
             log.exception("%s image %d: what came on the way could not be shown", job.job_id, index)

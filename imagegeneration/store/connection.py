@@ -33,7 +33,8 @@ TRANSACTION_SECONDS = 15
 
 _NAMESPACE_EXISTS = 48
 _INDEX_DIFFERS = 86
-_VALIDATION_FAILED = 121
+_REFUSED = (121, 10334, 17419)
+"""The document does not have the agreed form, or has become too large."""
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +181,7 @@ class Connection:
 def studio_error(error: PyMongoError) -> StudioError:
     """The error in our words. A document that its validator refuses is a fault of ours, all else an outage."""
     log.warning("MongoDB: %s: %s", type(error).__name__, str(error)[:500])
-    if isinstance(error, OperationFailure) and error.code == _VALIDATION_FAILED:
+    if isinstance(error, OperationFailure) and error.code in _REFUSED:
         return InternalFault("The database refused a document that does not have the agreed form.")
     return DatabaseDown("The database does not answer as it should.")
 

@@ -30,6 +30,8 @@ _OVER: Sequence[Status] = ("DONE", "FAILED")
 _OPEN: Sequence[ImageState] = ("GENERATED", "UNKNOWN")
 """States in which an image may need a person."""
 
+_SET_ASIDE = {"images.attempts.outcome": "set_aside"}
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = {"_id": False}
 _PLACE = {"runAt": True}
@@ -93,6 +95,11 @@ class JobStore:
                 [("images.state", ASCENDING), ("createdAt", ASCENDING)],
                 name="open",
                 partialFilterExpression={"images.state": {"$in": list(_OPEN)}},
+            ),
+            IndexModel(
+                [("images.attempts.outcome", ASCENDING), ("createdAt", ASCENDING)],
+                name="set_aside",
+                partialFilterExpression=_SET_ASIDE,
             ),
             IndexModel([("request.model", ASCENDING), ("completedAt", DESCENDING)], name="history"),
             IndexModel([("userId", ASCENDING), *linked], name="newest_linked", partialFilterExpression=_LINKED),
@@ -386,6 +393,22 @@ class JobStore:
         """Jobs that have an image GENERATED or UNKNOWN, oldest first."""
         found = self._jobs.find({"images.state": state}, _NO_ID).sort("createdAt", ASCENDING).limit(at_most)
         return [Job.model_validate(job) for job in found]
+
+    def set_aside(self, at_most: int) -> list[Job]:
+        """Jobs of which an answer was set aside, newest first, also where a person has decided about it."""
+        found = self._jobs.find(_SET_ASIDE, _NO_ID).sort("createdAt", DESCENDING).limit(at_most)
+        return [Job.model_validate(job) for job in found]
+
+    def of_attempt(self, attempt_id: str) -> Job | None:
+        """The job that waits for the result of the attempt; None if there is none, or none that still waits."""
+        of_it: Document = {"images.attempts.attemptId": attempt_id}
+        found = self._jobs.find_one(of_it | {"status": {"$in": list(_ALIVE)}}, _NO_ID, hint="turns")
+        return _job(found or self._jobs.find_one(of_it | {"images.state": {"$in": list(_OPEN)}}, _NO_ID, hint="open"))
+
+    def generated_of(self, attempt_ids: Sequence[str]) -> list[Job]:
+        """The jobs that wait for the bytes of one of the attempts."""
+        query = {"images.state": "GENERATED", "images.attempts.attemptId": {"$in": list(attempt_ids)}}
+        return [Job.model_validate(job) for job in self._jobs.find(query, _NO_ID, hint="open")]
 
     def _update_telling(
         self, query: Document, fields: Document, pushed: Document, news: Sequence[News], session: Session

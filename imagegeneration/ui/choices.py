@@ -92,6 +92,26 @@ def declare_machine_lost(waiting: WaitingForStorage) -> Action:
     return declare_lost(waiting.host or "an unknown machine", images, cost, of=waiting.host)
 
 
+def set_aside(job_id: str, index: int, attempt_id: str, cost_micros: int) -> tuple[Action, ...]:
+    """What can be decided about an answer that is kept and could not be taken in."""
+    order = _decision([(job_id, index, attempt_id)]) | {"decision": "try_again"}
+    ask = Ask(
+        "The answer is read and stored once more. Nothing is sent to the provider, and nothing is paid.",
+        confirm="Try the answer again",
+        reason="What was in its way is out of the way.",
+    )
+    lost = Ask(
+        f"The image is given up. {format_usd_exact(cost_micros)} stays spent.",
+        confirm="Declare the image lost",
+        reason="The image is not needed any more.",
+        danger=True,
+    )
+    return (
+        Action(f"try_again {attempt_id}", "Try again", order, ask),
+        Action(f"declare_lost {attempt_id}", "Declare lost", order | {"decision": "declare_lost"}, lost),
+    )
+
+
 def retry(image: OpenImage, quote: RetryQuote | None) -> Action:
     """Make the missing images of the image's job again; its price is asked for first."""
     key, label = f"retry {image.attempt_id}", "Retry"
@@ -103,8 +123,8 @@ def retry(image: OpenImage, quote: RetryQuote | None) -> Action:
     ask = Ask(
         f"The job is queued again for {missing}, which costs up to {price}.",
         confirm=f"Retry {missing} for up to {price}",
-        warning=f"Up to {doubtful} was perhaps charged already, so that you may pay twice.",
-        agree=f"I accept that up to {doubtful} may have been spent for nothing.",
+        warning=f"Up to {doubtful} was perhaps charged already, so that you may pay twice." if quote.unknown else None,
+        agree=f"I accept that up to {doubtful} may have been spent for nothing." if quote.unknown else None,
         danger=True,
     )
     return Action(key, label, order, ask)

@@ -17,6 +17,7 @@ _DECIDED: Mapping[str, str] = {
     "accept_lost": "An image accepted as lost",
     "not_charged": "An image marked as not charged",
     "declare_lost": "An image declared lost",
+    "try_again": "An answer tried again",
 }
 
 

@@ -30,6 +30,8 @@ def _needs(state: OperationsState) -> Iterator[Row]:
     yield from (_refused(provider) for provider in state.providers if provider.status in ("refused", "unreachable"))
     if state.perhaps_charged:
         yield _perhaps_charged(state)
+    if state.set_aside:
+        yield _set_aside(state)
     yield from (_gone(waiting) for waiting in state.waiting_for_storage if not waiting.is_alive)
     for runner in state.runners:
         yield from _troubled(runner)
@@ -77,6 +79,14 @@ def _perhaps_charged(state: OperationsState) -> Row:
     sum_ = format_usd(state.perhaps_charged_micros)
     text = f"Up to {sum_} is counted as spent, for images that did not come. Somebody has to decide what becomes of it."
     return _need("perhaps-charged", title, ((text,),), to="inbox")
+
+
+def _set_aside(state: OperationsState) -> Row:
+    count = len(state.set_aside)
+    title = f"{words.plural(count, 'answer')} could not be taken in"
+    cost = format_usd_exact(sum(image.cost_micros for image in state.set_aside))
+    text = f"Paid for with {cost}, and kept. Have them tried again, or give them up."
+    return _need("set-aside", title, ((text,),), to="set-aside")
 
 
 def _gone(waiting: WaitingForStorage) -> Row:

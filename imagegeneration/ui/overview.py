@@ -38,6 +38,7 @@ def overview(state: OperationsState, look: Look) -> list[Section]:
         Section("runners", "Runners", tuple(map(_runner, state.runners)), empty="No runner was seen for a minute."),
         Section("queue", "Queue", (_queue(state.queue),)),
         _storage(state),
+        *([_set_aside(state, look)] if state.set_aside else []),
         _inbox(state, look),
         Section("budget", "Today's budget", (_spend(state.spend, state.ceilings, look.resets_at),)),
         Section("limits", "Limits", (_limits(state),)),
@@ -141,6 +142,27 @@ def _machine(waiting: WaitingForStorage) -> Row:
 
 _NAMED = 12
 """How many of a machine's images are named."""
+
+
+def _set_aside(state: OperationsState, look: Look) -> Section:
+    return Section(
+        "set-aside",
+        "Set aside",
+        tuple(_kept(image, look.quotes.get(image.job_id)) for image in state.set_aside[: look.listed]),
+        about="Images that are paid for, and whose answers are kept because they could not be taken in.",
+    )
+
+
+def _kept(image: OpenImage, quote: RetryQuote | None) -> Row:
+    args = (image.job_id, image.index, image.attempt_id, image.cost_micros)
+    return Row(
+        key=image.attempt_id,
+        title=image.intent,
+        aside=format_usd_exact(image.cost_micros),
+        lines=((f"Image {image.index + 1}, {image.model}, ", moment(image.since)), (image.message or "",)),
+        links=(job_link(image.job_id),),
+        actions=(*choices.set_aside(*args), choices.retry(image, quote)),
+    )
 
 
 def _inbox(state: OperationsState, look: Look) -> Section:

@@ -247,6 +247,13 @@ def _choice(job: Job, image: JobImage, gone: Collection[str]) -> Row | None:
             lines=(("Retry it, or decide what becomes of the money:",),),
             actions=choices.perhaps_charged(job.job_id, image.index, attempt_id, cost),
         )
+    if image.is_set_aside:
+        return Row(
+            key=attempt_id,
+            title=f"{name} was made, and could not be taken in",
+            lines=((f"{format_usd_exact(cost)} was paid for it. Its answer is kept.",),),
+            actions=choices.set_aside(job.job_id, image.index, attempt_id, cost),
+        )
     host = image.spool_host or ""
     if image.state == "GENERATED" and host in gone:
         return Row(

@@ -45,6 +45,7 @@ IMAGE_TONES: Mapping[ImageState, Tone] = {
 OUTCOME_WORDS: Mapping[Outcome, str] = {
     "generated": "Generated",
     "not_an_image": "The answer was no usable image",
+    "set_aside": "The answer could not be taken in, and is kept",
     "moderated": "Refused by the provider's safety rules",
     "refused": "Refused by the provider",
     "unavailable": "The provider was not available",
@@ -63,6 +64,7 @@ DECIDED: Mapping[Decision, str] = {
     "accept_lost": "Accepted as lost. The money stays counted as spent.",
     "not_charged": "Marked as not charged. The money is given back.",
     "declare_lost": "Declared lost. The money stays spent.",
+    "try_again": "The answer is tried again. If it cannot be taken in, the image is listed here again.",
 }
 
 ROLE_WORDS: Mapping[Role, tuple[str, str]] = {

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagegeneration.domain.job import POISON_CLAIMS
+from imagegeneration.services.execution import READINGS
 from imagegeneration.spool import FREE_DISK_BYTES
 from tests.faults.support.cluster import ELSEWHERE, Cluster
 from tests.support import wait_until
@@ -46,6 +47,20 @@ def test_an_image_that_was_paid_for_is_never_set_aside_as_poison(cluster: Cluste
     cluster.runner()
     cluster.await_state(job_id, "STORED")
     assert cluster.calls(job_id) == 1
+    cluster.assert_invariants()
+
+
+def test_an_answer_that_kills_its_runners_is_set_aside_and_the_others_are_made(cluster: Cluster) -> None:
+    poison = cluster.approve()
+    for _ in range(READINGS):
+        assert cluster.runner("kill:before:read").end() == -9
+        cluster.expire_leases()
+    harmless = cluster.approve()
+    cluster.runner()
+    cluster.await_over()
+    attempt = cluster.job(poison).images[0].attempt
+    assert (attempt.outcome, attempt.certainty, cluster.calls(poison)) == ("set_aside", "charged", 1)
+    assert cluster.job(harmless).status == "DONE"
     cluster.assert_invariants()
 
 

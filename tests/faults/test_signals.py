@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.support.cluster import ELSEWHERE, Cluster
 from tests.faults.support.forms import long_but
+from tests.support import wait_until
 
 NOT_STARTED = ("before:claim", "after:claim", "before:prepare", "after:prepare")
 STARTED = ("after:calling", "before:call", "after:call", "after:spool", "after:settle", "after:put", "after:record")
@@ -52,6 +53,19 @@ def test_a_second_signal_ends_the_runner_at_once(cluster: Cluster, point: str) -
     cluster.runner()
     cluster.await_over([job_id])
     cluster.assert_invariants()
+
+
+def test_a_runner_that_has_ended_takes_no_share_of_the_calls(cluster: Cluster) -> None:
+    cluster.use(provider_concurrency=8, runner_lease_seconds=1.5)
+    stays, leaves = cluster.runner(), cluster.runner(machine=ELSEWHERE)
+    wait_until(lambda: shares(cluster) == [4, 4], "each has half of the calls", every=0.05)
+    assert leaves.stop() == 0
+    wait_until(lambda: shares(cluster) == [8], "the one that is left has all of them", every=0.05)
+    assert stays.is_running
+
+
+def shares(cluster: Cluster) -> list[int]:
+    return [runner.concurrency for runner in cluster.studio.runners.alive()]
 
 
 def test_a_runner_told_to_end_starts_no_further_image(cluster: Cluster) -> None:

@@ -14,11 +14,12 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, LeftAtProvider, Usage
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.image import storage_key
 from imagegeneration.domain.job import POISON_CLAIMS, Job
 from imagegeneration.errors import DatabaseDown, StorageFailed
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.providers.provider import Submitted
+from imagegeneration.providers.provider import Shown, Submitted
 from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
 from imagegeneration.services.changes import Changes
@@ -248,7 +249,8 @@ def test_an_image_found_in_the_bucket_is_adopted(
 
 
 def _upload_only(execution: Execution, job: Job, received: Any) -> None:
-    key = storage_key(job.user_id, job.created_at, job.job_id, 0, received.facts)
+    facts = received.facts
+    key = storage_key(job.user_id, job.created_at, job.job_id, 0, facts.output_format, facts.sha256)
     execution._storage.put(key, received.content, received.facts.mime_type, compare=True)
 
 
@@ -585,3 +587,49 @@ def test_a_limit_is_waited_for_as_long_as_the_provider_asks(studio: Studio, exec
     delay = execution.fail(job, 0, "att_1", limit)
     assert delay is not None
     assert asked <= delay.total_seconds() <= asked + 1
+
+
+class StreamingToo:
+    """A provider that can show images on the way."""
+
+    def generate(self, _request: GenerationRequest, _submitted: Submitted) -> Answer:
+        return Answer(b"of the plain call", None, None)
+
+    def stream(self, _request: GenerationRequest, _shown: Shown) -> Answer:
+        return Answer(b"of the stream", None, None)
+
+    def check(self) -> Checked:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("partial_images", "content"), [(0, b"of the plain call"), (2, b"of the stream")])
+def test_a_call_is_a_stream_only_where_images_on_the_way_were_asked_for(
+    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch, partial_images: int, content: bytes
+) -> None:
+    approve(studio)
+    job = claimed(studio)
+    job = job.model_copy(update={"request": job.request.model_copy(update={"partial_images": partial_images})})
+    monkeypatch.setattr(execution, "_providers", {"sandbox": StreamingToo()})
+    assert execution.call(job, 0, "att_1").content == content
+
+
+def test_a_provider_is_called_again_no_sooner_than_it_asks_for(studio: Studio, execution: Execution) -> None:
+    approve(studio)
+    job = claimed(studio)
+    assert execution.start(job, 0, "att_1")
+    asked = CallFailed("slow down", certainty="not_charged", retryable=True, retry_after=40.0)
+    delay = execution.fail(job, 0, "att_1", asked)
+    assert delay is not None
+    assert timedelta(seconds=40) <= delay <= timedelta(seconds=42)
+
+
+def test_a_call_that_failed_without_a_hint_is_tried_again_soon(studio: Studio, execution: Execution) -> None:
+    approve(studio)
+    job = claimed(studio)
+    assert execution.start(job, 0, "att_1")
+    delay = execution.fail(job, 0, "att_1", CallFailed("busy", certainty="not_charged", retryable=True))
+    assert delay is not None
+    assert timedelta(seconds=0.5) <= delay <= timedelta(seconds=4)

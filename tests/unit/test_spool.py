@@ -12,7 +12,7 @@ import pytest
 
 from imagegeneration.domain.generation import Answer, Usage
 from imagegeneration.imaging import sha256
-from imagegeneration.spool import REJECTED_KEPT_SECONDS, Spool, SpoolEntry
+from imagegeneration.spool import REJECTED_KEPT_SECONDS, Damaged, Spool, SpoolEntry
 
 CONTENT = b"\n{}\nbytes of an image\x00\xff"
 ENTRY = SpoolEntry(
@@ -107,3 +107,54 @@ def test_what_waits_is_counted(spool: Spool) -> None:
     count, size = spool.waiting()
     assert count == 1
     assert size > len(CONTENT)
+
+
+def test_no_changed_byte_passes_for_what_was_written(spool: Spool) -> None:
+    spool.write(ENTRY, ANSWER)
+    path = spool.folder / "att_1.answer"
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        for bit in (1, 128):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :])
+            with pytest.raises(Damaged):
+                spool.read("att_1")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"{}", b"{}\nbytes", b"\xff\xfe no line"])
+def test_a_file_that_says_nothing_of_itself_is_damaged_and_its_bytes_are_kept(spool: Spool, content: bytes) -> None:
+    (spool.folder / "att_1.answer").write_bytes(content)
+    with pytest.raises(Damaged) as damage:
+        spool.read("att_1")
+    assert (damage.value.entry, damage.value.content) == (None, content)
+
+
+def test_of_changed_bytes_it_is_still_known_what_they_were(spool: Spool) -> None:
+    spool.write(ENTRY, ANSWER)
+    path = spool.folder / "att_1.answer"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(Damaged) as damage:
+        spool.read("att_1")
+    assert (damage.value.entry, damage.value.content) == (ENTRY, CONTENT[:-1])
+
+
+def test_readings_are_counted_across_restarts_until_one_comes_to_its_end(spool: Spool) -> None:
+    spool.write(ENTRY, ANSWER)
+    assert [spool.count_reading("att_1"), spool.count_reading("att_1")] == [1, 2]
+    again = Spool(spool.folder, max_bytes=10_000)
+    assert again.count_reading("att_1") == 3
+    again.was_read("att_1")
+    assert spool.count_reading("att_1") == 1
+    spool.remove("att_1")
+    assert [path.name for path in spool.folder.iterdir() if path.is_file()] == ["host"]
+
+
+def test_what_is_set_aside_is_kept_counted_and_can_be_taken_back(spool: Spool) -> None:
+    spool.write(ENTRY, ANSWER)
+    spool.set_aside("att_1")
+    assert (list(spool.attempt_ids()), spool.has("att_1"), spool.aside()) == ([], False, ["att_1"])
+    old = time.time() - REJECTED_KEPT_SECONDS - 1
+    os.utime(spool.folder / "set-aside" / "att_1.answer", (old, old))
+    spool.expire()
+    spool.take_back("att_1")
+    assert spool.read("att_1") == (ENTRY, CONTENT)
+    assert spool.aside() == []

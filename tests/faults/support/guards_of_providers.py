@@ -156,15 +156,15 @@ GUARDS = (
     Guard(
         "resume: the spool comes first",
         EXECUTION,
-        'if image.attempt.handle is None or self.spool.read(image.attempt.attempt_id or "") is not None:',
+        'if image.attempt.handle is None or self.spool.has(image.attempt.attempt_id or ""):',
         "if image.attempt.handle is None:",
         [SUBMITTED + "test_an_answer_that_is_in_the_spool_is_not_asked_for_again"],
     ),
     Guard(
         "resume: not without a handle",
         EXECUTION,
-        'if image.attempt.handle is None or self.spool.read(image.attempt.attempt_id or "") is not None:',
-        'if self.spool.read(image.attempt.attempt_id or "") is not None:',
+        'if image.attempt.handle is None or self.spool.has(image.attempt.attempt_id or ""):',
+        'if self.spool.has(image.attempt.attempt_id or ""):',
         [SUBMITTED + "test_a_call_whose_handle_died_with_its_runner_is_in_doubt_and_not_submitted_again"],
     ),
     Guard(

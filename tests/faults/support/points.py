@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from imagegeneration.decoder import Decoder
 from imagegeneration.providers import OpenAIProvider
 from imagegeneration.providers.asynchronous import AsynchronousApi
 from imagegeneration.services.changes import Changes
@@ -43,6 +44,7 @@ POINTS: Mapping[str, tuple[type, str]] = {
     "call": (OpenAIProvider, "generate"),  # before: the request is not sent; after: the answer has come
     "spool": (Spool, "write"),
     "settle": (Execution, "settle"),
+    "read": (Decoder, "read"),
     "put": (Storage, "put"),  # first the original, then the thumbnail
     "record": (Execution, "_record"),
     "forget": (Spool, "remove"),

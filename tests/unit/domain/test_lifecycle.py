@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters
 from imagegeneration.domain.job import MAX_ATTEMPTS, JobImage
 from imagegeneration.domain.lifecycle import (
+    declared_lost,
     dropped,
     failed,
     generated,
@@ -21,8 +22,10 @@ from imagegeneration.domain.lifecycle import (
     money_moved,
     not_an_image,
     reopened,
+    set_aside,
     started,
     submitted,
+    tried_again,
 )
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -40,6 +43,46 @@ def test_a_handle_is_kept_for_the_call_that_was_submitted_under_it() -> None:
     assert submitted(calling, "att_1", "handle").attempt.handle == "handle"
     for image, attempt_id in ((calling, "att_0"), (interrupted(calling, START), "att_1")):
         assert submitted(image, attempt_id, "handle") is image
+
+
+def test_a_retry_that_a_person_has_approved_has_all_its_attempts_again() -> None:
+    overloaded = CallFailed("overloaded", certainty="not_charged", retryable=True)
+
+    def tried(image: JobImage, number: int, since: datetime) -> JobImage:
+        now = START + timedelta(minutes=number)
+        return failed(started(image, f"att_{number}", now), f"att_{number}", overloaded, now, again_since=since)
+
+    image = held(0, "sandbox", "gpt-image-2.5-flare", HOLD, "2026-11-21")
+    for number in range(MAX_ATTEMPTS):
+        assert image.state == "HELD"
+        image = tried(image, number, START)
+    assert image.state == "FAILED"
+    approved = START + timedelta(hours=1)
+    image = reopened(image, REQUEST, HOLD, "2026-11-21")
+    for number in range(60, 60 + MAX_ATTEMPTS):
+        assert image.state == "HELD", number
+        image = tried(image, number, approved)
+    assert (image.state, len(image.attempts)) == ("FAILED", 2 * MAX_ATTEMPTS)
+
+
+GENERATED = generated(
+    started(held(0, "sandbox", "gpt-image-2.5-flare", HOLD, "2026-11-21"), "att_1", START),
+    *("att_1", ANSWER, COST, "host", START),
+)
+
+
+def test_what_is_set_aside_after_it_was_settled_costs_what_was_settled() -> None:
+    aside = set_aside(GENERATED, "att_1", ANSWER, HOLD, "it is damaged", "host", START)
+    assert (aside.state, aside.is_set_aside, aside.attempt.cost_micros) == ("FAILED", True, COST)
+    assert set_aside(GENERATED, "att_0", ANSWER, HOLD, "it is damaged", "host", START) is GENERATED
+    assert set_aside(aside, "att_1", ANSWER, HOLD, "it is damaged", "host", START) is aside
+
+
+def test_what_was_set_aside_is_tried_again_only_where_its_bytes_are_on_a_machine() -> None:
+    for host, state in (("host", "GENERATED"), (None, "FAILED")):
+        aside = set_aside(GENERATED, "att_1", ANSWER, COST, "it is damaged", host, START)
+        assert tried_again(aside, START).state == state
+    assert tried_again(GENERATED, START) is GENERATED
 
 
 class ImageLife(RuleBasedStateMachine):
@@ -88,6 +131,24 @@ class ImageLife(RuleBasedStateMachine):
         if kind != "lost" and self.image is not before:
             assert attempt_id not in self.reported, "a result counts once"
             self.reported.add(attempt_id)
+
+    @precondition(lambda self: bool(self.calls))
+    @rule(data=st.data())
+    def put_aside(self, data: Any) -> None:
+        attempt_id = data.draw(st.sampled_from(self.calls))
+        before = self.image
+        self.become(set_aside(before, attempt_id, ANSWER, COST, "it is damaged", "host", self.now()))
+        if self.image is not before and before.state != "GENERATED":
+            assert attempt_id not in self.reported, "a result counts once"
+            self.reported.add(attempt_id)
+
+    @rule()
+    def try_again(self) -> None:
+        self.become(tried_again(self.image, self.now()))
+
+    @rule()
+    def give_up(self) -> None:
+        self.become(declared_lost(self.image, self.now()))
 
     @precondition(lambda self: bool(self.calls))
     @rule(data=st.data())

@@ -53,6 +53,7 @@ def test_everything_that_needs_a_person_is_named() -> None:
     state = operations_state(
         breakers=(breaker("everything", "person"), breaker("provider:openai", "credentials"), breaker("model:x")),
         perhaps_charged=(open_image(),),
+        set_aside=(open_image(),),
         waiting_for_storage=(alive, gone),
         runners=(runner(problem="The disk is full.", clock_ahead_seconds=3_600.0),),
     )
@@ -60,6 +61,7 @@ def test_everything_that_needs_a_person_is_named() -> None:
         "Everything is paused",
         "OpenAI is paused",
         "1 image was perhaps charged",
+        "1 answer could not be taken in",
         "2 images are on a machine that is gone",
         "The clock of web-1 is wrong",
         "web-1 takes no jobs",
@@ -158,6 +160,22 @@ def test_an_image_in_doubt_says_what_each_way_does_to_the_money() -> None:
     assert priced.ask.confirm == "Retry the 2 missing images for up to $0.03"
     assert priced.ask.warning == "Up to $0.02 was perhaps charged already, so that you may pay twice."
     assert priced.order["accept_micros"] == 27_400
+
+
+def test_an_answer_that_was_set_aside_says_why_and_can_be_tried_again_or_given_up() -> None:
+    state = operations_state(set_aside=(open_image(message="It took longer than 20 seconds."),))
+    (row,) = section("set-aside", state).rows
+    assert "It took longer than 20 seconds." in text(row)
+    again, lost, retry = row.actions
+    assert (again.label, again.order["decision"]) == ("Try again", "try_again")
+    assert (lost.label, lost.order["decision"]) == ("Declare lost", "declare_lost")
+    assert lost.ask is not None
+    assert "$0.0137 stays spent" in lost.ask.text
+    assert retry.opens
+    (priced,) = section("set-aside", state, Look(quotes={"imgjob_1": RetryQuote(1, 13_700, 0, 0)})).rows
+    ask = priced.actions[-1].ask
+    assert ask is not None
+    assert (ask.warning, ask.agree) == (None, None)
 
 
 def test_todays_budget() -> None:
