@@ -18,6 +18,7 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from imagegeneration.domain.generation import (
+    LARGEST_SEED,
     LONGEST_WAIT_SECONDS,
     Background,
     GenerationParameters,
@@ -177,6 +178,11 @@ class ImageModel(Value):
             quality=qualities[0],
             output_format=self.formats[0],
         )
+
+    def seeds(self, first: int, image_count: int) -> Sequence[int]:
+        """A seed for each image: the first, and those after it; after the largest comes the least."""
+        span = LARGEST_SEED - self.least_seed + 1
+        return [self.least_seed + (first - self.least_seed + index) % span for index in range(image_count)]
 
     def priced_sizes(self) -> Sequence[str]:
         """Those of the listed sizes that have a price."""
@@ -348,6 +354,13 @@ class Catalog(Value):
         if model is None:
             raise ModelUnavailable(f"The text model {name} is not in the catalog, so it has no price.")
         return tokens_cost((input_tokens, model.text_in), (output_tokens, model.text_out))
+
+    def with_seeds(self, parameters: GenerationParameters, image_count: int) -> GenerationParameters:
+        """The parameters of so many images: with a seed for each, as the same seed makes the same image again."""
+        model = self.named(parameters.model)
+        if model is None or parameters.seed is None or image_count == 1:
+            return parameters
+        return parameters.model_copy(update={"seeds": tuple(model.seeds(parameters.seed, image_count))})
 
     def require_possible(self, parameters: GenerationParameters, today: date) -> None:
         """Raise InvalidRequest (IMG_009) naming each field that the model cannot do; ModelUnavailable (IMG_013)."""

@@ -16,6 +16,9 @@ MAX_IMAGES = 5
 
 MAX_LORAS = 5
 
+LARGEST_SEED = 2**31 - 1
+"""What every model that takes a seed takes."""
+
 LONGEST_WAIT_SECONDS = 3600.0
 """No answer of a provider is waited for longer."""
 
@@ -117,8 +120,8 @@ class Lora(Value):
 class GenerationParameters(Value):
     """What each call is made of beside the prompt; stored with the job as `request`.
 
-    `size` is WIDTHxHEIGHT in pixels. `seed` is a drawn one where a random one was asked for. `quality` is
-    `standard` for models that know no other. `partial_images` are shown while each image is made, and cost extra.
+    `size` is WIDTHxHEIGHT in pixels. `seed` is a drawn one where a random one was asked for; `seeds` has one for each
+    image, the first being `seed`, where there are several images. `quality` is `standard` for models that know no other. `partial_images` are shown while each image is made, and cost extra.
     """
 
     provider: ProviderName
@@ -128,6 +131,7 @@ class GenerationParameters(Value):
     output_format: OutputFormat
     background: Background | None = _unless_asked_for()
     seed: int | None = _unless_asked_for()
+    seeds: Many[int] = Field(default=(), exclude_if=lambda seeds: not seeds, json_schema_extra=LATER)
     negative_prompt: str | None = _unless_asked_for()
     steps: int | None = _unless_asked_for()
     guidance: float | None = _unless_asked_for()

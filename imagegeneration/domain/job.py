@@ -196,9 +196,10 @@ class Job(Value):
     last_event: int = Field(default=0, exclude_if=lambda number: number == 0, json_schema_extra=LATER)
     news: Many[News] = Field(default=(), exclude_if=lambda news: not news, json_schema_extra=LATER)
 
-    def generation_request(self, parameters: GenerationParameters) -> GenerationRequest:
-        """What a call of this job sends: the approved prompt, byte for byte, and approved parameters."""
-        return GenerationRequest(final_prompt=self.final_prompt, **parameters.model_dump())
+    def generation_request(self, parameters: GenerationParameters, index: int) -> GenerationRequest:
+        """What the call for an image sends: the approved prompt, byte for byte, and approved parameters."""
+        own = {"seed": parameters.seeds[index], "seeds": ()} if parameters.seeds else {}
+        return GenerationRequest(final_prompt=self.final_prompt, **parameters.model_copy(update=own).model_dump())
 
     @property
     def is_over(self) -> bool:

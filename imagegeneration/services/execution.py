@@ -239,7 +239,7 @@ class Execution:
         provider = None if route is None else self._providers.get(route.parameters.provider)
         if route is None or provider is None:
             raise CallFailed("The provider is not configured.", certainty="not_charged")
-        request = self._request(job, route.parameters).model_copy(update={"inputs": tuple(inputs)})
+        request = self._request(job, route.parameters, index).model_copy(update={"inputs": tuple(inputs)})
 
         def keep(handle: str) -> None:
             self._keep_handle(job.job_id, index, attempt_id, handle)
@@ -264,7 +264,7 @@ class Execution:
         provider = None if route is None else self._providers.get(route.parameters.provider)
         if route is None or not isinstance(provider, ResumableProvider):
             raise CallFailed("The provider is not configured.", certainty="unknown")
-        request = self._request(job, route.parameters)
+        request = self._request(job, route.parameters, index)
         request = request.model_copy(update={"timeout_seconds": min(request.timeout_seconds, at_most_seconds)})
         return self._foreseen(job, lambda: provider.resume(request, handle))
 
@@ -321,8 +321,8 @@ class Execution:
         models = self._offer.catalog.image_models
         return max((model.timeout_seconds for model in models if model.provider in waited), default=0)
 
-    def _request(self, job: Job, parameters: GenerationParameters) -> GenerationRequest:
-        request, model = job.generation_request(parameters), self._offer.catalog.named(parameters.model)
+    def _request(self, job: Job, parameters: GenerationParameters, index: int) -> GenerationRequest:
+        request, model = job.generation_request(parameters, index), self._offer.catalog.named(parameters.model)
         return request if model is None else request.model_copy(update={"timeout_seconds": model.timeout_seconds})
 
     def _foreseen(self, job: Job, call: Callable[[], Answer]) -> Answer:

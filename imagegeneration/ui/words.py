@@ -193,7 +193,10 @@ def size(name: str) -> str:
 
 def made_as(request: GenerationParameters, *, draws_seed: bool = False) -> str:
     """What is sent beside the prompt, in one line; with `draws_seed` the seed is not known yet."""
-    seed = "a random seed" if draws_seed else f"seed {request.seed}"
+    seeds = [str(seed) for seed in request.seeds or (request.seed,)]
+    seed = "a random seed" if draws_seed else f"seed {seeds[0]}"
+    if request.seeds:
+        seed = "random seeds, another for each image" if draws_seed else f"seeds {', '.join(seeds)}"
     parts = (
         request.model,
         size(request.size),

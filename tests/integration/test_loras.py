@@ -166,7 +166,7 @@ def test_what_is_sent_for_a_name_is_stored_and_part_of_what_was_approved(
     assert stored["request"]["loras"] == [ink, ink | {"weight": 0}]
     job = company.jobs.get(person(company, "adm", "admin").actor(), accepted["jobId"])
     assert job.approval.request_sha256 == request_sha256(job.final_prompt, job.image_count, job.request)
-    assert [lora.path for lora in job.generation_request(job.request).loras] == ["owner/ink"] * 2
+    assert [lora.path for lora in job.generation_request(job.request, 0).loras] == ["owner/ink"] * 2
 
 
 def test_only_an_admin_sends_a_path_and_only_one_of_a_known_host(
