@@ -121,7 +121,8 @@ class GenerationParameters(Value):
     """What each call is made of beside the prompt; stored with the job as `request`.
 
     `size` is WIDTHxHEIGHT in pixels. `seed` is a drawn one where a random one was asked for; `seeds` has one for each
-    image, the first being `seed`, where there are several images. `quality` is `standard` for models that know no other. `partial_images` are shown while each image is made, and cost extra.
+    image, the first being `seed`, where there are several images. `quality` is `standard` for models that know no
+    other. `partial_images` are shown while each image is made, and cost extra.
     """
 
     provider: ProviderName

@@ -191,8 +191,9 @@ def parse_image(body: bytes, request_id: str | None) -> Answer:
     try:
         encoded = EncodedAnswer(body, "b64_json")
         answer = encoded.document
-        content = encoded.image(answer["data"][0]["b64_json"])
-        revised = answer["data"][0].get("revised_prompt")
+        first = answer["data"][0]
+        content = encoded.image(_text_of(first))
+        revised = first.get("revised_prompt")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Answer(content=body, usage=None, provider_request_id=request_id, revised_prompt=None)
     return Answer(
@@ -201,6 +202,13 @@ def parse_image(body: bytes, request_id: str | None) -> Answer:
         provider_request_id=request_id,
         revised_prompt=revised if isinstance(revised, str) else None,
     )
+
+
+def _text_of(picture: Mapping[str, Any]) -> object:
+    """The text that holds a picture: some servers put it into a `data:` address."""
+    url = picture.get("url")
+    holds = picture.get("b64_json") is None and isinstance(url, str) and url[:5].lower() == "data:"
+    return url if holds else picture["b64_json"]
 
 
 def parse_step(data: bytes, request_id: str | None, *, some_came: bool = False) -> Answer | bytes | None:

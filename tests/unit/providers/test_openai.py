@@ -202,3 +202,10 @@ def test_what_a_refusal_says_of_the_money(
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("-3", 0.0), ("99999", 3600.0), ("soon", None)])
 def test_retry_after_is_read_within_bounds(header: str, seconds: float | None) -> None:
     assert status_error(429, OWN, headers={"retry-after": header}).retry_after == seconds
+
+
+def test_a_picture_in_a_data_address_is_the_answer() -> None:
+    picture = "data:image/png;base64," + base64.b64encode(b"a picture").decode()
+    assert parse_image(json.dumps({"data": [{"url": picture}]}).encode(), None).content == b"a picture"
+    remote = json.dumps({"data": [{"url": "https://example.com/a.png"}]}).encode()
+    assert parse_image(remote, None).content == remote
