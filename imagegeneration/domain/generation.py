@@ -173,22 +173,33 @@ class GenerationRequest(GenerationParameters):
 
 
 class Usage(Value):
-    """What the provider says it used, in tokens; `output_text_tokens` are words and thoughts beside the image."""
+    """What the provider says it used, in tokens; `output_text_tokens` are words and thoughts beside the image.
+
+    `undivided_tokens` were read, and the provider does not say whether as text or as images: they count at the dearer
+    price. A count that is `implausible` is kept, and not used: the quote counts.
+    """
 
     input_text_tokens: Micros
     input_image_tokens: Micros
     output_tokens: Micros
     output_text_tokens: Micros = Field(default=0, exclude_if=lambda tokens: tokens == 0, json_schema_extra=LATER)
+    undivided_tokens: Micros = Field(default=0, exclude_if=lambda tokens: tokens == 0, json_schema_extra=LATER)
+    implausible: bool = Field(default=False, exclude_if=lambda is_so: not is_so, json_schema_extra=LATER)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a provider answered to a paid call. `content` is meant to be an image, and not yet checked."""
+    """What a provider answered to a paid call. `content` is meant to be an image, and not yet checked.
+
+    `others` are further pictures of the same answer, which were paid for too; `kept` names the files that have them.
+    """
 
     content: bytes
     usage: Usage | None
     provider_request_id: str | None
     revised_prompt: str | None = None
+    others: tuple[bytes, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ gone starts nothing, but the result of a call that it did start is accepted, onc
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import logging
@@ -387,6 +388,7 @@ class Execution:
 
         If the disk refuses it, it goes straight to the bucket.
         """
+        answer = self._judged(job, index, attempt_id, answer)
         entry = self._entry(job.job_id, index, attempt_id, answer)
         provider = job.images[index].attempt.provider
         try:
@@ -405,7 +407,7 @@ class Execution:
 
     def settle(self, entry: SpoolEntry, content: bytes) -> Received | None:
         """Measure a spooled answer and settle its money, once; None, and put aside, if it is no image."""
-        answer = Answer(content, entry.usage, entry.provider_request_id, entry.revised_prompt)
+        answer = Answer(content, entry.usage, entry.provider_request_id, entry.revised_prompt, kept=entry.others)
         attempt_id = entry.attempt_id
         try:
             facts, thumbnail = imaging.inspect(content)
@@ -531,7 +533,22 @@ class Execution:
             usage=answer.usage,
             provider_request_id=answer.provider_request_id,
             revised_prompt=answer.revised_prompt,
+            others=answer.kept,
         )
+
+    def _judged(self, job: Job, index: int, attempt_id: str, answer: Answer) -> Answer:
+        """The answer with its count of tokens judged, and its further pictures on this disk: they were paid for too."""
+        model = job.images[index].attempt.model
+        usage = answer.usage
+        if usage is not None:
+            usage = self._offer.catalog.judged(model, usage, is_edit=job.request.is_edit)
+        kept = []
+        for number, content in enumerate(answer.others, 1):
+            try:
+                kept.append(f"{self.spool.host}: {self.spool.keep_other(attempt_id, number, content)}")
+            except OSError as error:  # the picture that was asked for goes first
+                log.error("A further picture of %s could not be kept: %s", attempt_id, error)
+        return dataclasses.replace(answer, usage=usage, others=(), kept=tuple(kept))
 
     def _cost(self, image: JobImage, attempt_id: str, answer: Answer) -> int:
         """What the provider's count of tokens costs; the quote where it gave none or has no price, never nothing."""

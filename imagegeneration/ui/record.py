@@ -233,6 +233,7 @@ def _attempt(attempt: Attempt) -> list[FactRow]:
         *row("Quoted", f"Up to {format_usd_exact(attempt.most_micros)}"),
         *row("Cost", words.attempt_cost(attempt)),
         *row("Usage", words.usage(attempt)),
+        *row("Further pictures of the answer, kept 30 days", "; ".join(attempt.others), "code"),
         *row("Revised prompt", attempt.revised_prompt, "text"),
         *moment("Started", attempt.started_at),
         *moment("Finished", attempt.finished_at),

@@ -231,6 +231,10 @@ def attempt_cost(attempt: Attempt) -> str:
         return f"{cost}: the provider charges for what it withholds"
     if attempt.usage is None:
         return f"{cost}, as quoted: the provider reported no usage"
+    if attempt.usage.implausible:
+        return f"{cost}, as quoted: the provider's count of tokens cannot be right"
+    if attempt.usage.undivided_tokens:
+        return f"{cost}, an estimate: the provider did not say how many tokens were images"
     return cost
 
 
@@ -242,6 +246,8 @@ def usage(attempt: Attempt) -> str | None:
     parts = [f"{tokens.input_text_tokens:,} text in", f"{tokens.output_tokens:,} image out"]
     if tokens.input_image_tokens:
         parts.insert(1, f"{tokens.input_image_tokens:,} image in")
+    if tokens.undivided_tokens:
+        parts.insert(1, f"{tokens.undivided_tokens:,} text or image in")
     if tokens.output_text_tokens:
         parts.append(f"{tokens.output_text_tokens:,} text out")
     return f"{', '.join(parts)} tokens"
