@@ -335,6 +335,11 @@ class Catalog(Value):
             (parameters.partial_images * prices.partial_tokens, prices.image_out),
         )
 
+    def has_no_price(self, parameters: GenerationParameters) -> bool:
+        """Whether images of these parameters have no price."""
+        model = self.named(parameters.model)
+        return model is None or model.prices.of(parameters) is None
+
     def cost(self, name: str, usage: Usage) -> int | None:
         """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up.
 

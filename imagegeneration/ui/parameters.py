@@ -261,7 +261,7 @@ def _lora_row(form: Form, wish: LoraWish | None, row: int, offered: Mapping[str,
             st.caption(words.literal(f"Its words for the prompt: {', '.join(offered[own].trigger_words)}"))
 
 
-def fallback(form: Form, able: Sequence[Candidate]) -> None:
+def fallback(form: Form, able: Sequence[Candidate], price: int) -> None:
     """Who may make an image instead, and for how much more: chosen beforehand, because nobody is asked then."""
     desk, own = form.desk, form.request.model
     options = desk.draft.options
@@ -269,7 +269,6 @@ def fallback(form: Form, able: Sequence[Candidate]) -> None:
     if not offered and not options.fallback:
         return
     key, extra_key = field_key(desk, "fallback"), field_key(desk, "extra")
-    price = next((candidate.price_micros for candidate in able if candidate.model == own), None) or 0
 
     def take() -> None:
         names = tuple(st.session_state[key])
