@@ -93,6 +93,8 @@ class Choosing:
             usual = self._usual(candidates)
             if usual is not None:
                 return self._chosen(options, usual, named)
+            if not options.references and options.max_micros_per_image is None:
+                candidates = self._no_dearer(candidates, final_prompt)
         preferred = None if options.provider == "auto" else options.provider
         if preferred is not None:
             candidates = [candidate for candidate in candidates if candidate.provider == preferred]
@@ -104,6 +106,23 @@ class Choosing:
             self._require_affordable(options, final_prompt, named, preferred)
             raise InvalidRequest(_why_none(candidates))
         return self._chosen(options, choice, named)
+
+    def _no_dearer(self, candidates: Sequence[Candidate], final_prompt: str) -> Sequence[Candidate]:
+        """Those that cost no more than what this studio usually makes: nothing moves a request to a dearer model.
+
+        Raises InvalidRequest (IMG_009) naming the dearer ones where only they can do what is asked for.
+        """
+        usual = self._offer.require()
+        most = self._offer.catalog.quote(usual, final_prompt, datetime.now(UTC).date())
+        kept = [one for one in candidates if one.price_micros is not None and one.price_micros <= most]
+        able = sorted((one for one in candidates if not one.limitations), key=lambda one: one.price_micros or 0)
+        if able and not any(not one.limitations for one in kept):
+            others = ", ".join(f"{one.model} up to {format_usd_exact(one.price_micros or 0)}" for one in able[:3])
+            why = " ".join(text for one in candidates if one.model == usual.model for text in one.limitations)
+            raise InvalidRequest(
+                f"{why} Only dearer models can make this: {others}. Name one, a priority, or maxCostPerImage."
+            )
+        return kept if able else candidates
 
     def _require_affordable(
         self, options: Options, final_prompt: str, named: Named, preferred: ProviderName | None

@@ -112,7 +112,7 @@ def _automatic(options: Options, priority: str | None, prompt: str) -> Automatic
 
 
 def _request(desk: Desk) -> GenerationParameters | None:
-    """What would be sent; where nothing can be, the reason is drawn, and it is what would be sent without a fallback."""
+    """What would be sent; where nothing can be, the reason is drawn, and it is that without a fallback."""
     try:
         chosen = wishes.chosen(desk)
         return studio().offer.parameters if chosen is None else chosen.order.request

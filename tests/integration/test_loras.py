@@ -12,7 +12,9 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.job import request_sha256
+from imagegeneration.errors import NotFound
 from imagegeneration.services import loras
 from imagegeneration.settings import Settings
 from tests.integration.company import BODIES, build_company, code, make_key, person, signed_in, somebody, with_key
@@ -101,6 +103,15 @@ def test_who_is_disabled_is_seen_by_admins_and_used_by_nobody(admin: TestClient,
     assert (names(admin), names(creator)) == (["ink"], [])
     for browser in (admin, creator):
         assert code(generate(browser, {"name": "ink"})) == (404, "IMG_008")
+
+
+def test_a_disabled_lora_does_not_exist_by_its_name_but_for_admins(company: Studio, admin: TestClient) -> None:
+    add(admin)
+    admin.patch("/image/loras/ink", json={"version": 0, "enabled": False}).raise_for_status()
+    boss, ann = Actor(user_id="b", name="Boss", roles=("admin",)), Actor(user_id="a", name="Ann", roles=("creator",))
+    assert company.loras.get(boss, "ink").name == "ink"
+    with pytest.raises(NotFound):
+        company.loras.get(ann, "ink")
 
 
 def test_changes_are_by_compare_and_set_and_audited(company: Studio, admin: TestClient) -> None:
