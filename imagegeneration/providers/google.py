@@ -164,19 +164,19 @@ def google_answer(body: bytes) -> Answer:
     try:
         encoded = EncodedAnswer(body, "data")
         answer = encoded.document
-        *others, content = [None, *_images(encoded)]
+        pictures = _images(encoded)
         stopped = _finish_reason(answer)
         blocked = (answer.get("promptFeedback") or {}).get("blockReason")
         request_id = answer.get("responseId")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Answer(content=body, usage=None, provider_request_id=None)
     known_id = request_id if isinstance(request_id, str) else None
-    if content is not None:
+    if pictures:
         return Answer(
-            content=content,
+            content=pictures[-1],
             usage=_usage(answer.get("usageMetadata")),
             provider_request_id=known_id,
-            others=tuple(one for one in others if one is not None),
+            others=tuple(pictures[:-1]),
         )
     if isinstance(blocked, str):
         raise _no_image(blocked, known_id, moderated=True)

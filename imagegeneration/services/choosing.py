@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose, or_waiting
-from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
+from imagegeneration.domain.generation import LARGEST_SEED, GenerationParameters, Lora, ProviderName
 from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.money import format_usd_exact
-from imagegeneration.domain.options import LARGEST_SEED, Named, Options, Order
+from imagegeneration.domain.options import Named, Options, Order
 from imagegeneration.domain.style import StyleName, folded
 from imagegeneration.domain.value import Many, Value
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured

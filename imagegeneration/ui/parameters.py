@@ -10,10 +10,10 @@ import streamlit as st
 
 from imagegeneration.domain.catalog import Bounds, ImageModel
 from imagegeneration.domain.choice import Candidate
-from imagegeneration.domain.generation import MAX_PARTIAL_IMAGES, GenerationParameters
+from imagegeneration.domain.generation import LARGEST_SEED, MAX_PARTIAL_IMAGES, GenerationParameters
 from imagegeneration.domain.lora import CollectedLora, LoraWish
 from imagegeneration.domain.money import MICROS_PER_USD, format_usd
-from imagegeneration.domain.options import LARGEST_SEED, MAX_ALTERNATES, RANDOM_SEED
+from imagegeneration.domain.options import MAX_ALTERNATES, RANDOM_SEED
 from imagegeneration.domain.style import STYLE_NAMES, label
 from imagegeneration.ui import wishes, words
 from imagegeneration.ui.desk import Desk
