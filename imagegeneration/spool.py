@@ -20,7 +20,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from imagegeneration.domain.generation import Answer, Usage
-from imagegeneration.domain.value import Value
+from imagegeneration.domain.value import Many, Value
 
 REJECTED_KEPT_SECONDS = 30 * 24 * 3600
 """How long a paid answer that is no image is kept, for the dispute with the provider."""
@@ -42,6 +42,7 @@ class SpoolEntry(Value):
     usage: Usage | None
     provider_request_id: str | None
     revised_prompt: str | None
+    others: Many[str] = ()
 
 
 class Damaged(Exception):
@@ -81,6 +82,16 @@ class Spool:
             unfinished.unlink(missing_ok=True)
             raise
         self._sync(self.folder)
+
+    def keep_other(self, attempt_id: str, number: int, content: bytes) -> str:
+        """Keep a further picture of an answer, durably, for 30 days; the name of its file. Raises OSError."""
+        path = self._rejected / f"{attempt_id}.other-{number}"
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        self._sync(self._rejected)
+        return f"{self._rejected.name}/{path.name}"
 
     def read(self, attempt_id: str) -> tuple[SpoolEntry, bytes] | None:
         """An answer and what is known of it; None if it is not here. Raises Damaged if it is not what was written."""

@@ -9,6 +9,7 @@ from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.api.jobs import IdempotencyKey, JobAnswer, JobId, JobStatus, approvals, status_of
 from imagegeneration.api.rates import tell_rate
+from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.options import GenerateBody
@@ -66,7 +67,7 @@ async def generate(
         job_id=job.job_id,
         status=job.status,
         status_url=f"/image/status/{job.job_id}",
-        estimated_seconds=studio.offer.expected_seconds(job.request.model),
+        estimated_seconds=_seconds_an_image(studio, job),
         request=job.request,
         alternates=job.alternates,
     )
@@ -76,12 +77,16 @@ async def generate(
 def progress(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Progress:
     """How far a job is, who makes it, and about how long an image takes, from the history of its model."""
     job = studio.jobs.get(actor, job_id)
-    expected = studio.forecast.expected_seconds(job) or studio.offer.expected_seconds(job.request.model)
     return Progress(
         **status_of(job).model_dump(),
         image_count=job.image_count,
         images_done=sum(image.state == "STORED" for image in job.images),
         request=job.request,
         cost_micros=job.cost_micros,
-        estimated_seconds=expected,
+        estimated_seconds=_seconds_an_image(studio, job),
     )
+
+
+def _seconds_an_image(studio: Studio, job: Job) -> float:
+    """About how long an image takes: by the model's history, before there is any by the catalog."""
+    return studio.forecast.expected_seconds(job) or studio.offer.expected_seconds(job.request.model)

@@ -85,7 +85,7 @@ def estimate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Esti
 def validate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Answered:
     """What an approval would send and cost; a refusal names each field that is not possible. Nothing is written."""
     chosen = studio.choosing.choose(body.bounded, body.final_prompt, actor)
-    order = chosen.order
+    order = studio.offer.order(chosen.order, body.image_count)
     quoted = studio.jobs.quote(body.final_prompt, body.image_count, order)
     return Answered(request=order.request, alternates=order.alternates, choice=chosen.choice, quoted_micros=quoted)
 

@@ -18,6 +18,7 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from imagegeneration.domain.generation import (
+    LARGEST_SEED,
     LONGEST_WAIT_SECONDS,
     Background,
     GenerationParameters,
@@ -34,6 +35,9 @@ ROWS = Path(__file__).with_name("catalog.toml")
 
 ANNOUNCED_DAYS = 30
 """How long before its last day a dying model is announced."""
+
+TEMPLATE_TOKENS = 32
+"""What a provider may put around a prompt, in tokens: a hold has room for them where text is billed by the token."""
 
 MEGAPIXEL = 1024 * 1024
 """As Fal counts: an image of 1024x1024 is one."""
@@ -201,6 +205,11 @@ class ImageModel(Value):
             output_format=self.formats[0],
         )
 
+    def seeds(self, first: int, image_count: int) -> Sequence[int]:
+        """A seed for each image: the first, and those after it; after the largest comes the least."""
+        span = LARGEST_SEED - self.least_seed + 1
+        return [self.least_seed + (first - self.least_seed + index) % span for index in range(image_count)]
+
     def priced_sizes(self) -> Sequence[str]:
         """Those of the listed sizes that have a price."""
         return [size for size in self.sizes if self.priced_qualities(size)]
@@ -322,9 +331,9 @@ class Catalog(Value):
         return None
 
     def quote(self, parameters: GenerationParameters, final_prompt: str, today: date) -> int:
-        """The most one image can cost, in micro-dollars: its price plus the prompt's bytes at the text price, and
-        the words that the model may make, the most that each reference counts as at the price of images that are
-        read, and the images that are shown on the way.
+        """The most one image can cost, in micro-dollars: its price plus the prompt's bytes and TEMPLATE_TOKENS at the
+        text price, and the words that the model may make, the most that each reference counts as at the price of images
+        that are read, and the images that are shown on the way.
 
         A token is never shorter than a byte, so the bytes bound the tokens. Raises ModelUnavailable (IMG_013)
         where the catalog has no price: without a price the request is refused (DESIGN.md, section 1).
@@ -343,27 +352,52 @@ class Catalog(Value):
         prompt_bytes = len(_prompts(parameters, final_prompt).encode())
         given = len(parameters.references) * prices.reference_tokens
         return price + tokens_cost(
-            (prompt_bytes, prices.text_in),
+            (prompt_bytes + TEMPLATE_TOKENS, prices.text_in),
             (given, prices.image_in),
             (prices.text_out_most, prices.text_out),
             (parameters.partial_images * prices.partial_tokens, prices.image_out),
         )
 
+    def has_no_price(self, parameters: GenerationParameters) -> bool:
+        """Whether images of these parameters have no price."""
+        model = self.named(parameters.model)
+        return model is None or model.prices.of(parameters) is None
+
     def cost(self, name: str, usage: Usage) -> int | None:
         """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up.
 
-        None where its images have no price by the token, or its row is gone from the operator's file: then the count
-        says nothing, least of all that it was free.
+        None where its images have no price by the token, its row is gone from the operator's file, or the count is not
+        plausible: then the count says nothing, least of all that it was free.
         """
         model = self.named(name)
-        if model is None or not model.prices.image_out:
+        if model is None or not model.prices.image_out or usage.implausible:
             return None
         return tokens_cost(
             (usage.input_text_tokens, model.prices.text_in),
             (usage.input_image_tokens, model.prices.image_in),
             (usage.output_tokens, model.prices.image_out),
             (usage.output_text_tokens, model.prices.text_out),
+            (usage.undivided_tokens, max(model.prices.text_in, model.prices.image_in)),
         )
+
+    def judged(self, name: str, usage: Usage, *, is_edit: bool) -> Usage:
+        """The provider's count, marked where it cannot be right: no prompt is empty, no edit reads no image, and no
+        image costs less than a tenth of the model's cheapest. Without an edit, all that was read is text.
+        """
+        if not is_edit:
+            read = usage.input_text_tokens + usage.undivided_tokens
+            usage = usage.model_copy(update={"input_text_tokens": read, "undivided_tokens": 0})
+        model = self.named(name)
+        prices = Prices() if model is None else model.prices
+        least = min((price.micros for price in prices.image), default=0)
+        images_read = usage.input_image_tokens + usage.undivided_tokens
+        is_wrong = (
+            usage.input_text_tokens + images_read == 0
+            or usage.output_tokens == 0
+            or (is_edit and images_read == 0)
+            or 10 * tokens_cost((usage.output_tokens, prices.image_out)) < least
+        )
+        return usage.model_copy(update={"implausible": is_wrong})
 
     def text_cost(self, name: str, input_tokens: int, output_tokens: int) -> int:
         """What an enhancement cost, in micro-dollars, rounded up. Raises ModelUnavailable for an unpriced model."""
@@ -371,6 +405,13 @@ class Catalog(Value):
         if model is None:
             raise ModelUnavailable(f"The text model {name} is not in the catalog, so it has no price.")
         return tokens_cost((input_tokens, model.text_in), (output_tokens, model.text_out))
+
+    def with_seeds(self, parameters: GenerationParameters, image_count: int) -> GenerationParameters:
+        """The parameters of so many images: with a seed for each, as the same seed makes the same image again."""
+        model = self.named(parameters.model)
+        if model is None or parameters.seed is None or image_count == 1:
+            return parameters
+        return parameters.model_copy(update={"seeds": tuple(model.seeds(parameters.seed, image_count))})
 
     def require_possible(self, parameters: GenerationParameters, today: date) -> None:
         """Raise InvalidRequest (IMG_009) naming each field that the model cannot do; ModelUnavailable (IMG_013)."""

@@ -16,6 +16,9 @@ MAX_IMAGES = 5
 
 MAX_LORAS = 5
 
+LARGEST_SEED = 2**31 - 1
+"""What every model that takes a seed takes."""
+
 LONGEST_WAIT_SECONDS = 3600.0
 """No answer of a provider is waited for longer."""
 
@@ -117,8 +120,9 @@ class Lora(Value):
 class GenerationParameters(Value):
     """What each call is made of beside the prompt; stored with the job as `request`.
 
-    `size` is WIDTHxHEIGHT in pixels. `seed` is a drawn one where a random one was asked for. `quality` is
-    `standard` for models that know no other. `partial_images` are shown while each image is made, and cost extra.
+    `size` is WIDTHxHEIGHT in pixels. `seed` is a drawn one where a random one was asked for; `seeds` has one for each
+    image, the first being `seed`, where there are several images. `quality` is `standard` for models that know no
+    other. `partial_images` are shown while each image is made, and cost extra.
     """
 
     provider: ProviderName
@@ -128,6 +132,7 @@ class GenerationParameters(Value):
     output_format: OutputFormat
     background: Background | None = _unless_asked_for()
     seed: int | None = _unless_asked_for()
+    seeds: Many[int] = Field(default=(), exclude_if=lambda seeds: not seeds, json_schema_extra=LATER)
     negative_prompt: str | None = _unless_asked_for()
     steps: int | None = _unless_asked_for()
     guidance: float | None = _unless_asked_for()
@@ -168,12 +173,18 @@ class GenerationRequest(GenerationParameters):
 
 
 class Usage(Value):
-    """What the provider says it used, in tokens; `output_text_tokens` are words and thoughts beside the image."""
+    """What the provider says it used, in tokens; `output_text_tokens` are words and thoughts beside the image.
+
+    `undivided_tokens` were read, and the provider does not say whether as text or as images: they count at the dearer
+    price. A count that is `implausible` is kept, and not used: the quote counts.
+    """
 
     input_text_tokens: Micros
     input_image_tokens: Micros
     output_tokens: Micros
     output_text_tokens: Micros = Field(default=0, exclude_if=lambda tokens: tokens == 0, json_schema_extra=LATER)
+    undivided_tokens: Micros = Field(default=0, exclude_if=lambda tokens: tokens == 0, json_schema_extra=LATER)
+    implausible: bool = Field(default=False, exclude_if=lambda is_so: not is_so, json_schema_extra=LATER)
 
 
 MAX_REVISED_PROMPT = 32_000
@@ -187,12 +198,15 @@ class Answer:
     """What a provider answered to a paid call. `content` is meant to be an image, and not yet checked.
 
     Its texts are made fit to be stored: no text of a provider costs an image.
+    `others` are further pictures of the same answer, which were paid for too; `kept` names the files that have them.
     """
 
     content: bytes
     usage: Usage | None
     provider_request_id: str | None
     revised_prompt: str | None = None
+    others: tuple[bytes, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, limit in (("provider_request_id", MAX_PROVIDER_ID), ("revised_prompt", MAX_REVISED_PROMPT)):

@@ -78,6 +78,7 @@ class Attempt(Value):
     It opens with the hold (`attempt_id` None) and gets its id as it passes the one-way door to CALLING. Where
     alternates were approved, the hold covers the dearest of those that may still be called, and `price` is the most
     that this attempt's own call costs. `why` says why it is an alternate's (None: it is of what was asked for first).
+    `others` names the files of further pictures that came in the same answer, on the runner's disk.
     At `partial_urls` is what the image looked like on the way, as long as the bucket keeps it.
     """
 
@@ -100,6 +101,7 @@ class Attempt(Value):
     price: Price | None = Field(default=None, exclude_if=lambda price: price is None, json_schema_extra=LATER)
     why: str | None = Field(default=None, exclude_if=lambda why: why is None, json_schema_extra=LATER)
     partial_urls: Many[str] = Field(default=(), exclude_if=lambda urls: not urls, json_schema_extra=LATER)
+    others: Many[str] = Field(default=(), exclude_if=lambda names: not names, json_schema_extra=LATER)
 
     @property
     def most_micros(self) -> int:
@@ -210,9 +212,10 @@ class Job(Value):
     last_event: int = Field(default=0, exclude_if=lambda number: number == 0, json_schema_extra=LATER)
     news: Many[News] = Field(default=(), exclude_if=lambda news: not news, json_schema_extra=LATER)
 
-    def generation_request(self, parameters: GenerationParameters) -> GenerationRequest:
-        """What a call of this job sends: the approved prompt, byte for byte, and approved parameters."""
-        return GenerationRequest(final_prompt=self.final_prompt, **parameters.model_dump())
+    def generation_request(self, parameters: GenerationParameters, index: int) -> GenerationRequest:
+        """What the call for an image sends: the approved prompt, byte for byte, and approved parameters."""
+        own = {"seed": parameters.seeds[index], "seeds": ()} if parameters.seeds else {}
+        return GenerationRequest(final_prompt=self.final_prompt, **parameters.model_copy(update=own).model_dump())
 
     @property
     def is_over(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any, Literal
 
 from imagegeneration.domain.fallback import Fallback
@@ -20,6 +21,10 @@ from imagegeneration.domain.value import Moment
 
 _OPEN_STATES = ("CALLING", "UNKNOWN")
 """States that a report about the last attempt still moves."""
+
+
+BILL_TOLERANCE = Fraction(105, 100)
+"""How many times its hold a bill may be before its model is paused; what it was is recorded all the same."""
 
 
 def held(
@@ -233,10 +238,13 @@ def declared_lost(image: JobImage, now: Moment) -> JobImage:
 
 
 def billed_above_hold(old: JobImage, new: JobImage) -> Attempt | None:
-    """The attempt whose bill, known by this change, is higher than the most it was to cost: the catalog is wrong."""
+    """The attempt whose bill, known by this change, is well above the most it was to cost: the catalog is wrong.
+
+    A few tokens more than foreseen are no reason to stop a model for everyone: BILL_TOLERANCE allows for them.
+    """
     pairs = zip(new.attempts, old.attempts, strict=False)
     billed = (attempt for attempt, before in pairs if attempt.cost_micros > before.cost_micros)
-    return next((attempt for attempt in billed if attempt.cost_micros > attempt.most_micros), None)
+    return next((attempt for attempt in billed if attempt.cost_micros > attempt.most_micros * BILL_TOLERANCE), None)
 
 
 def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[tuple[str, ProviderName], tuple[int, int]]:
@@ -308,6 +316,7 @@ def _charged(answer: Answer, cost_micros: int, now: Moment) -> dict[str, Any]:
         "usage": answer.usage,
         "provider_request_id": answer.provider_request_id,
         "revised_prompt": answer.revised_prompt,
+        "others": answer.kept,
     }
 
 

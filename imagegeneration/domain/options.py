@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from imagegeneration.domain.catalog import ImageModel, Size
 from imagegeneration.domain.choice import Priority
 from imagegeneration.domain.generation import (
+    LARGEST_SEED,
     MAX_LORAS,
     MAX_PARTIAL_IMAGES,
     MAX_REFERENCES,
@@ -30,8 +31,6 @@ from imagegeneration.domain.value import Many, Micros, Value
 
 NEGATIVE_PROMPT_MAX = 1000
 RANDOM_SEED = -1
-LARGEST_SEED = 2**31 - 1
-"""What every model that takes a seed takes."""
 
 MAX_ALTERNATES = 3
 """Models that an approval may name beside the first."""

@@ -17,6 +17,7 @@ import httpx2
 from imagegeneration.domain.generation import CallFailed, Json, LeftAtProvider
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.fetch import Fetcher, FetchFailed
+from imagegeneration.providers.encoded import decoded
 from imagegeneration.providers.provider import MAX_ANSWER_BYTES, brief, unreachable
 from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.wire import CONNECT_SECONDS, Wire
@@ -65,7 +66,9 @@ class AsynchronousApi:
             return None
 
     def image(self, url: str, handle: str, deadline: float) -> bytes:
-        """The finished image. Raises CallFailed."""
+        """The finished image, also where the address itself holds it (`data:`). Raises CallFailed."""
+        if url[:5].lower() == "data:":
+            return _held_in(url)
         until = max(deadline, time.monotonic() + FETCH_SECONDS)
 
         def look() -> bytes | None:
@@ -102,6 +105,14 @@ class AsynchronousApi:
             return Reply.read(response)
         finally:
             response.close()
+
+
+def _held_in(url: str) -> bytes:
+    """The image in a `data:` address; what cannot be decoded was paid for and is kept as it came."""
+    try:
+        return decoded(url.encode())
+    except ValueError:
+        return url.encode()
 
 
 def in_doubt(handle: str, what: str, *, moderated: bool = False, credentials: bool = False) -> CallFailed:

@@ -15,6 +15,10 @@ WORTH_CUTTING = 4096
 """Shorter texts stay in the document."""
 
 
+_DATA_PREFIX = re.compile(rb"\s{0,20}data:[^,]{0,200},", re.IGNORECASE)
+_PLAIN_ALPHABET = bytes.maketrans(b"-_", b"+/")
+
+
 class EncodedAnswer:
     """An answer in JSON whose images are texts called `field`: in `document`, a number stands for each long one.
 
@@ -39,7 +43,22 @@ class EncodedAnswer:
     def image(self, found: object) -> bytes:
         """The bytes that a value of the document stands for. Raises ValueError or TypeError."""
         if type(found) is int and 0 <= found < len(self._texts):
-            return binascii.a2b_base64(self._texts[found], strict_mode=True)
+            return decoded(self._texts[found])
         if not isinstance(found, str):
             raise TypeError("It is no text.")
-        return binascii.a2b_base64(found, strict_mode=True)
+        return decoded(found.encode())
+
+
+def decoded(text: bytes | memoryview) -> bytes:
+    """Decode base64 as servers really send it: with a `data:` prefix, white space, the URL alphabet, or no padding.
+
+    What is plain base64 is decoded without a copy; the other forms cost one copy of the text. Raises ValueError.
+    """
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except binascii.Error:
+        start = 0
+        if found := _DATA_PREFIX.match(text):
+            start = found.end()
+        plain = bytes(text[start:]).translate(_PLAIN_ALPHABET, b" \t\r\n\f\v").rstrip(b"=")
+        return binascii.a2b_base64(plain + b"=" * (-len(plain) % 4), strict_mode=True)

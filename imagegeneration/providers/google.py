@@ -157,14 +157,20 @@ def google_answer(body: bytes) -> Answer:
     try:
         encoded = EncodedAnswer(body, "data")
         answer = encoded.document
-        content, stopped = _image(encoded), _finish_reason(answer)
+        pictures = _images(encoded)
+        stopped = _finish_reason(answer)
         blocked = (answer.get("promptFeedback") or {}).get("blockReason")
         request_id = answer.get("responseId")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Answer(content=body, usage=None, provider_request_id=None)
     known_id = request_id if isinstance(request_id, str) else None
-    if content is not None:
-        return Answer(content=content, usage=_usage(answer.get("usageMetadata")), provider_request_id=known_id)
+    if pictures:
+        return Answer(
+            content=pictures[-1],
+            usage=_usage(answer.get("usageMetadata")),
+            provider_request_id=known_id,
+            others=tuple(pictures[:-1]),
+        )
     failure = error_instead("google", answer, request_id=known_id)
     if failure is not None:
         raise failure
@@ -175,15 +181,15 @@ def google_answer(body: bytes) -> Answer:
     return Answer(content=body, usage=None, provider_request_id=known_id)
 
 
-def _image(answer: EncodedAnswer) -> bytes | None:
-    """The last image: those before it, marked so, are the model's thoughts."""
+def _images(answer: EncodedAnswer) -> list[bytes]:
+    """The images, the last being the one that counts; those that are marked as the model's thoughts are none."""
     parts = [
         part
         for found in answer.document.get("candidates") or []
         for part in (found.get("content") or {}).get("parts", [])
     ]
     images = [part["inlineData"]["data"] for part in parts if "inlineData" in part and not part.get("thought")]
-    return answer.image(images[-1]) if images else None
+    return [answer.image(image) for image in images]
 
 
 def _finish_reason(answer: Any) -> object:

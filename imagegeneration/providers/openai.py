@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -187,8 +187,9 @@ def parse_image(body: bytes, request_id: str | None) -> Answer:
     try:
         encoded = EncodedAnswer(body, "b64_json")
         answer = encoded.document
-        content = encoded.image(answer["data"][0]["b64_json"])
-        revised = answer["data"][0].get("revised_prompt")
+        first, *others = answer["data"]
+        content = encoded.image(_text_of(first))
+        revised = first.get("revised_prompt")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         failure = error_instead("openai", answer, request_id=request_id)
         if failure is not None:
@@ -199,7 +200,22 @@ def parse_image(body: bytes, request_id: str | None) -> Answer:
         usage=_usage(answer.get("usage")),
         provider_request_id=request_id,
         revised_prompt=revised if isinstance(revised, str) else None,
+        others=tuple(_others(encoded, others)),
     )
+
+
+def _others(encoded: EncodedAnswer, pictures: Sequence[Any]) -> Iterator[bytes]:
+    """Pictures beside the one that was asked for; what cannot be decoded is left to the first's own record."""
+    for picture in pictures:
+        with suppress(ValueError, LookupError, TypeError, AttributeError):
+            yield encoded.image(_text_of(picture))
+
+
+def _text_of(picture: Mapping[str, Any]) -> object:
+    """The text that holds a picture: some servers put it into a `data:` address."""
+    url = picture.get("url")
+    holds = picture.get("b64_json") is None and isinstance(url, str) and url[:5].lower() == "data:"
+    return url if holds else picture["b64_json"]
 
 
 def parse_step(data: bytes, request_id: str | None, *, some_came: bool = False) -> Answer | bytes | None:
@@ -316,12 +332,17 @@ def _usage(usage: object) -> Usage | None:
         return None
     details = usage.get("input_tokens_details")
     total = _count(usage.get("input_tokens"))
-    images = _count(details.get("image_tokens")) if isinstance(details, dict) else None
+    known = details if isinstance(details, dict) else {}
+    images, text = _count(known.get("image_tokens")) or 0, _count(known.get("text_tokens")) or 0
     output = _count(usage.get("output_tokens"))
     if total is None or output is None:
         return None
-    of_images = min(images or 0, total)
-    return Usage(input_text_tokens=total - of_images, input_image_tokens=of_images, output_tokens=output)
+    return Usage(
+        input_text_tokens=text,
+        input_image_tokens=images,
+        undivided_tokens=max(total - text - images, 0),
+        output_tokens=output,
+    )
 
 
 def _count(value: object) -> int | None:

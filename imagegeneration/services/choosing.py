@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import ImageModel
 from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose, or_waiting
-from imagegeneration.domain.generation import GenerationParameters, Lora, ProviderName
+from imagegeneration.domain.generation import LARGEST_SEED, GenerationParameters, Lora, ProviderName
 from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.money import format_usd_exact
-from imagegeneration.domain.options import LARGEST_SEED, Named, Options, Order
+from imagegeneration.domain.options import Named, Options, Order
 from imagegeneration.domain.style import StyleName, folded
 from imagegeneration.domain.value import Many, Value
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured
@@ -93,6 +93,8 @@ class Choosing:
             usual = self._usual(candidates)
             if usual is not None:
                 return self._chosen(options, usual, named)
+            if not options.references and options.max_micros_per_image is None:
+                candidates = self._no_dearer(candidates, final_prompt)
         preferred = None if options.provider == "auto" else options.provider
         if preferred is not None:
             candidates = [candidate for candidate in candidates if candidate.provider == preferred]
@@ -101,8 +103,43 @@ class Choosing:
         wishes = Wishes(loras=len(options.loras), priority=options.priority, preferred=preferred)
         choice = choose(or_waiting(candidates), wishes)
         if choice is None:
+            self._require_affordable(options, final_prompt, named, preferred)
             raise InvalidRequest(_why_none(candidates))
         return self._chosen(options, choice, named)
+
+    def _no_dearer(self, candidates: Sequence[Candidate], final_prompt: str) -> Sequence[Candidate]:
+        """Those that cost no more than what this studio usually makes: nothing moves a request to a dearer model.
+
+        Raises InvalidRequest (IMG_009) naming the dearer ones where only they can do what is asked for.
+        """
+        usual = self._offer.require()
+        most = self._offer.catalog.quote(usual, final_prompt, datetime.now(UTC).date())
+        kept = [one for one in candidates if one.price_micros is not None and one.price_micros <= most]
+        able = sorted((one for one in candidates if not one.limitations), key=lambda one: one.price_micros or 0)
+        if able and not any(not one.limitations for one in kept):
+            others = ", ".join(f"{one.model} up to {format_usd_exact(one.price_micros or 0)}" for one in able[:3])
+            why = " ".join(text for one in candidates if one.model == usual.model for text in one.limitations)
+            raise InvalidRequest(
+                f"{why} Only dearer models can make this: {others}. Name one, a priority, or maxCostPerImage."
+            )
+        return kept if able else candidates
+
+    def _require_affordable(
+        self, options: Options, final_prompt: str, named: Named, preferred: ProviderName | None
+    ) -> None:
+        """Raise OverBudget (IMG_006) if nothing but the price limit keeps every model from making it."""
+        limit = options.max_micros_per_image
+        if limit is None:
+            return
+        free = options.model_copy(update={"max_micros_per_image": None})
+        found = self._candidates(free, final_prompt, named)
+        able = [one for one in found if not one.limitations and preferred in (None, one.provider)]
+        if able:
+            cheapest = best(able, "cost")
+            raise OverBudget(
+                f"{cheapest.label} is the cheapest that can make this. {_too_dear(cheapest.price_micros or 0, limit)}",
+                resolution="Allow more, or ask for less.",
+            )
 
     def estimate(self, options: Options, final_prompt: str, actor: Actor, *, fitting: bool = False) -> Estimate:
         """What every model that could be asked would cost, and what keeps the others from it.
@@ -175,7 +212,26 @@ class Choosing:
         if options.model is not None:
             options, lost = options.fitting(self._offer.catalog.model(options.model, today))
             given_up += lost.values()
+        unable = self._unable(options, today)
+        if unable:
+            given_up += unable.values()
+            kept = tuple(name for name in options.fallback if name not in unable)
+            options = options.model_copy(update={"fallback": kept})
         return Possible(options=options, given_up=tuple(given_up))
+
+    def _unable(self, options: Options, today: date) -> dict[str, str]:
+        """The alternates that cannot make what is chosen, and why in words."""
+        asked = options.model_copy(update={"references": (), "loras": (), "partial_images": 0})
+        found = {}
+        for name in options.fallback:
+            model, provider = self._offered_as(name, today)
+            wanted = asked.parameters(model, provider, 1, self._offer.usual(model, provider))
+            problems = dict(model.problems(wanted))
+            if not problems and self._offer.catalog.has_no_price(wanted):
+                problems["size"] = f"{model.label} has no price for this size and quality."
+            if problems:
+                found[name] = f"{model.label} cannot make it instead: {' '.join(problems.values())}"
+        return found
 
     def _why_gone(self, name: str, today: date) -> str | None:
         """Why a model is not offered; None if it is."""
@@ -183,6 +239,14 @@ class Choosing:
         if model is not None and model.is_alive(today) and self._offer.made_by(model) is None:
             return _not_configured(model)
         return self._offer.catalog.why_not(name, today)
+
+    def alternates(self, options: Options, final_prompt: str, actor: Actor) -> Sequence[Candidate]:
+        """Every model that could make exactly this instead. Previews are no part of what is asked for in the end.
+
+        Raises what `candidates` raises.
+        """
+        asked = options.model_copy(update={"partial_images": 0, "max_micros_per_image": None})
+        return [candidate for candidate in self.candidates(asked, final_prompt, actor) if candidate.able]
 
     def candidates(
         self, options: Options, final_prompt: str, actor: Actor, *, fitting: bool = False

@@ -6,6 +6,7 @@ gone starts nothing, but the result of a call that it did start is accepted, onc
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import logging
@@ -255,7 +256,7 @@ class Execution:
         provider = None if route is None else self._providers.get(route.parameters.provider)
         if route is None or provider is None:
             raise CallFailed("The provider is not configured.", certainty="not_charged")
-        request = self._request(job, route.parameters).model_copy(update={"inputs": tuple(inputs)})
+        request = self._request(job, route.parameters, index).model_copy(update={"inputs": tuple(inputs)})
 
         def keep(handle: str) -> None:
             self._keep_handle(job.job_id, index, attempt_id, handle)
@@ -280,7 +281,7 @@ class Execution:
         provider = None if route is None else self._providers.get(route.parameters.provider)
         if route is None or not isinstance(provider, ResumableProvider):
             raise CallFailed("The provider is not configured.", certainty="unknown")
-        request = self._request(job, route.parameters)
+        request = self._request(job, route.parameters, index)
         request = request.model_copy(update={"timeout_seconds": min(request.timeout_seconds, at_most_seconds)})
         return self._foreseen(job, lambda: provider.resume(request, handle))
 
@@ -337,8 +338,8 @@ class Execution:
         models = self._offer.catalog.image_models
         return max((model.longest_seconds for model in models if model.provider in waited), default=0)
 
-    def _request(self, job: Job, parameters: GenerationParameters) -> GenerationRequest:
-        request, model = job.generation_request(parameters), self._offer.catalog.named(parameters.model)
+    def _request(self, job: Job, parameters: GenerationParameters, index: int) -> GenerationRequest:
+        request, model = job.generation_request(parameters, index), self._offer.catalog.named(parameters.model)
         if model is None:
             return request
         return request.model_copy(update={"timeout_seconds": model.seconds_for(parameters)})
@@ -405,6 +406,7 @@ class Execution:
 
         If the disk refuses it, it goes straight to the bucket.
         """
+        answer = self._judged(job, index, attempt_id, answer)
         entry = self._entry(job.job_id, index, attempt_id, answer)
         provider = job.images[index].attempt.provider
         try:
@@ -671,7 +673,22 @@ class Execution:
             usage=answer.usage,
             provider_request_id=_said(answer.provider_request_id, MAX_ID),
             revised_prompt=_said(answer.revised_prompt, MAX_REVISED_PROMPT),
+            others=answer.kept,
         )
+
+    def _judged(self, job: Job, index: int, attempt_id: str, answer: Answer) -> Answer:
+        """The answer with its count of tokens judged, and its further pictures on this disk: they were paid for too."""
+        model = job.images[index].attempt.model
+        usage = answer.usage
+        if usage is not None:
+            usage = self._offer.catalog.judged(model, usage, is_edit=job.request.is_edit)
+        kept = []
+        for number, content in enumerate(answer.others, 1):
+            try:
+                kept.append(f"{self.spool.host}: {self.spool.keep_other(attempt_id, number, content)}")
+            except OSError as error:  # the picture that was asked for goes first
+                log.error("A further picture of %s could not be kept: %s", attempt_id, error)
+        return dataclasses.replace(answer, usage=usage, others=(), kept=tuple(kept))
 
     def _cost(self, image: JobImage, attempt_id: str, answer: Answer) -> int:
         """What the provider's count of tokens costs; the quote where it gave none or has no price, never nothing."""
@@ -754,7 +771,7 @@ class Execution:
 
 
 def _answer_of(entry: SpoolEntry, content: bytes) -> Answer:
-    return Answer(content, entry.usage, entry.provider_request_id, entry.revised_prompt)
+    return Answer(content, entry.usage, entry.provider_request_id, entry.revised_prompt, kept=entry.others)
 
 
 def _said(text: str | None, limit: int) -> str | None:

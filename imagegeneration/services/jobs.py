@@ -115,6 +115,15 @@ class Offer:
         is_configured = self.parameters is not None and self.parameters.model == model.name
         return self.parameters if self.parameters is not None and is_configured else model.usual(provider)
 
+    def order(self, wanted: Order, image_count: int) -> Order:
+        """What is approved of `wanted` for so many images: a seed for each, at every model that may make it."""
+        return wanted.model_copy(
+            update={
+                "request": self.catalog.with_seeds(wanted.request, image_count),
+                "alternates": tuple(self.catalog.with_seeds(one, image_count) for one in wanted.alternates),
+            }
+        )
+
     def require(self) -> GenerationParameters:
         """The parameters. Raises ProviderNotConfigured (IMG_001) without a provider."""
         if self.parameters is None:
@@ -201,7 +210,8 @@ class Jobs:
             known = self._idempotency.get(actor.user_id, idempotency_key)
             if known is not None:
                 return self._replay(known, body_sha256)
-        order = Order(request=self._offer.require()) if choose is None else choose()
+        wanted = Order(request=self._offer.require()) if choose is None else choose()
+        order = self._offer.order(wanted, body.image_count)
         prices = self._prices(actor.user_id, order, body.final_prompt, body.image_count)
         try:
             self._rates.act(actor, "approve")

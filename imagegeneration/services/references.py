@@ -8,7 +8,7 @@ from imagegeneration import imaging
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.generation import MAX_REFERENCE_BYTES, InputImage, Reference
 from imagegeneration.domain.image import StoredImage
-from imagegeneration.errors import InvalidRequest, NotFound
+from imagegeneration.errors import NotFound, TooLarge
 from imagegeneration.storage import Storage
 from imagegeneration.store import Stores
 
@@ -35,7 +35,7 @@ class References:
     def named(self, actor: Actor, image_ids: Sequence[str]) -> tuple[Reference, ...]:
         """The references that an approval covers, with the hash of each image.
 
-        Raises NotFound (IMG_008) for an image that does not exist for the actor, InvalidRequest (IMG_009) where they
+        Raises NotFound (IMG_008) for an image that does not exist for the actor, TooLarge (IMG_007) where they
         are too heavy together.
         """
         images = self.stored(actor, image_ids)
@@ -45,7 +45,7 @@ class References:
             raise NotFound(f"references: there is no such image: {missing}.")
         weight = sum(image.size_bytes for image in images)
         if weight > MAX_REFERENCE_BYTES:
-            raise InvalidRequest(
+            raise TooLarge(
                 f"references: the images have {weight} bytes together, and at most {MAX_REFERENCE_BYTES} are sent."
             )
         return tuple(Reference(image_id=image.image_id, sha256=image.sha256) for image in images)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from imagegeneration.domain.choice import Candidate
 from imagegeneration.domain.draft import Draft
 from imagegeneration.domain.generation import GenerationParameters, ProviderName
 from imagegeneration.domain.options import Options
@@ -43,7 +46,7 @@ def _panel(desk: Desk) -> None:
         form = Form(desk, model, request, busy)
         form.draw()
         loras(form)
-        fallback(form, [candidate for candidate in estimate.recommendations if candidate.able])
+        fallback(form, _alternates(desk), _price_of(estimate, request.model))
     style_field(desk, busy)
     editor(
         _NEGATIVE,
@@ -57,6 +60,16 @@ def _panel(desk: Desk) -> None:
     )
     st.caption(_where_it_goes(desk))
     _ways_back(desk, busy)
+
+
+def _alternates(desk: Desk) -> Sequence[Candidate]:
+    options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
+    return studio().choosing.alternates(options, prompt, actor())
+
+
+def _price_of(estimate: Estimate, model: str) -> int:
+    prices = (candidate.price_micros for candidate in estimate.recommendations if candidate.model == model)
+    return next(prices, None) or 0
 
 
 def _where_it_goes(desk: Desk) -> str:
@@ -99,12 +112,17 @@ def _automatic(options: Options, priority: str | None, prompt: str) -> Automatic
 
 
 def _request(desk: Desk) -> GenerationParameters | None:
-    """What would be sent; None, and the reason drawn, where nothing can be."""
+    """What would be sent; where nothing can be, the reason is drawn, and it is that without a fallback."""
     try:
         chosen = wishes.chosen(desk)
         return studio().offer.parameters if chosen is None else chosen.order.request
     except StudioError as error:
         show_error(error, key="choice-problem")
+    alone = desk.draft.options.model_copy(update={"fallback": (), "max_extra_micros": 0})
+    prompt = desk.draft.final_prompt or desk.draft.raw_prompt
+    try:
+        return studio().choosing.choose(alone, prompt, actor()).order.request
+    except StudioError:
         return None
 
 

@@ -10,10 +10,10 @@ import streamlit as st
 
 from imagegeneration.domain.catalog import Bounds, ImageModel
 from imagegeneration.domain.choice import Candidate
-from imagegeneration.domain.generation import MAX_PARTIAL_IMAGES, GenerationParameters
+from imagegeneration.domain.generation import LARGEST_SEED, MAX_PARTIAL_IMAGES, GenerationParameters
 from imagegeneration.domain.lora import CollectedLora, LoraWish
 from imagegeneration.domain.money import MICROS_PER_USD, format_usd
-from imagegeneration.domain.options import LARGEST_SEED, MAX_ALTERNATES, RANDOM_SEED
+from imagegeneration.domain.options import MAX_ALTERNATES, RANDOM_SEED
 from imagegeneration.domain.style import STYLE_NAMES, label
 from imagegeneration.ui import wishes, words
 from imagegeneration.ui.desk import Desk
@@ -261,7 +261,7 @@ def _lora_row(form: Form, wish: LoraWish | None, row: int, offered: Mapping[str,
             st.caption(words.literal(f"Its words for the prompt: {', '.join(offered[own].trigger_words)}"))
 
 
-def fallback(form: Form, able: Sequence[Candidate]) -> None:
+def fallback(form: Form, able: Sequence[Candidate], price: int) -> None:
     """Who may make an image instead, and for how much more: chosen beforehand, because nobody is asked then."""
     desk, own = form.desk, form.request.model
     options = desk.draft.options
@@ -269,7 +269,6 @@ def fallback(form: Form, able: Sequence[Candidate]) -> None:
     if not offered and not options.fallback:
         return
     key, extra_key = field_key(desk, "fallback"), field_key(desk, "extra")
-    price = next((candidate.price_micros for candidate in able if candidate.model == own), None) or 0
 
     def take() -> None:
         names = tuple(st.session_state[key])

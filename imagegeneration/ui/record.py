@@ -130,7 +130,7 @@ def _request(job: Job) -> list[FactRow]:
         *row("Quality", request.quality),
         *row("Format", request.output_format.upper()),
         *row("Background", request.background),
-        *row("Seed", None if request.seed is None else str(request.seed)),
+        *_seeds(request),
         *row("Steps", None if request.steps is None else str(request.steps)),
         *row("Guidance", None if request.guidance is None else f"{request.guidance:g}"),
         *row("Negative prompt", request.negative_prompt, "text"),
@@ -138,6 +138,13 @@ def _request(job: Job) -> list[FactRow]:
         *(fact for lora in request.loras for fact in row("LoRA", _lora(lora), "text")),
         *_alternates(job),
     ]
+
+
+def _seeds(request: GenerationParameters) -> list[FactRow]:
+    """The seed, or that of each image in their order."""
+    if request.seeds:
+        return row("Seeds, image by image", ", ".join(map(str, request.seeds)))
+    return row("Seed", None if request.seed is None else str(request.seed))
 
 
 def _lora(lora: Lora) -> str:
@@ -226,6 +233,7 @@ def _attempt(attempt: Attempt) -> list[FactRow]:
         *row("Quoted", f"Up to {format_usd_exact(attempt.most_micros)}"),
         *row("Cost", words.attempt_cost(attempt)),
         *row("Usage", words.usage(attempt)),
+        *row("Further pictures of the answer, kept 30 days", "; ".join(attempt.others), "code"),
         *row("Revised prompt", attempt.revised_prompt, "text"),
         *moment("Started", attempt.started_at),
         *moment("Finished", attempt.finished_at),

@@ -157,6 +157,8 @@ def _price(desk: Desk, total: int, order: Order | None) -> None:
     request = None if order is None else order.request
     sent = request or studio().offer.parameters
     draws_seed = desk.draft.options.seed == RANDOM_SEED
+    if sent is not None:
+        sent = studio().offer.catalog.with_seeds(sent, desk.draft.image_count)
     made_as = "" if sent is None else words.made_as(sent, draws_seed=draws_seed)
     if order is not None and order.alternates:
         made_as += f"; else {' or '.join(_label(route) for route in order.alternates)}"

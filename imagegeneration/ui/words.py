@@ -195,7 +195,10 @@ def size(name: str) -> str:
 
 def made_as(request: GenerationParameters, *, draws_seed: bool = False) -> str:
     """What is sent beside the prompt, in one line; with `draws_seed` the seed is not known yet."""
-    seed = "a random seed" if draws_seed else f"seed {request.seed}"
+    seeds = [str(seed) for seed in request.seeds or (request.seed,)]
+    seed = "a random seed" if draws_seed else f"seed {seeds[0]}"
+    if request.seeds:
+        seed = "random seeds, another for each image" if draws_seed else f"seeds {', '.join(seeds)}"
     parts = (
         request.model,
         size(request.size),
@@ -230,6 +233,10 @@ def attempt_cost(attempt: Attempt) -> str:
         return f"{cost}: the provider charges for what it withholds"
     if attempt.usage is None:
         return f"{cost}, as quoted: the provider reported no usage"
+    if attempt.usage.implausible:
+        return f"{cost}, as quoted: the provider's count of tokens cannot be right"
+    if attempt.usage.undivided_tokens:
+        return f"{cost}, an estimate: the provider did not say how many tokens were images"
     return cost
 
 
@@ -241,6 +248,8 @@ def usage(attempt: Attempt) -> str | None:
     parts = [f"{tokens.input_text_tokens:,} text in", f"{tokens.output_tokens:,} image out"]
     if tokens.input_image_tokens:
         parts.insert(1, f"{tokens.input_image_tokens:,} image in")
+    if tokens.undivided_tokens:
+        parts.insert(1, f"{tokens.undivided_tokens:,} text or image in")
     if tokens.output_text_tokens:
         parts.append(f"{tokens.output_text_tokens:,} text out")
     return f"{', '.join(parts)} tokens"

@@ -251,6 +251,16 @@ def test_a_bill_above_its_hold_is_recorded_and_pauses_the_model(
     assert_money_adds_up(database)
 
 
+def test_a_bill_a_few_tokens_above_its_hold_is_recorded_and_pauses_nothing(
+    studio: Studio, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = studio.jobs.quote("a red kite over green hills", 1) + 40
+    monkeypatch.setattr(Catalog, "cost", lambda *_: bill)
+    job = run_to_the_end(studio, worker, approve(studio).job_id)
+    assert (job.status, job.cost_micros) == ("DONE", bill)
+    assert breaker(studio, MODEL).pause is None
+
+
 def test_for_a_paused_model_nothing_is_approved_and_what_waits_is_not_claimed(studio: Studio, sandbox: Sandbox) -> None:
     job = approve(studio)
     studio.breakers.pause(LOCAL, MODEL, "its price is being looked into")

@@ -232,7 +232,7 @@ def test_references_that_are_too_heavy_together_are_refused(
 ) -> None:
     database.images.update_one({"imageId": source.image_id}, {"$set": {"sizeBytes": MAX_REFERENCE_BYTES + 1}})
     refused = client.post("/image/validate", json={"finalPrompt": "x", "options": {"references": [source.image_id]}})
-    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "IMG_009")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "IMG_007")
     assert "references" in refused.json()["error"]["message"]
 
 

@@ -633,3 +633,19 @@ def test_a_call_that_failed_without_a_hint_is_tried_again_soon(studio: Studio, e
     delay = execution.fail(job, 0, "att_1", CallFailed("busy", certainty="not_charged", retryable=True))
     assert delay is not None
     assert timedelta(seconds=0.5) <= delay <= timedelta(seconds=4)
+
+
+def test_every_picture_of_an_answer_is_kept_and_named_on_the_attempt(studio: Studio, execution: Execution) -> None:
+    approve(studio)
+    job = claimed(studio)
+    assert execution.start(job, 0, "att_1")
+    usage = Usage(input_text_tokens=0, input_image_tokens=0, output_tokens=0)
+    answer = Answer(png(1), usage, None, others=(png(2), b"not even a picture"))
+    received = execution.receive(job, 0, "att_1", answer)
+    assert received is not None
+    execution.deliver(received)
+    attempt = studio.jobs.get(LOCAL, job.job_id).images[0].attempt
+    names = [name.removeprefix(f"{execution.spool.host}: ") for name in attempt.others]
+    assert [(execution.spool.folder / name).read_bytes() for name in names] == [png(2), b"not even a picture"]
+    assert attempt.usage is not None
+    assert (attempt.usage.implausible, attempt.cost_micros) == (True, attempt.held_micros)

@@ -77,7 +77,10 @@ def test_a_price_limit_of_the_request_bounds_the_choice(client: TestClient) -> N
     answer = generate(client, priority="quality", maxMicrosPerImage=14_000)
     assert answer.raise_for_status().json()["request"]["model"] in ("gpt-image-2.5-flare", "gpt-image-2.5-sunburst")
     nothing = generate(client, priority="cost", maxMicrosPerImage=1)
-    assert nothing.json()["error"]["code"] == "IMG_009"
+    assert (nothing.status_code, nothing.json()["error"]["code"]) == (402, "IMG_006")
+    assert "is the cheapest that can make this" in nothing.json()["error"]["message"]
+    impossible = generate(client, priority="cost", maxMicrosPerImage=1, steps=30, quality="max")
+    assert impossible.json()["error"]["code"] == "IMG_009"
     assert "at most $0.000001 was allowed" in nothing.json()["error"]["message"]
 
 

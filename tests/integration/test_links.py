@@ -79,7 +79,7 @@ def test_links_are_no_part_of_what_is_sent_or_hashed(company: Studio, database: 
     assert with_links.approval.request_sha256 == without.approval.request_sha256
     sha256 = request_sha256(with_links.final_prompt, with_links.image_count, with_links.request)
     assert with_links.approval.request_sha256 == sha256
-    assert "links" not in with_links.generation_request(with_links.request).model_dump()
+    assert "links" not in with_links.generation_request(with_links.request, 0).model_dump()
     stored = database.jobs.find_one({"jobId": without.job_id})
     assert stored is not None
     assert "links" not in stored

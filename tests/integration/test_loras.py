@@ -12,7 +12,9 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.job import request_sha256
+from imagegeneration.errors import NotFound
 from imagegeneration.services import loras
 from imagegeneration.settings import Settings
 from tests.integration.company import BODIES, build_company, code, make_key, person, signed_in, somebody, with_key
@@ -103,6 +105,15 @@ def test_who_is_disabled_is_seen_by_admins_and_used_by_nobody(admin: TestClient,
         assert code(generate(browser, {"name": "ink"})) == (404, "IMG_008")
 
 
+def test_a_disabled_lora_does_not_exist_by_its_name_but_for_admins(company: Studio, admin: TestClient) -> None:
+    add(admin)
+    admin.patch("/image/loras/ink", json={"version": 0, "enabled": False}).raise_for_status()
+    boss, ann = Actor(user_id="b", name="Boss", roles=("admin",)), Actor(user_id="a", name="Ann", roles=("creator",))
+    assert company.loras.get(boss, "ink").name == "ink"
+    with pytest.raises(NotFound):
+        company.loras.get(ann, "ink")
+
+
 def test_changes_are_by_compare_and_set_and_audited(company: Studio, admin: TestClient) -> None:
     add(admin)
     assert admin.patch("/image/loras/ink", json={"version": 0, "description": ""}).json()["description"] == ""
@@ -166,7 +177,7 @@ def test_what_is_sent_for_a_name_is_stored_and_part_of_what_was_approved(
     assert stored["request"]["loras"] == [ink, ink | {"weight": 0}]
     job = company.jobs.get(person(company, "adm", "admin").actor(), accepted["jobId"])
     assert job.approval.request_sha256 == request_sha256(job.final_prompt, job.image_count, job.request)
-    assert [lora.path for lora in job.generation_request(job.request).loras] == ["owner/ink"] * 2
+    assert [lora.path for lora in job.generation_request(job.request, 0).loras] == ["owner/ink"] * 2
 
 
 def test_only_an_admin_sends_a_path_and_only_one_of_a_known_host(

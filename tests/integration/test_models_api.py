@@ -111,6 +111,18 @@ def test_auto_without_a_wish_is_what_version_1_makes(client: TestClient, many: S
     assert ask(client, "validate").json()["request"]["model"] == many.offer.parameters.model
 
 
+def test_nothing_moves_a_request_to_a_dearer_model_without_a_word(client: TestClient) -> None:
+    refused = ask(client, "validate", size="1536x768")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "IMG_009")
+    message = refused.json()["error"]["message"]
+    assert "Only dearer models can make this: fal-ai/flux-2 up to $0.024" in message
+    for said in ({"priority": "cost"}, {"model": "fal-ai/flux-2"}, {"maxMicrosPerImage": 50_000}):
+        assert ask(client, "validate", size="1536x768", **said).status_code == 200, said
+    cheaper = ask(client, "validate", size="1024x768").raise_for_status().json()
+    assert cheaper["request"]["model"] == "fal-ai/flux-2"
+    assert cheaper["quotedMicros"] < ask(client, "validate").json()["quotedMicros"]
+
+
 def test_a_paused_provider_is_not_chosen(client: TestClient, many: Studio) -> None:
     many.breakers.pause(LOCAL, "provider:openai", "maintenance")
     answer = ask(client, "validate", priority="speed").raise_for_status().json()

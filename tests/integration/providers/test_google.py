@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from imagegeneration.domain.generation import GenerationRequest
-from imagegeneration.domain.options import LARGEST_SEED
+from imagegeneration.domain.generation import LARGEST_SEED, GenerationRequest
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.google import SIZES, GoogleProvider
 from tests.integration.providers.conftest import IMAGE, VENDORS, Line, line

@@ -22,8 +22,8 @@ def parameters(model: str, size: str = "1024x1024", quality: str = "medium") -> 
 
 
 def test_a_quote_is_the_image_and_the_bytes_of_the_prompt() -> None:
-    assert CATALOG.quote(parameters("gpt-image-2.5-flare"), "x" * 100, TODAY) == 13_200 + 500
-    assert CATALOG.quote(parameters("gpt-image-2.5-flare"), "🎨", TODAY) == 13_200 + 20
+    assert CATALOG.quote(parameters("gpt-image-2.5-flare"), "x" * 100, TODAY) == 13_200 + 500 + 160
+    assert CATALOG.quote(parameters("gpt-image-2.5-flare"), "🎨", TODAY) == 13_200 + 20 + 160
 
 
 def test_images_on_the_way_are_part_of_the_quote() -> None:
@@ -229,7 +229,7 @@ def test_words_and_thoughts_have_a_price_of_their_own_and_room_in_the_quote() ->
     wanted = parameters(model, quality="standard")
     usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=1_120, output_text_tokens=1_000)
     assert CATALOG.cost(model, usage) == 20 + 134_400 + 12_000
-    assert CATALOG.quote(wanted, "x" * 10, TODAY) == 134_400 + 20 + 48_000
+    assert CATALOG.quote(wanted, "x" * 10, TODAY) == 134_400 + 20 + 64 + 48_000
 
 
 def test_a_count_of_tokens_says_nothing_of_a_model_billed_by_the_image() -> None:
@@ -295,3 +295,43 @@ def test_what_takes_longer_is_waited_for_longer(model: str, size: str, quality: 
     assert row is not None
     wanted = row.usual(row.provider).model_copy(update={"size": size, "quality": quality})
     assert (row.seconds_for(wanted), row.longest_seconds >= seconds) == (seconds, True)
+
+
+FLARE = "gpt-image-2.5-flare"
+COUNT = Usage(input_text_tokens=9, input_image_tokens=0, output_tokens=440)
+
+
+@pytest.mark.parametrize(
+    ("count", "is_edit"),
+    [
+        (Usage(input_text_tokens=0, input_image_tokens=0, output_tokens=0), False),
+        (COUNT.model_copy(update={"input_text_tokens": 0}), False),
+        (COUNT.model_copy(update={"output_tokens": 0}), False),
+        (COUNT.model_copy(update={"output_tokens": 3}), False),
+        (COUNT, True),
+    ],
+    ids=["zeros", "no-prompt", "no-image", "a-hundredth", "an-edit-that-read-no-image"],
+)
+def test_a_count_that_cannot_be_right_is_kept_and_not_used(count: Usage, is_edit: bool) -> None:
+    judged = CATALOG.judged(FLARE, count, is_edit=is_edit)
+    assert judged.implausible
+    assert CATALOG.cost(FLARE, judged) is None
+
+
+def test_a_count_that_can_be_right_is_used() -> None:
+    assert CATALOG.judged(FLARE, COUNT, is_edit=False) == COUNT
+    read = COUNT.model_copy(update={"input_image_tokens": 260})
+    assert CATALOG.judged(FLARE, read, is_edit=True) == read
+
+
+def test_tokens_that_are_not_divided_count_at_the_dearer_price_in_an_edit_and_as_text_else() -> None:
+    undivided = Usage(input_text_tokens=0, input_image_tokens=0, undivided_tokens=1_000, output_tokens=440)
+    edit = CATALOG.judged(FLARE, undivided, is_edit=True)
+    assert CATALOG.cost(FLARE, edit) == 8 * 1_000 + 30 * 440
+    assert CATALOG.cost(FLARE, CATALOG.judged(FLARE, undivided, is_edit=False)) == 5 * 1_000 + 30 * 440
+
+
+def test_a_hold_has_room_for_what_is_put_around_a_very_short_prompt() -> None:
+    bill = CATALOG.cost(FLARE, Usage(input_text_tokens=1 + 12, input_image_tokens=0, output_tokens=440))
+    assert bill is not None
+    assert bill <= CATALOG.quote(parameters(FLARE), "x", TODAY)

@@ -163,9 +163,10 @@ def test_nothing_more_is_ever_held_than_at_the_approval() -> None:
 
 def test_a_bill_above_its_own_price_is_noticed_though_more_is_held() -> None:
     now = calling()
-    after = generated(now, "att_1", ANSWER, CHEAP.micros + 1, "host", LATER)
+    after = generated(now, "att_1", ANSWER, CHEAP.micros * 2, "host", LATER)
     assert billed_above_hold(now, after) is after.attempt
-    assert billed_above_hold(now, generated(now, "att_1", ANSWER, CHEAP.micros, "host", LATER)) is None
+    for bill in (CHEAP.micros, CHEAP.micros * 105 // 100):
+        assert billed_above_hold(now, generated(now, "att_1", ANSWER, bill, "host", LATER)) is None
 
 
 def test_a_late_bill_is_paid_by_the_provider_of_its_own_attempt() -> None:

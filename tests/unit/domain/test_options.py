@@ -162,3 +162,11 @@ def test_a_priced_size_has_a_price(model: ImageModel) -> None:
         side = free.longest - free.longest % free.step
         request = Options(width=side, height=side).parameters(model, model.provider, 7)
         assert CATALOG.quote(request, "a kite", TODAY) > 0
+
+
+def test_a_size_that_the_model_does_not_make_becomes_the_nearest_of_those_it_does() -> None:
+    core = CATALOG.model("stable-image-core", TODAY)
+    for asked, nearest in (("1500x1000", "1216x832"), ("1000x2000", "768x1344"), ("1000x1010", "1024x1024")):
+        fitted, lost = Options(size=asked).fitting(core)
+        assert fitted.size == nearest
+        assert nearest in lost["size"]

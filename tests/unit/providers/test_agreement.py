@@ -14,8 +14,8 @@ from openai.types.image_generate_params import ImageGenerateParamsNonStreaming
 from pydantic import TypeAdapter
 
 from imagegeneration.domain.catalog import Catalog, ImageModel
-from imagegeneration.domain.generation import GenerationRequest, Lora
-from imagegeneration.domain.options import LARGEST_SEED, Named, Options
+from imagegeneration.domain.generation import LARGEST_SEED, GenerationRequest, Lora
+from imagegeneration.domain.options import Named, Options
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers import PROVIDERS, ResumableProvider
 from imagegeneration.providers.fal import fal_payload

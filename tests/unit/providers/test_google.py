@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 from typing import Any
@@ -214,3 +215,9 @@ def test_what_a_refusal_says_of_the_money(
 )
 def test_the_delay_that_google_asks_for_is_read_within_bounds(delay: str, seconds: float | None) -> None:
     assert refusal(429, own("RESOURCE_EXHAUSTED", {"retryDelay": delay})).retry_after == seconds
+
+
+def test_every_picture_of_an_answer_is_there_and_the_last_is_the_image() -> None:
+    parts = [{"inlineData": {"data": base64.b64encode(name).decode()}} for name in (b"first", b"last")]
+    answer = google_answer(json.dumps({"candidates": [{"content": {"parts": parts}}]}).encode())
+    assert (answer.content, answer.others) == (b"last", (b"first",))

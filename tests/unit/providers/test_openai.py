@@ -196,3 +196,36 @@ def test_what_a_refusal_says_of_the_money(status: int, body: object, certainty: 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("-3", 0.0), ("99999", 3600.0), ("soon", None)])
 def test_retry_after_is_read_within_bounds(header: str, seconds: float | None) -> None:
     assert status_error(429, own(), headers={"retry-after": header}).retry_after == seconds
+
+
+def test_a_picture_in_a_data_address_is_the_answer() -> None:
+    picture = "data:image/png;base64," + base64.b64encode(b"a picture").decode()
+    assert parse_image(json.dumps({"data": [{"url": picture}]}).encode(), None).content == b"a picture"
+    remote = json.dumps({"data": [{"url": "https://example.com/a.png"}]}).encode()
+    assert parse_image(remote, None).content == remote
+
+
+def test_every_picture_of_an_answer_is_there() -> None:
+    pictures = [{"b64_json": base64.b64encode(name).decode()} for name in (b"one", b"two", b"three")]
+    answer = parse_image(json.dumps({"data": pictures}).encode(), None)
+    assert (answer.content, answer.others) == (b"one", (b"two", b"three"))
+
+
+@pytest.mark.parametrize(
+    ("details", "text", "images", "undivided"),
+    [
+        ({"text_tokens": 9, "image_tokens": 91}, 9, 91, 0),
+        ({"text_tokens": 9}, 9, 0, 91),
+        ({"image_tokens": 40}, 0, 40, 60),
+        (None, 0, 0, 100),
+        ("junk", 0, 0, 100),
+    ],
+)
+def test_what_a_provider_does_not_divide_is_not_taken_for_text(
+    details: object, text: int, images: int, undivided: int
+) -> None:
+    usage = {"input_tokens": 100, "output_tokens": 440, "input_tokens_details": details}
+    data = [{"b64_json": base64.b64encode(b"x").decode()}]
+    found = parse_image(json.dumps({"data": data, "usage": usage}).encode(), None).usage
+    assert found is not None
+    assert (found.input_text_tokens, found.input_image_tokens, found.undivided_tokens) == (text, images, undivided)

@@ -196,3 +196,10 @@ def test_only_a_stored_image_is_offered_to_be_edited_and_only_to_whom_may() -> N
     made = job(images=[image("STORED").model_copy(update={"image_id": "img_1"}), image("FAILED")])
     assert [one["edit"] for one in record(made, [], None, may_edit=True)["details"]] == ["img_1", None]
     assert [one["edit"] for one in record(made, [], None)["details"]] == [None, None]
+
+
+def test_several_images_of_a_seed_show_the_seed_of_each() -> None:
+    one = job().request.model_copy(update={"model": "stable-image-core", "seed": 41})
+    several = one.model_copy(update={"seeds": (41, 42)})
+    assert section(record(job(request=one), [], None), "Request")["Seed"] == "41"
+    assert section(record(job(request=several), [], None), "Request")["Seeds, image by image"] == "41, 42"

@@ -311,3 +311,26 @@ def test_as_last_time_is_not_the_image_of_last_time(desk: Desk) -> None:
     wishes.choose(desk, references=(SOURCE,))
     wishes.choose_like(desk, last)
     assert desk.draft.options == Options(quality="low", references=(SOURCE,))
+
+
+def test_only_models_that_can_make_exactly_this_are_offered_to_make_it_instead(studio: Studio, desk: Desk) -> None:
+    def offered(**options: Any) -> set[str]:
+        wished = Options.model_validate({"model": "gpt-image-2.5-flare"} | options)
+        return {found.model for found in studio.choosing.alternates(wished, "a kite", LOCAL)}
+
+    assert "gpt-image-2" in offered(size="1024x1024", quality="medium")
+    wide = offered(size="1536x1024", quality="medium")
+    assert "gpt-image-2" not in wide
+    assert "gpt-image-2.5-sunburst" in wide
+    for model in wide - {"gpt-image-2.5-flare"}:
+        wishes.choose(desk, model="gpt-image-2.5-flare", size="1536x1024", quality="medium", fallback=(model,))
+        wishes.choose(desk, max_extra_micros=1_000_000)
+        assert [one.model for one in order(desk).alternates] == [model]
+
+
+def test_a_fallback_that_cannot_make_what_is_chosen_then_is_given_up_in_words(desk: Desk) -> None:
+    wishes.choose(desk, model="gpt-image-2.5-flare", size="1024x1024", quality="medium", fallback=("gpt-image-2",))
+    assert desk.draft.options.fallback == ("gpt-image-2",)
+    wishes.choose(desk, size="1536x1024")
+    assert not order(desk).alternates
+    assert "GPT Image 2 cannot make it instead" in " ".join(desk.given_up)

@@ -163,3 +163,19 @@ def test_what_is_paused_and_who_did_it_have_names() -> None:
 def test_what_an_approval_costs_in_credits() -> None:
     assert words.credits_of(CreditQuote(cost=2, left=14)) == "2 credits of 14"
     assert words.credits_of(CreditQuote(cost=1, left=0)) == "1 credit of 0"
+
+
+def test_what_is_sent_names_the_seed_of_each_image() -> None:
+    one = job().request.model_copy(update={"seed": 41})
+    several = one.model_copy(update={"seeds": (41, 42, 43)})
+    assert "seed 41" in words.made_as(one)
+    assert "seeds 41, 42, 43" in words.made_as(several)
+    assert "random seeds, another for each image" in words.made_as(several, draws_seed=True)
+
+
+def test_a_cost_that_is_estimated_says_so() -> None:
+    zeros = USED.model_copy(update={"implausible": True})
+    assert "as quoted: the provider's count" in words.attempt_cost(attempt(certainty="charged", usage=zeros))
+    mixed = USED.model_copy(update={"undivided_tokens": 7})
+    assert "an estimate" in words.attempt_cost(attempt(certainty="charged", usage=mixed))
+    assert words.usage(attempt(usage=mixed)) == "1,200 text in, 7 text or image in, 4,160 image out tokens"
