@@ -20,7 +20,7 @@ from imagegeneration.logs import configure_logging
 from imagegeneration.redaction import redact
 from imagegeneration.settings import load_settings
 from imagegeneration.ui.frame import studio
-from imagegeneration.ui.messages import is_by_hand
+from imagegeneration.ui.messages import hear
 
 PAGE = Path(st.__file__).parent / "static" / "index.html"
 NAVIGATION = Path(__file__).parent / "imagegeneration" / "ui" / "navigation.py"
@@ -45,6 +45,6 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     NAVIGATION,
     routes=[*api_routes(studio), *sign_in_routes(studio)],
-    middleware=gated(studio, PAGE.read_text(encoding="utf-8"), is_by_hand),
+    middleware=gated(studio, PAGE.read_text(encoding="utf-8"), hear),
     lifespan=lifespan,
 )

@@ -22,7 +22,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
@@ -152,6 +152,7 @@ class Settings(BaseSettings):
     moderation_policy: ModerationPolicy = "off"
 
     public_url: str | None = None
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     sign_in_providers: tuple[SignInProvider, ...] = ()
     sign_in_proxy: TrustedProxy | None = None
     sign_in_idle_minutes: float = Field(default=8 * 60, ge=1, le=60 * 24 * 90)
@@ -197,6 +198,14 @@ class Settings(BaseSettings):
         if value is not None:
             _URL.validate_python(value)
         return value.rstrip("/") if value else None
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, value: object) -> object:
+        """Addresses and networks, with commas between: `10.0.0.1,192.168.0.0/24`."""
+        if not isinstance(value, str):
+            return value
+        return tuple(str(ipaddress.ip_network(part.strip())) for part in value.split(","))
 
     @field_validator("image_servers")
     @classmethod
