@@ -29,7 +29,7 @@ from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import LONGEST_WAIT_SECONDS, OutputFormat, ProviderName
 from imagegeneration.domain.moderation import ModerationPolicy
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
-from imagegeneration.domain.person import LoginRules
+from imagegeneration.domain.person import LOGIN_COOKIE, LoginRules
 from imagegeneration.domain.plan import PlanName
 from imagegeneration.domain.provider import MAX_PER_MINUTE, Endpoint, ImageField, ProviderLimits
 from imagegeneration.errors import ConfigurationError
@@ -299,6 +299,15 @@ class Settings(BaseSettings):
     def has_sign_in(self) -> bool:
         """Whether people are told apart; else there is one local admin, on this machine only."""
         return bool(self.sign_in_providers or self.sign_in_proxy)
+
+    @property
+    def login_cookie(self) -> str:
+        """The name of the cookie of a sign-in. Browsers take a `__Host-` one from this host by HTTPS only.
+
+        So no other host of the domain can put its own in its place.
+        """
+        is_https = (self.public_url or "").startswith("https://")
+        return f"__Host-{LOGIN_COOKIE}" if is_https else LOGIN_COOKIE
 
     @property
     def login_rules(self) -> LoginRules:

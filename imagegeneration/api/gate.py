@@ -29,7 +29,6 @@ from imagegeneration.api.guard import is_api
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.access import ROUTES, Need
 from imagegeneration.domain.actor import ASKING, LOCAL, Actor
-from imagegeneration.domain.person import LOGIN_COOKIE
 from imagegeneration.errors import Busy, NotAllowed, NotFound, StudioError, WrongMethod
 from imagegeneration.settings import is_loopback
 
@@ -155,7 +154,7 @@ class Gate:
         if proxy is not None and (vouched := headers.get(proxy.header)):
             known = studio.logins.recall_vouched(vouched)
             return known or await self._vouched(vouched)
-        token = login_cookie(headers)
+        token = cookie(headers, studio.settings.login_cookie)
         if token is None:
             return None
         return studio.logins.recall(token) or await self._look(studio.logins.actor, token)
@@ -181,7 +180,7 @@ class Gate:
             raise Busy("Your sign-in could not be checked in time.", retry_after=2) from None
 
     async def _use(self, headers: Mapping[str, str]) -> None:
-        logins, token = self._studio().logins, login_cookie(headers)
+        logins, token = self._studio().logins, cookie(headers, self._studio().settings.login_cookie)
         if self._signs_in and token is not None and "authorization" not in headers and not logins.was_used(token):
             await self._look(logins.use, token)
 
@@ -290,11 +289,6 @@ def client_address(scope: Scope) -> str:
     """Where the connection comes from; behind a reverse proxy, where the server is told that it comes from."""
     client = scope.get("client")
     return "unknown" if client is None else str(client[0])
-
-
-def login_cookie(headers: Mapping[str, str]) -> str | None:
-    """The login's cookie, if the browser sent one."""
-    return cookie(headers, LOGIN_COOKIE)
 
 
 def cookie(headers: Mapping[str, str], name: str) -> str | None:

@@ -19,7 +19,6 @@ from imagegeneration.domain.access import PAGES as NEEDS
 from imagegeneration.domain.access import Need
 from imagegeneration.domain.actor import ASKING, LOCAL, Actor
 from imagegeneration.domain.money import Spend, format_usd
-from imagegeneration.domain.person import LOGIN_COOKIE
 from imagegeneration.errors import ConfigurationError, InternalFault, NotAllowed, OverBudget, StudioError
 from imagegeneration.settings import load_settings
 from imagegeneration.ui import words
@@ -94,7 +93,7 @@ def _shown() -> Credentials:
     """What the browser shows: the token of the proxy that signs people in, if there is one, and the login's cookie."""
     proxy = studio().settings.sign_in_proxy
     vouched = None if proxy is None else st.context.headers.get(proxy.header)
-    return Credentials(vouched, st.context.cookies.get(LOGIN_COOKIE))
+    return Credentials(vouched, st.context.cookies.get(studio().settings.login_cookie))
 
 
 def _behind(shown: Credentials) -> Actor:

@@ -257,3 +257,16 @@ def test_a_cookie_that_cannot_be_one_is_nobodys(company: Studio, cookie: str) ->
     headers = {b"cookie": f"{LOGIN_COOKIE}={cookie}".encode()}
     answer = client(company).get("/image/me", headers=headers)
     assert code(answer) == (401, "IMG_010")
+
+
+def test_behind_https_only_a_cookie_that_no_other_host_can_set_counts(settings: Settings) -> None:
+    company = build_company(settings, "https://studio.test")
+    token = company.logins.enter(person(company, "ann", "creator"), "idp")
+    for name, expected in ((LOGIN_COOKIE, 401), (f"__Host-{LOGIN_COOKIE}", 200)):
+        browser = client(company, headers={"Cookie": f"{name}={token}"})
+        assert status(browser) == expected
+    out = browser.post("/auth/sign-out", headers={"Origin": "https://studio.test"})
+    assert f"__Host-{LOGIN_COOKIE}=" in out.headers["set-cookie"]
+    assert "Secure" in out.headers["set-cookie"]
+    assert "Domain" not in out.headers["set-cookie"]
+    company.close()
