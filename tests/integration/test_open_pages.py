@@ -84,9 +84,14 @@ def test_a_download_is_only_for_the_person_for_whom_its_page_was_drawn(
 
 
 def test_the_services_outlive_what_a_page_can_clear(company: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[object] = []
+    made: list[Studio] = []
+
+    def build(_settings: object) -> Studio:
+        made.append(company)
+        return company
+
     with windows(company, monkeypatch):
-        monkeypatch.setattr(frame, "build_studio", lambda _settings: made.append(1) or company)
+        monkeypatch.setattr(frame, "build_studio", build)
         before = frame.studio()
         st.cache_resource.clear()
         st.cache_data.clear()

@@ -24,7 +24,8 @@ def address(trusted: str, peer: str, forwarded: str) -> str:
 
     studio: Any = SimpleNamespace(settings=load_settings(trusted_proxies=trusted, _env_file=None))
     scope: Scope = {"type": "http", "client": (peer, 1), "headers": [(b"x-forwarded-for", forwarded.encode())]}
-    anyio.run(ClientAddresses(app, lambda: studio), scope, None, None)
+    nothing: Any = None
+    anyio.run(ClientAddresses(app, lambda: studio), scope, nothing, nothing)
     return found[0]
 
 

@@ -11,7 +11,7 @@ import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from re import _constants, _parser  # type: ignore[attr-defined]  # how re reads a pattern; typeshed leaves it out
+from re import _constants, _parser  # how re reads a pattern
 from typing import Any
 
 import pytest
@@ -82,7 +82,8 @@ def _example(operation: Any, argument: Any) -> str:
     if name == "ATOMIC_GROUP":
         return _all(argument)
     if name.endswith("REPEAT"):
-        return _all(argument[2]) * max(argument[0], 1)
+        least: int = argument[0]
+        return _all(argument[2]) * max(least, 1)
     return ""
 
 
