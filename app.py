@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from imagegeneration.api.app import api_routes, gated, running
 from imagegeneration.api.sign_in import sign_in_routes
@@ -19,10 +20,10 @@ from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
 from imagegeneration.redaction import redact
 from imagegeneration.settings import load_settings
+from imagegeneration.ui.document import FirstVisit, document
 from imagegeneration.ui.frame import studio
-from imagegeneration.ui.messages import is_by_hand
+from imagegeneration.ui.messages import hear
 
-PAGE = Path(st.__file__).parent / "static" / "index.html"
 NAVIGATION = Path(__file__).parent / "imagegeneration" / "ui" / "navigation.py"
 
 
@@ -45,6 +46,6 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     NAVIGATION,
     routes=[*api_routes(studio), *sign_in_routes(studio)],
-    middleware=gated(studio, PAGE.read_text(encoding="utf-8"), is_by_hand),
+    middleware=[*gated(studio, document(), hear), Middleware(FirstVisit)],
     lifespan=lifespan,
 )

@@ -127,7 +127,7 @@ class Servers:
         """The dashboard with the API, as production starts it: its base URL and its pid."""
         port = self.port()
         command = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"]
-        command += ["--http", "imagegeneration.api.protocol:TimedProtocol", "--no-proxy-headers"]
+        command += ["--http", "imagegeneration.api.protocol:TimedProtocol"]
         url = f"http://127.0.0.1:{port}"
         pid = self.start(
             f"dashboard-{port}",

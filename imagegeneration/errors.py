@@ -122,7 +122,7 @@ class NotFound(StudioError):
 
 
 class InvalidRequest(StudioError):
-    """IMG_009: the request is not of the documented form; `status` is 422, 405, 408 or 415."""
+    """IMG_009: the request is not of the documented form; `status` is 422, 400, 405, 408, 415 or 431."""
 
     code = "IMG_009"
     status = 422

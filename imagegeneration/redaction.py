@@ -11,15 +11,17 @@ HIDDEN = "[hidden]"
 SHORTEST = 6
 """Nothing shorter is hidden by its value: it guards nothing, and every other line would have gaps."""
 
+# Clients write most of what is logged. So no pattern may start at each character of a run and read on to its end:
+# a lookbehind lets it start at the beginning of the run only, and what it has read it does not give back.
 _SHAPES = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
-        (r"(/auth/callback/[^\s?\"']*\?)[^\s\"']+", rf"\1{HIDDEN}"),
-        (r"\b(mongodb(?:\+srv)?://)\S*@", rf"\1{HIDDEN}@"),
-        (r"\b([a-z][a-z0-9+.-]*://)[^\s/@]+@", rf"\1{HIDDEN}@"),
+        (r"(/auth/callback/[^\s?\"'/]*+\?)[^\s\"']+", rf"\1{HIDDEN}"),
+        (r"\b(mongodb(?:\+srv)?://)(?:(?!mongodb(?:\+srv)?://)\S)*@", rf"\1{HIDDEN}@"),
+        (r"(?<![a-z0-9+.-])([a-z0-9+.-]++://)[^\s/@]++@", rf"\1{HIDDEN}@"),
         (r"\bisk_\w+", f"isk_{HIDDEN}"),
         (r"\bsk-[\w*-]{8,}", f"sk-{HIDDEN}"),
-        (r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", HIDDEN),  # a JWT
+        (r"(?<![\w-])eyJ[\w-]++\.[\w-]++\.[\w-]*+", HIDDEN),  # a JWT
         (r"\b(bearer|basic)\s+[\w.~+/=-]{16,}", rf"\1 {HIDDEN}"),
         (r"\b((?:set-)?cookie['\"]?\s*[:=,]\s*)[^\r\n]+", rf"\1{HIDDEN}"),
         (r"\b(studio_\w+=)[^\s;,'\"]+", rf"\1{HIDDEN}"),

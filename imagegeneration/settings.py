@@ -23,14 +23,14 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import LONGEST_WAIT_SECONDS, OutputFormat, ProviderName
 from imagegeneration.domain.moderation import ModerationPolicy
 from imagegeneration.domain.money import MICROS_PER_USD, Limits
-from imagegeneration.domain.person import LoginRules
+from imagegeneration.domain.person import LOGIN_COOKIE, LoginRules
 from imagegeneration.domain.plan import PlanName
 from imagegeneration.domain.provider import MAX_PER_MINUTE, Endpoint, ImageField, ProviderLimits
 from imagegeneration.errors import ConfigurationError
@@ -170,6 +170,7 @@ class Settings(BaseSettings):
     moderation_policy: ModerationPolicy = "off"
 
     public_url: str | None = None
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     sign_in_providers: tuple[SignInProvider, ...] = ()
     sign_in_proxy: TrustedProxy | None = None
     sign_in_idle_minutes: float = Field(default=8 * 60, ge=1, le=60 * 24 * 90)
@@ -215,6 +216,14 @@ class Settings(BaseSettings):
         if value is not None:
             _URL.validate_python(value)
         return value.rstrip("/") if value else None
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, value: object) -> object:
+        """Addresses and networks, with commas between: `10.0.0.1,192.168.0.0/24`."""
+        if not isinstance(value, str):
+            return value
+        return tuple(str(ipaddress.ip_network(part.strip())) for part in value.split(","))
 
     @field_validator("image_servers")
     @classmethod
@@ -308,6 +317,15 @@ class Settings(BaseSettings):
     def has_sign_in(self) -> bool:
         """Whether people are told apart; else there is one local admin, on this machine only."""
         return bool(self.sign_in_providers or self.sign_in_proxy)
+
+    @property
+    def login_cookie(self) -> str:
+        """The name of the cookie of a sign-in. Browsers take a `__Host-` one from this host by HTTPS only.
+
+        So no other host of the domain can put its own in its place.
+        """
+        is_https = (self.public_url or "").startswith("https://")
+        return f"__Host-{LOGIN_COOKIE}" if is_https else LOGIN_COOKIE
 
     @property
     def login_rules(self) -> LoginRules:

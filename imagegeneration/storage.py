@@ -24,23 +24,30 @@ class Storage:
         secret = settings.r2_secret_access_key
         self.bucket = settings.r2_bucket
         self._cdn_base_url = settings.cdn_base_url
-        self._client: Any = boto3.client(
-            "s3",
-            endpoint_url=settings.bucket_endpoint,
-            aws_access_key_id=settings.r2_access_key_id,
-            aws_secret_access_key=secret.get_secret_value() if secret else None,
-            region_name="auto",
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                connect_timeout=5,
-                read_timeout=30,
-                retries={"total_max_attempts": 2, "mode": "standard"},
-                max_pool_connections=16,
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
+        config = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"total_max_attempts": 2, "mode": "standard"},
+            max_pool_connections=16,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
         )
+        quick = Config(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1, "mode": "standard"})
+
+        def client(config: Config) -> Any:
+            return boto3.client(
+                "s3",
+                endpoint_url=settings.bucket_endpoint,
+                aws_access_key_id=settings.r2_access_key_id,
+                aws_secret_access_key=secret.get_secret_value() if secret else None,
+                region_name="auto",
+                config=config,
+            )
+
+        self._client = client(config)
+        self._probe = client(config.merge(quick))
 
     def url(self, key: str) -> str:
         """The public address of the object at `key`."""
@@ -99,9 +106,9 @@ class Storage:
         return [entry["Key"] for entry in found.get("Contents", [])]
 
     def check(self) -> None:
-        """Raise StorageFailed unless the bucket is there and lets us in."""
+        """Raise StorageFailed unless the bucket is there, lets us in, and says so within a few seconds."""
         try:
-            self._client.head_bucket(Bucket=self.bucket)
+            self._probe.head_bucket(Bucket=self.bucket)
         except (ClientError, BotoCoreError) as error:
             raise _failed("does not answer", error) from error
 

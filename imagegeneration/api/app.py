@@ -37,9 +37,10 @@ from imagegeneration.api import (
     styles,
 )
 from imagegeneration.api.docs import documentation
-from imagegeneration.api.gate import Gate, IsByHand
+from imagegeneration.api.gate import Gate, Hear
 from imagegeneration.api.guard import Guard
 from imagegeneration.api.headers import SecurityHeaders
+from imagegeneration.api.heads import ClientAddresses, Heads
 from imagegeneration.api.rates import RequestRates
 from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.bootstrap import Studio, build_studio
@@ -90,15 +91,17 @@ def build_asgi(studio: Callable[[], Studio], lifespan: Lifespan[Starlette] | Non
 
 
 def gated(
-    studio: Callable[[], Studio], page: str | None = None, is_by_hand: IsByHand = lambda _message: False
+    studio: Callable[[], Studio], page: str | None = None, hear: Hear = lambda _message: "refused"
 ) -> list[Middleware]:
     """What stands before pages and API alike, outermost first.
 
-    `page` is the document of the dashboard; `is_by_hand` says whether a message of its pages is a person's doing.
+    `page` is the document of the dashboard; `hear` says what a message of its pages is.
     """
     return [
         Middleware(SecurityHeaders, studio=studio, page=page),
-        Middleware(Gate, studio=studio, is_by_hand=is_by_hand),
+        Middleware(Heads),
+        Middleware(ClientAddresses, studio=studio),
+        Middleware(Gate, studio=studio, hear=hear),
         Middleware(RequestRates, studio=studio),
         Middleware(Guard),
     ]

@@ -12,13 +12,14 @@ import contextlib
 import functools
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
-from http.cookies import CookieError, SimpleCookie
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ulid import ULID
@@ -27,15 +28,23 @@ from imagegeneration.api.answers import error_response
 from imagegeneration.api.guard import is_api
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.access import ROUTES, Need
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.person import LOGIN_COOKIE
-from imagegeneration.errors import NotAllowed, NotFound, StudioError, WrongMethod
+from imagegeneration.domain.actor import ASKING, LOCAL, Actor
+from imagegeneration.errors import Busy, NotAllowed, NotFound, StudioError, WrongMethod
 from imagegeneration.settings import is_loopback
 
 RECHECK_SECONDS = 15.0
 """How often an open page is asked anew whose it is: signing out elsewhere closes it within a minute."""
 
 LOOKUPS_AT_ONCE = 16
+"""Of cookies and keys, in the database."""
+
+VOUCHED_AT_ONCE = 4
+"""Of tokens of a reverse proxy, whose key set may be slow: cookies and keys do not wait for those."""
+
+VOUCHED_SECONDS = 3.0
+
+PAGES_OF_A_PERSON = 50
+"""Pages that a person may have open at once; each is a session in this server's memory."""
 
 LOOK_AGAIN = "look_again"
 """Where an answer that takes long finds, in the state of its scope, the way to ask anew whose request it is."""
@@ -44,11 +53,17 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN = ("/auth/",)
 """Addresses that answer strangers: the sign-in. Health is in the table of routes."""
 
-_CLOSED = ("/_stcore/metrics", "/_stcore/agent", "/_stcore/script-health-check", "/oauth2callback")
-"""Streamlit's own doors that nobody uses here, whatever its settings say."""
+_CLOSED = (
+    *("/_stcore/metrics", "/_stcore/agent", "/_stcore/script-health-check", "/_stcore/upload_file"),
+    "/oauth2callback",
+)
+"""Streamlit's own routes that nothing uses here, whatever its settings say: no page takes uploads."""
 
 _WINDING = re.compile(r"//|\\|/\.\.?(/|$)")
 """Addresses that some take for others: the gate and what is behind it must mean the same one."""
+
+_HOST = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+"""A Host header: a name or an address, and a port; some read more into others."""
 
 _CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
 
@@ -56,18 +71,21 @@ log = logging.getLogger(__name__)
 
 
 Found = TypeVar("Found")
-IsByHand = Callable[[bytes], bool]
+Said = Literal["by hand", "by itself", "refused"]
+Hear = Callable[[bytes], Said]
+"""What a message of an open page is: a person's doing, the page's own, or one that no page of ours sends."""
 
 
 class Gate:
     """Finds out who asks, and refuses who may not. What is behind finds the actor in the scope's state."""
 
-    def __init__(self, app: ASGIApp, studio: Callable[[], Studio], is_by_hand: IsByHand) -> None:
-        """`is_by_hand` says whether a message of a page tells of a person who does something there."""
+    def __init__(self, app: ASGIApp, studio: Callable[[], Studio], hear: Hear) -> None:
+        """`hear` says what a message of a page is."""
         self._app = app
         self._studio = studio
-        self._is_by_hand = is_by_hand
-        self._lookups: CapacityLimiter | None = None
+        self._hear = hear
+        self._open: Counter[str] = Counter()
+        self._refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the refusal, or pass the request on."""
@@ -89,13 +107,28 @@ class Gate:
                 await self._use(headers)
                 state[LOOK_AGAIN] = functools.partial(self._look_again, headers, need)
             _check_method(scope)
+            if scope["type"] == "websocket":
+                self._one_more_page(state["actor"].user_id)
         except StudioError as error:
             await _refuse(error, scope, receive, send)
             return
-        if scope["type"] == "websocket" and self._signs_in:
-            await self._watched(scope, receive, send, headers)
-        else:
+        if scope["type"] != "websocket":
             await self._app(scope, receive, send)
+            return
+        try:
+            await self._watched(scope, receive, send, headers)
+        finally:
+            self._one_page_less(state["actor"].user_id)
+
+    def _one_more_page(self, user_id: str) -> None:
+        """Count an open page of its person. Raises Busy (IMG_005) for one too many."""
+        if self._open[user_id] >= PAGES_OF_A_PERSON:
+            raise Busy(f"{PAGES_OF_A_PERSON} pages are open already.", retry_after=10, resolution="Close some of them.")
+        self._open[user_id] += 1
+
+    def _one_page_less(self, user_id: str) -> None:
+        self._open[user_id] -= 1
+        self._open += Counter()  # forgets who has none
 
     @property
     def _signs_in(self) -> bool:
@@ -119,31 +152,56 @@ class Gate:
             return studio.keys.recall(text.strip()) or await self._look(studio.keys.actor, text.strip())
         proxy = studio.settings.sign_in_proxy
         if proxy is not None and (vouched := headers.get(proxy.header)):
-            return studio.logins.recall_vouched(vouched) or await self._look(studio.logins.vouched, vouched)
-        token = login_cookie(headers)
+            known = studio.logins.recall_vouched(vouched)
+            return known or await self._vouched(vouched)
+        token = cookie(headers, studio.settings.login_cookie)
         if token is None:
             return None
         return studio.logins.recall(token) or await self._look(studio.logins.actor, token)
 
+    @functools.cached_property
+    def _lookups(self) -> CapacityLimiter:
+        return CapacityLimiter(LOOKUPS_AT_ONCE)
+
+    @functools.cached_property
+    def _vouching(self) -> CapacityLimiter:
+        return CapacityLimiter(VOUCHED_AT_ONCE)
+
     async def _look(self, find: Callable[[str], Found], secret: str) -> Found:
-        if self._lookups is None:
-            self._lookups = CapacityLimiter(LOOKUPS_AT_ONCE)
         return await to_thread.run_sync(find, secret, limiter=self._lookups)
 
+    async def _vouched(self, token: str) -> Actor | None:
+        """Whom a proxy's token is about. Raises Busy (IMG_005) where the key set is too slow to tell in time."""
+        try:
+            with fail_after(VOUCHED_SECONDS):
+                find = self._studio().logins.vouched
+                return await to_thread.run_sync(find, token, limiter=self._vouching, abandon_on_cancel=True)
+        except TimeoutError:
+            raise Busy("Your sign-in could not be checked in time.", retry_after=2) from None
+
     async def _use(self, headers: Mapping[str, str]) -> None:
-        logins, token = self._studio().logins, login_cookie(headers)
+        logins, token = self._studio().logins, cookie(headers, self._studio().settings.login_cookie)
         if self._signs_in and token is not None and "authorization" not in headers and not logins.was_used(token):
             await self._look(logins.use, token)
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
-        """Serve a websocket for as long as its login lasts."""
+        """Serve a websocket for as long as its login lasts; messages that no page of ours sends are dropped."""
+        ASKING.set(scope["state"]["actor"].user_id)
 
         async def heard() -> Message:
-            message = await receive()
-            if message["type"] == "websocket.receive" and self._is_by_hand(message.get("bytes") or b""):
-                with contextlib.suppress(StudioError):  # the database is away: the page says so itself
-                    await self._use(headers)
-            return message
+            while True:
+                message = await receive()
+                if message["type"] != "websocket.receive":
+                    return message
+                said = self._hear(message.get("bytes") or b"")
+                if said == "refused":
+                    self._refused += 1
+                    log.warning("An open page sent a message that is not allowed; %s so far", self._refused)
+                    continue
+                if said == "by hand":
+                    with contextlib.suppress(StudioError):  # the database is away: the page says so itself
+                        await self._use(headers)
+                return message
 
         serving = asyncio.ensure_future(self._app(scope, heard, send))
         try:
@@ -201,10 +259,10 @@ def check_local(scope: Scope, headers: Mapping[str, str]) -> None:
             "Without sign-in the studio answers on this machine only.",
             resolution="Set HOST=127.0.0.1 and open http://localhost on the machine itself, or through an SSH tunnel.",
         )
-    host = headers.get("host", "")
-    if not is_loopback(_split(f"//{host}").hostname or ""):
+    host = headers.get("host", "").lower()
+    if not _HOST.fullmatch(host) or not is_loopback(_split(f"//{host}").hostname or ""):
         raise NotAllowed("The Host header does not name this machine.")
-    _check_origin(scope, headers, f"http://{host.lower()}", f"https://{host.lower()}")
+    _check_origin(scope, headers, f"http://{host}", f"https://{host}")
 
 
 def check_public(scope: Scope, headers: Mapping[str, str], public_url: str) -> None:
@@ -233,18 +291,9 @@ def client_address(scope: Scope) -> str:
     return "unknown" if client is None else str(client[0])
 
 
-def login_cookie(headers: Mapping[str, str]) -> str | None:
-    """The login's cookie, if the browser sent one."""
-    return cookie(headers, LOGIN_COOKIE)
-
-
 def cookie(headers: Mapping[str, str], name: str) -> str | None:
-    """The cookie called `name`, if the browser sent one that can be read."""
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        return None
-    return None if found is None else found.value
+    """The cookie called `name`, if the browser sent one."""
+    return cookie_parser(headers.get("cookie", "")).get(name)
 
 
 def _admitted(actor: Actor | None, need: Need) -> Actor:
@@ -279,7 +328,7 @@ def _request_id(headers: Mapping[str, str]) -> str:
 
 async def _refuse(error: StudioError, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        code = 4401 if error.status == 401 else 4403
+        code = 4000 + error.status
         await send({"type": "websocket.close", "code": code, "reason": error.message[:120]})
         return
     headers = Headers(scope=scope)

@@ -34,11 +34,11 @@ async def live() -> Live:
 
 
 @router.get("/ready", responses=documented(), response_model=Ready)
-def ready(studio: CurrentStudio, request_id: CurrentRequestId) -> Ready | JSONResponse:
+async def ready(studio: CurrentStudio, request_id: CurrentRequestId) -> Ready | JSONResponse:
     """Whether database and storage answer; 503 names what is down."""
-    problems = studio.health.problems()
+    runners, problems = await studio.health.look()
     if not problems:
-        return Ready(status="ready", provider=studio.settings.provider, runners=len(studio.runners.alive()))
+        return Ready(status="ready", provider=studio.settings.provider, runners=runners)
     names = " and ".join(sorted(problems))
     error = (DatabaseDown if "database" in problems else StorageFailed)(f"Down: {names}.")
     error.status = 503

@@ -1,39 +1,88 @@
-"""HTTP/1.1 with a time limit for clients: `uvicorn --http imagegeneration.api.protocol:TimedProtocol`."""
+"""HTTP/1.1 with bounds for clients: `uvicorn --http imagegeneration.api.protocol:TimedProtocol`."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import h11
+from uvicorn.config import Config
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from imagegeneration.api.bodies import MAX_BODY_BYTES
 
 HEAD_SECONDS = 10.0
+
+WRITE_SECONDS = 30.0
+"""A client that does not take what was sent for so long is cut off."""
 
 ENDS = "ends"
 """Where an answer without an end of its own leaves, in the state of its scope, what is called when the server stops."""
 
+_PIECE = 4096
+"""h11 bounds a head only while it waits for the rest of it, so a head is handed over in pieces of so many bytes."""
+
 
 class TimedProtocol(H11Protocol):
-    """Closes a connection whose next request is not there in time.
+    """Closes a connection whose next request is not there in time, or whose client does not take its answer.
 
-    uvicorn waits for ever for the rest of a head, and for a first byte. The body is bounded where it is read; what
-    is left of one after its answer counts as the next request here.
+    uvicorn waits for ever for the rest of a head, for a first byte, and for a client to read. The body is bounded
+    where it is read; what is left of one after its answer counts as the next request here. A message of a websocket
+    is no larger than a body. Whom to believe about addresses is a setting of ours, not uvicorn's.
     """
 
     _overdue: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        if isinstance(config.loaded_app, ProxyHeadersMiddleware):
+            config.loaded_app = config.loaded_app.app
+        config.ws_max_size = min(config.ws_max_size, MAX_BODY_BYTES)
+        super().__init__(config, server_state, app_state, _loop)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client is there."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # so that whatever is not taken is noticed, not only much of it
         self._expect_request()
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came; time runs on unless they complete a request's head."""
-        super().data_received(data)
+        for start in range(0, len(data), _PIECE):
+            super().data_received(data[start : start + _PIECE])
+            if self.transport.is_closing() or self.transport.get_protocol() is not self:
+                break  # refused; or a websocket by now
         if self.conn.our_state in (h11.SEND_RESPONSE, h11.SEND_BODY):
             self._stop_waiting()
         else:
             self._expect_request()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """From here on the websocket's own protocol bounds what is written, by its pings."""
+        self._stop_writing()
+        self.transport.set_write_buffer_limits()
+        super().handle_websocket_upgrade(event)
+
+    def pause_writing(self) -> None:
+        """The client has not taken all that was sent."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has by now."""
+        super().resume_writing()
+        self._stop_writing()
 
     def shutdown(self) -> None:
         """The server stops: what would go on for as long as the client listens is told so."""
@@ -45,6 +94,7 @@ class TimedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._stop_waiting()
+        self._stop_writing()
         super().connection_lost(exc)
 
     def _expect_request(self) -> None:
@@ -55,3 +105,8 @@ class TimedProtocol(H11Protocol):
         if self._overdue is not None:
             self._overdue.cancel()
             self._overdue = None
+
+    def _stop_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from imagegeneration.api.gate import client_address, cookie, login_cookie
+from imagegeneration.api.gate import client_address, cookie
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.person import LOGIN_COOKIE, SIGN_IN_SECONDS
+from imagegeneration.domain.person import SIGN_IN_SECONDS
 from imagegeneration.errors import SignInFailed, StudioError
 
 STATE_COOKIE = "studio_sign_in"
@@ -86,7 +86,7 @@ class _Pages:
         response = RedirectResponse(wanted, status_code=303, headers={"Cache-Control": "no-store"})
         response.delete_cookie(STATE_COOKIE, path="/auth/callback")
         longest = self._studio().settings.sign_in_max_hours * 3600
-        self._keep(response, LOGIN_COOKIE, token, round(longest), "/")
+        self._keep(response, self._studio().settings.login_cookie, token, round(longest), "/")
         return response
 
     async def ask_sign_out(self, _request: Request) -> Response:
@@ -96,11 +96,12 @@ class _Pages:
 
     async def sign_out(self, request: Request) -> Response:
         """End the login of this browser; its open pages are closed within a minute."""
-        token = login_cookie(request.headers)
+        name = self._studio().settings.login_cookie
+        token = cookie(request.headers, name)
         if token is not None:
             await to_thread.run_sync(self._studio().logins.end, token)
         response = RedirectResponse("/auth/sign-in", status_code=303, headers={"Cache-Control": "no-store"})
-        response.delete_cookie(LOGIN_COOKIE, path="/")
+        response.delete_cookie(name, path="/", secure=name.startswith("__Host-"))
         return response
 
     async def _count(self, step: str, request: Request) -> None:

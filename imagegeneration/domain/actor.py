@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from imagegeneration.domain.access import Need, Permission, Reach, Role, permissions_of
 from imagegeneration.domain.plan import PlanName
 from imagegeneration.domain.value import Many, Value
+
+ASKING: ContextVar[str | None] = ContextVar("asking", default=None)
+"""The id of the person whose open page asks for what is done now; None where no page does."""
 
 
 class Actor(Value):

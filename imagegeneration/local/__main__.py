@@ -97,7 +97,7 @@ def dashboard_command(settings: Settings) -> list[str]:
         *(sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"),
         *("--host", settings.host, "--port", str(settings.port)),
         *("--timeout-graceful-shutdown", str(GRACEFUL_SECONDS)),
-        *("--http", "imagegeneration.api.protocol:TimedProtocol", "--no-proxy-headers"),
+        *("--http", "imagegeneration.api.protocol:TimedProtocol"),
     ]
 
 

@@ -32,7 +32,7 @@ class Recent(Generic[Read]):
 
     def refresh(self) -> None:
         """Read now, so that whoever asks next does not wait for it."""
-        self._found = None
+        self.forget()
         self.get()
 
     def forget(self) -> None:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable
 
 from imagegeneration.domain.audit import AuditEntry
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_FORMULA = "=+-@＝＋－＠"
 """What a spreadsheet takes for the beginning of a formula."""
 
 
 def literal_cell(text: str) -> str:
-    """`text`, which no spreadsheet takes for a formula: an apostrophe makes it text."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """`text`, which no spreadsheet takes for a formula: an apostrophe makes it text.
+
+    Some drop what is not seen before they look: spaces, breaks, controls and marks of no width.
+    """
+    first = next((character for character in text if not _is_unseen(character)), "")
+    starts_unseen = text[:1] in ("\t", "\r", "\n")
+    return f"'{text}" if starts_unseen or (first and first in _FORMULA) else text
+
+
+def _is_unseen(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cs", "Mn", "Zs", "Zl", "Zp")
 
 
 def as_csv(entries: Iterable[AuditEntry]) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
@@ -15,9 +17,8 @@ from ulid import ULID
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.access import PAGES as NEEDS
 from imagegeneration.domain.access import Need
-from imagegeneration.domain.actor import LOCAL, Actor
+from imagegeneration.domain.actor import ASKING, LOCAL, Actor
 from imagegeneration.domain.money import Spend, format_usd
-from imagegeneration.domain.person import LOGIN_COOKIE
 from imagegeneration.errors import ConfigurationError, InternalFault, NotAllowed, OverBudget, StudioError
 from imagegeneration.settings import load_settings
 from imagegeneration.ui import words
@@ -45,9 +46,17 @@ class Credentials(NamedTuple):
     cookie: str | None
 
 
-@st.cache_resource(show_spinner=False)
+_STUDIO_LOCK = threading.Lock()
+
+
 def studio() -> Studio:
-    """The services, made once for all sessions of this process."""
+    """The services, made once for all sessions of this process; not in Streamlit's cache, which pages can clear."""
+    with _STUDIO_LOCK:  # two pages at once must not make two
+        return _made()
+
+
+@functools.cache
+def _made() -> Studio:
     return build_studio(load_settings())
 
 
@@ -65,16 +74,26 @@ def acting(permission: Need) -> Actor:
 
 
 def acting_later(permission: Need) -> Callable[[], Actor]:
-    """As `acting`, for what is done outside of the page's script, such as a download: it asks when it is called."""
+    """As `acting`, for what is done outside of the page's script, such as a download: it asks when it is called.
+
+    A page's session goes to whoever connects with its id, so the one who asks must be the one for whom it was drawn.
+    """
     shown = _shown()
-    return lambda: _permitted(_behind(shown), permission)
+
+    def asked() -> Actor:
+        found = _permitted(_behind(shown), permission)
+        if ASKING.get() not in (None, found.user_id):
+            raise NotAllowed("This page was opened by another person.", resolution="Reload the page.")
+        return found
+
+    return asked
 
 
 def _shown() -> Credentials:
     """What the browser shows: the token of the proxy that signs people in, if there is one, and the login's cookie."""
     proxy = studio().settings.sign_in_proxy
     vouched = None if proxy is None else st.context.headers.get(proxy.header)
-    return Credentials(vouched, st.context.cookies.get(LOGIN_COOKIE))
+    return Credentials(vouched, st.context.cookies.get(studio().settings.login_cookie))
 
 
 def _behind(shown: Credentials) -> Actor:

@@ -23,12 +23,12 @@ from imagegeneration.ui import words
 from imagegeneration.ui.frame import explain
 from imagegeneration.ui.sections import Said
 
-_USD = re.compile(r"\s*\$?\s*([0-9]{1,7}(\.[0-9]{1,6})?)\s*")
+_USD = re.compile(r"(?:\$\s*)?([0-9]{1,7}(\.[0-9]{1,6})?)")
 
 
 def read_usd(text: object) -> object:
     """`12.50` or `$12.50` as exact micro-dollars. Raises ValueError for anything else."""
-    found = _USD.fullmatch(text) if isinstance(text, str) else None
+    found = _USD.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
         raise ValueError("Write each amount in dollars with a point, such as 12.50.")
     return int(Decimal(found[1]) * MICROS_PER_USD)
@@ -41,7 +41,7 @@ def read_optional_usd(text: object) -> object:
 
 def read_optional_count(text: object) -> object:
     """A whole number; None for an empty text. Raises ValueError for anything else."""
-    if not isinstance(text, str) or not re.fullmatch(r"\s*[0-9]{0,6}\s*", text, re.ASCII):
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{0,6}", text.strip()):
         raise ValueError("Write how many calls as a whole number, or nothing where there is no limit.")
     return int(text) if text.strip() else None
 

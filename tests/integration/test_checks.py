@@ -131,6 +131,10 @@ def test_programs_are_told_status_time_and_problem(settings: Settings, accounts:
         studio.breakers.look()
         told = _told(client, "replicate")
         assert (told["failures"], told["lastFailure"]) == (1, "It took too long.")
+        studio.breakers.succeeded("replicate", None)
+        studio.breakers.look()
+        told = _told(client, "replicate")
+        assert (told["failures"], told["lastFailure"]) == (0, None), "a failure that is over is not told as present"
         assert _told(client, "fal")["isConfigured"] is False
     studio.close()
 

@@ -21,16 +21,17 @@ from imagegeneration.api import gate
 from imagegeneration.api.app import build_asgi
 from imagegeneration.api.protocol import TimedProtocol
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.event import Event
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.person import LOGIN_COOKIE
-from imagegeneration.errors import OverBudget
+from imagegeneration.errors import DatabaseDown, OverBudget
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.worker import Worker
 from imagegeneration.services import logins
 from imagegeneration.services.execution import Execution
+from imagegeneration.services.following import Told
 from imagegeneration.settings import Settings
 from imagegeneration.store.events import KEPT_SECONDS, EventStore
 from tests.integration.company import execute, person, signed_in
@@ -339,6 +340,28 @@ def test_signing_out_closes_a_stream(company: Studio, servers_dir: DataDir, monk
         company.logins.end(token)
         wait_until(lambda: listener.is_over, "the stream is closed", seconds=15)
     assert listener.types == ["queued"]
+
+
+def test_a_stream_goes_on_where_the_database_is_away_for_a_moment(
+    server: str, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_events, "LOOK_SECONDS", 0.05)
+    listener = Listener(server, approve(studio).job_id)
+    wait_until(lambda: listener.is_connected, "it is told that the job is queued")
+    away = threading.Event()
+    real = studio.following.told
+
+    def told(actor: Actor, job_id: str, after: int) -> Told:
+        if not away.is_set():
+            away.set()
+            raise DatabaseDown("The database does not answer as it should.")
+        return real(actor, job_id, after)
+
+    monkeypatch.setattr(studio.following, "told", told)
+    assert away.wait(10), "it looked while the database was away"
+    studio.jobs.cancel(LOCAL, listener.job_id)
+    listener.join(10)
+    assert listener.types == ["queued", "canceled", "missing", "error"]
 
 
 def test_a_silent_stream_says_that_it_is_there(server: str, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

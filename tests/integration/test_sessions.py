@@ -21,7 +21,7 @@ from imagegeneration.domain.access import Role
 from imagegeneration.domain.person import LOGIN_COOKIE, Person
 from imagegeneration.services import keys, logins
 from imagegeneration.settings import Settings
-from imagegeneration.ui.messages import is_by_hand
+from imagegeneration.ui.messages import hear
 from tests.integration.company import build_company, client, code, make_key, person, signed_in, somebody, with_key
 from tests.support import Clock
 
@@ -83,7 +83,7 @@ def test_a_login_that_is_used_does_not_end_at_the_shortest_idle_limit(
 def test_only_what_a_person_does_on_an_open_page_keeps_the_login_from_ending_as_idle(
     company: Studio, database: Database[dict[str, Any]], clock: Clock
 ) -> None:
-    page = Gate(echo, lambda: company, is_by_hand)
+    page = Gate(echo, lambda: company, hear)
     browser = TestClient(page, base_url=str(company.settings.public_url))
     browser.cookies.set(LOGIN_COOKIE, company.logins.enter(person(company, "ann", "creator"), "idp"))
 
@@ -257,3 +257,16 @@ def test_a_cookie_that_cannot_be_one_is_nobodys(company: Studio, cookie: str) ->
     headers = {b"cookie": f"{LOGIN_COOKIE}={cookie}".encode()}
     answer = client(company).get("/image/me", headers=headers)
     assert code(answer) == (401, "IMG_010")
+
+
+def test_behind_https_only_a_cookie_that_no_other_host_can_set_counts(settings: Settings) -> None:
+    company = build_company(settings, "https://studio.test")
+    token = company.logins.enter(person(company, "ann", "creator"), "idp")
+    for name, expected in ((LOGIN_COOKIE, 401), (f"__Host-{LOGIN_COOKIE}", 200)):
+        browser = client(company, headers={"Cookie": f"{name}={token}"})
+        assert status(browser) == expected
+    out = browser.post("/auth/sign-out", headers={"Origin": "https://studio.test"})
+    assert f"__Host-{LOGIN_COOKIE}=" in out.headers["set-cookie"]
+    assert "Secure" in out.headers["set-cookie"]
+    assert "Domain" not in out.headers["set-cookie"]
+    company.close()

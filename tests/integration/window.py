@@ -76,10 +76,10 @@ def windows(company: Studio, patch: pytest.MonkeyPatch) -> Iterator[Window]:
     patch.setattr(frame, "load_settings", lambda: company.settings)
     patch.setattr(frame, "build_studio", lambda _settings: company)
     patch.setattr(ContextProxy, "cookies", property(lambda _self: cookies))
-    frame.studio.clear()
+    frame._made.cache_clear()
     st.query_params.clear()
     yield Window(company, cookies)
-    frame.studio.clear()
+    frame._made.cache_clear()
 
 
 def _elements(block: Any) -> Iterator[Any]:

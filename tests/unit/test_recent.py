@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagegeneration.services import recent
-from imagegeneration.services.recent import RecentOf
+from imagegeneration.services.recent import Recent, RecentOf
 from tests.support import Clock
 
 
@@ -53,3 +53,19 @@ def test_a_value_that_was_read_while_everything_was_forgotten_is_not_kept() -> N
     values: RecentOf[str] = RecentOf(read, 10, most=5)
     assert values.get("a") == "before"
     assert values.get("a") == "after"
+
+
+@pytest.mark.parametrize("changed", ["forget", "refresh"])
+def test_a_value_that_is_changed_while_it_is_read_is_not_overwritten_by_the_old_one(changed: str) -> None:
+    """As a pause, or a limit: what was read before the change must not count for seconds after it."""
+    said = ["before", "after", "after"]
+
+    def read() -> str:
+        answer = said.pop(0)
+        if answer == "before":
+            getattr(value, changed)()  # as another thread does that has made the change
+        return answer
+
+    value = Recent(read, 10)
+    assert value.get() == "before"
+    assert value.get() == "after"

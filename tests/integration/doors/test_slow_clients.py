@@ -16,6 +16,7 @@ import uvicorn
 from imagegeneration.api import bodies, protocol
 from imagegeneration.api.app import build_asgi
 from tests.integration.doors.conftest import Server
+from tests.support import wait_until
 
 HALF_OPEN = 200
 HASTE_SECONDS = 1.0
@@ -36,6 +37,7 @@ def half_open(server: Server) -> Iterator[Sequence[socket.socket]]:
 def hasty(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The API in this process, with short limits; its port."""
     monkeypatch.setattr(protocol, "HEAD_SECONDS", HASTE_SECONDS)
+    monkeypatch.setattr(protocol, "WRITE_SECONDS", HASTE_SECONDS)
     monkeypatch.setattr(bodies, "SILENT_SECONDS", HASTE_SECONDS)
     monkeypatch.setattr(bodies, "BODY_SECONDS", 2 * HASTE_SECONDS)
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -97,6 +99,24 @@ def test_a_kept_connection_outlasts_the_limit(server: Server, hasty: int) -> Non
         while time.monotonic() < end:
             assert _connection(ann) == first
             time.sleep(HASTE_SECONDS / 4)  # a person who clicks now and then
+
+
+def test_a_client_that_does_not_read_is_cut_off(server: Server, hasty: int) -> None:
+    cookie = server.enter("ann", "creator")["Cookie"]
+    head = f"GET /image/openapi.json HTTP/1.1\r\nHost: {server.url[7:]}\r\nCookie: {cookie}\r\n\r\n".encode()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", hasty))
+        connection.sendall(head * 80)
+        wait_until(lambda: _is_cut_off(connection), "the connection is closed", every=0.1)
+
+
+def _is_cut_off(connection: socket.socket) -> bool:
+    try:
+        connection.sendall(b"G")
+    except OSError:
+        return True
+    return False
 
 
 def _connection(client: httpx.Client) -> object:

@@ -25,7 +25,7 @@ DOORS: Mapping[str, int] = {
     "/_stcore/metrics": CLOSED,
     "/_stcore/host-config": 401,
     "/media/{file_id:path}": 401,
-    "/_stcore/upload_file/{session_id}/{file_id}": 401,
+    "/_stcore/upload_file/{session_id}/{file_id}": CLOSED,
     "/component/{path:path}": 401,
     "/_stcore/bidi-components/{path:path}": 401,
     "/_stcore/stream": HANDSHAKE,
@@ -88,7 +88,7 @@ def test_the_websocket_shakes_no_strangers_hand(server: Server) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/_stcore/upload_file/a/b", b" 401 "),
+        ("/_stcore/upload_file/a/b", b" 404 "),
         ("/image/execute-prompt", b" 401 "),
         ("/auth/begin/idp", b" 413 "),
         ("/media/a", b" 401 "),

@@ -117,7 +117,11 @@ def test_the_difference_names_each_value_that_changed() -> None:
     assert list(changes("no JSON", None)) == [Change("state", "no JSON", "")]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"])
+UNSEEN = ("\n=", " =", "\u00a0=", "\u200b=", "\ufeff =", "\u2060-", "\v@", "\u3000＝", " \n\u200d+")
+"""What some spreadsheets drop before they look for a formula."""
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", *UNSEEN])
 def test_no_cell_is_a_formula(start: str) -> None:
     assert literal_cell(f"{start}cmd") == f"'{start}cmd"
     name = f'{start}cmd|"x"\n,y'

@@ -22,7 +22,8 @@ def logins(monkeypatch: pytest.MonkeyPatch) -> dict[str, Actor]:
     """Who is behind which cookie; the window has the cookie `one`."""
     known: dict[str, Actor] = {}
     studio = SimpleNamespace(
-        settings=SimpleNamespace(has_sign_in=True, sign_in_proxy=None), logins=SimpleNamespace(actor=known.get)
+        settings=SimpleNamespace(has_sign_in=True, sign_in_proxy=None, login_cookie="studio_login"),
+        logins=SimpleNamespace(actor=known.get),
     )
     context = SimpleNamespace(cookies={"studio_login": "one"})
     monkeypatch.setattr(frame, "studio", lambda: studio)

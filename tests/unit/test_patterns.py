@@ -1,0 +1,174 @@
+"""Every pattern of the code reads 64 kB of its worst case in time: clients choose what most of them read.
+
+The patterns are found in the source, so that a new one is tested too. What makes a pattern slow is a text that it
+matches again and again but for the end: such texts are made from the pattern itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from re import _constants, _parser  # how re reads a pattern
+from typing import Any
+
+import pytest
+
+from imagegeneration.redaction import _SHAPES, redact
+
+ROOT = Path(__file__).parents[2]
+LENGTH = 64 * 1024
+SECONDS = 0.2
+"""Of CPU time. A linear pattern takes a few milliseconds, a quadratic one several seconds."""
+
+OWN_TEXT = {
+    r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>": "reads the dashboard's own document only",
+    r"[^:]+://[^:@]*:(.+)@": "reads MONGODB_URI only",
+}
+_FUNCTIONS = ("compile", "match", "search", "fullmatch", "sub", "findall", "finditer", "split")
+
+
+def in_source() -> Iterator[str]:
+    """The patterns that are written out in a call of `re`."""
+    for path in (ROOT / "app.py", *(ROOT / "imagegeneration").rglob("*.py"), *(ROOT / "pages").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+                continue
+            is_re = isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
+            first = node.args[0]
+            if is_re and node.func.attr in _FUNCTIONS and isinstance(first, ast.Constant):
+                value = first.value
+                yield value if isinstance(value, str) else str(value, "latin-1")  # type: ignore[arg-type]  # bytes
+
+
+PATTERNS = sorted({*in_source(), *(pattern.pattern for pattern, _ in _SHAPES)} - set(OWN_TEXT))
+
+
+def examples(parsed: Any) -> Iterator[str]:
+    """Short texts that the parts of a pattern match, and all of what stands before each part."""
+    before = ""
+    for operation, argument in parsed:
+        part = _example(operation, argument)
+        if str(operation) != "LITERAL":
+            yield from (before, part, before + part)
+        before += part
+        for inner in _inner(argument):
+            yield from examples(inner)
+
+
+def _inner(argument: Any) -> Iterator[Any]:
+    if isinstance(argument, _parser.SubPattern):
+        yield argument
+    elif isinstance(argument, (list, tuple)):
+        for each in argument:
+            yield from _inner(each)
+
+
+def _example(operation: Any, argument: Any) -> str:
+    """A text that this part matches."""
+    name = str(operation)
+    if name == "LITERAL":
+        return chr(argument)
+    if name in ("NOT_LITERAL", "ANY"):
+        return "a"
+    if name == "IN":
+        return _member(argument)
+    if name == "BRANCH":
+        return _all(argument[1][0])
+    if name == "SUBPATTERN":
+        return _all(argument[-1])
+    if name == "ATOMIC_GROUP":
+        return _all(argument)
+    if name.endswith("REPEAT"):
+        least: int = argument[0]
+        return _all(argument[2]) * max(least, 1)
+    return ""
+
+
+def _all(parsed: Any) -> str:
+    return "".join(_example(*part) for part in parsed)
+
+
+def _member(members: Sequence[tuple[Any, Any]]) -> str:
+    """A character of the class: a letter if there is one."""
+    source = "a/ .-%\t\n\\x1[\"':,=@" if members[0][0] is _constants.NEGATE else None
+    category = {"CATEGORY_WORD": "a", "CATEGORY_SPACE": " ", "CATEGORY_DIGIT": "1", "CATEGORY_NOT_SPACE": "a"}
+    for operation, argument in members:
+        if source is not None:
+            break
+        if str(operation) == "LITERAL":
+            return chr(argument)
+        if str(operation) == "RANGE":
+            return chr(argument[0])
+        if str(operation) == "CATEGORY":
+            return category.get(str(argument), "-")
+    refused: set[str] = {chr(argument) for operation, argument in members if str(operation) == "LITERAL"}
+    return next(character for character in source or "a" if character not in refused)
+
+
+def worst_cases(pattern: str) -> Iterator[str]:
+    """64 kB each, of what parts of the pattern match, with an end that spoils it."""
+    parsed = _parser.parse(pattern)
+    parts = {part for part in examples(parsed) if part}
+    whole = _all(parsed)
+    for run in sorted(parts | {part + joint for part in parts for joint in "-. "}):
+        text = run * (LENGTH // len(run))
+        yield text + "\x00"
+        yield whole[: len(whole) // 2] + text + "\x00"
+
+
+def cpu_bounded(work: Callable[[], object]) -> bool:
+    """Whether the work is done within SECONDS of CPU time; it is stopped then, in the middle of a pattern too."""
+
+    def stop(_signal: int, _frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+    try:
+        work()
+    except TimeoutError:
+        return False
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    return True
+
+
+def is_quick(pattern: str, text: str) -> bool:
+    compiled = re.compile(pattern, re.IGNORECASE)
+    return cpu_bounded(lambda: [compiled.sub("", text), compiled.fullmatch(text)])
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_reads_its_worst_case_in_time(pattern: str) -> None:
+    slow = next((text for text in worst_cases(pattern) if not is_quick(pattern, text)), None)
+    assert slow is None, f"slow for {slow[:60] if slow else ''!r}"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\b([a-z][a-z0-9+.-]*://)[^\s/@]+@",
+        r"\beyJ[\w-]+\.[\w-]+\.[\w-]*",
+        r"\b(mongodb(?:\+srv)?://)\S*@",
+        r"(/auth/callback/[^\s?\"']*\?)[^\s\"']+",
+        r"(a+)+b",
+        r"\s*[0-9]*\s*=",
+    ],
+)
+def test_a_slow_pattern_would_be_found(pattern: str) -> None:
+    assert not all(is_quick(pattern, text) for text in worst_cases(pattern))
+
+
+def test_every_exempt_pattern_is_in_the_source() -> None:
+    assert set(OWN_TEXT) <= set(in_source())
+
+
+@pytest.mark.parametrize(
+    "run", ["a.", "eyJ-", "eyJa.", "mongodb://", "/auth/callback/", "http://a:", "cookie ", "code="]
+)
+def test_a_line_of_the_access_log_is_redacted_in_time(run: str) -> None:
+    assert cpu_bounded(lambda: redact("GET /" + run * (LENGTH // len(run)) + " HTTP/1.1"))
