@@ -110,7 +110,7 @@ def elsewhere(stored: Draft | None) -> Elsewhere:
         )
     return Elsewhere(
         "This draft was changed in another window.",
-        resolution="Nothing was approved. Choose which version you want, then go on.",
+        resolution="Nothing is overwritten or approved. Choose which version you want, then go on.",
     )
 
 

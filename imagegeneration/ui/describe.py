@@ -38,7 +38,7 @@ def describe(desk: Desk) -> None:
         if desk.problem is not None:
             show_error(desk.problem, key="enhance-problem", cost="Nothing was charged, and your text is kept.")
         panel(desk)
-        if desk.unsaved is not None:
+        if desk.unsaved is not None and desk.elsewhere is None:
             notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
     with aside:
         _ASIDE(key="aside", data={"title": "What happens next", "items": _NEXT})
@@ -49,7 +49,7 @@ def describe(desk: Desk) -> None:
 
 
 def _fields(desk: Desk) -> None:
-    draft, problems, busy = desk.draft, desk.field_problems, desk.doing is not None
+    draft, problems, locked = desk.draft, desk.field_problems, desk.is_locked
     editor(
         _INTENT,
         draft.intent,
@@ -57,7 +57,7 @@ def _fields(desk: Desk) -> None:
         key=f"intent-{draft.draft_id}",
         revision=desk.revision,
         problem=problems.get("intent", ""),
-        locked=busy,
+        locked=locked,
         stored=desk.unsaved is None,
     )
     editor(
@@ -67,7 +67,7 @@ def _fields(desk: Desk) -> None:
         key=f"prompt-{draft.draft_id}",
         revision=desk.revision,
         problem=problems.get("raw_prompt", ""),
-        locked=busy,
+        locked=locked,
         stored=desk.unsaved is None,
     )
 

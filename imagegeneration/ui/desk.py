@@ -97,14 +97,20 @@ class Desk:
     def save(self) -> None:
         """Store the draft. What was typed stays on the screen if that fails."""
         if self.elsewhere is not None:
+            self.unsaved = self.elsewhere
             return
         try:
             self.draft = studio().drafts.save(acting("generate"), self.draft)
             self.unsaved = None
         except Elsewhere as error:
-            self.elsewhere = error
+            self.elsewhere = self.unsaved = error
         except StudioError as error:
             self.unsaved = error
+
+    @property
+    def is_locked(self) -> bool:
+        """Return whether its fields take nothing at present: it is at work, or another window has to be answered."""
+        return self.doing is not None or self.elsewhere is not None
 
     def look(self) -> bool:
         """Look whether another window changed or approved the draft. Return whether that is news."""
@@ -113,7 +119,10 @@ class Desk:
         stored = studio().drafts.version(actor(), self.draft.draft_id)
         if stored in (None, self.draft.version):
             return False
-        self.save()
+        unsaved = self.unsaved
+        self.save()  # it is refused, with what the other window did
+        if self.elsewhere is not None:
+            self.unsaved = unsaved
         return self.elsewhere is not None
 
     def take_other(self) -> None:

@@ -45,7 +45,7 @@ def review(desk: Desk) -> None:
         cost = _cost(desk)
         if desk.problem is not None:
             show_error(desk.problem, key="approve-problem", cost="Nothing was charged.")
-        if desk.unsaved is not None:
+        if desk.unsaved is not None and desk.elsewhere is None:
             notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
     desk.is_short = cost is not None and cost.short
     _buttons(desk, cost)
@@ -71,7 +71,7 @@ def _what_was_typed(desk: Desk) -> None:
 
 
 def _final_prompt(desk: Desk) -> None:
-    draft, busy = desk.draft, desk.doing is not None
+    draft, busy = desk.draft, desk.is_locked
     editor(
         _FINAL,
         draft.final_prompt or "",
@@ -116,7 +116,7 @@ def _choices(desk: Desk) -> None:
         key=f"count-{desk.draft.draft_id}-{desk.choices}",
         default=desk.draft.image_count,
         required=True,
-        disabled=desk.doing is not None,
+        disabled=desk.is_locked,
     )
     desk.edit(image_count=count or desk.draft.image_count)
     panel(desk)
@@ -133,7 +133,7 @@ def _buttons(desk: Desk, cost: Cost | None) -> None:
     working = f"Approving {images}…"
     onward(
         Button("approve", working if busy else label, working=working, blocked=blocked, spends=True),
-        [Button("back", "Back")],
+        [Button("back", "Back")] if desk.elsewhere is None else [],
         lambda message: _press(desk, message),
         key="review-onward",
         busy="Your approval is on its way." if busy else "",

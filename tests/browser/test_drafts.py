@@ -1,4 +1,4 @@
-"""What a person types on Generate while the connection is lost, the server starts anew, or another window writes too."""
+"""What is typed on Generate while the connection is lost, the server starts anew, or another window writes too."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ function paint(view) {
   for (const button of view.others.children) button.disabled = Boolean(working || (waiting && button.dataset.saves));
   view.go.classList.toggle("working", Boolean(working));
   const saving = isConnected() ? "Saving your text…" : "The connection is lost. Your text is kept here and sent as soon as it is back.";
-  setText(view.status, (waiting && saving) || view.note || data.status);
+  setText(view.status, data.go.blocked || (waiting && saving) || view.note || data.status);
 }
 
 export default function ({ data, parentElement, setStateValue }) {
