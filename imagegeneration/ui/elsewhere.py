@@ -17,10 +17,14 @@ def follow(desk: Desk) -> None:
 
     A request that the budget does not reach for is priced again, so that the button is free as soon as it does.
     """
-    st.fragment(run_every=SECONDS)(_look)(desk)
+    st.fragment(run_every=SECONDS)(_look)(desk, ["drawn"])
 
 
-def _look(desk: Desk) -> None:
+def _look(desk: Desk, drawn: list[str]) -> None:
+    """Look, but for the time that the whole page is drawn: what it shows is new then."""
+    if drawn:
+        drawn.clear()
+        return
     try:
         is_news = desk.look()
     except StudioError:

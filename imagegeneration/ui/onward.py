@@ -30,12 +30,15 @@ class Button:
 
 @dataclass(frozen=True)
 class Cost:
-    """What stands beside the button that spends: `terms` is the hash of options and price (`terms_sha256`)."""
+    """What stands beside the button that spends.
+
+    `short` says why the budget or the credits do not reach; `terms` is the hash of options and price (`terms_sha256`).
+    """
 
     each: str = ""
     made_as: str = ""
     left: str = ""
-    short: bool = False
+    short: str = ""
     total: str = ""
     terms: str = ""
 

@@ -47,7 +47,7 @@ def review(desk: Desk) -> None:
             show_error(desk.problem, key="approve-problem", cost="Nothing was charged.")
         if desk.unsaved is not None and desk.elsewhere is None:
             notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
-    desk.is_short = cost is not None and cost.short
+    desk.is_short = cost is not None and cost.short != ""
     _buttons(desk, cost)
     if desk.doing == "approve":
         desk.approve()
@@ -129,7 +129,7 @@ def _buttons(desk: Desk, cost: Cost | None) -> None:
     elif cost is None:
         label, blocked = f"Generate {images}", "It cannot be generated as it is. The reason is above."
     else:
-        label, blocked = f"Generate {images} for up to {cost.total}", cost.left if cost.short else ""
+        label, blocked = f"Generate {images} for up to {cost.total}", cost.short
     working = f"Approving {images}…"
     onward(
         Button("approve", working if busy else label, working=working, blocked=blocked, spends=True),
@@ -195,7 +195,7 @@ def _within_means(desk: Desk, order: Order, total: int, cost: Cost) -> Cost:
     if quote.cost <= quote.left:
         return cost
     too_few = "Your credits are too few. Ask for fewer images, or ask an administrator."
-    return replace(cost, left=too_few, short=True)
+    return replace(cost, short=too_few)
 
 
 def _left(spend: Spend, total: int, cost: Cost) -> Cost:
@@ -206,4 +206,4 @@ def _left(spend: Spend, total: int, cost: Cost) -> Cost:
         f"Only {format_usd(left)} left in today's budget. It starts again at {resets_at(spend)}, your time. "
         "Until then ask for fewer images, or ask an operator to raise it."
     )
-    return replace(cost, left=short, short=True)
+    return replace(cost, short=short)

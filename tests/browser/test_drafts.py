@@ -233,9 +233,12 @@ def test_a_shortcut_alone_spends_nothing(page: Page, dashboard: Dashboard) -> No
 
 
 def test_the_new_job_is_the_first_in_jobs_and_in_view(page: Page, dashboard: Dashboard) -> None:
-    page.goto("/jobs?status=Failed")
+    page.goto("/jobs")
+    page.get_by_role("radio", name="Failed").click()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Generate").click()
     intent = "taken to Jobs"
-    go_to_review(page, intent, "a kite\n" * 30)
+    describe(page, intent, "a kite\n" * 30)
+    page.get_by_role("button", name="Use my prompt as it is").click()
     choose_count(page, 2)
     expect(approve_button(page)).to_contain_text("2 images")
     page.locator("[data-testid=stMain]").evaluate("(node) => node.scrollTo(0, node.scrollHeight)")

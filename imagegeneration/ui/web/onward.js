@@ -2,9 +2,10 @@
 // one that spends money takes a deliberate act, and sends what is on the screen for the server to compare.
 
 const SEEN_MS = 1000;
+const HELD_MS = 3000;
 
 function makeOnward(parent) {
-  const each = el("b"), madeAs = el("span"), left = el("span.left"), status = el("p.status", { role: "status" });
+  const each = el("b"), madeAs = el("span"), left = el("span"), status = el("p.status", { role: "status" });
   const others = el("div.others"), price = el("p.price", {}, each, madeAs, left);
   const go = el("button.button.primary.go", { type: "button" });
   parent.append(el("div.root.onward", {}, el("div.said", {}, price, status), el("div.row", {}, others, go)));
@@ -66,8 +67,11 @@ function press(view, button) {
 
 function paint(view) {
   const { data } = view;
-  if (view.wanted && Date.now() - view.wanted.at > 3000) view.wanted = null;
-  if (view.wanted && !waits(view)) return press(view, view.wanted.button);
+  if (view.wanted && !waits(view)) {
+    const { button, at } = view.wanted;
+    view.wanted = null;
+    if (Date.now() - at < HELD_MS) press(view, button);
+  }
   const waiting = waits(view), working = data.busy || view.outbox.isWaiting();
   setText(view.go, view.outbox.isWaiting() && data.go.working ? data.go.working : data.go.label);
   view.go.disabled = Boolean(working || data.go.blocked || (waiting && data.go.spends));
@@ -75,6 +79,7 @@ function paint(view) {
   for (const button of view.others.children) button.disabled = Boolean(working || (waiting && button.dataset.saves));
   view.go.classList.toggle("working", Boolean(working));
   const saving = isConnected() ? "Saving your text…" : "The connection is lost. Your text is kept here and sent as soon as it is back.";
+  view.status.classList.toggle("short", Boolean(data.short));
   setText(view.status, data.go.blocked || (waiting && saving) || view.note || data.status);
 }
 
@@ -91,7 +96,6 @@ export default function ({ data, parentElement, setStateValue }) {
   setText(view.each, data.each);
   setText(view.madeAs, data.made_as ? ` · ${data.made_as}` : "");
   setText(view.left, data.left ? ` · ${data.left}` : "");
-  view.left.classList.toggle("short", Boolean(data.short));
   const drawn = JSON.stringify(data.others);
   if (view.drawn !== drawn) {
     view.drawn = drawn;
