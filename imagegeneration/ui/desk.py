@@ -114,7 +114,7 @@ class Desk:
 
     def look(self) -> bool:
         """Look whether another window changed or approved the draft. Return whether that is news."""
-        if self.elsewhere is not None or self.draft.job_id is not None or self.doing is not None:
+        if self.is_locked or self.draft.job_id is not None:
             return False
         stored = studio().drafts.version(actor(), self.draft.draft_id)
         if stored in (None, self.draft.version):
