@@ -138,7 +138,11 @@ def _buttons(desk: Desk, cost: Cost | None) -> None:
         key="review-onward",
         busy="Your approval is on its way." if busy else "",
         cost=cost or Cost(),
-        shown={"field": f"final-{desk.draft.draft_id}", "count": desk.draft.image_count},
+        shown={
+            "field": f"final-{desk.draft.draft_id}",
+            "prompt": desk.draft.final_prompt,
+            "count": desk.draft.image_count,
+        },
     )
 
 

@@ -41,8 +41,13 @@ function isUnsaved() {
   return [...globalThis.studioFields.values()].some(({ unsaved }) => unsaved);
 }
 
+/** The price is drawn a moment after the field says that its text is stored: until then it is of another text. */
+function isOfAnotherText({ data }) {
+  return data.go.spends && globalThis.studioFields.get(data.field)?.text !== data.prompt;
+}
+
 function waits(view) {
-  return !isConnected() || isUnsaved();
+  return !isConnected() || isUnsaved() || isOfAnotherText(view);
 }
 
 /** A press that spends nothing is remembered for the moment that storing takes; one that spends is not. */
