@@ -172,6 +172,14 @@ class WrongState(StudioError):
     resolution = "Look at the job's current state, then decide again."
 
 
+class Elsewhere(WrongState):
+    """IMG_011: another window changed the draft, or made it a job (`job_id`)."""
+
+    def __init__(self, message: str, *, job_id: str | None = None, resolution: str) -> None:
+        super().__init__(message, resolution=resolution)
+        self.job_id = job_id
+
+
 class Undecided(StudioError):
     """IMG_012: an image was perhaps charged, so a person has to decide."""
 

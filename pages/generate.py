@@ -3,6 +3,7 @@
 from imagegeneration.ui.announcements import announce
 from imagegeneration.ui.describe import describe
 from imagegeneration.ui.desk import open_desk
+from imagegeneration.ui.elsewhere import follow
 from imagegeneration.ui.frame import head
 from imagegeneration.ui.progress import progress
 from imagegeneration.ui.review import review
@@ -14,7 +15,6 @@ desk = open_desk()
 steps(desk.step)
 if desk.draft.job_id is not None:
     progress(desk, desk.draft.job_id)
-elif desk.step == "review":
-    review(desk)
 else:
-    describe(desk)
+    follow(desk)
+    (review if desk.step == "review" else describe)(desk)

@@ -14,6 +14,7 @@ from typing import Generic, Literal, TypeVar
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import Catalog, ImageModel
 from imagegeneration.domain.credits import CreditQuote
+from imagegeneration.domain.draft import Shown, shown_sha256, terms_sha256
 from imagegeneration.domain.fallback import bound
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, ProviderName
 from imagegeneration.domain.image import StoredImage
@@ -32,7 +33,7 @@ from imagegeneration.domain.lifecycle import dropped, held, reopened
 from imagegeneration.domain.link import Link, Links
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
-from imagegeneration.domain.options import Order
+from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Order
 from imagegeneration.domain.plan import PLANS
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
 from imagegeneration.services.audit import Audit
@@ -160,6 +161,7 @@ class Jobs:
         self._images = stores.images
         self._ledger = stores.ledger
         self._idempotency = stores.idempotency
+        self._drafts = stores.drafts
         self._spending = spending
         self._breakers = breakers
         self._changes = changes
@@ -195,14 +197,17 @@ class Jobs:
         idempotency_key: str | None,
         choose: Callable[[], Order] | None = None,
         links: Links = (),
+        shown: Shown | None = None,
     ) -> Job:
         """Make the job that was approved and hold its money; with a key seen before, the job made then.
 
         `choose` says what a new job is for (None: what this studio usually makes); it may refuse. `links` are kept with
         the job; they are no part of what is sent, so not of the request's hash either.
-        One transaction inserts the job, the holds, the ledger entries and the key: a refusal consumes nothing but
-        one use of the rates, and a key seen before not even that. Raises what `quote` and `Moderator.check` raise,
-        Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood for another body.
+        `shown` is what a person saw of which draft: another request is refused with WrongState (IMG_011), and a draft
+        that is a job already, or was changed elsewhere, with Elsewhere (IMG_011).
+        One transaction inserts the job, the holds, the ledger entries, the key and the draft's job: a refusal consumes
+        nothing but one use of the rates, and a key seen before not even that. Raises what `quote` and `Moderator.check`
+        raise, Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood for another body.
         """
         body_sha256 = _fingerprint(body)
         if idempotency_key is not None:
@@ -213,6 +218,7 @@ class Jobs:
         wanted = Order(request=self._offer.require()) if choose is None else choose()
         order = self._offer.order(wanted, body.image_count)
         prices = self._prices(actor.user_id, order, body.final_prompt, body.image_count)
+        check_shown(shown, body, order, bound(prices).micros * body.image_count)
         try:
             self._rates.act(actor, "approve")
         except Busy:
@@ -235,6 +241,8 @@ class Jobs:
                     created_at=job.created_at,
                 )
                 self._idempotency.insert(record, session=session)
+            if shown is not None:
+                self._drafts.claim(actor.user_id, shown, job.job_id, session=session)
             self._require_room(session)
             self._require_place(actor, session)
             self._jobs.insert(job, session=session)
@@ -522,6 +530,20 @@ def _held_for(prices: Sequence[Price]) -> tuple[Price, Price | None]:
 def _fingerprint(body: ExecuteBody) -> str:
     canonical = json.dumps(body.document(), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def check_shown(shown: Shown | None, body: ExecuteBody, order: Order, total_micros: int) -> None:
+    """Refuse what is not what the screen showed: prompt, number of images, options and price. Programs show nothing."""
+    if shown is None:
+        return
+    draws_seed = isinstance(body, GenerateBody) and body.options.seed == RANDOM_SEED
+    terms = terms_sha256(order, total_micros, draws_seed=draws_seed)
+    if shown_sha256(body.final_prompt, body.image_count, terms) != shown.sha256:
+        raise WrongState(
+            f"This is not what was on the screen: the prompt, the options or the price changed. "
+            f"It is up to {format_usd(total_micros)} now.",
+            resolution="Nothing was approved. Check the prompt and the price, then press the button again.",
+        )
 
 
 def _check_key(key: str) -> None:

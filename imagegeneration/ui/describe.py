@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from imagegeneration.domain.text import INTENT_MAX, PROMPT_MAX
-from imagegeneration.ui.desk import Desk, lay, new_draft
+from imagegeneration.ui.desk import Desk, start_over
+from imagegeneration.ui.elsewhere import elsewhere
 from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import errors_in_words, notice, show_error
+from imagegeneration.ui.onward import Button, onward
 from imagegeneration.ui.options import panel
 from imagegeneration.ui.sources import sources
 from imagegeneration.ui.web import asset
@@ -26,25 +28,28 @@ _NEXT = (
 @errors_in_words()
 def describe(desk: Desk) -> None:
     """Draw the step, and do what its buttons asked for."""
+    if st.session_state["desk"] is not desk or desk.step != "describe":
+        st.rerun()
     form, aside = st.columns([7, 4], gap="large")
     with form, st.container(border=True, key="describe"):
+        elsewhere(desk)
         sources(desk)
         _fields(desk)
         if desk.problem is not None:
             show_error(desk.problem, key="enhance-problem", cost="Nothing was charged, and your text is kept.")
         panel(desk)
-        _buttons(desk)
-        if desk.unsaved is not None:
+        if desk.unsaved is not None and desk.elsewhere is None:
             notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
     with aside:
         _ASIDE(key="aside", data={"title": "What happens next", "items": _NEXT})
+    _buttons(desk)
     if desk.doing == "enhance":
         desk.enhance()
         st.rerun(scope="app" if desk.step == "review" else "fragment")
 
 
 def _fields(desk: Desk) -> None:
-    draft, problems, busy = desk.draft, desk.field_problems, desk.doing is not None
+    draft, problems, locked = desk.draft, desk.field_problems, desk.is_locked
     editor(
         _INTENT,
         draft.intent,
@@ -52,7 +57,7 @@ def _fields(desk: Desk) -> None:
         key=f"intent-{draft.draft_id}",
         revision=desk.revision,
         problem=problems.get("intent", ""),
-        locked=busy,
+        locked=locked,
         stored=desk.unsaved is None,
     )
     editor(
@@ -62,39 +67,39 @@ def _fields(desk: Desk) -> None:
         key=f"prompt-{draft.draft_id}",
         revision=desk.revision,
         problem=problems.get("raw_prompt", ""),
-        locked=busy,
+        locked=locked,
         stored=desk.unsaved is None,
     )
 
 
 def _buttons(desk: Desk) -> None:
-    busy = desk.doing is not None
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Writing a fuller prompt…" if busy else "Enhance prompt",
-            key="enhance",
-            type="primary",
-            icon="spinner" if busy else None,
-            shortcut=None if busy else "Ctrl+Enter",
-            on_click=desk.ask,
-            args=("enhance",),
-            disabled=busy,
-        )
-        if st.button("Use my prompt as it is", key="as-typed", disabled=busy):
-            desk.use_as_typed()
-            st.rerun(scope="app" if desk.step == "review" else "fragment")
-        if desk.rewriting and st.button("Keep the final prompt", key="keep", type="tertiary", disabled=busy):
-            desk.rewriting = False
-            st.rerun()
-        if desk.draft.raw_prompt or desk.draft.intent:
-            st.space("stretch")
-            if st.button("Clear", key="clear", type="tertiary", disabled=busy):
-                start_over()
-                st.rerun()
-    if busy:
-        st.caption("This takes a few seconds. Your text stays as it is.")
+    others = [Button("as-typed", "Use my prompt as it is")]
+    if desk.rewriting:
+        others.append(Button("keep", "Keep the final prompt"))
+    if desk.draft.raw_prompt or desk.draft.intent:
+        others.append(Button("clear", "Clear", saves=False))
+    onward(
+        Button(
+            "enhance",
+            "Writing a fuller prompt…" if desk.doing is not None else "Enhance prompt",
+            blocked="" if desk.elsewhere is None else desk.elsewhere.message,
+        ),
+        others,
+        lambda message: _press(desk, str(message.get("do"))),
+        key="describe-onward",
+        busy="This takes a few seconds. Your text stays as it is." if desk.doing is not None else "",
+    )
 
 
-def start_over() -> None:
-    """Put a new, empty draft on the desk; the old one stays in the database for a week."""
-    lay(Desk(new_draft()))
+def _press(desk: Desk, button: str) -> None:
+    """Do what a button asks for, or note that it is to be done once the page shows that it is under way."""
+    if button == "clear":
+        start_over()
+    elif desk.doing is not None or desk.elsewhere is not None:
+        return
+    elif button == "enhance":
+        desk.ask("enhance")
+    elif button == "as-typed":
+        desk.use_as_typed()
+    elif button == "keep":
+        desk.rewrite(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,24 +12,16 @@ from typing import Literal
 import streamlit as st
 from pydantic import ValidationError
 
-from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.generation import EnhanceBody, ExecuteBody, GenerationParameters
-from imagegeneration.domain.job import Job, new_id
-from imagegeneration.domain.money import format_usd
-from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Options, Order
-from imagegeneration.errors import InvalidRequest, PromptRefused, StudioError, WrongState
+from imagegeneration.domain.draft import Draft, Shown
+from imagegeneration.domain.generation import EnhanceBody, ExecuteBody
+from imagegeneration.domain.job import new_id
+from imagegeneration.domain.options import GenerateBody, Options
+from imagegeneration.errors import Elsewhere, PromptRefused, StudioError
 from imagegeneration.ui import wishes
 from imagegeneration.ui.frame import acting, actor, studio
 
 Step = Literal["describe", "review", "images"]
 Action = Literal["enhance", "approve"]
-
-ALREADY_APPROVED = (
-    "This draft was approved before, perhaps in another window; that request is in Jobs. "
-    "For other images start a new request."
-)
-
-OTHER_CHOICE = "What would be sent has changed since it was shown: another model, or other parameters."
 
 _DRAFT_ID = re.compile(r"draft_[0-9A-HJKMNP-TV-Z]{26}")
 _FIELDS: Mapping[str, str] = {
@@ -49,21 +42,24 @@ class Desk:
     """One draft on the table of one session.
 
     `revision` counts the times that the texts were changed by a button rather than by typing, `choices` the times that
-    options were changed by something else than their own fields. `doing` is what a button asked for and the script has
-    yet to do; `shown_micros` the price that stood on the approval's button, `shown` what would be sent for it.
-    `given_up` says which options are not to be had any more.
+    options were changed by something else than their own fields; it begins anywhere, so that fields of before a
+    restart of the server are not taken for these. `doing` is what a button asked for and the script has yet to do;
+    `shown` the hash of what the screen showed when the approval was pressed. `given_up` says which options are not to
+    be had any more. `elsewhere` says that another window changed or approved the draft, `is_short` that the budget
+    or the credits do not reach.
     """
 
     draft: Draft
     rewriting: bool = False
     revision: int = 0
-    choices: int = 0
+    choices: int = field(default_factory=lambda: secrets.randbelow(2**30))
     doing: Action | None = None
-    shown_micros: int = 0
-    shown: Order | None = None
+    shown: str = ""
     given_up: Sequence[str] = ()
     problem: StudioError | None = None
     unsaved: StudioError | None = None
+    elsewhere: Elsewhere | None = None
+    is_short: bool = False
     field_problems: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -79,11 +75,14 @@ class Desk:
         return self.draft.options == Options()
 
     def edit(self, **changes: object) -> None:
-        """Take over what was typed or chosen, and store it. An approved draft stays as it was approved."""
+        """Take over what was typed or chosen, and store it. An approved draft stays as it was approved.
+
+        What could not be stored is stored by the next edit, also by one that comes again.
+        """
         if self.draft.job_id is not None:
             return
         draft = self.draft.model_copy(update=changes)
-        if draft != self.draft:
+        if draft != self.draft or self.unsaved is not None:
             for name in changes:
                 self.field_problems.pop(name, None)
             self.draft = draft
@@ -97,27 +96,76 @@ class Desk:
 
     def save(self) -> None:
         """Store the draft. What was typed stays on the screen if that fails."""
+        if self.elsewhere is not None:
+            self.unsaved = self.elsewhere
+            return
         try:
             self.draft = studio().drafts.save(acting("generate"), self.draft)
             self.unsaved = None
+        except Elsewhere as error:
+            self.elsewhere = self.unsaved = error
         except StudioError as error:
             self.unsaved = error
+
+    @property
+    def is_locked(self) -> bool:
+        """Return whether its fields take nothing at present: it is at work, or another window has to be answered."""
+        return self.doing is not None or self.elsewhere is not None
+
+    def look(self) -> bool:
+        """Look whether another window changed or approved the draft. Return whether that is news."""
+        if self.is_locked or self.draft.job_id is not None:
+            return False
+        stored = studio().drafts.version(actor(), self.draft.draft_id)
+        if stored in (None, self.draft.version):
+            return False
+        unsaved = self.unsaved
+        self.save()  # it is refused, with what the other window did
+        if self.elsewhere is not None:
+            self.unsaved = unsaved
+        return self.elsewhere is not None
+
+    def take_other(self) -> None:
+        """Show what the other window stored."""
+        stored = studio().drafts.get(actor(), self.draft.draft_id)
+        if stored is not None:
+            self._settle(stored)
+
+    def keep_own(self) -> None:
+        """Store what this window shows over what the other one stored."""
+        stored = studio().drafts.get(actor(), self.draft.draft_id)
+        if stored is None or stored.job_id is None:
+            self._settle(self.draft.model_copy(update={"version": 0 if stored is None else stored.version}))
+            self.save()
+
+    def _settle(self, draft: Draft) -> None:
+        self.draft, self.elsewhere, self.unsaved, self.problem = draft, None, None, None
+        self.revision += 1
+        self.choices += 1
 
     def complain(self, error: ValidationError) -> None:
         """Say beside the fields what is wrong with them."""
         self.field_problems |= in_words(error)
 
-    def ask(self, action: Action, shown_micros: int = 0, shown: Order | None = None) -> None:
+    def ask(self, action: Action, shown: str = "") -> None:
         """A button was pressed; pressed again while it works, it does nothing."""
         if self.doing is None and self.draft.job_id is None:
-            self.doing, self.shown_micros, self.shown, self.problem = action, shown_micros, shown, None
+            self.doing, self.shown, self.problem = action, shown, None
 
     def use_as_typed(self) -> None:
         """Go on with the typed prompt as the final prompt."""
         if self._enhance_body() is not None:
-            self.rewriting = False
+            self.rewrite(False)
             self.edit(suggestion=None)
             wishes.put_prompt(self, self.draft.raw_prompt)
+
+    def rewrite(self, rewriting: bool) -> None:
+        """Go back to the first step with a final prompt at hand, or leave it. The address has it, for a reload."""
+        self.rewriting, self.problem = rewriting, None
+        if rewriting:
+            st.query_params["step"] = "describe"
+        elif "step" in st.query_params:
+            del st.query_params["step"]
 
     def enhance(self) -> None:
         """Get a suggestion for the final prompt."""
@@ -127,7 +175,7 @@ class Desk:
                 return
             suggestion = studio().enhancement.enhance(acting("generate"), body)
             if self._is_current():
-                self.rewriting = False
+                self.rewrite(False)
                 self.edit(suggestion=suggestion)
                 wishes.put_prompt(self, suggestion)
         except StudioError as error:
@@ -141,43 +189,27 @@ class Desk:
         return stored is None or (stored.intent, stored.raw_prompt) == (self.draft.intent, self.draft.raw_prompt)
 
     def approve(self) -> None:
-        """Make the job, once: the draft's id is the key by which a second approval is recognized."""
+        """Make the job that the screen showed, once: a draft becomes one job at most, however old it is."""
         try:
             body = self._execute_body()
             if body is None:
                 return
             chosen = wishes.chosen(self)
-            order = None if chosen is None else self._as_shown(chosen.order)
-            total = studio().jobs.quote(body.final_prompt, body.image_count, order)
-            if total > self.shown_micros and format_usd(total) != format_usd(self.shown_micros):
-                raise WrongState(
-                    f"The price changed with the prompt: it is up to {format_usd(total)} now.",
-                    resolution="Nothing was approved. Check the new price, then press the button again.",
-                )
-            self.edit(job_id=self._approved(body, order).job_id)
+            job = studio().jobs.approve(
+                acting("generate"),
+                body,
+                source="dashboard",
+                idempotency_key=None,
+                choose=None if chosen is None else lambda: chosen.order,
+                shown=Shown(self.draft.draft_id, self.draft.version, self.shown),
+            )
+            self.draft = self.draft.model_copy(update={"job_id": job.job_id})
+        except Elsewhere as error:
+            self.elsewhere = error
         except StudioError as error:
             self.problem = error
         finally:
             self.doing = None
-
-    def _approved(self, body: ExecuteBody, order: Order | None) -> Job:
-        try:
-            return studio().jobs.approve(
-                acting("generate"),
-                body,
-                source="dashboard",
-                idempotency_key=self.draft.draft_id,
-                choose=None if order is None else lambda: order,
-            )
-        except InvalidRequest as error:  # the key is known, and the text another one
-            raise WrongState(error.message, resolution=ALREADY_APPROVED) from error
-
-    def _as_shown(self, order: Order) -> Order:
-        """`order`, if it is what was shown beside the button; only a random seed is drawn at the approval."""
-        draws_seed = self.draft.options.seed == RANDOM_SEED
-        if self.shown is None or _looks(order, draws_seed) != _looks(self.shown, draws_seed):
-            raise WrongState(OTHER_CHOICE, resolution="Nothing was approved. Look at it, then press the button again.")
-        return order
 
     def _enhance_body(self) -> EnhanceBody | None:
         try:
@@ -235,7 +267,7 @@ def open_desk() -> Desk:
     if desk is not None and wanted is None and desk.draft.job_id is not None:
         desk = None  # back on the page after an approval: a new request
     if desk is None or wanted not in (None, desk.draft.draft_id):
-        desk = Desk(_stored(wanted) or new_draft())
+        desk = Desk(_stored(wanted) or new_draft(), rewriting=st.query_params.get("step") == "describe")
     lay(desk)
     return desk
 
@@ -249,17 +281,18 @@ def _editing(image_id: str) -> Draft:
     return new_draft().model_copy(update={"options": options})
 
 
-def _looks(order: Order, draws_seed: bool) -> Sequence[GenerationParameters]:
-    """What would be sent, as a person sees it: a random seed is not drawn yet."""
-    routes = (order.request, *order.alternates)
-    return [route.model_copy(update={"seed": None}) if draws_seed else route for route in routes]
-
-
 def lay(desk: Desk) -> None:
     """Make `desk` this session's, and its draft the page's address."""
     st.session_state["desk"] = desk
+    if desk.rewriting is False and "step" in st.query_params:
+        del st.query_params["step"]
     if st.query_params.get("draft") != desk.draft.draft_id:
         st.query_params["draft"] = desk.draft.draft_id
+
+
+def start_over() -> None:
+    """Put a new, empty draft on the desk; the old one stays in the database for a week."""
+    lay(Desk(new_draft()))
 
 
 def new_draft(like: Draft | None = None) -> Draft:

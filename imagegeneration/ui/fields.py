@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import streamlit as st
+from ulid import ULID
 
+from imagegeneration.ui.inbox import inbox
 from imagegeneration.ui.web import asset
 
-_EDITOR = st.components.v2.component("studio_editor", **asset("editor"))
+_EDITOR = st.components.v2.component("studio_editor", **asset("editor", "unsaved"))
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,28 @@ def editor(
 ) -> None:
     """Draw the field. `on_text` gets what was typed; `text` replaces it only when `revision` changes.
 
-    `stored` says that `text` is in the database, so that the field can say so.
+    `stored` says that `text` is in the database, so that the field can say so. The browser sends what was typed, with
+    a number, until it is. `session` tells it that the server was started anew and knows of nothing typed since.
     """
 
     def changed() -> None:
-        typed = st.session_state[key].get("text")
-        if typed is not None:
-            on_text(storable(str(typed), field.limit))
+        typed = st.session_state[key].get("typed")
+        if typed is not None and typed["number"] > inbox(key).heard:
+            inbox(key).heard = int(typed["number"])
+            on_text(storable(str(typed["text"]), field.limit))
 
-    data = {**asdict(field), "text": text, "revision": revision, "problem": problem, "locked": locked, "stored": stored}
-    _EDITOR(key=key, data=data, on_text_change=changed)
+    data = {
+        **asdict(field),
+        "name": key,
+        "text": text,
+        "revision": revision,
+        "session": st.session_state.setdefault("field-session", str(ULID())),
+        "heard": inbox(key).heard,
+        "problem": problem,
+        "locked": locked,
+        "stored": stored,
+    }
+    _EDITOR(key=key, data=data, on_typed_change=changed)
 
 
 def storable(text: str, limit: int) -> str:

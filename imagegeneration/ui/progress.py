@@ -6,8 +6,7 @@ import streamlit as st
 
 from imagegeneration.domain.job import Job
 from imagegeneration.errors import NotFound, StudioError
-from imagegeneration.ui.describe import start_over
-from imagegeneration.ui.desk import Desk, lay, new_draft
+from imagegeneration.ui.desk import Desk, lay, new_draft, start_over
 from imagegeneration.ui.frame import PAGES, actor, errors_in_words, explain, require_page, studio
 from imagegeneration.ui.gallery import gallery, inspector
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import replace
 
 import streamlit as st
 
-from imagegeneration.domain.credits import CreditQuote
+from imagegeneration.domain.draft import shown_sha256, terms_sha256
 from imagegeneration.domain.generation import MAX_IMAGES, GenerationParameters
 from imagegeneration.domain.money import Spend, format_usd
 from imagegeneration.domain.options import RANDOM_SEED, Order
@@ -15,34 +14,53 @@ from imagegeneration.domain.style import parts
 from imagegeneration.domain.text import PROMPT_MAX
 from imagegeneration.errors import StudioError
 from imagegeneration.ui import wishes, words
-from imagegeneration.ui.desk import Desk
+from imagegeneration.ui.desk import Desk, lay, new_draft
 from imagegeneration.ui.difference import show_difference
+from imagegeneration.ui.elsewhere import elsewhere
 from imagegeneration.ui.fields import Field, editor
-from imagegeneration.ui.frame import actor, errors_in_words, notice, resets_at, show_error, studio
+from imagegeneration.ui.frame import PAGES, actor, errors_in_words, notice, resets_at, show_error, studio
+from imagegeneration.ui.inbox import Message
+from imagegeneration.ui.onward import Button, Cost, onward
 from imagegeneration.ui.options import panel
 from imagegeneration.ui.sources import sources
 from imagegeneration.ui.web import asset
 
 _FINAL = Field("Final prompt", PROMPT_MAX, rows=9)
 _TYPED = st.components.v2.component("studio_typed", **asset("typed"))
-_PRICE = st.components.v2.component("studio_price", **asset("price"))
 
 
 @st.fragment
 @errors_in_words()
 def review(desk: Desk) -> None:
     """Draw the step, and do what its buttons asked for."""
+    if st.session_state["desk"] is not desk or desk.step != "review":
+        st.rerun()
     before, after = st.columns([5, 7], gap="large")
     with before:
         _what_was_typed(desk)
     with after, st.container(border=True, key="review"):
+        elsewhere(desk)
         _final_prompt(desk)
-        _approval(desk)
-        if desk.unsaved is not None:
+        _choices(desk)
+        cost = _cost(desk)
+        if desk.problem is not None:
+            show_error(desk.problem, key="approve-problem", cost="Nothing was charged.")
+        if desk.unsaved is not None and desk.elsewhere is None:
             notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
+    desk.is_short = cost is not None and cost.short != ""
+    _buttons(desk, cost)
     if desk.doing == "approve":
         desk.approve()
-        st.rerun(scope="app" if desk.step == "images" else "fragment")
+        if desk.draft.job_id is not None:
+            _show_in_jobs()
+        st.rerun(scope="fragment")
+
+
+def _show_in_jobs() -> None:
+    """Take the person to Jobs, where the new job is the first one. Generate is then ready for another request."""
+    lay(Desk(new_draft()))
+    st.session_state["status"] = "All"
+    st.switch_page(PAGES / "jobs.py")
 
 
 def _what_was_typed(desk: Desk) -> None:
@@ -53,7 +71,7 @@ def _what_was_typed(desk: Desk) -> None:
 
 
 def _final_prompt(desk: Desk) -> None:
-    draft, busy = desk.draft, desk.doing is not None
+    draft, busy = desk.draft, desk.is_locked
     editor(
         _FINAL,
         draft.final_prompt or "",
@@ -68,7 +86,7 @@ def _final_prompt(desk: Desk) -> None:
         if draft.suggestion is not None:
             st.button(
                 "Back to the suggestion",
-                key="undo",
+                key="suggestion",
                 type="tertiary",
                 on_click=wishes.put_prompt,
                 args=(desk, draft.suggestion),
@@ -82,6 +100,8 @@ def _final_prompt(desk: Desk) -> None:
             args=(desk, draft.raw_prompt),
             disabled=busy or _is_own(draft.final_prompt, draft.raw_prompt),
         )
+        if draft.previous_prompts:
+            st.button("Undo", key="undo-replaced", type="tertiary", on_click=wishes.undo, args=(desk,), disabled=busy)
 
 
 def _is_own(final_prompt: str | None, text: str) -> bool:
@@ -89,62 +109,73 @@ def _is_own(final_prompt: str | None, text: str) -> bool:
     return parts(final_prompt or "").own == parts(text).own
 
 
-def _approval(desk: Desk) -> None:
-    busy = desk.doing is not None
+def _choices(desk: Desk) -> None:
     count = st.segmented_control(
         "Number of images",
         range(1, MAX_IMAGES + 1),
-        key=f"count-{desk.draft.draft_id}",
+        key=f"count-{desk.draft.draft_id}-{desk.choices}",
         default=desk.draft.image_count,
         required=True,
-        disabled=busy,
+        disabled=desk.is_locked,
     )
     desk.edit(image_count=count or desk.draft.image_count)
     panel(desk)
-    offered = _quote(desk)
-    if desk.problem is not None:
-        show_error(desk.problem, key="approve-problem", cost="Nothing was charged.")
-    with st.container(horizontal=True):
-        if st.button("Back", key="back", disabled=busy):
-            desk.rewriting, desk.problem = True, None
-            st.rerun()
-        _approve_button(desk, offered, busy)
 
 
-def _approve_button(desk: Desk, offered: _Offered | None, busy: bool) -> None:
-    images = words.plural(desk.draft.image_count, "image")
-    price = "" if offered is None else f" for up to {format_usd(offered.total)}"
-    st.button(
-        words.literal(f"Approving {images}…" if busy else f"Generate {images}{price}"),
-        key="approve",
-        type="primary",
-        icon="spinner" if busy else None,
-        shortcut="Ctrl+Enter",
-        on_click=desk.ask,
-        args=("approve", 0, None) if offered is None else ("approve", offered.total, offered.order),
-        width="stretch",
-        disabled=busy or offered is None,
+def _buttons(desk: Desk, cost: Cost | None) -> None:
+    busy, images = desk.doing is not None, words.plural(desk.draft.image_count, "image")
+    if desk.elsewhere is not None:
+        label, blocked = f"Generate {images}", desk.elsewhere.message
+    elif cost is None:
+        label, blocked = f"Generate {images}", "It cannot be generated as it is. The reason is above."
+    else:
+        label, blocked = f"Generate {images} for up to {cost.total}", cost.short
+    working = f"Approving {images}…"
+    onward(
+        Button("approve", working if busy else label, working=working, blocked=blocked, spends=True),
+        [Button("back", "Back")] if desk.elsewhere is None else [],
+        lambda message: _press(desk, message),
+        key="review-onward",
+        busy="Your approval is on its way." if busy else "",
+        cost=cost or Cost(),
+        shown={
+            "field": f"final-{desk.draft.draft_id}",
+            "prompt": desk.draft.final_prompt,
+            "count": desk.draft.image_count,
+        },
     )
 
 
-class _Offered(NamedTuple):
-    """What the button offers: the price of all images, and what would be sent (None: what version 1 makes)."""
+def _press(desk: Desk, message: Message) -> None:
+    """Note an approval with the hash of what the screen showed, or go back."""
+    if desk.doing is not None or desk.elsewhere is not None:
+        return
+    if message.get("do") == "back":
+        desk.rewrite(True)
+    elif message.get("do") == "approve":
+        shown = (str(message.get("prompt")), int(message.get("count", 0)), str(message.get("terms")))
+        desk.ask("approve", shown_sha256(*shown))
 
-    total: int
-    order: Order | None
 
-
-def _quote(desk: Desk) -> _Offered | None:
+def _cost(desk: Desk) -> Cost | None:
     """The price of what is on the screen; None, and the reason drawn, where there is none."""
+    draft = desk.draft
     try:
         chosen = wishes.chosen(desk)
-        order = None if chosen is None else chosen.order
-        total = studio().jobs.quote(desk.draft.final_prompt or "", desk.draft.image_count, order)
+        wanted = Order(request=studio().offer.require()) if chosen is None else chosen.order
+        order = studio().offer.order(wanted, draft.image_count)
+        total = studio().jobs.quote(draft.final_prompt or "", draft.image_count, order)
     except StudioError as error:
         show_error(error, key="quote-problem", cost="Nothing was charged.")
         return None
-    _price(desk, total, order)
-    return _Offered(total, order)
+    draws_seed = draft.options.seed == RANDOM_SEED
+    each = f"Up to {format_usd(-(-total // draft.image_count))} an image"
+    terms = terms_sha256(order, total, draws_seed=draws_seed)
+    cost = Cost(each, _made_as(order, draws_seed), total=format_usd(total), terms=terms)
+    try:
+        return _within_means(desk, order, total, cost)
+    except StudioError as error:
+        return replace(cost, left=error.message)
 
 
 def _label(route: GenerationParameters) -> str:
@@ -152,40 +183,32 @@ def _label(route: GenerationParameters) -> str:
     return route.model if model is None else model.label
 
 
-def _price(desk: Desk, total: int, order: Order | None) -> None:
-    each = -(-total // desk.draft.image_count)
-    request = None if order is None else order.request
-    sent = request or studio().offer.parameters
-    draws_seed = desk.draft.options.seed == RANDOM_SEED
-    if sent is not None:
-        sent = studio().offer.catalog.with_seeds(sent, desk.draft.image_count)
-    made_as = "" if sent is None else words.made_as(sent, draws_seed=draws_seed)
-    if order is not None and order.alternates:
+def _made_as(order: Order, draws_seed: bool) -> str:
+    made_as = words.made_as(order.request, draws_seed=draws_seed)
+    if order.alternates:
         made_as += f"; else {' or '.join(_label(route) for route in order.alternates)}"
-    data = {"each": f"Up to {format_usd(each)} an image", "made_as": made_as, "left": "", "short": False}
-    try:
-        data |= _left(studio().spending.today(actor()), total)
-        quote = studio().jobs.quote_credits(actor(), desk.draft.image_count, request)
-        if quote is not None:
-            data |= _metered(data, quote)
-    except StudioError as error:
-        data["left"] = error.message
-    _PRICE(key="price", data=data)
+    return made_as
 
 
-def _metered(data: Mapping[str, object], quote: CreditQuote) -> dict[str, object]:
-    said: dict[str, object] = {"each": f"{data['each']}, {words.credits_of(quote)}"}
-    if quote.cost > quote.left:
-        said |= {"left": "Your credits are too few. Ask for fewer images, or ask an administrator.", "short": True}
-    return said
+def _within_means(desk: Desk, order: Order, total: int, cost: Cost) -> Cost:
+    """Say beside the price what is left to spend, and whether that is too little."""
+    cost = _left(studio().spending.today(actor()), total, cost)
+    quote = studio().jobs.quote_credits(actor(), desk.draft.image_count, order.request)
+    if quote is None:
+        return cost
+    cost = replace(cost, each=f"{cost.each}, {words.credits_of(quote)}")
+    if quote.cost <= quote.left:
+        return cost
+    too_few = "Your credits are too few. Ask for fewer images, or ask an administrator."
+    return replace(cost, short=too_few)
 
 
-def _left(spend: Spend, total: int) -> dict[str, object]:
+def _left(spend: Spend, total: int, cost: Cost) -> Cost:
     left = max(spend.limit_micros - spend.spent_micros - spend.held_micros, 0)
     if total <= left:
-        return {"left": f"{format_usd(left)} left in today's budget"}
-    return {
-        "left": f"Only {format_usd(left)} left in today's budget. It starts again at {resets_at(spend)}, your time. "
-        "Until then ask for fewer images, or ask an operator to raise it.",
-        "short": True,
-    }
+        return replace(cost, left=f"{format_usd(left)} left in today's budget")
+    short = (
+        f"Only {format_usd(left)} left in today's budget. It starts again at {resets_at(spend)}, your time. "
+        "Until then ask for fewer images, or ask an operator to raise it."
+    )
+    return replace(cost, short=short)

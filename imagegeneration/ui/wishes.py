@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from imagegeneration.domain.choice import Priority
-from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.draft import PREVIOUS_KEPT, Draft
 from imagegeneration.domain.options import Options
 from imagegeneration.domain.style import STYLE_NAMES, StyleName, parts
 from imagegeneration.errors import PromptRefused
@@ -45,11 +45,24 @@ def type_final_prompt(desk: Desk, text: str) -> None:
 
 def put_prompt(desk: Desk, text: str) -> None:
     """Put another final prompt on the screen, with the style and the negative prompt that are chosen."""
+    previous = desk.draft.final_prompt
     desk.replace(final_prompt=text)
     if desk.draft.style is None and not desk.draft.negative_prompt:
         type_final_prompt(desk, text)
     else:
         _fold(desk)
+    if previous and previous != desk.draft.final_prompt:
+        kept = (one for one in desk.draft.previous_prompts if one not in (previous, desk.draft.final_prompt))
+        desk.edit(previous_prompts=(*kept, previous)[-PREVIOUS_KEPT:])
+
+
+def undo(desk: Desk) -> None:
+    """Put the final prompt back that a button replaced last. The one on the screen is kept, so undo goes around."""
+    draft = desk.draft
+    if draft.previous_prompts:
+        *older, last = draft.previous_prompts
+        desk.replace(previous_prompts=(draft.final_prompt or "", *older))
+        type_final_prompt(desk, last)
 
 
 def choose(desk: Desk, **changes: object) -> None:

@@ -87,8 +87,8 @@ def running_company(mongod: Part, bucket: Part, sandbox_url: str, folder: DataDi
         stack.enter_context(serving(_identity_provider(ports["company-identity"]), folder.path))
         studio = build_studio(settings, runner=True)
         stack.callback(studio.close)
-        variables = _variables(configuration)
-        stack.enter_context(serving(_dashboard(ports["company"]), folder.path, variables, seconds=90))
+        environment = variables(configuration)
+        stack.enter_context(serving(_dashboard(ports["company"]), folder.path, environment, seconds=90))
         yield Company(urls["company"], studio, forger, urls["company-identity"])
 
 
@@ -145,7 +145,8 @@ def _configuration(
     }
 
 
-def _variables(configuration: Mapping[str, Any]) -> dict[str, str]:
+def variables(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Return the configuration as environment variables."""
     return {
         name.upper(): value if isinstance(value, str) else json.dumps(value) for name, value in configuration.items()
     }

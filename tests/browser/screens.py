@@ -210,8 +210,8 @@ def approve_button(page: Page) -> Locator:
 
 
 def is_done(page: Page) -> None:
-    """Wait until the only job on the page is done."""
-    expect(page.get_by_role("article").locator(".pill")).to_have_text("Done")
+    """Wait until the first job on the page, which is the newest, is done."""
+    expect(page.get_by_role("article").first.locator(".pill")).to_have_text("Done")
 
 
 def open_jobs(page: Page, address: str = "/jobs") -> None:

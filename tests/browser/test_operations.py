@@ -268,9 +268,11 @@ def test_a_limit_that_is_used_up_says_when_it_starts_again(
     problem = page.get_by_role("alert").filter(has_text="IMG_006")
     expect(problem).to_contain_text("Nothing was charged.")
     expect(problem).to_contain_text(re.compile(r"For you the budget starts again at 05:30 (today|tomorrow)"))
+    expect(page.get_by_role("status").filter(has_text="left in today's budget. It starts again")).to_be_visible()
+    expect(approve_button(page)).to_be_disabled()
     product.come_to_rest()
-    approve_button(page).click()
-    expect(page.get_by_role("article").locator(".pill")).to_have_text("Done")
+    approve_button(page).click()  # it is free again by itself
+    expect(page.get_by_role("article").first.locator(".pill")).to_have_text("Done")
     assert len(product.jobs_for(intent)) == 1
 
 

@@ -19,7 +19,9 @@ from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.catalog import Catalog
+from imagegeneration.domain.draft import shown_sha256, terms_sha256
 from imagegeneration.domain.job import Job
+from imagegeneration.domain.options import Order
 from imagegeneration.settings import Settings
 from imagegeneration.ui import desk as module
 from imagegeneration.ui.desk import Desk, new_draft
@@ -170,7 +172,8 @@ def test_through_the_page(
             assert desk.problem is not None
             return
         assert (desk.draft.image_count, desk.draft.raw_prompt, desk.draft.job_id) == (CHOSEN, raw_prompt, None)
-        desk.ask("approve", studio.jobs.quote(final_prompt, CHOSEN))
+        order, total = Order(request=studio.offer.require()), studio.jobs.quote(final_prompt, CHOSEN)
+        desk.ask("approve", shown_sha256(final_prompt, CHOSEN, terms_sha256(order, total, draws_seed=False)))
         desk.approve()
     assert desk.problem is None
     assert_as_chosen(studio, studio.jobs.get(LOCAL, str(desk.draft.job_id)), final_prompt)

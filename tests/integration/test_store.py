@@ -47,7 +47,7 @@ COLLECTIONS = {
 }
 LATER = {
     "budgets": {"provider"},
-    "drafts": {"options", "style", "negativePrompt"},
+    "drafts": {"options", "style", "negativePrompt", "previousPrompts", "version"},
     "events": {"index", "attemptId", "url", "thumbnailUrl", "code", "message"},
     "jobs": {"alternates", "lastEvent", "links", "news"},
     "runners": {"waiting"},
@@ -101,30 +101,18 @@ def test_a_list_is_read_in_the_order_of_an_index(studio: Studio, database: Datab
     assert "'SORT'" not in plan
 
 
-def test_a_draft_survives_and_keeps_its_job(studio: Studio) -> None:
-    draft_id = new_id("draft")
-    draft = Draft(
-        draft_id=draft_id, user_id="local", intent="$intent", raw_prompt="{$x: 1}", updated_at=studio.runners.now()
-    )
-    studio.drafts.save(LOCAL, draft)
-    studio.drafts.save(LOCAL, draft.model_copy(update={"job_id": "imgjob_1"}))
-    studio.drafts.save(LOCAL, draft.model_copy(update={"final_prompt": "later"}))
-    kept = studio.drafts.get(LOCAL, draft_id)
-    assert kept is not None
-    assert (kept.intent, kept.raw_prompt, kept.final_prompt, kept.job_id) == ("$intent", "{$x: 1}", "later", "imgjob_1")
-
-
 def test_a_draft_keeps_what_was_chosen_and_lets_go_of_it(studio: Studio, database: Database[dict[str, Any]]) -> None:
     options = Options(
         model="fal-ai/flux-lora", width=1000, height=600, seed=-1, steps=30, guidance=3.0, loras=(LoraWish(path="a/b"),)
     )
     draft = Draft(draft_id=new_id("draft"), user_id="local", updated_at=studio.runners.now())
     chosen = draft.model_copy(update={"options": options, "style": "vintage", "negative_prompt": "$fog"})
-    assert studio.drafts.save(LOCAL, chosen).options == options
+    saved = studio.drafts.save(LOCAL, chosen)
+    assert saved.options == options
     kept = studio.drafts.get(LOCAL, draft.draft_id)
     assert kept is not None
     assert (kept.options, kept.style, kept.negative_prompt) == (options, "vintage", "$fog")
-    assert studio.drafts.save(LOCAL, draft).options == Options()
+    assert studio.drafts.save(LOCAL, draft.model_copy(update={"version": saved.version})).options == Options()
     database.drafts.update_one({}, {"$unset": {"options": 1, "style": 1, "negativePrompt": 1}})
     before = studio.drafts.get(LOCAL, draft.draft_id)
     assert before is not None, "a draft of before there were options"

@@ -308,7 +308,6 @@ def test_who_may_not_generate_changes_no_draft_and_approves_nothing(
     window.sign_in(person(company, "bob", role))
     stored = list(database.drafts.find({}))
     desk.edit(intent="a card", raw_prompt="a kite", final_prompt="a red kite")
-    desk.shown_micros = 10**6
     desk.approve()
     desk.enhance()
     assert desk.unsaved is not None

@@ -1,5 +1,13 @@
 // The head of a page: its name, whose money it is, and how much of today's budget is gone.
 
+const PHONE = "(max-width: 768px)";
+
+/** On a phone the menu covers the page: close it once a page was chosen. */
+function closeMenu(event) {
+  if (!event.target.closest?.('[data-testid="stSidebarNavLink"]') || !matchMedia(PHONE).matches) return;
+  document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+}
+
 export default function ({ data, parentElement }) {
   const view = viewOf(parentElement, () => {
     const title = el("h1"), about = el("p");
@@ -8,6 +16,7 @@ export default function ({ data, parentElement }) {
     const bar = el("span.bar", { role: "progressbar", "aria-label": "Today's budget used", "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
     const sandbox = el("span.sandbox", { title: "Images come from the sandbox on this machine. No real money is spent." }, "Sandbox");
     const spend = el("span.spend", {}, label, bar);
+    document.addEventListener("click", closeMenu);
     parentElement.append(el("div.root.head", {}, el("div", {}, title, about), el("div.money", {}, sandbox, spend)));
     return { title, about, sandbox, spend, label, bar, fill };
   });

@@ -1,7 +1,7 @@
 // What a person did, on its way to the server. Streamlit keeps of several triggers only the last, where they come while
 // a page is drawn: so messages are a state, in which each stays until it was heard. The server takes each once.
 
-/** A message that was not heard for so long is not sent again with others: nobody expects it to be done any more. */
+/** A message that was not heard for so long is not sent again: nobody expects it to be done any more. */
 const GIVEN_UP_MS = 10_000;
 
 function makeOutbox() {
@@ -17,6 +17,12 @@ function makeOutbox() {
       waiting = waiting.filter((message) => at - message.at < GIVEN_UP_MS);
       waiting.push({ number: ++latest, at, body });
       setStateValue("sent", waiting);
+    },
+    isWaiting: () => waiting.length > 0,
+    /** Take back what was not heard, so that it does not arrive after an outage. */
+    giveUp(setStateValue) {
+      waiting = [];
+      setStateValue("sent", []);
     },
   };
 }

@@ -8,13 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 
 from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.draft import Draft, Shown
 from imagegeneration.domain.generation import EnhanceBody, ExecuteBody, GenerationParameters
-from imagegeneration.errors import DatabaseDown, InvalidRequest, OverBudget, ProviderFailed, StudioError
+from imagegeneration.errors import DatabaseDown, Elsewhere, OverBudget, ProviderFailed, StudioError
 from imagegeneration.ui import desk as module
-from imagegeneration.ui.desk import Desk, new_draft
+from imagegeneration.ui import wishes
+from imagegeneration.ui.desk import Desk, lay, new_draft, open_desk
 
 
 class Studio:
@@ -24,17 +26,20 @@ class Studio:
         self.jobs = self.enhancement = self.drafts = self
         self.stored: Draft | None = None
         self.fails: StudioError | None = None
-        self.price = 20_000
-        self.quoted: GenerationParameters | None = None
-        self.chosen: GenerationParameters | None = None
-        self.approved: list[tuple[ExecuteBody, str]] = []
+        self.approved: list[tuple[ExecuteBody, Shown]] = []
 
     def save(self, _actor: Actor, draft: Draft) -> Draft:
         """As Drafts.save."""
         if self.fails is not None:
             raise self.fails
-        self.stored = draft
-        return draft
+        if self.stored is not None and self.stored.version != draft.version:
+            raise Elsewhere("Changed.", job_id=self.stored.job_id, resolution="Choose.")
+        self.stored = draft.model_copy(update={"version": draft.version + 1})
+        return self.stored
+
+    def version(self, _actor: Actor, _draft_id: str) -> int | None:
+        """As Drafts.version."""
+        return None if self.stored is None else self.stored.version
 
     def get(self, _actor: Actor, _draft_id: str) -> Draft | None:
         """As Drafts.get."""
@@ -46,25 +51,20 @@ class Studio:
             raise self.fails
         return f"{body.prompt}, enhanced"
 
-    def quote(self, _final_prompt: str, image_count: int, request: GenerationParameters | None = None) -> int:
-        """As Jobs.quote."""
-        self.quoted = request
-        return self.price * image_count
-
     def approve(
         self,
         _actor: Actor,
         body: ExecuteBody,
         *,
         source: str,
-        idempotency_key: str,
-        choose: Callable[[], GenerationParameters] | None = None,
+        idempotency_key: str | None,
+        choose: Callable[[], GenerationParameters] | None,
+        shown: Shown,
     ) -> Any:
         """As Jobs.approve."""
-        self.chosen = None if choose is None else choose()
         if self.fails is not None:
             raise self.fails
-        self.approved.append((body, idempotency_key))
+        self.approved.append((body, shown))
         return SimpleNamespace(job_id="imgjob_1")
 
 
@@ -74,6 +74,8 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
     monkeypatch.setattr(module, "studio", lambda: made)
     monkeypatch.setattr(module, "actor", lambda: LOCAL)
     monkeypatch.setattr(module, "acting", lambda _permission: LOCAL)
+    monkeypatch.setattr(st, "query_params", {})
+    monkeypatch.setattr(st, "session_state", {})
     return made
 
 
@@ -108,7 +110,7 @@ def test_enhancing_leads_to_the_review(desk: Desk) -> None:
 
 
 def test_a_suggestion_that_comes_late_does_not_undo_what_was_written_meanwhile(desk: Desk, studio: Studio) -> None:
-    studio.stored = desk.draft.model_copy(update={"raw_prompt": "written after a reload"})
+    studio.stored = desk.draft.model_copy(update={"raw_prompt": "written after a reload", "version": 7})
     desk.enhance()
     assert studio.stored.raw_prompt == "written after a reload"
     assert desk.draft.final_prompt is None
@@ -137,67 +139,106 @@ def test_wrong_text_is_said_beside_its_field_and_forgotten_when_it_changes(desk:
     assert set(desk.field_problems) == {"raw_prompt"}
 
 
-def test_an_approval_is_for_what_is_on_the_desk_under_the_drafts_id(desk: Desk, studio: Studio) -> None:
+def test_an_approval_is_for_what_is_on_the_desk_and_was_shown(desk: Desk, studio: Studio) -> None:
     desk.use_as_typed()
     desk.edit(final_prompt=" a kite at dusk ", image_count=3)
-    desk.ask("approve", 60_000)
+    version = desk.draft.version
+    desk.ask("approve", "the hash of what was shown")
     desk.approve()
-    ((body, key),) = studio.approved
+    ((body, shown),) = studio.approved
     assert (body.final_prompt, body.raw_prompt, body.image_count) == (" a kite at dusk ", "a kite", 3)
-    assert key == desk.draft.draft_id
+    assert shown == Shown(desk.draft.draft_id, version, "the hash of what was shown")
     assert (desk.step, desk.draft.job_id) == ("images", "imgjob_1")
 
 
 def test_a_second_press_does_nothing(desk: Desk, studio: Studio) -> None:
     desk.use_as_typed()
-    desk.ask("approve", 20_000)
+    desk.ask("approve")
     desk.approve()
-    desk.ask("approve", 20_000)
+    desk.ask("approve")
     assert desk.doing is None
     assert len(studio.approved) == 1
 
 
-def test_a_price_above_the_shown_one_is_shown_first(desk: Desk, studio: Studio) -> None:
-    desk.use_as_typed()
-    studio.price = 20_001
-    desk.ask("approve", 20_000)
-    desk.approve()
-    assert studio.approved == []
-    assert desk.problem is not None
-    assert "up to $0.03 now" in desk.problem.message
-    desk.ask("approve", 20_001)
-    desk.approve()
-    assert len(studio.approved) == 1
+def test_what_could_not_be_stored_is_stored_when_it_comes_again(desk: Desk, studio: Studio) -> None:
+    studio.fails = DatabaseDown("The database does not answer.")
+    desk.edit(raw_prompt="a red kite")
+    studio.fails = None
+    desk.edit(raw_prompt="a red kite")
+    assert desk.unsaved is None
+    assert studio.stored is not None
+    assert studio.stored.raw_prompt == "a red kite"
 
 
-def test_a_price_that_reads_the_same_is_the_shown_one(desk: Desk, studio: Studio) -> None:
+def test_a_change_in_another_window_is_seen_and_not_overwritten(desk: Desk, studio: Studio) -> None:
+    assert studio.stored is not None
+    assert not desk.look()
+    studio.stored = studio.stored.model_copy(update={"raw_prompt": "theirs", "version": studio.stored.version + 1})
+    desk.edit(raw_prompt="mine")
+    assert desk.elsewhere is not None
+    assert studio.stored.raw_prompt == "theirs"
+    assert desk.draft.raw_prompt == "mine"
+
+
+def test_of_two_versions_either_can_be_kept(desk: Desk, studio: Studio) -> None:
+    for keeps in (False, True):
+        assert studio.stored is not None
+        studio.stored = studio.stored.model_copy(update={"raw_prompt": "theirs", "version": studio.stored.version + 1})
+        revision = desk.revision
+        assert desk.look()
+        desk.edit(raw_prompt="mine")
+        desk.keep_own() if keeps else desk.take_other()
+        assert desk.elsewhere is None
+        assert desk.revision > revision
+        assert studio.stored.raw_prompt == desk.draft.raw_prompt == ("mine" if keeps else "theirs")
+
+
+def test_every_final_prompt_that_a_button_replaced_comes_back(desk: Desk) -> None:
+    desk.enhance()
+    desk.edit(final_prompt="edited by hand")
+    wishes.put_prompt(desk, "a kite")
+    wishes.put_prompt(desk, "a kite, enhanced")
+    desk.rewrite(True)
+    desk.edit(raw_prompt="a boat")
+    desk.enhance()
+    found = set()
+    for _ in desk.draft.previous_prompts:
+        wishes.undo(desk)
+        found.add(desk.draft.final_prompt)
+    assert "edited by hand" in found
+    wishes.undo(desk)
+    assert desk.draft.final_prompt == "a boat, enhanced"
+
+
+def test_after_an_approval_the_page_begins_a_new_request(desk: Desk) -> None:
+    lay(desk)
     desk.use_as_typed()
-    studio.price = 19_990
-    desk.ask("approve", 13_230)
+    desk.ask("approve")
     desk.approve()
-    assert len(studio.approved) == 1
+    del st.query_params["draft"]  # back on the page by the menu
+    assert open_desk().draft.draft_id != desk.draft.draft_id
 
 
 def test_a_refused_approval_keeps_the_draft(desk: Desk, studio: Studio) -> None:
     desk.use_as_typed()
     studio.fails = OverBudget("Too little is left.", resets_at=datetime(2026, 11, 22, tzinfo=UTC))
-    desk.ask("approve", 20_000)
+    desk.ask("approve")
     desk.approve()
     assert (desk.problem, desk.doing, desk.step) == (studio.fails, None, "review")
 
 
-def test_a_draft_that_was_approved_with_another_text_says_where_it_is(desk: Desk, studio: Studio) -> None:
+def test_a_draft_that_was_approved_elsewhere_says_where_it_is(desk: Desk, studio: Studio) -> None:
     desk.use_as_typed()
-    studio.fails = InvalidRequest("This key stood for another request.")
-    desk.ask("approve", 20_000)
+    studio.fails = Elsewhere("Already approved in another window.", job_id="imgjob_2", resolution="Open the job.")
+    desk.ask("approve")
     desk.approve()
-    assert desk.problem is not None
-    assert "in Jobs" in desk.problem.resolution
+    assert desk.elsewhere is studio.fails
+    assert desk.problem is None
 
 
 def test_an_approved_draft_stays_as_it_was_approved(desk: Desk) -> None:
     desk.use_as_typed()
-    desk.ask("approve", 20_000)
+    desk.ask("approve")
     desk.approve()
     desk.edit(final_prompt="typed a moment too late")
     assert desk.draft.final_prompt == "a kite"
@@ -206,7 +247,7 @@ def test_an_approved_draft_stays_as_it_was_approved(desk: Desk) -> None:
 def test_a_draft_like_another_has_its_texts_and_nothing_else(desk: Desk) -> None:
     desk.use_as_typed()
     desk.edit(image_count=4)
-    desk.ask("approve", 100_000)
+    desk.ask("approve")
     desk.approve()
     again = new_draft(like=desk.draft)
     assert again.draft_id != desk.draft.draft_id

@@ -10,12 +10,12 @@ import pytest
 
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.draft import Draft, Shown, shown_sha256, terms_sha256
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, Lora, Reference
 from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Options, Order
 from imagegeneration.services.choosing import Choosing
-from imagegeneration.services.jobs import Offer
+from imagegeneration.services.jobs import Offer, check_shown
 from imagegeneration.ui import desk as desk_module
 from imagegeneration.ui import wishes
 from imagegeneration.ui.desk import Desk, new_draft
@@ -63,11 +63,14 @@ class Studio:
         body: ExecuteBody,
         *,
         source: str,
-        idempotency_key: str,
+        idempotency_key: str | None,
         choose: Callable[[], Order] | None = None,
+        shown: Shown,
     ) -> Any:
         """As Jobs.approve."""
-        self.approved.append((body, None if choose is None else choose().request))
+        order = None if choose is None else choose()
+        check_shown(shown, body, order or Order(request=USUAL), self.quote(body.final_prompt, body.image_count))
+        self.approved.append((body, None if order is None else order.request))
         return SimpleNamespace(job_id="imgjob_1")
 
 
@@ -91,7 +94,9 @@ def desk(studio: Studio) -> Desk:
 
 def approve(desk: Desk, shown: Order | None) -> None:
     """Press the button that stands below what would be sent."""
-    desk.ask("approve", 1000, shown)
+    draft, order = desk.draft, shown or Order(request=USUAL)
+    terms = terms_sha256(order, 1000 * draft.image_count, draws_seed=draft.options.seed == RANDOM_SEED)
+    desk.ask("approve", shown_sha256(draft.final_prompt or "", draft.image_count, terms))
     desk.approve()
 
 
@@ -148,7 +153,7 @@ def test_another_choice_than_the_shown_one_is_shown_first(desk: Desk, studio: St
     approve(desk, before)
     assert studio.approved == []
     assert desk.problem is not None
-    assert "another model" in desk.problem.message
+    assert "the options or the price changed" in desk.problem.message
     approve(desk, order(desk))
     assert len(studio.approved) == 1
 

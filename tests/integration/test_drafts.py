@@ -1,0 +1,165 @@
+"""Drafts on a real database: one job at most, only what was shown, no window over another, and a bounded number."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.draft import Draft, Shown, shown_sha256, terms_sha256
+from imagegeneration.domain.generation import ExecuteBody
+from imagegeneration.domain.job import Job, new_id
+from imagegeneration.domain.options import Order
+from imagegeneration.errors import Elsewhere, WrongState
+from imagegeneration.store import drafts as module
+from tests.integration.conftest import body
+
+
+@pytest.fixture
+def draft(studio: Studio) -> Draft:
+    """A stored draft."""
+    return studio.drafts.save(LOCAL, new(studio))
+
+
+def new(studio: Studio, **fields: Any) -> Draft:
+    return Draft(draft_id=new_id("draft"), user_id="local", updated_at=studio.runners.now()).model_copy(update=fields)
+
+
+def seen(studio: Studio, draft: Draft, wanted: ExecuteBody) -> Shown:
+    """What the screen showed of this request."""
+    order = Order(request=studio.offer.require())
+    total = studio.jobs.quote(wanted.final_prompt, wanted.image_count)
+    terms = terms_sha256(order, total, draws_seed=False)
+    return Shown(draft.draft_id, draft.version, shown_sha256(wanted.final_prompt, wanted.image_count, terms))
+
+
+def approve(studio: Studio, wanted: ExecuteBody, shown: Shown) -> Job:
+    return studio.jobs.approve(LOCAL, wanted, source="dashboard", idempotency_key=None, shown=shown)
+
+
+def test_a_draft_is_never_paid_for_twice_however_old_its_window_is(
+    studio: Studio, draft: Draft, database: Database[dict[str, Any]]
+) -> None:
+    wanted = body()
+    job = approve(studio, wanted, seen(studio, draft, wanted))
+    database.idempotency.delete_many({})  # as they expire after a day
+    kept = studio.drafts.get(LOCAL, draft.draft_id)
+    assert kept is not None
+    assert kept.job_id == job.job_id
+    for window in (draft, kept):
+        with pytest.raises(Elsewhere, match="Already approved in another window") as refused:
+            approve(studio, wanted, seen(studio, window, wanted))
+        assert (refused.value.code, refused.value.job_id) == ("IMG_011", job.job_id)
+    assert database.jobs.count_documents({}) == 1
+
+
+def test_a_draft_that_has_expired_is_not_approved(
+    studio: Studio, draft: Draft, database: Database[dict[str, Any]]
+) -> None:
+    database.drafts.delete_many({})
+    with pytest.raises(Elsewhere, match="not kept any more"):
+        approve(studio, body(), seen(studio, draft, body()))
+    assert database.jobs.count_documents({}) == 0
+
+
+def test_windows_that_approve_at_once_make_one_job(
+    studio: Studio, draft: Draft, database: Database[dict[str, Any]]
+) -> None:
+    def press(number: int) -> bool:
+        wanted = body(f"a kite {number}")
+        try:
+            approve(studio, wanted, seen(studio, draft, wanted))
+        except Elsewhere:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(press, range(4))) == 1
+    assert database.jobs.count_documents({}) == 1
+    assert database.ledger.count_documents({}) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"final_prompt": "another text"}, {"image_count": 2}],
+    ids=["prompt", "count"],
+)
+def test_what_the_screen_did_not_show_is_refused(
+    studio: Studio, draft: Draft, database: Database[dict[str, Any]], changed: dict[str, Any]
+) -> None:
+    shown = seen(studio, draft, body())
+    with pytest.raises(WrongState, match="not what was on the screen") as refused:
+        approve(studio, body().model_copy(update=changed), shown)
+    assert "Nothing was approved" in refused.value.resolution
+    assert database.jobs.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("part", ["options", "price"])
+def test_other_options_or_another_price_than_shown_are_refused(studio: Studio, draft: Draft, part: str) -> None:
+    wanted, usual = body(), studio.offer.require()
+    request = usual.model_copy(update={"size": "256x256"}) if part == "options" else usual
+    total = studio.jobs.quote(wanted.final_prompt, 1) - (1 if part == "price" else 0)
+    terms = terms_sha256(Order(request=request), total, draws_seed=False)
+    shown = Shown(draft.draft_id, draft.version, shown_sha256(wanted.final_prompt, 1, terms))
+    with pytest.raises(WrongState, match="not what was on the screen"):
+        approve(studio, wanted, shown)
+
+
+def test_a_draft_that_was_changed_elsewhere_is_not_approved(studio: Studio, draft: Draft) -> None:
+    studio.drafts.save(LOCAL, draft.model_copy(update={"final_prompt": "theirs"}))
+    with pytest.raises(Elsewhere, match="was changed in another window") as refused:
+        approve(studio, body(), seen(studio, draft, body()))
+    assert refused.value.job_id is None
+
+
+def test_a_draft_keeps_what_was_typed_to_the_letter(studio: Studio, draft: Draft) -> None:
+    typed = draft.model_copy(update={"intent": "$intent", "raw_prompt": "{$x: 1}", "previous_prompts": ("$a",)})
+    saved = studio.drafts.save(LOCAL, typed)
+    assert saved == studio.drafts.get(LOCAL, draft.draft_id)
+    assert saved.says_the_same(typed)
+    assert saved.version == draft.version + 1
+
+
+def test_an_older_version_does_not_overwrite_a_newer_one(studio: Studio, draft: Draft) -> None:
+    theirs = studio.drafts.save(LOCAL, draft.model_copy(update={"final_prompt": "theirs"}))
+    with pytest.raises(Elsewhere):
+        studio.drafts.save(LOCAL, draft.model_copy(update={"intent": "mine"}))
+    assert studio.drafts.get(LOCAL, draft.draft_id) == theirs
+    first = new(studio, raw_prompt="two first saves")
+    studio.drafts.save(LOCAL, first)
+    with pytest.raises(Elsewhere):
+        studio.drafts.save(LOCAL, first.model_copy(update={"raw_prompt": "at once"}))
+
+
+def test_a_save_whose_answer_was_lost_is_no_change_by_another(studio: Studio, draft: Draft) -> None:
+    mine = draft.model_copy(update={"raw_prompt": "mine"})
+    stored = studio.drafts.save(LOCAL, mine)
+    assert studio.drafts.save(LOCAL, mine) == stored
+
+
+def test_a_draft_of_before_there_were_versions_can_be_changed_and_approved(
+    studio: Studio, draft: Draft, database: Database[dict[str, Any]]
+) -> None:
+    database.drafts.update_one({}, {"$unset": {"version": 1, "previousPrompts": 1}})
+    old = studio.drafts.get(LOCAL, draft.draft_id)
+    assert old is not None
+    saved = studio.drafts.save(LOCAL, old.model_copy(update={"raw_prompt": "changed"}))
+    assert (saved.version, saved.raw_prompt) == (1, "changed")
+    approve(studio, body(), seen(studio, saved, body()))
+
+
+def test_a_person_has_so_many_drafts_and_the_oldest_unapproved_gives_way(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, database: Database[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr(module, "MOST_OPEN", 3)
+    approved = studio.drafts.save(LOCAL, new(studio))
+    approve(studio, body(), seen(studio, approved, body()))
+    another = Draft(draft_id=new_id("draft"), user_id="another", updated_at=studio.runners.now())
+    studio.drafts.save(LOCAL.model_copy(update={"user_id": "another"}), another)
+    made = [studio.drafts.save(LOCAL, new(studio, intent=str(number))) for number in range(6)]
+    kept = {found["draftId"] for found in database.drafts.find({})}
+    assert kept == {approved.draft_id, another.draft_id, *(one.draft_id for one in made[-3:])}
