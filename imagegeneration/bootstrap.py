@@ -21,7 +21,7 @@ from imagegeneration.services.credits import Credits
 from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
 from imagegeneration.services.enhancement import Enhancement
-from imagegeneration.services.execution import Execution
+from imagegeneration.services.execution import Execution, StartChecks
 from imagegeneration.services.following import Following
 from imagegeneration.services.forecast import Forecast
 from imagegeneration.services.health import Health
@@ -38,6 +38,7 @@ from imagegeneration.services.queue import Queue
 from imagegeneration.services.rates import Rates
 from imagegeneration.services.references import References
 from imagegeneration.services.runners import Runners
+from imagegeneration.services.seals import Seals
 from imagegeneration.services.spending import Spending
 from imagegeneration.services.watch import ProviderWatch
 from imagegeneration.settings import Settings
@@ -100,6 +101,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     """
     stores = Stores(settings.require_database(), settings.mongodb_database)
     storage = Storage(settings)
+    seals = Seals(stores, settings.require_seal_keys())
     stores.prepare()
     catalog = Catalog.read(settings.catalog_file)
     providers = build_providers(settings)
@@ -118,7 +120,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     endpoints = {name: endpoint.sha256 for name, endpoint in settings.endpoints.items()}
     offer = Offer(catalog, default_parameters(settings, catalog), endpoints, settings.queue_limit)
     text_provider = _text_provider(providers)
-    admission = Admission(rates, Moderator(text_provider, settings.moderation_policy))
+    admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
     forecast = Forecast(stores, breakers, runners, pacing)
@@ -130,7 +132,9 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     execution = None
     if runner:
         spool = Spool(settings.spool_dir, settings.spool_max_bytes)
-        execution = Execution(stores, changes, breakers, spool, storage, references, providers, offer)
+        execution = Execution(
+            stores, changes, StartChecks(breakers, seals), spool, storage, references, providers, offer
+        )
     return Studio(
         settings=settings,
         offer=offer,

@@ -22,7 +22,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
@@ -32,6 +32,7 @@ from imagegeneration.domain.money import MICROS_PER_USD, Limits
 from imagegeneration.domain.person import LoginRules
 from imagegeneration.domain.plan import PlanName
 from imagegeneration.domain.provider import MAX_PER_MINUTE, Endpoint, ImageField, ProviderLimits
+from imagegeneration.domain.seal import KEY_MIN, SealKeys
 from imagegeneration.errors import ConfigurationError
 from imagegeneration.redaction import hide
 
@@ -151,6 +152,8 @@ class Settings(BaseSettings):
     sandbox_url: str | None = None
     moderation_policy: ModerationPolicy = "off"
 
+    approval_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
     public_url: str | None = None
     sign_in_providers: tuple[SignInProvider, ...] = ()
     sign_in_proxy: TrustedProxy | None = None
@@ -197,6 +200,18 @@ class Settings(BaseSettings):
         if value is not None:
             _URL.validate_python(value)
         return value.rstrip("/") if value else None
+
+    @field_validator("approval_keys", mode="before")
+    @classmethod
+    def _are_separated_by_commas(cls, value: object) -> object:
+        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+
+    @field_validator("approval_keys")
+    @classmethod
+    def _are_long(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < KEY_MIN for key in value):
+            raise ValueError(f"each key needs {KEY_MIN} characters or more")
+        return value
 
     @field_validator("image_servers")
     @classmethod
@@ -250,6 +265,7 @@ class Settings(BaseSettings):
     def secrets(self) -> Sequence[str]:
         """What nobody may ever read in a log or an answer."""
         kept = [value for _, value in self if isinstance(value, SecretStr)]
+        kept += self.approval_keys
         kept += [server.api_key for server in self.image_servers if server.api_key is not None]
         kept += [provider.client_secret for provider in self.sign_in_providers if provider.client_secret is not None]
         values = [secret.get_secret_value() for secret in kept]
@@ -334,6 +350,15 @@ class Settings(BaseSettings):
         """The database's URI. Raises ConfigurationError where none is configured."""
         self._require({"MONGODB_URI": self.mongodb_uri})
         return self.mongodb_uri.get_secret_value() if self.mongodb_uri else ""
+
+    def require_seal_keys(self) -> SealKeys:
+        """Return the keys that approvals are sealed with. Raises ConfigurationError without one."""
+        if not self.approval_keys:
+            raise ConfigurationError(
+                "Set APPROVAL_KEYS: a secret of 32 random characters or more, the same for every process "
+                "(`openssl rand -hex 32` makes one)."
+            )
+        return SealKeys([key.get_secret_value().encode() for key in self.approval_keys])
 
     @staticmethod
     def _require(values: Mapping[str, object]) -> None:

@@ -41,6 +41,7 @@ from imagegeneration.services.changes import Changes
 from imagegeneration.services.credits import Credits
 from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.rates import Rates
+from imagegeneration.services.seals import Seals
 from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
 from imagegeneration.store.idempotency import IdempotencyRecord, KeyTaken
@@ -124,10 +125,11 @@ class Offer:
 
 @dataclass(frozen=True)
 class Admission:
-    """What an approval has to pass before anything is written: how often, and what its prompt says."""
+    """What an approval has to pass before anything is written, and what seals it."""
 
     rates: Rates
     moderator: Moderator
+    seals: Seals
 
 
 class Jobs:
@@ -156,6 +158,7 @@ class Jobs:
         self._changes = changes
         self._offer = offer
         self._moderator = admission.moderator
+        self._seals = admission.seals
         self._audit = audit
 
     def quote(self, final_prompt: str, image_count: int, order: Order | None = None) -> int:
@@ -315,7 +318,8 @@ class Jobs:
         ]
         sha256, provider = job.approval.request_sha256, job.request.provider
         agreed = order.model_copy(update={"max_extra_micros": hold.micros - prices[0].micros})
-        approval = self._approval(actor, agreed, prices, sha256, quote.total_micros, moderation, now)
+        agreement = self._approval(actor, agreed, prices, sha256, quote.total_micros, moderation, now)
+        approval = self._seals.sealed(job, agreement, len(job.approvals))
         self._spending.prepare(account_of(provider), day, job.user_id, provider)
 
         def queue(session: Session) -> None:
@@ -388,9 +392,8 @@ class Jobs:
                     f"The job may fall back to {alternate.model}, and {alternate.provider} is not configured. "
                     "Start a new request from it."
                 )
-        sha256 = request_sha256(job.final_prompt, job.image_count, job.request, job.alternates)
-        if sha256 != job.approval.request_sha256:
-            raise WrongState("The job was changed after its approval, so it cannot be retried.")
+        if (tampered := self._seals.tampered(job)) is not None:
+            raise WrongState(tampered, resolution="Start new images from it, and tell an admin.")
         hold = self.quote(job.final_prompt, 1, Order(request=job.request, alternates=job.alternates))
         unknown = sum(image.state == "UNKNOWN" for image in missing)
         return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
@@ -448,7 +451,7 @@ class Jobs:
         sha256 = request_sha256(body.final_prompt, body.image_count, request, order.alternates)
         hold, price = _held_for(prices)
         quoted = hold.micros * body.image_count
-        return Job(
+        job = Job(
             intent=body.intent,
             raw_prompt=body.raw_prompt,
             final_prompt=body.final_prompt,
@@ -469,6 +472,7 @@ class Jobs:
             ),
             run_at=now,
         )
+        return job.model_copy(update={"approval": self._seals.sealed(job, job.approval, 0)})
 
     def _approval(
         self,
@@ -493,6 +497,7 @@ class Jobs:
                 for alternate, price in zip(order.alternates, prices[1:], strict=True)
             ),
             max_extra_micros=order.max_extra_micros,
+            image_micros=bound(prices).micros,
         )
 
     def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:

@@ -126,3 +126,17 @@ def test_a_field_that_no_server_could_do_without_cannot_be_left_out(monkeypatch:
     monkeypatch.setenv("IMAGE_SERVERS", '[{"name": "attic", "baseUrl": "http://10.0.0.7/v1", "leftOut": ["prompt"]}]')
     with pytest.raises(ConfigurationError, match="IMAGE_SERVERS"):
         load_settings()
+
+
+def test_keys_of_approvals_are_long_and_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPROVAL_KEYS", f"{'a' * 32}, {'b' * 40}")
+    assert load_settings().require_seal_keys().keys == [b"a" * 32, b"b" * 40]
+    assert "a" * 32 in load_settings().secrets
+    monkeypatch.setenv("APPROVAL_KEYS", f"{'a' * 32},short")
+    with pytest.raises(ConfigurationError, match=r"APPROVAL_KEYS is wrong: .*32 characters or more"):
+        load_settings()
+
+
+def test_without_a_key_for_approvals_nothing_starts() -> None:
+    with pytest.raises(ConfigurationError, match=r"^Set APPROVAL_KEYS: "):
+        load_settings().require_seal_keys()
