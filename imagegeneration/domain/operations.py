@@ -21,7 +21,10 @@ class QueueState(Value):
 
 
 class OpenImage(Value):
-    """An image that may need a person: it waits for storage, or was perhaps charged (`cost_micros`)."""
+    """An image that may need a person: it waits for storage, or was perhaps charged (`cost_micros`).
+
+    `intent` and `message` are its owner's and the provider's words: others than owner and admins get the job's name.
+    """
 
     job_id: str
     index: int

@@ -12,7 +12,7 @@ from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import choices, words
 from imagegeneration.ui.decisions import decisions
-from imagegeneration.ui.needs import clock, is_clock_wrong, needs, pause_lines
+from imagegeneration.ui.needs import clock, is_clock_wrong, needs
 from imagegeneration.ui.rows import Action, Fact, Line, Row, Section, job_link, moment
 from imagegeneration.ui.watch import watched
 
@@ -59,16 +59,21 @@ def _breaker(breaker: Breaker) -> Row:
         key=scope,
         title=words.capital(words.scope(scope)),
         pill=("Paused", "bad") if paused else ("Running", "good"),
-        lines=(*pause_lines(breaker), *_streak(breaker)),
+        lines=_streak(breaker),
         actions=(choices.resume(breaker) if paused else choices.pause(scope),),
     )
+
+
+_ABOVE = "Why is said above, under Needs you."
 
 
 def _streak(breaker: Breaker) -> tuple[Line, ...]:
     if breaker.scope == EVERYTHING:
         return ((choices.WHAT_A_PAUSE_DOES,),) if breaker.pause else (("Calls are started as jobs come.",),)
     if not breaker.scope.startswith("provider:"):
-        return () if breaker.pause else (("Pauses itself if a bill is above what was held for it.",),)
+        return ((_ABOVE,),) if breaker.pause else (("Pauses itself if a bill is above what was held for it.",),)
+    if breaker.pause is not None:
+        return ((_ABOVE,),)
     if breaker.failures == 0:
         return (("No failures in a row.",),)
     last = f" The last: {breaker.last_failure}" if breaker.last_failure else ""
