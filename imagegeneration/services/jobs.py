@@ -123,6 +123,12 @@ class Offer:
         return self.parameters
 
 
+class AgainBody(ExecuteBody):
+    """What is approved when a job is run again. `again` names that job, so that a key of it stands for nothing else."""
+
+    again: str
+
+
 @dataclass(frozen=True)
 class Admission:
     """What an approval has to pass before anything is written, and what seals it."""
@@ -341,6 +347,44 @@ class Jobs:
         if not queued:
             raise WrongState("The job has changed meanwhile.")
         return self.get(actor, job_id)
+
+    def again_quote(self, actor: Actor, job_id: str) -> int:
+        """Return the most that a new job with the recipe of this one costs. Raises NotFound or WrongState."""
+        job, order = self._recipe(actor, job_id)
+        return self.quote(job.final_prompt, job.image_count, order)
+
+    def run_again(
+        self, actor: Actor, job_id: str, *, accept_micros: int, source: Source, idempotency_key: str | None
+    ) -> Job:
+        """Approve a new job with the recipe of one that is over: the same texts, count, parameters and alternates.
+
+        It is an approval like any other. Raises WrongState (IMG_011), also when the price is now above
+        `accept_micros`, NotFound, and what `approve` raises.
+        """
+        job, order = self._recipe(actor, job_id)
+
+        def choose() -> Order:
+            if (total := self.quote(job.final_prompt, job.image_count, order)) > accept_micros:
+                raise WrongState(f"It now costs up to {total} micro-dollars; {accept_micros} were accepted.")
+            return order
+
+        body = AgainBody(
+            intent=job.intent,
+            raw_prompt=job.raw_prompt,
+            final_prompt=job.final_prompt,
+            image_count=job.image_count,
+            again=job_id,
+        )
+        return self.approve(actor, body, source=source, idempotency_key=idempotency_key, choose=choose, links=job.links)
+
+    def _recipe(self, actor: Actor, job_id: str) -> tuple[Job, Order]:
+        job = self.changeable(actor, job_id)
+        if not job.is_over:
+            raise WrongState("The job is still at work.")
+        if (tampered := self._seals.tampered(job)) is not None:
+            raise WrongState(tampered, resolution="Start new images from it, and tell an admin.")
+        extra = job.latest_approval.max_extra_micros
+        return job, Order(request=job.request, alternates=job.alternates, max_extra_micros=extra)
 
     def cancel(self, actor: Actor, job_id: str) -> Job:
         """Start no further image of the job and release what is held for them; what is in flight finishes.

@@ -49,6 +49,10 @@ CASES: Mapping[tuple[str, str], Sequence[Case]] = {
         Case("doubtful", NO_JOB, 404, ["creator"], {"acceptMicros": 10**6, "acceptUnknown": True}),
         Case("doubtful", NO_JOB, 403, ["reviewer", "operator"], {"acceptMicros": 10**6, "acceptUnknown": True}),
     ],
+    ("POST", "/image/jobs/{jobId}/run-again"): [
+        Case("done", NO_JOB, 404, ["creator"], {"acceptMicros": 10**6}),
+        Case("done", NO_JOB, 403, ["reviewer", "operator"], {"acceptMicros": 10**6}),
+    ],
     ("POST", "/image/jobs/{jobId}/cancel"): [
         Case("queued", NO_JOB, 404, ["creator"]),
         Case("queued", NO_JOB, 403, ["reviewer", "operator"]),
