@@ -40,6 +40,7 @@ from imagegeneration.services.references import References
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.seals import Seals
 from imagegeneration.services.spending import Spending
+from imagegeneration.services.textbudget import TextBudget
 from imagegeneration.services.watch import ProviderWatch
 from imagegeneration.settings import Settings
 from imagegeneration.spool import Spool
@@ -84,7 +85,7 @@ class Studio:
 
     def close(self) -> None:
         """Write down what is still in memory and give all connections back."""
-        self.enhancement.post()
+        self.enhancement.close()
         if self.execution is not None:
             self.execution.close()
         for provider in self._providers.values():
@@ -129,6 +130,12 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     decisions = Decisions(stores, changes, runners, audit)
     references = References(stores, storage)
     loras = Loras(stores, audit, catalog)
+    text_budget = TextBudget(
+        spending, settings.openai_text_model, lambda: settings.text_limits.within(limits.in_force())
+    )
+    enhancement = Enhancement(
+        text_provider, settings.openai_text_model, catalog, rates, text_budget, settings.enhance_seconds
+    )
     execution = None
     if runner:
         spool = Spool(settings.spool_dir, settings.spool_max_bytes)
@@ -142,7 +149,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         choosing=Choosing(offer, breakers, references, loras),
         references=references,
         loras=loras,
-        enhancement=Enhancement(text_provider, settings.openai_text_model, catalog, rates, spending),
+        enhancement=enhancement,
         drafts=Drafts(stores.drafts),
         rates=rates,
         spending=spending,
@@ -158,7 +165,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         people=people,
         logins=Logins(stores, people, audit, clients, proxy, settings.login_rules),
         keys=Keys(stores, people, audit),
-        operations=Operations(stores, spending, limits, breakers, runners, audit, watch),
+        operations=Operations(stores, spending, limits, breakers, runners, audit, watch, enhancement),
         health=Health(stores.connection, storage),
         runners=runners,
         queue=Queue(stores, breakers, list(settings.endpoints), pacing),

@@ -28,7 +28,7 @@ from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import LONGEST_WAIT_SECONDS, OutputFormat, ProviderName
 from imagegeneration.domain.moderation import ModerationPolicy
-from imagegeneration.domain.money import MICROS_PER_USD, Limits
+from imagegeneration.domain.money import MICROS_PER_USD, Limits, TextLimits
 from imagegeneration.domain.person import LoginRules
 from imagegeneration.domain.plan import PlanName
 from imagegeneration.domain.provider import MAX_PER_MINUTE, Endpoint, ImageField, ProviderLimits
@@ -185,6 +185,10 @@ class Settings(BaseSettings):
     daily_budget_per_user_usd: _Usd = 10
     max_cost_per_image_usd: _Usd = 1
 
+    text_budget_usd: _Usd = 1
+    text_budget_per_user_usd: _Usd = 0.25
+    enhance_seconds: float = Field(default=2, ge=0.1, le=60)
+
     requests_per_minute: int = Field(default=100, ge=1, le=1_000_000)
     default_plan: PlanName = "pro"
 
@@ -300,6 +304,14 @@ class Settings(BaseSettings):
                 )
                 for name, each in self.provider_limits.items()
             ),
+        )
+
+    @property
+    def text_limits(self) -> TextLimits:
+        """Return the budgets of prompt suggestions in micro-dollars."""
+        return TextLimits(
+            daily_micros=round(self.text_budget_usd * MICROS_PER_USD),
+            per_user_micros=round(self.text_budget_per_user_usd * MICROS_PER_USD),
         )
 
     @property

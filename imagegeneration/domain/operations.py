@@ -61,6 +61,15 @@ class ProviderState(Value):
     spend: Spend
 
 
+class SuggestionTimes(Value):
+    """How many prompt suggestions this process was asked for since then, and how many came within the time limit."""
+
+    asked: int
+    in_time: int
+    since: Moment
+    limit_seconds: float
+
+
 class OperationsState(Value):
     """Everything on the Operations page, as it was at `at`."""
 
@@ -72,6 +81,7 @@ class OperationsState(Value):
     perhaps_charged_micros: int
     breakers: Many[Breaker]
     providers: Many[ProviderState] = ()
+    suggestions: SuggestionTimes
     spend: Spend
     limits: Limits
     ceilings: Limits

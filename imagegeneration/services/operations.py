@@ -13,6 +13,7 @@ from imagegeneration.domain.operations import OpenImage, OperationsState, QueueS
 from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.enhancement import Enhancement
 from imagegeneration.services.limits import SpendLimits
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
@@ -42,7 +43,9 @@ class Operations:
         runners: Runners,
         audit: Audit,
         watch: ProviderWatch,
+        enhancement: Enhancement,
     ) -> None:
+        self._enhancement = enhancement
         self._watch = watch
         self._jobs = stores.jobs
         self._spending = spending
@@ -77,6 +80,7 @@ class Operations:
             perhaps_charged_micros=self._jobs.unknown_micros(),
             breakers=tuple(self.breakers(actor)),
             providers=tuple(self._watch.all()),
+            suggestions=self._enhancement.times,
             spend=self._spending.today_in_all(),
             limits=self._limits.in_force(),
             ceilings=self._limits.ceilings,

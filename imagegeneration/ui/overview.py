@@ -37,6 +37,7 @@ def overview(state: OperationsState, look: Look) -> list[Section]:
         watched(state),
         Section("runners", "Runners", tuple(map(_runner, state.runners)), empty="No runner was seen for a minute."),
         Section("queue", "Queue", (_queue(state.queue),)),
+        Section("suggestions", "Prompt suggestions", (_suggestions(state),)),
         _storage(state),
         _inbox(state, look),
         Section("budget", "Today's budget", (_spend(state.spend, state.ceilings, look.resets_at),)),
@@ -113,6 +114,20 @@ def _queue(queue: QueueState) -> Row:
         Fact("Longest wait", oldest),
     )
     return Row(key="queue", facts=facts)
+
+
+def _suggestions(state: OperationsState) -> Row:
+    times = state.suggestions
+    share = f"{times.in_time} of {times.asked}"
+    if times.asked:
+        share = f"{share} ({100 * times.in_time // times.asked}%)"
+    facts = (
+        Fact("In time", (share,), "neutral" if times.in_time == times.asked else "bad"),
+        Fact("Time limit", (f"{times.limit_seconds:g} s",)),
+        Fact("Counted since", (moment(times.since),)),
+        Fact("Cost today", (format_usd_exact(state.spend.text_micros),)),
+    )
+    return Row(key="suggestions", facts=facts)
 
 
 def _storage(state: OperationsState) -> Section:

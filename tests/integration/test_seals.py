@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.audit import AuditEntry, entry_sha256
 from imagegeneration.domain.job import Job, request_sha256
+from imagegeneration.domain.money import budget_day
 from imagegeneration.errors import WrongState
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.worker import Worker
@@ -170,7 +172,7 @@ def problems(studio: Studio) -> list[str]:
 def test_what_nobody_changed_agrees(studio: Studio, checked: Job) -> None:
     assert (checked.status, len(checked.retries)) == ("DONE", 1)
     approve(studio, "one that waits")
-    studio.spending.record_text("local", "gpt-6-luna", 7)
+    studio.spending.record_text("local", "gpt-6-luna", 7, budget_day(datetime.now(UTC)))
     assert problems(studio) == []
 
 
