@@ -381,8 +381,7 @@ class Jobs:
         job = self.changeable(actor, job_id)
         if not job.is_over:
             raise WrongState("The job is still at work.")
-        if (tampered := self._seals.tampered(job)) is not None:
-            raise WrongState(tampered, resolution="Start new images from it, and tell an admin.")
+        self._require_as_approved(job)
         extra = job.latest_approval.max_extra_micros
         return job, Order(request=job.request, alternates=job.alternates, max_extra_micros=extra)
 
@@ -436,11 +435,14 @@ class Jobs:
                     f"The job may fall back to {alternate.model}, and {alternate.provider} is not configured. "
                     "Start a new request from it."
                 )
-        if (tampered := self._seals.tampered(job)) is not None:
-            raise WrongState(tampered, resolution="Start new images from it, and tell an admin.")
+        self._require_as_approved(job)
         hold = self.quote(job.final_prompt, 1, Order(request=job.request, alternates=job.alternates))
         unknown = sum(image.state == "UNKNOWN" for image in missing)
         return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
+
+    def _require_as_approved(self, job: Job) -> None:
+        if (tampered := self._seals.tampered(job)) is not None:
+            raise WrongState(tampered, resolution="Start new images from it, and tell an admin.")
 
     def _require_room(self, session: Session, *, own: int = 0) -> None:
         """Raise Busy (IMG_005) for a full queue; `own` jobs of this transaction are in it already.
