@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import secrets
 import socket
 import statistics
 import sys
@@ -176,7 +177,7 @@ def servers(folder: Path) -> Iterator[Servers]:
     }
     environment |= {**mongod.provides, **bucket.provides, "MONGODB_DATABASE": "bench", "DATA_DIR": str(folder)}
     environment |= {"QUEUE_LIMIT": "10000000", "DAILY_BUDGET_USD": "1000000", "DAILY_BUDGET_PER_USER_USD": "1000000"}
-    environment |= {"PYTHONPATH": str(ROOT), "SANDBOX_URL": ""}
+    environment |= {"PYTHONPATH": str(ROOT), "SANDBOX_URL": "", "APPROVAL_KEYS": secrets.token_hex(32)}
     with contextlib.ExitStack() as stack:
         started = Servers(data, environment, stack)
         for part in (mongod, bucket):

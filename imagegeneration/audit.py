@@ -10,24 +10,31 @@ from imagegeneration.domain.audit import AuditHead
 from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.redaction import redact
 from imagegeneration.services.audit import Audit
+from imagegeneration.services.seals import Seals
+from imagegeneration.services.verification import Verification
 from imagegeneration.settings import load_settings
+from imagegeneration.storage import Storage
 from imagegeneration.store import Stores
 
 
 def main() -> int:
-    """0 if the chain is whole, 1 after naming the first entry that is not, 2 if it could not be read."""
+    """Return 0 if all is as it was recorded, 1 after naming what is not, 2 if it could not be read."""
     parser = argparse.ArgumentParser(prog="imagegeneration.audit", description="The audit record's chain of hashes.")
     commands = parser.add_subparsers(dest="command", required=True)
-    verify = commands.add_parser("verify", help="name the first entry that was changed, removed or moved")
+    verify = commands.add_parser("verify", help="check the record, and jobs, money and stored images against it")
     verify.add_argument("--anchor", type=_head, metavar="NUMBER:SHA256", help="a head that was kept elsewhere")
+    verify.add_argument("--without-objects", action="store_true", help="do not read the stored images themselves")
     commands.add_parser("head", help="print the head as NUMBER:SHA256")
     options = parser.parse_args()
     try:
         settings = load_settings()
         stores = Stores(settings.require_database(), settings.mongodb_database)
         with closing(stores.connection):
-            audit = Audit(stores)
-            return _print_head(audit) if options.command == "head" else _verify(audit, options.anchor)
+            if options.command == "head":
+                return _print_head(Audit(stores))
+            seals = Seals(stores, settings.require_seal_keys())
+            storage = None if options.without_objects else Storage(settings)
+            return _verify(Audit(stores), Verification(stores, seals, storage), options.anchor)
     except (ConfigurationError, StudioError) as error:
         sys.stderr.write(f"The audit record could not be read: {redact(str(error))}\n")
         return 2
@@ -39,13 +46,20 @@ def _print_head(audit: Audit) -> int:
     return 0
 
 
-def _verify(audit: Audit, anchor: AuditHead | None) -> int:
+def _verify(audit: Audit, verification: Verification, anchor: AuditHead | None) -> int:
     broken = audit.first_break(anchor)
     if broken is None:
         sys.stdout.write(f"The audit record is whole: {audit.head().number} entries.\n")
-        return 0
-    sys.stdout.write(f"The audit record is broken at entry {broken.number}: {broken.problem}.\n")
-    return 1
+    else:
+        sys.stdout.write(f"The audit record is broken at entry {broken.number}: {broken.problem}.\n")
+    problems = 0
+    for problem in verification.problems():
+        problems += 1
+        sys.stdout.write(f"{problem}.\n")
+    counted = ", ".join(f"{number} {what}" for what, number in verification.counted.items())
+    verdict = f"{problems} things do not agree." if problems else "All agree."
+    sys.stdout.write(f"Checked against it: {counted or 'nothing yet'}. {verdict}\n")
+    return 1 if broken is not None or problems else 0
 
 
 def _head(text: str) -> AuditHead:

@@ -21,7 +21,7 @@ from imagegeneration.services.credits import Credits
 from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
 from imagegeneration.services.enhancement import Enhancement
-from imagegeneration.services.execution import Execution
+from imagegeneration.services.execution import Execution, StartChecks
 from imagegeneration.services.following import Following
 from imagegeneration.services.forecast import Forecast
 from imagegeneration.services.health import Health
@@ -38,7 +38,9 @@ from imagegeneration.services.queue import Queue
 from imagegeneration.services.rates import Rates
 from imagegeneration.services.references import References
 from imagegeneration.services.runners import Runners
+from imagegeneration.services.seals import Seals
 from imagegeneration.services.spending import Spending
+from imagegeneration.services.textbudget import TextBudget
 from imagegeneration.services.watch import ProviderWatch
 from imagegeneration.settings import Settings
 from imagegeneration.spool import Spool
@@ -83,7 +85,7 @@ class Studio:
 
     def close(self) -> None:
         """Write down what is still in memory and give all connections back."""
-        self.enhancement.post()
+        self.enhancement.close()
         if self.execution is not None:
             self.execution.close()
         for provider in self._providers.values():
@@ -100,6 +102,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     """
     stores = Stores(settings.require_database(), settings.mongodb_database)
     storage = Storage(settings)
+    seals = Seals(stores, settings.require_seal_keys())
     stores.prepare()
     catalog = Catalog.read(settings.catalog_file)
     providers = build_providers(settings)
@@ -118,7 +121,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     endpoints = {name: endpoint.sha256 for name, endpoint in settings.endpoints.items()}
     offer = Offer(catalog, default_parameters(settings, catalog), endpoints, settings.queue_limit)
     text_provider = _text_provider(providers)
-    admission = Admission(rates, Moderator(text_provider, settings.moderation_policy))
+    admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
     forecast = Forecast(stores, breakers, runners, pacing)
@@ -127,10 +130,18 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     decisions = Decisions(stores, changes, runners, audit)
     references = References(stores, storage)
     loras = Loras(stores, audit, catalog)
+    text_budget = TextBudget(
+        spending, settings.openai_text_model, lambda: settings.text_limits.within(limits.in_force())
+    )
+    enhancement = Enhancement(
+        text_provider, settings.openai_text_model, catalog, rates, text_budget, settings.enhance_seconds
+    )
     execution = None
     if runner:
         spool = Spool(settings.spool_dir, settings.spool_max_bytes)
-        execution = Execution(stores, changes, breakers, spool, storage, references, providers, offer)
+        execution = Execution(
+            stores, changes, StartChecks(breakers, seals), spool, storage, references, providers, offer
+        )
     return Studio(
         settings=settings,
         offer=offer,
@@ -138,7 +149,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         choosing=Choosing(offer, breakers, references, loras),
         references=references,
         loras=loras,
-        enhancement=Enhancement(text_provider, settings.openai_text_model, catalog, rates, spending),
+        enhancement=enhancement,
         drafts=Drafts(stores.drafts),
         rates=rates,
         spending=spending,
@@ -154,7 +165,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         people=people,
         logins=Logins(stores, people, audit, clients, proxy, settings.login_rules),
         keys=Keys(stores, people, audit),
-        operations=Operations(stores, spending, limits, breakers, runners, audit, watch),
+        operations=Operations(stores, spending, limits, breakers, runners, audit, watch, enhancement),
         health=Health(stores.connection, storage, runners),
         runners=runners,
         queue=Queue(stores, breakers, list(settings.endpoints), pacing),

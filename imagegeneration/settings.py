@@ -29,10 +29,11 @@ from imagegeneration.domain.access import Role
 from imagegeneration.domain.breaker import BreakerRules
 from imagegeneration.domain.generation import LONGEST_WAIT_SECONDS, OutputFormat, ProviderName
 from imagegeneration.domain.moderation import ModerationPolicy
-from imagegeneration.domain.money import MICROS_PER_USD, Limits
+from imagegeneration.domain.money import MICROS_PER_USD, Limits, TextLimits
 from imagegeneration.domain.person import LOGIN_COOKIE, LoginRules
 from imagegeneration.domain.plan import PlanName
 from imagegeneration.domain.provider import MAX_PER_MINUTE, Endpoint, ImageField, ProviderLimits
+from imagegeneration.domain.seal import KEY_MIN, SealKeys
 from imagegeneration.errors import ConfigurationError
 from imagegeneration.redaction import hide
 
@@ -169,6 +170,8 @@ class Settings(BaseSettings):
     sandbox_url: str | None = None
     moderation_policy: ModerationPolicy = "off"
 
+    approval_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
     public_url: str | None = None
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     sign_in_providers: tuple[SignInProvider, ...] = ()
@@ -201,6 +204,10 @@ class Settings(BaseSettings):
     daily_budget_per_user_usd: _Usd = 10
     max_cost_per_image_usd: _Usd = 1
 
+    text_budget_usd: _Usd = 1
+    text_budget_per_user_usd: _Usd = 0.25
+    enhance_seconds: float = Field(default=2, ge=0.1, le=60)
+
     requests_per_minute: int = Field(default=100, ge=1, le=1_000_000)
     default_plan: PlanName = "pro"
 
@@ -224,6 +231,18 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return tuple(str(ipaddress.ip_network(part.strip())) for part in value.split(","))
+
+    @field_validator("approval_keys", mode="before")
+    @classmethod
+    def _are_separated_by_commas(cls, value: object) -> object:
+        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+
+    @field_validator("approval_keys")
+    @classmethod
+    def _are_long(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < KEY_MIN for key in value):
+            raise ValueError(f"each key needs {KEY_MIN} characters or more")
+        return value
 
     @field_validator("image_servers")
     @classmethod
@@ -277,6 +296,7 @@ class Settings(BaseSettings):
     def secrets(self) -> Sequence[str]:
         """What nobody may ever read in a log or an answer."""
         kept = [value for _, value in self if isinstance(value, SecretStr)]
+        kept += self.approval_keys
         kept += [server.api_key for server in self.image_servers if server.api_key is not None]
         kept += [provider.client_secret for provider in self.sign_in_providers if provider.client_secret is not None]
         values = [secret.get_secret_value() for secret in kept]
@@ -311,6 +331,14 @@ class Settings(BaseSettings):
                 )
                 for name, each in self.provider_limits.items()
             ),
+        )
+
+    @property
+    def text_limits(self) -> TextLimits:
+        """Return the budgets of prompt suggestions in micro-dollars."""
+        return TextLimits(
+            daily_micros=round(self.text_budget_usd * MICROS_PER_USD),
+            per_user_micros=round(self.text_budget_per_user_usd * MICROS_PER_USD),
         )
 
     @property
@@ -370,6 +398,15 @@ class Settings(BaseSettings):
         """The database's URI. Raises ConfigurationError where none is configured."""
         self._require({"MONGODB_URI": self.mongodb_uri})
         return self.mongodb_uri.get_secret_value() if self.mongodb_uri else ""
+
+    def require_seal_keys(self) -> SealKeys:
+        """Return the keys that approvals are sealed with. Raises ConfigurationError without one."""
+        if not self.approval_keys:
+            raise ConfigurationError(
+                "Set APPROVAL_KEYS: a secret of 32 random characters or more, the same for every process "
+                "(`openssl rand -hex 32` makes one)."
+            )
+        return SealKeys([key.get_secret_value().encode() for key in self.approval_keys])
 
     @staticmethod
     def _require(values: Mapping[str, object]) -> None:

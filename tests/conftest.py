@@ -29,7 +29,7 @@ from imagegeneration.local.part import Part
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
-from tests.support import serving
+from tests.support import APPROVAL_KEY, serving
 
 MEMORY_DISK = Path("/dev/shm")
 MEMORY_DISK_BYTES = 2 * 1024**3
@@ -138,6 +138,7 @@ def settings(
         r2_secret_access_key=SecretStr("embedded"),
         r2_bucket=name,
         cdn_base_url=f"{endpoint}/{name}",
+        approval_keys=(SecretStr(APPROVAL_KEY),),
         sandbox_url=sandbox.url,
         data_dir=tmp_path / "data",
     )

@@ -18,6 +18,8 @@ from imagegeneration.local.process import Log, Process
 
 T = TypeVar("T")
 
+APPROVAL_KEY = "a key of the tests " + "0" * 32
+
 
 def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 15, every: float = 0.01) -> T:
     """The first true result of `condition`, asked every so many seconds; fails the test after `seconds`."""

@@ -87,6 +87,12 @@ class RetryBody(Value):
     accept_unknown: bool = False
 
 
+class AgainOrder(Value):
+    """What a job that is run again is agreed to cost at most."""
+
+    accept_micros: Micros = Field(description=f"Integer micro-dollars, 0..{MAX_MICROS}.")
+
+
 @router.post("/execute-prompt", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 415, 429, 502))
 async def execute_prompt(
     body: ExecuteBody,
@@ -165,6 +171,33 @@ async def retry_job(
         return job
 
     job = await to_thread.run_sync(retry, limiter=approvals())
+    return JobAnswer(job_id=job.job_id, status=job.status)
+
+
+@router.post(
+    "/jobs/{jobId}/run-again",
+    status_code=202,
+    dependencies=[JSON_ONLY],
+    responses=documented(402, 404, 409, 415, 429, 502),
+)
+async def run_again(
+    body: AgainOrder,
+    job_id: JobId,
+    response: Response,
+    studio: CurrentStudio,
+    actor: CurrentActor,
+    idempotency_key: IdempotencyKey = None,
+) -> JobAnswer:
+    """Approve a new job with the recipe of one that is over, at a price of at most `acceptMicros`."""
+
+    def approve() -> Job:
+        job = studio.jobs.run_again(
+            actor, job_id, accept_micros=body.accept_micros, source="api", idempotency_key=idempotency_key
+        )
+        tell_rate(response, studio, actor, "approve")
+        return job
+
+    job = await to_thread.run_sync(approve, limiter=approvals())
     return JobAnswer(job_id=job.job_id, status=job.status)
 
 

@@ -61,7 +61,8 @@ class ProviderFacts(Value):
     """A provider: whether it is configured, works and is paused, and its models.
 
     `status` is what it said when it was last asked for something that costs nothing, at `checkedAt` (null: not yet);
-    `problem` says in words what is wrong. `failures` is how many calls have failed in a row, `lastFailure` the last.
+    `problem` says in words what is wrong. `failures` is how many calls have failed in a row, `lastFailure` what the
+    provider said of the last, which is for admins: it may be about one person's prompt (null for others).
     """
 
     name: str
@@ -97,14 +98,14 @@ def compatibility(body: LoraQuestion, studio: CurrentStudio, actor: CurrentActor
 
 
 @router.get("/providers", responses=documented(401))
-def providers(studio: CurrentStudio) -> Sequence[ProviderFacts]:
+def providers(studio: CurrentStudio, actor: CurrentActor) -> Sequence[ProviderFacts]:
     """The catalog, and the health of who makes it."""
     today = datetime.now(UTC).date()
     names = dict.fromkeys([*studio.offer.endpoints, *(model.provider for model in studio.offer.catalog.image_models)])
-    return [_provider(studio, name, today) for name in names]
+    return [_provider(studio, actor, name, today) for name in names]
 
 
-def _provider(studio: CurrentStudio, name: str, today: date) -> ProviderFacts:
+def _provider(studio: CurrentStudio, actor: CurrentActor, name: str, today: date) -> ProviderFacts:
     catalog, endpoints = studio.offer.catalog, studio.offer.endpoints
     pause, breaker, health = studio.breakers.stopping(name), studio.breakers.of(name), studio.checks.of(name)
     own = [model for model in catalog.image_models if name in (model.provider, studio.offer.made_by(model))]
@@ -115,7 +116,7 @@ def _provider(studio: CurrentStudio, name: str, today: date) -> ProviderFacts:
         problem=None if health is None else health.problem,
         checked_at=None if health is None else health.checked_at,
         failures=breaker.failures,
-        last_failure=breaker.last_failure if breaker.failures else None,
+        last_failure=breaker.last_failure if breaker.failures and actor.may("administer") else None,
         paused=None if pause is None else pause.reason,
         models=tuple(
             ModelFacts(model=model, is_dying=model.is_dying(today), problem=catalog.why_not(model.name, today))

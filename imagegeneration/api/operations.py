@@ -40,23 +40,23 @@ class LimitsBody(Value):
 
 
 @router.get("/operations", responses=documented())
-def operations_state(studio: CurrentStudio) -> OperationsState:
+def operations_state(studio: CurrentStudio, actor: CurrentActor) -> OperationsState:
     """Runners, queue, what waits for storage, what was perhaps charged, breakers, today's budget, limits."""
-    return studio.operations.state()
+    return studio.operations.state(actor)
 
 
 @router.post("/operations/pause", dependencies=[JSON_ONLY], responses=documented(409, 415))
 def pause(body: PauseBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
     """Start no further call; those in flight are finished. Approvals wait; of a paused model none are accepted."""
     studio.breakers.pause(actor, body.scope, body.reason)
-    return studio.breakers.all()
+    return studio.operations.breakers(actor)
 
 
 @router.post("/operations/resume", dependencies=[JSON_ONLY], responses=documented(409, 415))
 def resume(body: ResumeBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
     """End a pause, whatever its cause."""
     studio.breakers.resume(actor, body.scope, body.reason, paused_at=body.paused_at)
-    return studio.breakers.all()
+    return studio.operations.breakers(actor)
 
 
 @router.put("/operations/limits", dependencies=[JSON_ONLY], responses=documented(409, 415))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from anyio import CapacityLimiter, to_thread
@@ -17,6 +18,9 @@ from imagegeneration.domain.rate import Action, Standing
 from imagegeneration.errors import StudioError
 
 COUNTED_AT_ONCE = 16
+
+NOTHING_WRITTEN = "/image/enhance-prompt"
+"""The route that writes nothing while it answers: its counters are in memory."""
 
 
 class RequestRates:
@@ -36,7 +40,8 @@ class RequestRates:
         if self._counting is None:
             self._counting = CapacityLimiter(COUNTED_AT_ONCE)
         try:
-            standing = await to_thread.run_sync(self._studio().rates.request, actor, limiter=self._counting)
+            count = functools.partial(self._studio().rates.request, actor, is_written=scope["path"] != NOTHING_WRITTEN)
+            standing = await to_thread.run_sync(count, limiter=self._counting)
         except StudioError as error:
             await error_response(error, scope["state"]["request_id"])(scope, receive, send)
             return

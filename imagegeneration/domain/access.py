@@ -51,6 +51,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/image/job-list"): "look",
     ("GET", "/image/jobs/{jobId}"): "look",
     ("POST", "/image/jobs/{jobId}/retry"): "generate",
+    ("POST", "/image/jobs/{jobId}/run-again"): "generate",
     ("POST", "/image/jobs/{jobId}/cancel"): "generate",
     ("POST", "/image/jobs/{jobId}/images/{index}/decision"): "operate",
     ("GET", "/image/operations"): "operate",

@@ -56,6 +56,19 @@ def routes_after(job: Job, attempt: Attempt) -> Sequence[Route]:
     return known[own + 1 :]
 
 
+def hold_of(job: Job, attempt: Attempt) -> Price | None:
+    """Return what an approved attempt holds, as its approval says: the dearest of it and of what may follow.
+
+    None where nobody has approved the attempt.
+    """
+    known = routes(job)
+    own = next((place for place, route in enumerate(known) if _goes(attempt, route)), None)
+    if own is None:
+        return None
+    prices = [route.price for route in known[own:] if route.price is not None]
+    return bound(prices) if own > 0 else Price(micros=job.latest_approval.image_micros)
+
+
 def fallback_to(route: Route, left: Sequence[Route], why: str) -> Fallback:
     """Go on with one of the alternates that are `left`; those before it are passed over for good."""
     after = left[left.index(route) :]

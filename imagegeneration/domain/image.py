@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from imagegeneration.domain.generation import OutputFormat, ProviderName
-from imagegeneration.domain.value import Micros, Moment, Value
+from imagegeneration.domain.value import LATER, Micros, Moment, Value
 
 THUMBNAIL_SIDE = 512
 """Longest side of a thumbnail, in pixels (DESIGN.md, section 4)."""
@@ -29,7 +29,7 @@ class ImageFacts(Value):
 
 
 class StoredImage(Value):
-    """An image that is in the bucket, original byte for byte."""
+    """An image that is in the bucket, original byte for byte. `seal` is the HMAC of this record (domain/seal.py)."""
 
     schema_version: Literal[1] = 1
     image_id: str
@@ -53,6 +53,7 @@ class StoredImage(Value):
     cost_micros: Micros
     is_edit: bool = False
     created_at: Moment
+    seal: str | None = Field(default=None, exclude_if=lambda seal: seal is None, json_schema_extra=LATER)
 
 
 def storage_key(

@@ -151,6 +151,7 @@ class Terms(Value):
 class Approval(Value):
     """Who agreed to pay what for exactly which request. `quoted_micros` is the upper bound that was shown and held.
 
+    `image_micros` is what is held for each image. `seal` is the HMAC of all that was approved (domain/seal.py).
     `moderation` is None where the policy was to check nothing. `alternates` are the terms of the job's alternates, in
     their order; each costs at most `max_extra_micros` an image more than what was asked for first.
     """
@@ -164,6 +165,8 @@ class Approval(Value):
     moderation: Moderation | None = Field(default=None, json_schema_extra=LATER)
     alternates: Many[Terms] = Field(default=(), exclude_if=lambda terms: not terms, json_schema_extra=LATER)
     max_extra_micros: Micros = Field(default=0, exclude_if=lambda extra: extra == 0, json_schema_extra=LATER)
+    image_micros: Micros = Field(default=0, exclude_if=lambda micros: micros == 0, json_schema_extra=LATER)
+    seal: str | None = Field(default=None, exclude_if=lambda seal: seal is None, json_schema_extra=LATER)
 
 
 class Lease(Value):
@@ -226,6 +229,11 @@ class Job(Value):
     def latest_approval(self) -> Approval:
         """The approval that the next call is made under."""
         return self.retries[-1] if self.retries else self.approval
+
+    @property
+    def approvals(self) -> Sequence[Approval]:
+        """Every approval, the first one first."""
+        return (self.approval, *self.retries)
 
     @property
     def cost_micros(self) -> int:

@@ -88,6 +88,20 @@ class Limits(Value):
         )
 
 
+class TextLimits(Value):
+    """The budgets of prompt suggestions in micro-dollars a UTC day: of everybody together, and of each person."""
+
+    daily_micros: Micros
+    per_user_micros: Micros
+
+    def within(self, limits: Limits) -> TextLimits:
+        """Return these budgets, each at most the daily budget of images: where that is 0, no suggestion is paid for."""
+        return TextLimits(
+            daily_micros=min(self.daily_micros, limits.daily_micros),
+            per_user_micros=min(self.per_user_micros, limits.daily_per_user_micros),
+        )
+
+
 class LimitsVersion(Value):
     """Limits that an operator set: a document of the collection `limits`, never changed; the highest version counts."""
 
@@ -104,8 +118,7 @@ class LimitsVersion(Value):
 class Budget(Value):
     """What one UTC day has cost so far: of an account, of one of its users (`user_id` set), or of a provider.
 
-    `text_micros` is the enhancer's cost; it is recorded and shown but not part of the limit, because
-    looking at an enhanced prompt is free (PRD 000, section 4).
+    `text_micros` is the enhancer's cost; it has a budget of its own (docs/adr/0027-text-budget.md).
     """
 
     schema_version: Literal[1] = 1

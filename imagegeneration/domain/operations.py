@@ -21,7 +21,10 @@ class QueueState(Value):
 
 
 class OpenImage(Value):
-    """An image that may need a person: it waits for storage, was set aside, or perhaps charged (`cost_micros`)."""
+    """An image that may need a person: it waits for storage, was set aside, or perhaps charged (`cost_micros`).
+
+    `intent` and `message` are its owner's and the provider's words: others than owner and admins get the job's name.
+    """
 
     job_id: str
     index: int
@@ -58,6 +61,15 @@ class ProviderState(Value):
     spend: Spend
 
 
+class SuggestionTimes(Value):
+    """How many prompt suggestions this process was asked for since then, and how many came within the time limit."""
+
+    asked: int
+    in_time: int
+    since: Moment
+    limit_seconds: float
+
+
 class OperationsState(Value):
     """Everything on the Operations page, as it was at `at`."""
 
@@ -70,6 +82,7 @@ class OperationsState(Value):
     perhaps_charged_micros: int
     breakers: Many[Breaker]
     providers: Many[ProviderState] = ()
+    suggestions: SuggestionTimes
     spend: Spend
     limits: Limits
     ceilings: Limits

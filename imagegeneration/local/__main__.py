@@ -43,7 +43,7 @@ def main(*sandbox_options: str) -> int:
             _require_free_port(configured)
             _require_usable_database(configured)
             parts = embedded_parts(configured, data, *sandbox_options)
-            return _supervise(data, parts)
+            return _supervise(configured, data, parts)
     except ConfigurationError as error:
         print(redact(str(error)), file=sys.stderr)
         return 2
@@ -51,8 +51,10 @@ def main(*sandbox_options: str) -> int:
         return 1
 
 
-def _supervise(data: DataDir, parts: list[Part]) -> int:
+def _supervise(configured: Settings, data: DataDir, parts: list[Part]) -> int:
     provided = {"DATA_DIR": str(data.path)}
+    if not configured.approval_keys:
+        provided["APPROVAL_KEYS"] = data.secret("approval-key")
     for part in parts:
         provided.update(part.provides)
     settings = load_settings(**{name.lower(): value for name, value in provided.items()})

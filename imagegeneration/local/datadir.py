@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import random
+import secrets
 import socket
 import time
 from collections.abc import Iterator
@@ -57,6 +58,18 @@ class DataDir:
             file.write(f"{os.getpid()}\n")
             file.flush()
             yield
+
+    def secret(self, name: str) -> str:
+        """Return the secret called `name`: made once at random, then kept in a file that only its owner can read."""
+        path = self.path / name
+        if not path.exists():
+            draft = path.with_suffix(".new")
+            with open(draft, "w", opener=_only_for_its_owner) as file:
+                file.write(secrets.token_hex(32))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        return path.read_text()
 
     def port(self, part: str) -> int:
         """The port of an embedded part: chosen once, then kept, because a replica set and CDN URLs name it.
@@ -111,6 +124,10 @@ def port_is_free(host: str, port: int) -> bool:
                 return False
             raise
     return True
+
+
+def _only_for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _comes_free(port: int) -> bool:

@@ -45,6 +45,9 @@ _INSTRUCTIONS = (
 )
 
 
+ENHANCE_MAX_TOKENS = 2_000
+"""The longest answer of the enhancer."""
+
 _ON_THE_WAY = ("image_generation.partial_image", "image_edit.partial_image")
 _COMPLETED = ("image_generation.completed", "image_edit.completed")
 
@@ -168,7 +171,7 @@ def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:
         "input": [{"role": "user", "content": json.dumps(body.document(), ensure_ascii=False)}],
         "text": {"format": {"type": "json_schema", "name": "enhanced_prompt", "schema": answer_schema, "strict": True}},
         "reasoning": {"effort": "none"},
-        "max_output_tokens": 2_000,
+        "max_output_tokens": ENHANCE_MAX_TOKENS,
         "store": False,
     }
 

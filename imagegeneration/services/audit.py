@@ -15,6 +15,9 @@ from imagegeneration.store import Session, Stores
 STUDIO = Actor(user_id="the studio", roles=())
 """Who acts when no person does."""
 
+APPROVALS: Sequence[Action] = ("approved", "retried")
+"""The entries that say what may be sent."""
+
 PROGRESS_ENTRIES = 500
 Progress = Callable[[int, int], None]
 """Is told how many entries have been read, and of how many."""
@@ -54,8 +57,8 @@ class Audit:
             action=action,
             subject=subject,
             reason=reason,
-            before=_json(before),
-            after=_json(after),
+            before=state_json(before),
+            after=state_json(after),
             previous_sha256=head.sha256,
             sha256="",
         )
@@ -122,5 +125,6 @@ class Audit:
         return None
 
 
-def _json(state: Value | None) -> str | None:
+def state_json(state: Value | None) -> str | None:
+    """Return a state as an entry keeps it."""
     return None if state is None else json.dumps(state.model_dump(mode="json", by_alias=True), sort_keys=True)

@@ -149,7 +149,7 @@ class Breakers:
         self._breakers.ensure(scope)
         breaker = self._breakers.failed(scope, message)
         if breaker is not None and breaker.pause is None and breaker.failures >= self._rules.failures:
-            reason = f"{breaker.failures} calls failed in a row, the last: {message}"
+            reason = f"{breaker.failures} calls failed in a row."  # everybody reads it: no word about one's prompt
             self._begin(STUDIO, scope, "failures", reason, FIRST_PAUSE_SECONDS)
 
     def check_burn_rate(self, provider: ProviderName) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.decision import Decision
-from imagegeneration.domain.job import Job, JobImage
+from imagegeneration.domain.job import Attempt, Job, JobImage
 from imagegeneration.domain.lifecycle import accepted_as_lost, declared_lost, marked_not_charged, tried_again
 from imagegeneration.errors import NotFound, WrongState
 from imagegeneration.services.audit import Audit
@@ -85,6 +85,11 @@ class Decisions:
 
 
 def _without_prompts(image: JobImage) -> JobImage:
-    """The image for the record, which operators read, who see no prompts of others, and which is never deleted."""
-    attempts = tuple(attempt.model_copy(update={"revised_prompt": None}) for attempt in image.attempts)
+    """Return the image for the record, which operators read and which is never deleted: no provider's words in it."""
+    attempts = tuple(map(_without_words, image.attempts))
     return image.model_copy(update={"attempts": attempts})
+
+
+def _without_words(attempt: Attempt) -> Attempt:
+    error = None if attempt.error is None else attempt.error.model_copy(update={"message": ""})
+    return attempt.model_copy(update={"revised_prompt": None, "why": None, "error": error})

@@ -2,79 +2,146 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections import Counter
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import TimeoutError as TookTooLong
+from datetime import UTC, datetime
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import CallFailed, EnhanceBody
+from imagegeneration.domain.operations import SuggestionTimes
 from imagegeneration.domain.text import PROMPT_MAX, check_text
-from imagegeneration.errors import PromptRefused, ProviderFailed, ProviderNotConfigured, StudioError
+from imagegeneration.errors import PromptRefused, ProviderFailed, ProviderNotConfigured
 from imagegeneration.providers import OpenAIProvider
+from imagegeneration.providers.openai import ENHANCE_MAX_TOKENS, enhance_payload
 from imagegeneration.services.rates import Rates
-from imagegeneration.services.spending import Spending
-
-DEADLINE_SECONDS = 10
-"""The person waits for it, so it must answer or fail; it is meant to answer within 2 seconds."""
+from imagegeneration.services.textbudget import TextBudget, TextHold
 
 POST_SECONDS = 60
 
-log = logging.getLogger(__name__)
+LATE_SECONDS = 1.0
+"""How much longer a call that was stopped is listened to: its answer is of no use, but says what it cost."""
+
+CLOSE_SECONDS = 2.0
+"""How long a stop waits for calls in flight; what they may cost is written down in any case."""
+
+AT_ONCE = 32
+
+INSTEAD = "Try again in a moment, or go on with the prompt as you typed it."
 
 
 class Enhancement:
-    """Asks the text model, and sums up what it cost until `post` writes it down."""
+    """Asks the text model within a deadline and a budget; what it cost is summed up until `post` writes it down."""
 
     def __init__(
-        self, provider: OpenAIProvider | None, model: str, catalog: Catalog, rates: Rates, spending: Spending
+        self,
+        provider: OpenAIProvider | None,
+        model: str,
+        catalog: Catalog,
+        rates: Rates,
+        budget: TextBudget,
+        seconds: float,
     ) -> None:
+        """`seconds` is how long a person waits for a suggestion at most."""
         self._rates = rates
         self._provider = provider
         self._model = model
         self._catalog = catalog
-        self._spending = spending
-        self._unposted: Counter[str] = Counter()
+        self._budget = budget
+        self._seconds = seconds
+        self._calls = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="enhance")
         self._lock = threading.Lock()
+        self._running: set[Future[str]] = set()
+        self._asked = self._in_time = 0
+        self._since = datetime.now(UTC)
+
+    @property
+    def times(self) -> SuggestionTimes:
+        """Return how many suggestions of this process came in time."""
+        with self._lock:
+            return SuggestionTimes(
+                asked=self._asked, in_time=self._in_time, since=self._since, limit_seconds=self._seconds
+            )
 
     def enhance(self, actor: Actor, body: EnhanceBody) -> str:
-        """A suggestion of 1 to 4,000 characters, within 10 seconds.
+        """Return a suggestion of 1 to 4,000 characters, within the deadline.
 
-        Raises ProviderNotConfigured (IMG_001), ProviderFailed (IMG_002), PromptRefused (IMG_003) or Busy (IMG_005).
+        Raises ProviderNotConfigured (IMG_001), ProviderFailed (IMG_002), PromptRefused (IMG_003), Busy (IMG_005) or
+        OverBudget (IMG_006).
         """
+        began = time.monotonic()
         if self._provider is None:
             raise ProviderNotConfigured("No text provider is configured, so prompts cannot be enhanced.")
-        self._catalog.text_cost(self._model, 0, 0)  # without a price nothing is called
+        most = self._most_micros(body)  # without a price nothing is called
         self._rates.act(actor, "enhance")
-        try:
-            enhancement = self._provider.enhance(self._model, body, DEADLINE_SECONDS)
-        except CallFailed as failure:
-            if failure.moderated:
-                raise PromptRefused(failure.message) from failure
-            raise ProviderFailed(
-                f"The prompt could not be enhanced. {failure.message}",
-                resolution="Try again in a moment, or go on with the prompt as you typed it.",
-            ) from failure
-        if enhancement.input_tokens is not None and enhancement.output_tokens is not None:
-            cost = self._catalog.text_cost(self._model, enhancement.input_tokens, enhancement.output_tokens)
-            with self._lock:
-                self._unposted[actor.user_id] += cost
-        return _usable(enhancement.final_prompt)
+        hold = self._budget.reserve(actor.user_id, most)
+        call = self._calls.submit(self._call, self._provider, body, hold)
+        with self._lock:
+            self._running.add(call)
+        call.add_done_callback(self._ended)
+        return _usable(self._await(call, hold, began))
 
     def post(self) -> None:
-        """Write what enhancing has cost since the last time to the ledger: once a minute, and at the end.
+        """Write what enhancing has cost since the last time to the ledger: once a minute, and at the end."""
+        self._budget.post()
 
-        What cannot be written now is kept for the next time.
-        """
+    def close(self) -> None:
+        """Wait a moment for the calls in flight, and write down what all of them cost."""
+        self._calls.shutdown(wait=False)
         with self._lock:
-            amounts, self._unposted = self._unposted, Counter()
-        for user_id, micros in amounts.items():
-            try:
-                self._spending.record_text(user_id, self._model, micros)
-            except StudioError as error:
-                log.warning("The enhancer's cost is not in the ledger yet: %s", error)
-                with self._lock:
-                    self._unposted[user_id] += micros
+            running = tuple(self._running)
+        wait(running, timeout=CLOSE_SECONDS)
+        self._budget.close()
+
+    def _ended(self, call: Future[str]) -> None:
+        with self._lock:
+            self._running.discard(call)
+
+    def _await(self, call: Future[str], hold: TextHold, began: float) -> str:
+        try:
+            text = call.result(timeout=max(self._seconds - (time.monotonic() - began), 0))
+        except TookTooLong:
+            if call.cancel():  # it never began
+                self._budget.settle(hold, 0)
+            self._count(in_time=False)
+            raise ProviderFailed(
+                f"No suggestion came in time: it took longer than {self._seconds:g} seconds, so it was stopped.",
+                resolution=INSTEAD,
+            ) from None
+        except CallFailed as failure:
+            self._count(in_time=False)
+            if failure.moderated:
+                raise PromptRefused(failure.message) from failure
+            words = f"The prompt could not be enhanced. {failure.message}"
+            raise ProviderFailed(words, resolution=INSTEAD) from failure
+        self._count(in_time=True)
+        return text
+
+    def _call(self, provider: OpenAIProvider, body: EnhanceBody, hold: TextHold) -> str:
+        cost = hold.micros  # what is not known to be less may have been charged
+        try:
+            answer = provider.enhance(self._model, body, self._seconds + LATE_SECONDS)
+            if answer.input_tokens is not None and answer.output_tokens is not None:
+                cost = self._catalog.text_cost(self._model, answer.input_tokens, answer.output_tokens)
+        except CallFailed as failure:
+            cost = 0 if failure.certainty == "not_charged" else cost
+            raise
+        finally:
+            self._budget.settle(hold, cost)
+        return answer.final_prompt
+
+    def _most_micros(self, body: EnhanceBody) -> int:
+        """Return the most that a call costs: no token is shorter than a byte."""
+        payload = enhance_payload(self._model, body)
+        sent = len(str(payload["instructions"]).encode()) + len(str(payload["input"]).encode())
+        return self._catalog.text_cost(self._model, sent + len(str(payload["text"])), ENHANCE_MAX_TOKENS)
+
+    def _count(self, *, in_time: bool) -> None:
+        with self._lock:
+            self._asked += 1
+            self._in_time += in_time
 
 
 def _usable(text: str) -> str:

@@ -37,7 +37,7 @@ from imagegeneration.domain.image import (
     storage_prefix,
     thumbnail_key,
 )
-from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id, request_sha256
+from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id
 from imagegeneration.domain.lifecycle import (
     dropped,
     failed,
@@ -59,6 +59,7 @@ from imagegeneration.services.changes import Changes
 from imagegeneration.services.jobs import Offer
 from imagegeneration.services.partials import Partials
 from imagegeneration.services.references import References, Unusable
+from imagegeneration.services.seals import CHANGED, Seals
 from imagegeneration.spool import Damaged, Spool, SpoolEntry
 from imagegeneration.storage import Storage
 from imagegeneration.store import Session, Stores
@@ -111,6 +112,14 @@ class Ended:
     delay: timedelta
 
 
+@dataclass(frozen=True)
+class StartChecks:
+    """What may keep a call from being started: a pause, or a job that is not what was approved."""
+
+    breakers: Breakers
+    seals: Seals
+
+
 class Execution:
     """The steps of a job's images, each safe to repeat after a crash."""
 
@@ -118,7 +127,7 @@ class Execution:
         self,
         stores: Stores,
         changes: Changes,
-        breakers: Breakers,
+        checks: StartChecks,
         spool: Spool,
         storage: Storage,
         references: References,
@@ -126,11 +135,12 @@ class Execution:
         offer: Offer,
     ) -> None:
         self.spool = spool
+        self._seals = checks.seals
         self._connection = stores.connection
         self._job_store = stores.jobs
         self._images = stores.images
         self._changes = changes
-        self._breakers = breakers
+        self._breakers = checks.breakers
         self._storage = storage
         self._references = references
         self._partials = Partials(changes, storage)
@@ -157,13 +167,14 @@ class Execution:
                     self.recover(job, image.index, attempt_id)
                     recovered = True
         current = (self._job_store.get(job.job_id) if recovered else None) or job
-        for image in job.images:
-            if image.state == "HELD":
-                refusal = self._refusal(current, image)
-                if refusal is None:
-                    tasks.append(Task(image.index, new_id("att")))
-                else:
-                    self._drop(job.job_id, image.index, refusal)
+        waiting = [image for image in job.images if image.state == "HELD"]
+        tampered = self._seals.tampered(current) if waiting else None
+        for image in waiting:
+            refusal = self._refusal(current, image) if tampered is None else ("TAMPERED", tampered)
+            if refusal is None:
+                tasks.append(Task(image.index, new_id("att")))
+            else:
+                self._drop(job.job_id, image.index, refusal)
         return tasks
 
     def _drop(self, job_id: str, index: int, refusal: tuple[ErrorCode, str]) -> None:
@@ -698,13 +709,9 @@ class Execution:
 
     def _refusal(self, job: Job, image: JobImage) -> tuple[ErrorCode, str] | None:
         """Why this image of the job may not be started, if so."""
-        sha256 = request_sha256(job.final_prompt, job.image_count, job.request, job.alternates)
         route = route_of(job, image.attempt)
-        if sha256 != job.latest_approval.request_sha256 or route is None:
-            return (
-                "TAMPERED",
-                "The job is not what was approved: its prompt or parameters were changed. Nothing was sent.",
-            )
+        if route is None:
+            return "TAMPERED", CHANGED
         endpoint = self._offer.endpoints.get(route.parameters.provider)
         gives_way = endpoint is None and self._fallback(job, image, "", waits=True) is not None
         if endpoint != route.endpoint_sha256 and not gives_way:
@@ -746,7 +753,7 @@ class Execution:
     def _stored_image(self, job: Job, received: Received, key: str) -> StoredImage:
         entry, facts = received.entry, received.facts
         attempt = next(found for found in job.images[entry.index].attempts if found.attempt_id == entry.attempt_id)
-        return StoredImage(
+        record = StoredImage(
             image_id=new_id("img"),
             job_id=job.job_id,
             index=entry.index,
@@ -768,6 +775,7 @@ class Execution:
             is_edit=job.request.is_edit,
             created_at=self._connection.now(),
         )
+        return self._seals.sealed_image(record)
 
 
 def _answer_of(entry: SpoolEntry, content: bytes) -> Answer:

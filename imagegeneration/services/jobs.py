@@ -42,6 +42,7 @@ from imagegeneration.services.changes import Changes
 from imagegeneration.services.credits import Credits
 from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.rates import Rates
+from imagegeneration.services.seals import Seals
 from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
 from imagegeneration.store.idempotency import IdempotencyRecord, KeyTaken
@@ -132,12 +133,19 @@ class Offer:
         return self.parameters
 
 
+class AgainBody(ExecuteBody):
+    """What is approved when a job is run again. `again` names that job, so that a key of it stands for nothing else."""
+
+    again: str
+
+
 @dataclass(frozen=True)
 class Admission:
-    """What an approval has to pass before anything is written: how often, and what its prompt says."""
+    """What an approval has to pass before anything is written, and what seals it."""
 
     rates: Rates
     moderator: Moderator
+    seals: Seals
 
 
 class Jobs:
@@ -167,6 +175,7 @@ class Jobs:
         self._changes = changes
         self._offer = offer
         self._moderator = admission.moderator
+        self._seals = admission.seals
         self._audit = audit
 
     def quote(self, final_prompt: str, image_count: int, order: Order | None = None) -> int:
@@ -333,7 +342,8 @@ class Jobs:
         ]
         sha256, provider = job.approval.request_sha256, job.request.provider
         agreed = order.model_copy(update={"max_extra_micros": hold.micros - prices[0].micros})
-        approval = self._approval(actor, agreed, prices, sha256, quote.total_micros, moderation, now)
+        agreement = self._approval(actor, agreed, prices, sha256, quote.total_micros, moderation, now)
+        approval = self._seals.sealed(job, agreement, len(job.approvals))
         self._spending.prepare(account_of(provider), day, job.user_id, provider)
 
         def queue(session: Session) -> None:
@@ -355,6 +365,43 @@ class Jobs:
         if not queued:
             raise WrongState("The job has changed meanwhile.")
         return self.get(actor, job_id)
+
+    def again_quote(self, actor: Actor, job_id: str) -> int:
+        """Return the most that a new job with the recipe of this one costs. Raises NotFound or WrongState."""
+        job, order = self._recipe(actor, job_id)
+        return self.quote(job.final_prompt, job.image_count, order)
+
+    def run_again(
+        self, actor: Actor, job_id: str, *, accept_micros: int, source: Source, idempotency_key: str | None
+    ) -> Job:
+        """Approve a new job with the recipe of one that is over: the same texts, count, parameters and alternates.
+
+        It is an approval like any other. Raises WrongState (IMG_011), also when the price is now above
+        `accept_micros`, NotFound, and what `approve` raises.
+        """
+        job, order = self._recipe(actor, job_id)
+
+        def choose() -> Order:
+            if (total := self.quote(job.final_prompt, job.image_count, order)) > accept_micros:
+                raise WrongState(f"It now costs up to {total} micro-dollars; {accept_micros} were accepted.")
+            return order
+
+        body = AgainBody(
+            intent=job.intent,
+            raw_prompt=job.raw_prompt,
+            final_prompt=job.final_prompt,
+            image_count=job.image_count,
+            again=job_id,
+        )
+        return self.approve(actor, body, source=source, idempotency_key=idempotency_key, choose=choose, links=job.links)
+
+    def _recipe(self, actor: Actor, job_id: str) -> tuple[Job, Order]:
+        job = self.changeable(actor, job_id)
+        if not job.is_over:
+            raise WrongState("The job is still at work.")
+        self._require_as_approved(job)
+        extra = job.latest_approval.max_extra_micros
+        return job, Order(request=job.request, alternates=job.alternates, max_extra_micros=extra)
 
     def cancel(self, actor: Actor, job_id: str) -> Job:
         """Start no further image of the job and release what is held for them; what is in flight finishes.
@@ -406,12 +453,14 @@ class Jobs:
                     f"The job may fall back to {alternate.model}, and {alternate.provider} is not configured. "
                     "Start a new request from it."
                 )
-        sha256 = request_sha256(job.final_prompt, job.image_count, job.request, job.alternates)
-        if sha256 != job.approval.request_sha256:
-            raise WrongState("The job was changed after its approval, so it cannot be retried.")
+        self._require_as_approved(job)
         hold = self.quote(job.final_prompt, 1, Order(request=job.request, alternates=job.alternates))
         unknown = sum(image.state == "UNKNOWN" for image in missing)
         return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
+
+    def _require_as_approved(self, job: Job) -> None:
+        if (tampered := self._seals.tampered(job)) is not None:
+            raise WrongState(tampered, resolution="Start new images from it, and tell an admin.")
 
     def _require_room(self, session: Session, *, own: int = 0) -> None:
         """Raise Busy (IMG_005) for a full queue; `own` jobs of this transaction are in it already.
@@ -466,7 +515,7 @@ class Jobs:
         sha256 = request_sha256(body.final_prompt, body.image_count, request, order.alternates)
         hold, price = _held_for(prices)
         quoted = hold.micros * body.image_count
-        return Job(
+        job = Job(
             intent=body.intent,
             raw_prompt=body.raw_prompt,
             final_prompt=body.final_prompt,
@@ -487,6 +536,7 @@ class Jobs:
             ),
             run_at=now,
         )
+        return job.model_copy(update={"approval": self._seals.sealed(job, job.approval, 0)})
 
     def _approval(
         self,
@@ -511,6 +561,7 @@ class Jobs:
                 for alternate, price in zip(order.alternates, prices[1:], strict=True)
             ),
             max_extra_micros=order.max_extra_micros,
+            image_micros=bound(prices).micros,
         )
 
     def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.audit import Action
+from imagegeneration.domain.breaker import Breaker
 from imagegeneration.domain.job import Job, JobImage
 from imagegeneration.domain.operations import OpenImage, OperationsState, QueueState, WaitingForStorage
 from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.enhancement import Enhancement
 from imagegeneration.services.limits import SpendLimits
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
@@ -40,7 +43,9 @@ class Operations:
         runners: Runners,
         audit: Audit,
         watch: ProviderWatch,
+        enhancement: Enhancement,
     ) -> None:
+        self._enhancement = enhancement
         self._watch = watch
         self._jobs = stores.jobs
         self._spending = spending
@@ -49,12 +54,19 @@ class Operations:
         self._runners = runners
         self._audit = audit
 
-    def state(self) -> OperationsState:
-        """Everything, as it is now."""
+    def breakers(self, actor: Actor) -> Sequence[Breaker]:
+        """Return every breaker; what a provider said about one person's prompt is for admins."""
+        found = self._breakers.all()
+        if actor.may("administer"):
+            return found
+        return [breaker.model_copy(update={"last_failure": None}) for breaker in found]
+
+    def state(self, actor: Actor) -> OperationsState:
+        """Return everything as it is now; of the jobs of others an operator sees no texts."""
         now = self._runners.now()
         runners = self._runners.alive()
         unknown = [
-            _open(job, image)
+            _open(actor, job, image)
             for job in self._jobs.with_images("UNKNOWN", LISTED_JOBS)
             for image in job.images
             if image.state == "UNKNOWN"
@@ -63,12 +75,13 @@ class Operations:
             at=now,
             runners=tuple(runners),
             queue=self._queue(),
-            waiting_for_storage=tuple(self._waiting(runners, now)),
-            set_aside=tuple(self._set_aside()),
+            waiting_for_storage=tuple(self._waiting(actor, runners, now)),
+            set_aside=tuple(self._set_aside(actor)),
             perhaps_charged=tuple(unknown),
             perhaps_charged_micros=self._jobs.unknown_micros(),
-            breakers=tuple(self._breakers.all()),
+            breakers=tuple(self.breakers(actor)),
             providers=tuple(self._watch.all()),
+            suggestions=self._enhancement.times,
             spend=self._spending.today_in_all(),
             limits=self._limits.in_force(),
             ceilings=self._limits.ceilings,
@@ -76,9 +89,9 @@ class Operations:
             audit=tuple(self._audit.find(actions=_DECISIONS, limit=LISTED_DECISIONS)),
         )
 
-    def _set_aside(self) -> list[OpenImage]:
+    def _set_aside(self, actor: Actor) -> list[OpenImage]:
         jobs = self._jobs.set_aside(LISTED_JOBS)
-        return [_open(job, image) for job in jobs for image in job.images if image.is_set_aside]
+        return [_open(actor, job, image) for job in jobs for image in job.images if image.is_set_aside]
 
     def _queue(self) -> QueueState:
         waiting = self._jobs.waiting()
@@ -89,30 +102,30 @@ class Operations:
             waiting_since=min((user.since for user in waiting), default=None),
         )
 
-    def _waiting(self, runners: Sequence[RunnerInfo], now: datetime) -> list[WaitingForStorage]:
+    def _waiting(self, actor: Actor, runners: Sequence[RunnerInfo], now: datetime) -> list[WaitingForStorage]:
         alive = {runner.host for runner in runners}
         by_host: dict[str, list[OpenImage]] = {}
         for job in self._jobs.with_images("GENERATED", LISTED_JOBS):
             for image in job.images:
                 finished_at = image.attempt.finished_at
                 if image.state == "GENERATED" and finished_at is not None and now - finished_at >= WAITING:
-                    by_host.setdefault(image.spool_host or "", []).append(_open(job, image))
+                    by_host.setdefault(image.spool_host or "", []).append(_open(actor, job, image))
         return [
             WaitingForStorage(host=host, is_alive=host in alive, images=tuple(images))
             for host, images in sorted(by_host.items())
         ]
 
 
-def _open(job: Job, image: JobImage) -> OpenImage:
-    attempt = image.attempt
+def _open(actor: Actor, job: Job, image: JobImage) -> OpenImage:
+    attempt, is_readable = image.attempt, actor.may_change(job.user_id)
     return OpenImage(
         job_id=job.job_id,
         index=image.index,
         attempt_id=attempt.attempt_id or "",
         user_id=job.user_id,
-        intent=job.intent,
+        intent=job.intent if is_readable else f"Job {job.job_id[-6:]}",
         model=attempt.model,
         since=attempt.finished_at or job.created_at,
         cost_micros=attempt.cost_micros,
-        message=attempt.error.message if attempt.error else None,
+        message=attempt.error.message if attempt.error and is_readable else None,
     )

@@ -9,13 +9,14 @@ from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.plan import PLANS
 from imagegeneration.domain.rate import ACTION_RATES, SIGN_INS, WRONG_KEYS, Action, Rate, Standing
 from imagegeneration.errors import Busy, DatabaseDown
-from imagegeneration.store.rates import Counter, RateStore, tightest
+from imagegeneration.store.rates import Counter, MemoryRates, RateStore, tightest
 
 log = logging.getLogger(__name__)
 
 
 class Rates:
-    """Counts uses and refuses those above a rate. Who has no plan is not counted: the one local admin.
+    """Counts uses and refuses those above a rate. Who has no plan is not counted, but for suggestions: the one
+    local admin.
 
     While the counters cannot be reached, what costs nothing is let through, because a look at one's images must
     not depend on them; what costs money is refused, because it must not be spent uncounted.
@@ -23,15 +24,18 @@ class Rates:
 
     def __init__(self, store: RateStore, requests_per_minute: int) -> None:
         self._store = store
+        self._here = MemoryRates()
         self._requests = Rate(what="requests", amount=requests_per_minute, seconds=60)
 
-    def request(self, actor: Actor) -> Standing | None:
+    def request(self, actor: Actor, *, is_written: bool = True) -> Standing | None:
         """Count a request of the API on the person, or on the key that was used; where it stands, if that is known.
 
-        Raises Busy (IMG_005) above the rate.
+        `is_written` False: it is counted in this process only. Raises Busy (IMG_005) above the rate.
         """
         if actor.plan is None:
             return None
+        if not is_written:
+            return self._take_here(self._requests_of(actor))
         return self._take_if_possible(self._requests_of(actor))
 
     def act(self, actor: Actor, action: Action) -> None:
@@ -39,6 +43,9 @@ class Rates:
 
         Raises Busy (IMG_005) above a rate, DatabaseDown (IMG_014) where it cannot be counted.
         """
+        if action == "enhance":  # nothing is written while a suggestion is answered
+            self._take_here(Counter(ACTION_RATES[action], actor.user_id))
+            return
         if actor.plan is None:
             return
         taken = self._store.take(_actions_of(actor, action))
@@ -57,11 +64,13 @@ class Rates:
         """Where all rates of the actor stand. Raises DatabaseDown (IMG_014)."""
         if actor.plan is None:
             return ()
-        actions = [counter for action in ACTION_RATES for counter in _actions_of(actor, action)]
-        return self._store.standings([self._requests_of(actor), *actions])
+        requests, *approvals = self._store.standings([self._requests_of(actor), *_actions_of(actor, "approve")])
+        return [requests, self._here.standing(Counter(ACTION_RATES["enhance"], actor.user_id)), *approvals]
 
     def after(self, actor: Actor, action: Action) -> Standing | None:
         """Where the tightest rate of an action stands after it, if there is one and that is known."""
+        if action == "enhance":
+            return self._here.standing(Counter(ACTION_RATES[action], actor.user_id))
         if actor.plan is None:
             return None
         try:
@@ -75,6 +84,12 @@ class Rates:
 
     def _requests_of(self, actor: Actor) -> Counter:
         return Counter(self._requests, actor.key_id or actor.user_id)
+
+    def _take_here(self, counter: Counter) -> Standing:
+        taken = self._here.take(counter)
+        if not taken.passed:
+            raise _busy(taken.standing)
+        return taken.standing
 
     def _take_if_possible(self, counter: Counter) -> Standing | None:
         try:

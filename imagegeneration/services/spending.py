@@ -107,10 +107,15 @@ class Spending:
             budget_id(account, day, provider=provider): MAX_MICROS if own is None else own,
         }
 
-    def record_text(self, user_id: str, model: str, micros: int) -> None:
-        """Write down what the enhancer cost: its own counter, outside the limits of images."""
-        now = self._connection.now()
-        day, account = budget_day(now), self._account
+    def text_today(self, user_id: str) -> tuple[str, int, int]:
+        """Return today, and what the ledger knows that suggestions have cost: of everybody, and of this person."""
+        day = budget_day(self._connection.now())
+        whole, own = (self._budgets.get(self._account, day, owner).text_micros for owner in (None, user_id))
+        return day, whole, own
+
+    def record_text(self, user_id: str, model: str, micros: int, day: str) -> None:
+        """Write down what the enhancer cost on a day: its own counter, outside the limits of images."""
+        now, account = self._connection.now(), self._account
         provider = "sandbox" if account == "sandbox" else "openai"
         self.prepare(account, day, user_id, provider)
         entry = LedgerEntry(

@@ -87,6 +87,22 @@ class AuditStore:
         found = self._audit.find(query, _NO_ID).sort("number", DESCENDING).limit(limit)
         return [AuditEntry.model_validate(entry) for entry in found]
 
+    def latest(self, subject: str, actions: Sequence[Action]) -> AuditEntry | None:
+        """Return the last entry of these actions about exactly `subject`, or None if there is none, or no readable."""
+        query: Document = {"subject": subject, "action": {"$in": list(actions)}}
+        found = self._audit.find_one(query, _NO_ID, sort=[("number", DESCENDING)])
+        return None if found is None else _readable(found)
+
+    def about(self, subject: str, actions: Sequence[Action], *, session: Session) -> list[AuditEntry | None]:
+        """Return the entries of these actions about exactly `subject`, oldest first: None for one not readable."""
+        query: Document = {"subject": subject, "action": {"$in": list(actions)}}
+        return [_readable(found) for found in self._audit.find(query, _NO_ID, session=session).sort("number")]
+
+    def subjects(self, actions: Sequence[Action]) -> list[str]:
+        """Return what the entries of these actions are about."""
+        found = self._audit.aggregate([{"$match": {"action": {"$in": list(actions)}}}, {"$group": {"_id": "$subject"}}])
+        return [str(group["_id"]) for group in found]
+
     def chain(self) -> Iterator[AuditEntry]:
         """Every entry, oldest first."""
         for entry in self._audit.find({}, _NO_ID).sort("number"):
@@ -95,12 +111,16 @@ class AuditStore:
     def links(self, to: int) -> Iterator[AuditEntry | None]:
         """The entries numbered 1 up to `to`, as they are stored: None for one that has not the form of an entry."""
         for document in self._audit.find({"number": {"$gte": 1, "$lte": to}}, _NO_ID).sort("number"):
-            try:
-                yield AuditEntry.model_validate(document)
-            except ValidationError:
-                yield None
+            yield _readable(document)
 
     def last_number(self) -> int:
         """The highest number of an entry, whatever the head says; 0 without any."""
         found = self._audit.find_one({"number": {"$type": "number"}}, {"number": True}, sort=[("number", DESCENDING)])
         return 0 if found is None else int(found["number"])
+
+
+def _readable(document: Document) -> AuditEntry | None:
+    try:
+        return AuditEntry.model_validate(document)
+    except ValidationError:
+        return None

@@ -61,7 +61,19 @@ class BudgetStore:
         found = self._budgets.find_one({"_id": key})
         if found is None:
             return Budget(budget_id=key, account=account, day=day, user_id=user_id, provider=provider)
-        return Budget.model_validate({"budgetId": found.pop("_id"), **found})
+        return _budget(found)
+
+    def days(self) -> list[str]:
+        """Return the days that have counters."""
+        return [str(day) for day in self._budgets.distinct("day")]
+
+    def of_day(self, day: str, *, session: Session) -> list[Budget]:
+        """Return every counter of a day."""
+        return [_budget(found) for found in self._budgets.find({"day": day}, session=session)]
+
+
+def _budget(found: Document) -> Budget:
+    return Budget.model_validate({"budgetId": found.pop("_id"), **found})
 
 
 def _limit_of(key: str, limit_micros: int) -> Document:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateOne
 from pymongo.errors import PyMongoError
@@ -121,6 +122,18 @@ class JobStore:
         """Those of these jobs that exist."""
         found = self._jobs.find({"jobId": {"$in": list(job_ids)}}, _NO_ID, session=session)
         return [Job.model_validate(job) for job in found]
+
+    def ids(self) -> list[str]:
+        """Return the id of every job."""
+        return [str(found.get("jobId")) for found in self._jobs.find({}, {"_id": False, "jobId": True})]
+
+    def stored(self, job_id: str, *, session: Session) -> list[Job | None]:
+        """Return the job as it is stored, at most one: None for a document that is no job any more."""
+        found = self._jobs.find_one({"jobId": job_id}, _NO_ID, session=session)
+        try:
+            return [] if found is None else [_job(found)]
+        except ValidationError:
+            return [None]
 
     def page(self, reach: Reach, limit: int, after: Place | None, status: Status | None) -> list[Job]:
         """Up to `limit` jobs within the reach, newest first, those before `after`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -9,9 +10,14 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.generation import ProviderName
-from imagegeneration.domain.money import LedgerEntry, account_of
+from imagegeneration.domain.money import LedgerEntry, account_of, budget_id
 from imagegeneration.store.connection import Connection, Session, translated
 from imagegeneration.store.schema import validator
+
+Moved = Counter[tuple[str, ProviderName, str]]
+"""Micro-dollars `held` or `spent`, by day and provider."""
+
+_SUMS = {name: {"$sum": f"${name}DeltaMicros"} for name in ("held", "spent", "text")}
 
 
 @translated
@@ -49,3 +55,40 @@ class LedgerStore:
         ]
         found = self._ledger.aggregate(movements).to_list()
         return int(found[0]["micros"]) if found else 0
+
+    def job_ids(self) -> list[str]:
+        """Return the jobs that any entry names."""
+        found = self._ledger.aggregate([{"$match": {"jobId": {"$ne": None}}}, {"$group": {"_id": "$jobId"}}])
+        return [str(group["_id"]) for group in found]
+
+    def days(self) -> list[str]:
+        """Return the days that any entry names."""
+        return [str(group["_id"]) for group in self._ledger.aggregate([{"$group": {"_id": "$day"}}])]
+
+    def moved_by(self, job_id: str, *, session: Session) -> Moved:
+        """Return what the entries of a job sum up to."""
+        stages: list[dict[str, Any]] = [
+            {"$match": {"jobId": job_id}},
+            {"$group": {"_id": {"day": "$day", "provider": "$provider"}, **_SUMS}},
+        ]
+        moved: Moved = Counter()
+        for group in self._ledger.aggregate(stages, session=session):
+            for what in ("held", "spent"):
+                moved[group["_id"]["day"], group["_id"]["provider"], what] = group[what]
+        return moved
+
+    def sums_of_day(self, day: str, *, session: Session) -> dict[str, Counter[str]]:
+        """Return what the entries of a day sum up to, by the id of each budget that they move."""
+        by = {name: f"${name}" for name in ("account", "userId", "provider")}
+        stages: list[dict[str, Any]] = [{"$match": {"day": day}}, {"$group": {"_id": by, **_SUMS}}]
+        sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for group in self._ledger.aggregate(stages, session=session):
+            account, user_id, provider = (group["_id"][name] for name in by)
+            for key in (
+                budget_id(account, day),
+                budget_id(account, day, user_id),
+                budget_id(account, day, provider=provider),
+            ):
+                for name in _SUMS:
+                    sums[key][name] += group[name]
+        return sums

@@ -8,7 +8,9 @@ by the same clock: the library would ask in a second command, which writes, and 
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from typing import Any
 
 import pymongo
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MongoDBStorage
+from limits.storage import MemoryStorage, MongoDBStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from pymongo.errors import PyMongoError
 
@@ -147,6 +149,24 @@ class RateStore:
             windows = self._storage.windows
         windows.create_index("expireAt", expireAfterSeconds=0)  # the library tries once only, also where it fails
         self._is_open = True
+
+
+class MemoryRates:
+    """Counts uses in this process alone, where nothing may be written: each process allows the whole rate."""
+
+    def __init__(self) -> None:
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def take(self, counter: Counter) -> Taken:
+        """Count one use."""
+        passed = self._limiter.hit(counter.item, counter.rate.what, counter.whose)
+        return Taken(passed, self.standing(counter))
+
+    def standing(self, counter: Counter) -> Standing:
+        """Return where the counter stands; nothing is counted."""
+        found = self._limiter.get_window_stats(counter.item, counter.rate.what, counter.whose)
+        resets_in = max(math.ceil(found.reset_time - time.time()), 1)
+        return Standing(rate=counter.rate, remaining=found.remaining, resets_in=resets_in)
 
 
 def tightest(standings: Sequence[Standing]) -> Standing:

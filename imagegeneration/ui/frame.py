@@ -211,7 +211,7 @@ def _details(spend: Spend) -> str:
     return (
         f"{format_usd(spend.spent_micros)} spent and {format_usd(spend.held_micros)} held for images in the making. "
         f"The budget of {format_usd(spend.limit_micros)} starts again at {resets_at(spend)}. "
-        f"Prompt suggestions cost {format_usd(spend.text_micros)}, which does not count."
+        f"Prompt suggestions cost {format_usd(spend.text_micros)}, which has a budget of its own."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imagegeneration.domain.breaker import Breaker
+from imagegeneration.domain.breaker import Breaker, provider_scope
 from imagegeneration.domain.money import format_usd, format_usd_exact
 from imagegeneration.domain.operations import OperationsState, ProviderState, WaitingForStorage
 from imagegeneration.domain.runner import RunnerInfo
@@ -27,7 +27,10 @@ def _needs(state: OperationsState) -> Iterator[Row]:
         text = f"Nothing is made until one is started: python -m imagegeneration.runner.{waiting}"
         yield _need("no-runner", "No runner is alive", ((text,),), to="runners")
     yield from (_paused(breaker) for breaker in state.breakers if breaker.pause is not None)
-    yield from (_refused(provider) for provider in state.providers if provider.status in ("refused", "unreachable"))
+    paused = {breaker.scope for breaker in state.breakers if breaker.pause is not None}
+    for provider in state.providers:
+        if provider.status in ("refused", "unreachable") and provider_scope(provider.provider) not in paused:
+            yield _refused(provider)
     if state.perhaps_charged:
         yield _perhaps_charged(state)
     if state.set_aside:
@@ -37,8 +40,8 @@ def _needs(state: OperationsState) -> Iterator[Row]:
         yield from _troubled(runner)
 
 
-def pause_lines(breaker: Breaker) -> tuple[Line, ...]:
-    """Why, since when and by whom something is paused, and how it ends."""
+def _pause_lines(breaker: Breaker) -> tuple[Line, ...]:
+    """Say why, since when and by whom something is paused, and how it ends. It is said here and nowhere else."""
     pause = breaker.pause
     if pause is None:
         return ()
@@ -64,7 +67,7 @@ def is_clock_wrong(runner: RunnerInfo) -> bool:
 
 def _paused(breaker: Breaker) -> Row:
     name = words.capital(words.scope(breaker.scope))
-    return _need(f"paused {breaker.scope}", f"{name} is paused", pause_lines(breaker), to="calls")
+    return _need(f"paused {breaker.scope}", f"{name} is paused", _pause_lines(breaker), to="calls")
 
 
 def _refused(provider: ProviderState) -> Row:

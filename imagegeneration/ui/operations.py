@@ -62,7 +62,7 @@ def _follow() -> None:
     watch: Watch = st.session_state.setdefault(f"{_KEY}-watch", Watch())
     notice = None
     try:
-        watch.state = studio().operations.state()
+        watch.state = studio().operations.state(actor())
     except StudioError as error:
         if watch.state is None:
             raise

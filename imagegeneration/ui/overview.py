@@ -12,7 +12,7 @@ from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import choices, words
 from imagegeneration.ui.decisions import decisions
-from imagegeneration.ui.needs import clock, is_clock_wrong, needs, pause_lines
+from imagegeneration.ui.needs import clock, is_clock_wrong, needs
 from imagegeneration.ui.rows import Action, Fact, Line, Row, Section, job_link, moment
 from imagegeneration.ui.watch import watched
 
@@ -37,6 +37,7 @@ def overview(state: OperationsState, look: Look) -> list[Section]:
         watched(state),
         Section("runners", "Runners", tuple(map(_runner, state.runners)), empty="No runner was seen for a minute."),
         Section("queue", "Queue", (_queue(state.queue),)),
+        Section("suggestions", "Prompt suggestions", (_suggestions(state),)),
         _storage(state),
         *([_set_aside(state, look)] if state.set_aside else []),
         _inbox(state, look),
@@ -60,16 +61,21 @@ def _breaker(breaker: Breaker) -> Row:
         key=scope,
         title=words.capital(words.scope(scope)),
         pill=("Paused", "bad") if paused else ("Running", "good"),
-        lines=(*pause_lines(breaker), *_streak(breaker)),
+        lines=_streak(breaker),
         actions=(choices.resume(breaker) if paused else choices.pause(scope),),
     )
+
+
+_ABOVE = "Why is said above, under Needs you."
 
 
 def _streak(breaker: Breaker) -> tuple[Line, ...]:
     if breaker.scope == EVERYTHING:
         return ((choices.WHAT_A_PAUSE_DOES,),) if breaker.pause else (("Calls are started as jobs come.",),)
     if not breaker.scope.startswith("provider:"):
-        return () if breaker.pause else (("Pauses itself if a bill is above what was held for it.",),)
+        return ((_ABOVE,),) if breaker.pause else (("Pauses itself if a bill is above what was held for it.",),)
+    if breaker.pause is not None:
+        return ((_ABOVE,),)
     if breaker.failures == 0:
         return (("No failures in a row.",),)
     last = f" The last: {breaker.last_failure}" if breaker.last_failure else ""
@@ -109,6 +115,20 @@ def _queue(queue: QueueState) -> Row:
         Fact("Longest wait", oldest),
     )
     return Row(key="queue", facts=facts)
+
+
+def _suggestions(state: OperationsState) -> Row:
+    times = state.suggestions
+    share = f"{times.in_time} of {times.asked}"
+    if times.asked:
+        share = f"{share} ({100 * times.in_time // times.asked}%)"
+    facts = (
+        Fact("In time", (share,), "neutral" if times.in_time == times.asked else "bad"),
+        Fact("Time limit", (f"{times.limit_seconds:g} s",)),
+        Fact("Counted since", (moment(times.since),)),
+        Fact("Cost today", (format_usd_exact(state.spend.text_micros),)),
+    )
+    return Row(key="suggestions", facts=facts)
 
 
 def _storage(state: OperationsState) -> Section:

@@ -47,7 +47,8 @@ def _row(state: ProviderState, limits: ProviderLimits, breaker: Breaker | None, 
 
 
 def _lines(state: ProviderState) -> Iterator[Line]:
-    if state.problem:
+    """Say when it was asked, and what it waits for; what keeps it from working is said under Needs you."""
+    if state.problem and state.status not in ("refused", "unreachable"):
         yield (state.problem,)
     if state.checked_at is not None:
         yield ("Checked ", moment(state.checked_at), ".")

@@ -20,7 +20,7 @@ from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
 from tests.browser.forger import Forger, running_forger
 from tests.integration.conftest import body, one_round
-from tests.support import serving
+from tests.support import APPROVAL_KEY, serving
 
 DATABASE = "test-company"
 STYLE_HOST = "cdn.jsdelivr.net"
@@ -135,6 +135,7 @@ def _configuration(
         "r2_secret_access_key": "embedded",
         "r2_bucket": DATABASE,
         "cdn_base_url": f"{endpoint}/{DATABASE}",
+        "approval_keys": APPROVAL_KEY,
         "sandbox_url": sandbox_url,
         "data_dir": str(folder.path / "company-data"),
         "public_url": urls["company"],

@@ -97,9 +97,9 @@ def test_enhancer_failures_are_said_in_words(
 
 
 def test_an_enhancer_that_hangs_is_given_up_at_the_deadline(
-    client: TestClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, studio: Studio, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagegeneration.services.enhancement.DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr(studio.enhancement, "_seconds", 0.3)
     sandbox.set_fault("hang", target="text")
     response = client.post("/image/enhance-prompt", json={"intent": "a card", "prompt": "simple saas ui"})
     error = assert_error(response, 502, "IMG_002")

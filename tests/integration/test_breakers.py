@@ -286,7 +286,9 @@ def test_another_process_knows_of_a_pause_within_a_second(studio: Studio, settin
 def test_who_paused_and_resumed_what_and_why_is_on_record(studio: Studio) -> None:
     studio.breakers.pause(ANN, EVERYTHING, "maintenance")
     resume(studio, EVERYTHING, "done", BOB)
-    entries = [(entry.actor, entry.action, entry.subject, entry.reason) for entry in studio.operations.state().audit]
+    entries = [
+        (entry.actor, entry.action, entry.subject, entry.reason) for entry in studio.operations.state(LOCAL).audit
+    ]
     assert entries == [("bob", "resumed", EVERYTHING, "done"), ("ann", "paused", EVERYTHING, "maintenance")]
 
 

@@ -135,7 +135,7 @@ def test_anothers_job_does_not_exist(studio: Studio, unknown: Job) -> None:
 
 def test_who_decided_what_is_on_record(studio: Studio, unknown: Job) -> None:
     decide(studio, unknown, "not_charged")
-    entry = studio.operations.state().audit[0]
+    entry = studio.operations.state(LOCAL).audit[0]
     assert (entry.actor, entry.action, entry.subject) == ("local", "image.decided", f"{unknown.job_id}/0")
     assert "invoice" in entry.reason
     assert "UNKNOWN" in (entry.before or "")
@@ -167,7 +167,7 @@ def test_an_image_on_a_machine_that_is_gone_is_named_and_can_be_declared_lost(
 ) -> None:
     job = strand(elsewhere, monkeypatch)
     monkeypatch.setattr("imagegeneration.services.operations.WAITING", timedelta(0))
-    (waiting,) = studio.operations.state().waiting_for_storage
+    (waiting,) = studio.operations.state(LOCAL).waiting_for_storage
     host = job.images[0].spool_host
     assert (waiting.host, waiting.is_alive, waiting.images[0].job_id) == (host, False, job.job_id)
     lost = decide(studio, job, "declare_lost", job.images[0].attempt.attempt_id or "")

@@ -470,7 +470,7 @@ def test_what_was_tampered_with_is_not_retried(
     sandbox.set_fault("moderation")
     (failed,) = work_until_over(studio, [order(studio, SECOND)])
     database.jobs.update_one({"jobId": failed.job_id}, {"$set": change})
-    with pytest.raises(WrongState, match="changed after its approval"):
+    with pytest.raises(WrongState, match="not what was approved"):
         studio.jobs.retry(LOCAL, failed.job_id, accept_micros=10 * DEAR)
 
 

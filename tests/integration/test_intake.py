@@ -66,7 +66,7 @@ def spooled(execution: Execution, job: Job, content: bytes) -> Path:
 
 def set_aside(studio: Studio) -> OpenImage:
     """The one image that operators see as set aside."""
-    (image,) = studio.operations.state().set_aside
+    (image,) = studio.operations.state(LOCAL).set_aside
     return image
 
 
@@ -158,7 +158,7 @@ def test_what_nobody_foresaw_sets_the_answer_aside_until_it_is_tried_again(
     done = studio.jobs.get(LOCAL, calling.job_id)
     assert (done.status, done.error, done.images[0].attempt.outcome) == ("DONE", None, "generated")
     assert httpx.get(done.cdn_urls[0], trust_env=False).content == png()
-    assert (studio.operations.state().set_aside, execution.spool.aside(), sandbox.calls) == ((), [], [])
+    assert (studio.operations.state(LOCAL).set_aside, execution.spool.aside(), sandbox.calls) == ((), [], [])
     assert_money_adds_up(database)
 
 
@@ -180,7 +180,7 @@ def test_an_answer_that_was_set_aside_can_be_given_up(
     taken_in(studio, execution, calling, answer_of(png()))
     lost = decide(studio, calling, "declare_lost")
     assert (lost.status, lost.error_code, lost.images[0].state) == ("FAILED", "STORAGE", "FAILED")
-    assert studio.operations.state().set_aside == ()
+    assert studio.operations.state(LOCAL).set_aside == ()
     for decision in ("try_again", "declare_lost"):
         with pytest.raises(WrongState):
             decide(studio, calling, decision)
@@ -201,7 +201,7 @@ def test_an_image_that_was_set_aside_can_be_made_again(
     studio.jobs.retry(LOCAL, calling.job_id, accept_micros=quote.total_micros)
     one_round(studio)
     assert studio.jobs.get(LOCAL, calling.job_id).status == "DONE"
-    assert studio.operations.state().set_aside == ()
+    assert studio.operations.state(LOCAL).set_aside == ()
     assert_money_adds_up(database)
 
 
@@ -413,7 +413,7 @@ def test_every_damaged_image_ends_its_job_and_is_charged(
             else:
                 assert (image.state, image.attempt.outcome) == ("FAILED", "not_an_image")
         assert ended.is_over
-    assert (list(execution.spool.attempt_ids()), studio.operations.state().set_aside) == ([], ())
+    assert (list(execution.spool.attempt_ids()), studio.operations.state(LOCAL).set_aside) == ([], ())
     assert_money_adds_up(database)
 
 

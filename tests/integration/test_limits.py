@@ -73,7 +73,7 @@ def test_each_version_stays_and_is_on_record(studio: Studio, database: Database[
     studio.limits.change(LOCAL, limits(daily_micros=6_000_000), version=1, reason="second")
     versions = [(found["version"], found["reason"]) for found in database["limits"].find().sort("version")]
     assert versions == [(1, "first"), (2, "second")]
-    latest = studio.operations.state().audit[0]
+    latest = studio.operations.state(LOCAL).audit[0]
     assert (latest.action, latest.reason) == ("limits.changed", "second")
     assert '"dailyMicros": 5000000' in (latest.before or "")
     assert '"dailyMicros": 6000000' in (latest.after or "")

@@ -24,7 +24,7 @@ from PIL import Image
 from imagegeneration.local.mongod import REPLICA_SET, mongod_part
 from imagegeneration.local.part import Part
 from imagegeneration.local.sandbox import Sandbox
-from tests.support import serving, wait_until
+from tests.support import APPROVAL_KEY, serving, wait_until
 
 ROOT = Path(__file__).parents[2]
 ORDER = ["mongod", "bucket", "sandbox", "runner", "dashboard"]
@@ -275,7 +275,11 @@ def test_a_runner_alone_uses_no_embedded_part(tmp_path: Path, bucket_server: Par
     for env, reason in (
         ({}, "Set MONGODB_URI; or start everything on this machine with `make run`."),
         (standalone.provides, "Set R2_ENDPOINT_URL or R2_ACCOUNT_ID, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, CDN_BASE"),
-        ({**standalone.provides, **bucket_server.provides}, "MONGODB_URI names a standalone server;"),
+        ({**standalone.provides, **bucket_server.provides}, "Set APPROVAL_KEYS: a secret of 32 random characters"),
+        (
+            {**standalone.provides, **bucket_server.provides, "APPROVAL_KEYS": APPROVAL_KEY},
+            "MONGODB_URI names a standalone server;",
+        ),
     ):
         runner = subprocess.run(
             [sys.executable, "-m", "imagegeneration.runner"],

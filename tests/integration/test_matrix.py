@@ -31,6 +31,7 @@ POST  /image/keys/{keyId}/revoke                  signed-in  no key
 POST  /image/enhance-prompt                       generate   admin creator
 POST  /image/execute-prompt                       generate   admin creator
 POST  /image/jobs/{jobId}/retry                   generate   admin creator
+POST  /image/jobs/{jobId}/run-again               generate   admin creator
 POST  /image/jobs/{jobId}/cancel                  generate   admin creator
 POST  /image/generate                             generate   admin creator
 POST  /image/estimate                             generate   admin creator

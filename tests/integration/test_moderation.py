@@ -184,7 +184,7 @@ def test_moderation_is_no_billable_call_and_moves_no_money(
 
 
 def test_a_job_of_before_moderation_goes_on(under: Build, database: Database[dict[str, Any]]) -> None:
-    studio = under("flag")
+    studio = under("off")
     job = approve(studio)
     database.jobs.update_one({"jobId": job.job_id}, {"$unset": {"approval.moderation": True}})
     one_round(studio)

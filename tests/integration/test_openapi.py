@@ -58,6 +58,7 @@ class BadRequests:
         ("POST", "/image/enhance-prompt", {"intent": "a card", "prompt": "a kite"}),
         ("POST", "/image/execute-prompt", {"intent": "a", "rawPrompt": "b", "finalPrompt": "c", "imageCount": 2}),
         ("POST", "/image/jobs/imgjob_01ARZ3NDEKTSV4RRFFQ69G5FAV/retry", {"acceptMicros": 1}),
+        ("POST", "/image/jobs/imgjob_01ARZ3NDEKTSV4RRFFQ69G5FAV/run-again", {"acceptMicros": 1}),
         ("POST", "/image/jobs/imgjob_01ARZ3NDEKTSV4RRFFQ69G5FAV/cancel", None),
         ("GET", "/image/job-status/imgjob_01ARZ3NDEKTSV4RRFFQ69G5FAV", None),
         ("GET", "/image/jobs/imgjob_01ARZ3NDEKTSV4RRFFQ69G5FAV", None),

@@ -178,7 +178,7 @@ def test_whoever_waits_is_told_what_for(settings: Settings) -> None:
     outlook = studio.forecast.outlook(approve(studio))
     assert outlook is not None
     assert outlook.hindrance == "Waiting for the provider's rate: at most 1 call a minute."
-    (state,) = studio.operations.state().providers
+    (state,) = studio.operations.state(LOCAL).providers
     assert (state.last_minute, state.hindrance) == (1, outlook.hindrance)
     studio.close()
 

@@ -320,23 +320,26 @@ def test_one_sees_ones_own_limits(company: Studio) -> None:
     }
 
 
-def test_the_enhancers_limit_writes_nothing_to_the_job_database(company: Studio, settings: Settings) -> None:
-    ann = enter(company, "ann")
-    company.enhancement.enhance(ann, ENHANCE)
+def test_a_suggestion_writes_nothing_with_sign_in_either(company: Studio, settings: Settings) -> None:
+    browser = browser_of(company, enter(company, "ann"))
+    browser.get("/image/me")
     with MongoClient[dict[str, Any]](settings.require_database()) as client:
-        before = _hash(client, settings)
-        fails_after(19, lambda: company.enhancement.enhance(ann, ENHANCE))
-        assert _hash(client, settings) == before
+        before = _hashes(client, settings)
+        answers = [browser.post("/image/enhance-prompt", json=ENHANCE.document()) for _ in range(21)]
+        assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+        assert _hashes(client, settings) == before
 
 
-def _hash(client: MongoClient[dict[str, Any]], settings: Settings) -> str:
-    found: str = client[settings.mongodb_database].command("dbHash")["md5"]
-    return found
+def _hashes(client: MongoClient[dict[str, Any]], settings: Settings) -> list[str]:
+    databases = (settings.mongodb_database, settings.rates_database)
+    return [str(client[name].command("dbHash")["md5"]) for name in databases]
 
 
-def test_without_sign_in_nothing_is_counted(studio: Studio, counters: Database[dict[str, Any]]) -> None:
-    for _ in range(ACTION_RATES["enhance"].amount + 1):
-        studio.enhancement.enhance(LOCAL, ENHANCE)
+def test_without_sign_in_only_suggestions_are_counted_and_in_memory(
+    studio: Studio, counters: Database[dict[str, Any]]
+) -> None:
+    refusal = fails_after(ACTION_RATES["enhance"].amount, lambda: studio.enhancement.enhance(LOCAL, ENHANCE))
+    assert "At most 20 prompt suggestions a minute" in refusal.message
     for _ in range(ACTION_RATES["approve"].amount + 1):
         approve(studio)
     assert counters.windows.count_documents({}) == 0
@@ -374,6 +377,5 @@ def test_what_cannot_be_counted_is_let_through_unless_it_costs_money(company: St
     uncounted.sign_in("begin", "10.0.0.1")
     with pytest.raises(DatabaseDown):
         uncounted.act(ann, "approve")
-    with pytest.raises(DatabaseDown):
-        uncounted.act(ann, "enhance")
+    uncounted.act(ann, "enhance")  # counted in memory
     uncounted.close()

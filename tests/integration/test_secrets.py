@@ -42,6 +42,7 @@ PASSWORD = "c4n4ry/of the d@tabase"
 CONFIGURED = {
     "OPENAI_API_KEY": "a-key-of-no-known-shape-c4n4ry",
     "R2_SECRET_ACCESS_KEY": "c4n4ry-of-the-bucket",
+    "APPROVAL_KEYS": "c4n4ry-that-seals-what-was-approved",
     "client secret": "c4n4ry-of-the-provider",
     "password": PASSWORD,
     "password in a URI": "c4n4ry%2Fof%20the%20d%40tabase",
@@ -132,6 +133,7 @@ def environment(settings: Settings, uri: str, repeating: str, issuer: str, tmp_p
         "PYTHONUNBUFFERED": "1",
         "MONGODB_URI": uri,
         "MONGODB_DATABASE": settings.mongodb_database,
+        "APPROVAL_KEYS": CONFIGURED["APPROVAL_KEYS"],
         "OPENAI_API_KEY": CONFIGURED["OPENAI_API_KEY"],
         "OPENAI_BASE_URL": f"{repeating}/v1",
         "R2_ENDPOINT_URL": repeating,

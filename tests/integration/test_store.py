@@ -49,6 +49,7 @@ LATER = {
     "budgets": {"provider"},
     "drafts": {"options", "style", "negativePrompt", "previousPrompts", "version"},
     "events": {"index", "attemptId", "url", "thumbnailUrl", "code", "message"},
+    "images": {"seal"},
     "jobs": {"alternates", "lastEvent", "links", "news"},
     "runners": {"waiting"},
 }

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.access import PAGES, ROUTES, Role
+from imagegeneration.domain.actor import LOCAL
 from imagegeneration.errors import NotAllowed
 from imagegeneration.ui.desk import Desk
 from imagegeneration.ui.gallery import Inspector
@@ -47,6 +48,10 @@ CASES: Mapping[tuple[str, str], Sequence[Case]] = {
     ("POST", "/image/jobs/{jobId}/retry"): [
         Case("doubtful", NO_JOB, 404, ["creator"], {"acceptMicros": 10**6, "acceptUnknown": True}),
         Case("doubtful", NO_JOB, 403, ["reviewer", "operator"], {"acceptMicros": 10**6, "acceptUnknown": True}),
+    ],
+    ("POST", "/image/jobs/{jobId}/run-again"): [
+        Case("done", NO_JOB, 404, ["creator"], {"acceptMicros": 10**6}),
+        Case("done", NO_JOB, 403, ["reviewer", "operator"], {"acceptMicros": 10**6}),
     ],
     ("POST", "/image/jobs/{jobId}/cancel"): [
         Case("queued", NO_JOB, 404, ["creator"]),
@@ -162,6 +167,28 @@ def test_what_others_spend_is_not_among_the_own(company: Studio, anns: Belonging
     bob = person(company, "bob", "creator").actor()
     assert company.spending.today(anns.who.actor()).held_micros > 0
     assert company.spending.today(bob).held_micros == 0
+
+
+def test_an_operator_reads_neither_intents_nor_a_providers_words_of_others(
+    company: Studio, anns: Belongings, database: Database[dict[str, Any]]
+) -> None:
+    error = {"images.0.attempts.0.error": {"code": "INTERRUPTED", "message": "It says: anns-kite is not to be."}}
+    database.jobs.update_one({"jobId": anns.doubtful}, {"$set": error})
+    company.breakers.count_failure("sandbox", "words about ann's prompt")
+    company.breakers.pause(LOCAL, "everything", "to look at it")
+    operator, admin = somebody(company, "op", "operator"), somebody(company, "root", "admin")
+    (pause,) = [found.pause for found in company.breakers.all() if found.pause is not None]
+    body = {"reason": "again", "pausedAt": pause.paused_at.isoformat()}
+    said = [operator.get(path).raise_for_status() for path in ("/image/operations", "/image/providers")]
+    said.append(operator.post("/image/operations/resume", json=body).raise_for_status())
+    job = company.jobs.get(LOCAL, anns.doubtful)
+    for answer in said:
+        for secret in ("words about ann's prompt", job.intent, "anns-kite"):
+            assert secret not in answer.text
+    (shown,) = [image for image in said[0].json()["perhapsCharged"] if image["jobId"] == job.job_id]
+    assert shown["intent"] == f"Job {job.job_id[-6:]}"
+    assert "words about ann's prompt" in admin.get("/image/operations").text
+    assert job.intent in admin.get("/image/operations").text
 
 
 def test_an_operator_decides_about_an_image_without_seeing_its_prompt(company: Studio, anns: Belongings) -> None:

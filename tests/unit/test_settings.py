@@ -148,7 +148,7 @@ def key_of(settings: Settings, variable: str) -> str | None:
 
 def test_every_key_is_known_here() -> None:
     named = {name.upper() for name in Settings.model_fields if re.search(r"key|token", name)}
-    assert named == set(KEYS)
+    assert named == {*KEYS, "APPROVAL_KEYS"}
 
 
 @pytest.mark.parametrize("variable", KEYS)
@@ -180,3 +180,17 @@ def test_the_key_of_a_server_of_ones_own_is_checked_alike(monkeypatch: pytest.Mo
     monkeypatch.setenv("IMAGE_SERVERS", json.dumps([server | {"apiKey": "a\nb"}]))
     with pytest.raises(ConfigurationError, match=r"^IMAGE_SERVERS is wrong: .*U\+000A"):
         load_settings()
+
+
+def test_keys_of_approvals_are_long_and_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPROVAL_KEYS", f"{'a' * 32}, {'b' * 40}")
+    assert load_settings().require_seal_keys().keys == [b"a" * 32, b"b" * 40]
+    assert "a" * 32 in load_settings().secrets
+    monkeypatch.setenv("APPROVAL_KEYS", f"{'a' * 32},short")
+    with pytest.raises(ConfigurationError, match=r"APPROVAL_KEYS is wrong: .*32 characters or more"):
+        load_settings()
+
+
+def test_without_a_key_for_approvals_nothing_starts() -> None:
+    with pytest.raises(ConfigurationError, match=r"^Set APPROVAL_KEYS: "):
+        load_settings().require_seal_keys()

@@ -194,8 +194,8 @@ GUARDS = (
     Guard(
         "refusal: what was approved",
         EXECUTION,
-        "if sha256 != job.latest_approval.request_sha256 or route is None:",
-        "if route is None:",
+        "tampered = self._seals.tampered(current) if waiting else None",
+        "tampered = None",
         [STEPS + "test_a_job_that_was_tampered_with_is_not_sent"],
     ),
     Guard(

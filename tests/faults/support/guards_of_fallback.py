@@ -11,22 +11,23 @@ CHOOSING = "imagegeneration/services/choosing.py"
 FALLBACK = "tests/unit/domain/test_fallback.py"
 RULES = FALLBACK + "::"
 TWO_SERVERS = "tests/integration/test_fallback.py::"
+SEALS = "tests/unit/domain/test_seal.py::"
 CONSENT = "tests/integration/test_fallback_consent.py::"
 
 GUARDS = (
     Guard(
-        "refusal: who was approved",
-        EXECUTION,
-        "if sha256 != job.latest_approval.request_sha256 or route is None:",
-        "if sha256 != job.latest_approval.request_sha256:",
-        [TWO_SERVERS + "test_alternates_that_were_tampered_with_are_not_sent"],
+        "refusal: the alternates are part of what was approved",
+        "imagegeneration/domain/seal.py",
+        '*("created_at", "request", "alternates"),',
+        '*("created_at", "request"),',
+        [SEALS + "test_alternates_are_sealed"],
     ),
     Guard(
-        "refusal: the alternates are part of what was approved",
-        EXECUTION,
-        "sha256 = request_sha256(job.final_prompt, job.image_count, job.request, job.alternates)",
-        "sha256 = request_sha256(job.final_prompt, job.image_count, job.request)",
-        [TWO_SERVERS + "test_a_final_refusal_falls_back_and_each_attempt_says_who_and_why"],
+        "refusal: as many images as approved, each at its price",
+        "imagegeneration/services/seals.py",
+        " or not _are_as_approved(job):",
+        ":",
+        ["tests/integration/test_seals.py::test_images_that_were_added_are_not_sent"],
     ),
     Guard(
         "refusal: the endpoint of who is called",
@@ -213,8 +214,8 @@ GUARDS = (
     Guard(
         "retry: what was approved",
         JOBS,
-        "if sha256 != job.approval.request_sha256:",
-        "if False:",
+        "if (tampered := self._seals.tampered(job)) is not None:",
+        "if (tampered := None) is not None:",
         [TWO_SERVERS + "test_what_was_tampered_with_is_not_retried"],
     ),
     Guard(

@@ -24,7 +24,7 @@ from imagegeneration.local.process import Log, Process
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings, SignInProvider
 from imagegeneration.storage import Storage
-from tests.support import wait_until
+from tests.support import APPROVAL_KEY, wait_until
 
 PROVIDER = {"name": "idp", "label": "Example", "issuer": "http://localhost:9", "clientId": "studio", "roles": {}}
 
@@ -96,6 +96,7 @@ def server(
         r2_secret_access_key=SecretStr("embedded"),
         r2_bucket=name,
         cdn_base_url=f"{endpoint}/{name}",
+        approval_keys=(SecretStr(APPROVAL_KEY),),
         sandbox_url=_sandbox_server.url,
         port=port,
         public_url=f"http://127.0.0.1:{port}",
@@ -117,12 +118,12 @@ def server(
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    chosen = settings.model_dump(exclude_unset=True, exclude={"sign_in_providers"})
+    chosen = settings.model_dump(exclude_unset=True, exclude={"sign_in_providers", "approval_keys"})
     plain = {
         name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         for name, value in chosen.items()
     }
-    return plain | {"SIGN_IN_PROVIDERS": json.dumps([PROVIDER])}
+    return plain | {"APPROVAL_KEYS": APPROVAL_KEY, "SIGN_IN_PROVIDERS": json.dumps([PROVIDER])}
 
 
 def _is_ready(server: Server) -> bool:

@@ -94,3 +94,10 @@ def test_a_port_with_a_listener_is_not_free() -> None:
 def test_an_address_of_another_machine_is_an_error() -> None:
     with pytest.raises(OSError, match="assign"):
         port_is_free("192.0.2.1", 8501)
+
+
+def test_a_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    secret = DataDir(tmp_path).secret("approval-key")
+    assert len(secret) == 64
+    assert DataDir(tmp_path).secret("approval-key") == secret
+    assert (tmp_path / "approval-key").stat().st_mode & 0o777 == 0o600

@@ -11,7 +11,7 @@ from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Approval, Attempt, ImageState, Job, JobImage, Status
 from imagegeneration.domain.money import Limits, Spend
-from imagegeneration.domain.operations import OpenImage, OperationsState, QueueState
+from imagegeneration.domain.operations import OpenImage, OperationsState, QueueState, SuggestionTimes
 from imagegeneration.domain.runner import RunnerInfo
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -142,6 +142,7 @@ def operations_state(**facts: Any) -> OperationsState:
         "perhaps_charged": (),
         "perhaps_charged_micros": sum(image.cost_micros for image in facts.get("perhaps_charged", ())),
         "breakers": (),
+        "suggestions": SuggestionTimes(asked=0, in_time=0, since=NOW, limit_seconds=2.0),
         "spend": spend(),
         "limits": CEILINGS,
         "ceilings": CEILINGS,

@@ -9,14 +9,26 @@ import pytest
 
 from imagegeneration.domain.breaker import Cause
 from imagegeneration.domain.money import LimitsVersion
-from imagegeneration.domain.operations import OperationsState, QueueState, WaitingForStorage
+from imagegeneration.domain.operations import OperationsState, QueueState, SuggestionTimes, WaitingForStorage
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui.needs import needs
 from imagegeneration.ui.overview import Look, overview
 from imagegeneration.ui.rows import Row, Section, Time
 from tests.unit.ui.samples import CEILINGS, MODEL, NOW, breaker, open_image, operations_state, runner, spend
 
-ORDER = ["needs", "calls", "providers", "runners", "queue", "storage", "inbox", "budget", "limits", "decisions"]
+ORDER = [
+    "needs",
+    "calls",
+    "providers",
+    "runners",
+    "queue",
+    "suggestions",
+    "storage",
+    "inbox",
+    "budget",
+    "limits",
+    "decisions",
+]
 
 
 def section(name: str, state: OperationsState, look: Look = Look()) -> Section:
@@ -208,3 +220,9 @@ def test_the_limits_say_who_set_them() -> None:
     assert change.order["version"] == 4
     assert change.ask is not None
     assert [one.value for one in change.ask.fields] == ["12.50", "10.00", "1.00"]
+
+
+def test_the_share_of_suggestions_in_time_is_shown() -> None:
+    times = SuggestionTimes(asked=60, in_time=58, since=NOW, limit_seconds=2.0)
+    said = facts(section("suggestions", operations_state(suggestions=times)).rows[0])
+    assert (said["In time"], said["Time limit"]) == (("58 of 60 (96%)",), ("2 s",))

@@ -9,6 +9,7 @@ import pytest
 from imagegeneration.domain.operations import OperationsState, ProviderState
 from imagegeneration.domain.provider import ProviderLimits
 from imagegeneration.ui.needs import needs
+from imagegeneration.ui.overview import Look, overview
 from imagegeneration.ui.rows import Row
 from imagegeneration.ui.watch import watched
 from tests.unit.ui.samples import CEILINGS, NOW, breaker, operations_state, spend
@@ -54,7 +55,9 @@ def facts(found: Row) -> dict[str, Any]:
 )
 def test_the_latest_check_is_shown(status: Any, pill: tuple[str, str]) -> None:
     found = row(provider(status=status, problem="In its own words."))
-    assert (found.title, found.pill, found.lines[0]) == ("Fal", pill, ("In its own words.",))
+    assert (found.title, found.pill) == ("Fal", pill)
+    is_said_above = status in ("refused", "unreachable")  # under Needs you
+    assert (("In its own words.",) in found.lines) is not is_said_above
 
 
 def test_without_limits_of_its_own_nothing_is_counted_but_money() -> None:
@@ -94,3 +97,15 @@ def test_limits_and_what_is_left_of_them() -> None:
 )
 def test_a_provider_that_does_not_work_needs_somebody(status: Any, title: list[str]) -> None:
     assert [need.title for need in needs(state(provider(status=status, problem="Why."))).rows] == title
+
+
+def test_one_failure_is_told_once() -> None:
+    paused = breaker("provider:fal", "credentials", failures=3, last_failure="A wrong key.")
+    refused = state(provider(status="refused", problem="A wrong key."), breakers=(paused,))
+    page = overview(refused, Look(scopes=("provider:fal",)))
+    rows = [found for section in page for found in section.rows]
+    lines = [str(line) for found in rows for line in found.lines]
+    assert sum("For a reason." in line for line in lines) == 1
+    assert sum("A wrong key." in line for line in lines) == 0
+    (told,) = needs(refused).rows
+    assert told.title == "Fal is paused"

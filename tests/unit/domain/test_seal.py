@@ -1,0 +1,82 @@
+"""The seal of an approval: what it covers, and whose key it is of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.job import Approval, Job
+from imagegeneration.domain.seal import SealKeys, approved_facts, stored_facts
+from tests.unit.ui.samples import approval, job, stored_image
+
+OLD, NEW = b"o" * 32, b"n" * 32
+KEYS = SealKeys([NEW])
+OTHER = GenerationParameters(
+    provider="sandbox", model="gpt-image-2", size="1024x1024", quality="high", output_format="png"
+)
+
+
+def sealed(of: Job, keys: SealKeys = KEYS, number: int = 0) -> str:
+    return keys.seal(approved_facts(of, of.approval, number))
+
+
+def test_the_seal_of_what_was_approved_is_good() -> None:
+    assert KEYS.check(sealed(job()), approved_facts(job(), approval(), 0)) == "good"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"final_prompt": "a green kite"},
+        {"raw_prompt": "a green kite"},
+        {"intent": "another"},
+        {"image_count": 2},
+        {"request": OTHER},
+        {"job_id": "imgjob_2"},
+        {"user_id": "bob"},
+    ],
+)
+def test_a_job_that_was_changed_breaks_its_seal(change: dict[str, Any]) -> None:
+    changed = job().model_copy(update=change)
+    assert KEYS.check(sealed(job()), approved_facts(changed, changed.approval, 0)) == "wrong"
+
+
+def test_alternates_are_sealed() -> None:
+    changed = job().model_copy(update={"alternates": (OTHER,)})
+    assert KEYS.check(sealed(job()), approved_facts(changed, changed.approval, 0)) == "wrong"
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+@pytest.mark.parametrize("name", sorted(set(Approval.model_fields) - {"seal"}))
+def test_each_field_of_an_approval_is_sealed(name: str) -> None:
+    forged = approval().model_copy(update={name: 7})
+    assert KEYS.check(sealed(job()), approved_facts(job(), forged, 0)) == "wrong"
+
+
+def test_an_approval_cannot_take_another_ones_place() -> None:
+    assert KEYS.check(sealed(job()), approved_facts(job(), approval(), 1)) == "wrong"
+
+
+def test_a_key_is_replaced_while_it_is_in_use() -> None:
+    facts = approved_facts(job(), approval(), 0)
+    before, after = SealKeys([OLD, NEW]), SealKeys([NEW, OLD])
+    for seal in (before.seal(facts), after.seal(facts)):
+        assert (before.check(seal, facts), after.check(seal, facts)) == ("good", "good")
+    assert SealKeys([NEW]).check(before.seal(facts), facts) == "of an unknown key"
+    assert before.seal(facts) != after.seal(facts)
+
+
+def test_without_a_seal_nothing_is_approved() -> None:
+    facts = approved_facts(job(), approval(), 0)
+    assert KEYS.check(None, facts) == "missing"
+    assert KEYS.check("", facts) == "of an unknown key"
+    assert KEYS.check(KEYS.seal(facts).partition(":")[0] + ":é", facts) == "wrong"
+
+
+def test_the_record_of_a_stored_image_is_sealed() -> None:
+    seal = KEYS.seal(stored_facts(stored_image()))
+    assert KEYS.check(seal, stored_facts(stored_image(seal=seal))) == "good"
+    for name, value in (("sha256", "f" * 64), ("storage_key", "elsewhere"), ("url", "http://elsewhere")):
+        assert KEYS.check(seal, stored_facts(stored_image(**{name: value}))) == "wrong"
