@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from pymongo import MongoClient
 
@@ -30,6 +32,9 @@ from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
 from tests.support import APPROVAL_KEY, serving
+
+hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("busy")  # a machine that does other things meanwhile is no fault of an example
 
 MEMORY_DISK = Path("/dev/shm")
 MEMORY_DISK_BYTES = 2 * 1024**3
