@@ -198,6 +198,17 @@ class Settings(BaseSettings):
             _URL.validate_python(value)
         return value.rstrip("/") if value else None
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, value: str | None) -> str | None:
+        """As browsers write it: lower case, no default port. The studio is not served below a path."""
+        if value is None:
+            return None
+        url = _URL.validate_python(value)
+        if url.path not in (None, "/") or url.query or url.fragment or url.username or url.password:
+            raise ValueError("give scheme, host and port only, for example https://studio.example.com")
+        return str(url).rstrip("/")
+
     @field_validator("image_servers")
     @classmethod
     def _have_names_of_their_own(cls, value: tuple[ImageServer, ...]) -> tuple[ImageServer, ...]:

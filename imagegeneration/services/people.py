@@ -44,13 +44,16 @@ class People:
         )
         if not person.may_enter:
             raise SignInFailed(
-                "You are not allowed into this studio.", resolution="Ask an administrator of the studio to let you in."
+                "You are not allowed into this studio.",
+                resolution="Ask an administrator of the studio to let you in.",
+                detail="disabled" if person.is_disabled else "no role",
+                about=person.person_id,
             )
         return person
 
-    def find(self, identity: Identity) -> Person | None:
-        """The person of this identity, if it has ever signed in."""
-        return self._people.find(identity.issuer, identity.subject)
+    def find(self, issuer: str, subject: str) -> Person | None:
+        """Return the person whom the issuer calls `subject`, or None if there was never a sign-in."""
+        return self._people.find(issuer, subject)
 
     def get(self, person_id: str) -> Person:
         """The person. Raises NotFound (IMG_008)."""

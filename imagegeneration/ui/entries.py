@@ -27,6 +27,7 @@ ACTION_WORDS: Mapping[Action, str] = {
     "resumed": "Calls resumed",
     "signed-in": "Signed in",
     "signed-out": "Signed out",
+    "sign-in.failed": "Sign-in failed",
     "person.changed": "Person changed",
     "credits.granted": "Credits granted",
     "key.made": "Key made",

@@ -62,7 +62,7 @@ def test_an_admin_changes_what_a_person_may_do(admin: Page, company: Company) ->
 
     row.get_by_role("button", name="Change").click()
     dialog.get_by_text("As configured: Creator").click()
-    dialog.get_by_text("May sign in", exact=True).click()
+    dialog.get_by_text("Enabled", exact=True).click()
     dialog.get_by_label("Why, for the record").fill("left the company")
     dialog.get_by_role("button", name="Disable, and sign out everywhere").click()
     expect(row.locator(".pill")).to_have_text("Disabled")
@@ -85,7 +85,7 @@ def test_what_somebody_else_changed_meanwhile_is_said(admin: Page, company: Comp
     dialog = admin.get_by_role("dialog")
     expect(dialog.get_by_text("Before: Creator")).to_be_visible()
     company.change(person, "operator")
-    dialog.get_by_text("May sign in", exact=True).click()
+    dialog.get_by_text("Enabled", exact=True).click()
     dialog.get_by_label("Why, for the record").fill("a reason")
     dialog.get_by_role("button", name="Disable, and sign out everywhere").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Somebody else has changed this person meanwhile.")

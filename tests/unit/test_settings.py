@@ -27,6 +27,10 @@ from imagegeneration.settings import load_settings
         ("CDN_BASE_URL", "ftp://files"),
         ("MONGODB_DATABASE", "a b"),
         ("MODERATION_POLICY", "sometimes"),
+        ("PUBLIC_URL", "https://studio.example.com/images"),
+        ("PUBLIC_URL", "https://studio.example.com/?a=canary"),
+        ("PUBLIC_URL", "https://user:canary@studio.example.com"),
+        ("PUBLIC_URL", "studio.example.com"),
         ("SIGN_IN_PROVIDERS", '[{"clientSecret": "canary"'),
         ("IMAGE_SERVERS", '[{"name": "attic", "apiKey": "canary"}]'),
         ("IMAGE_SERVERS", '[{"name": "a", "baseUrl": "http://x/v1"}, {"name": "a", "baseUrl": "http://y/v1"}]'),
@@ -126,3 +130,20 @@ def test_a_field_that_no_server_could_do_without_cannot_be_left_out(monkeypatch:
     monkeypatch.setenv("IMAGE_SERVERS", '[{"name": "attic", "baseUrl": "http://10.0.0.7/v1", "leftOut": ["prompt"]}]')
     with pytest.raises(ConfigurationError, match="IMAGE_SERVERS"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://Studio.Example.com:443/", "https://studio.example.com"),
+        ("http://studio.example.com:80", "http://studio.example.com"),
+        ("https://studio.example.com:8443", "https://studio.example.com:8443"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:8501/", "http://[::1]:8501"),
+    ],
+)
+def test_the_public_address_is_taken_as_browsers_write_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, taken: str
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", given)
+    assert load_settings().public_url == taken
