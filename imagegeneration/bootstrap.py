@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from imagegeneration.domain.breaker import EVERYTHING, model_scope, provider_scope
 from imagegeneration.domain.catalog import Catalog
@@ -153,7 +153,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         audit=audit,
         people=people,
         logins=Logins(stores, people, audit, rates, clients, proxy, settings.login_rules),
-        keys=Keys(stores, people, audit),
+        keys=Keys(stores, people, audit, timedelta(days=settings.key_confirmation_days)),
         operations=Operations(stores, spending, limits, breakers, runners, audit, watch),
         health=Health(stores.connection, storage),
         runners=runners,

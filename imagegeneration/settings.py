@@ -156,6 +156,7 @@ class Settings(BaseSettings):
     sign_in_proxy: TrustedProxy | None = None
     sign_in_idle_minutes: float = Field(default=8 * 60, ge=1, le=60 * 24 * 90)
     sign_in_max_hours: float = Field(default=7 * 24, ge=1, le=24 * 90)
+    key_confirmation_days: int = Field(default=90, ge=1, le=3650)
 
     default_size: str = Field(default="1024x1024", pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")
     default_quality: str = Field(default="medium", pattern=r"^(low|medium|high|xhigh|max)$")

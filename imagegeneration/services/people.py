@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.actor import Actor
@@ -61,6 +62,10 @@ class People:
         if person is None:
             raise NotFound("There is no such person.")
         return person
+
+    def confirmed(self, person_id: str, within: timedelta) -> Person | None:
+        """Return the person if their provider has vouched for them within this time, or None."""
+        return self._people.confirmed(person_id, within.total_seconds())
 
     def page(self, after: str | None, limit: int, text: str = "") -> Sequence[Person]:
         """Up to `limit` people by name, those after the id `after`, with `text` in their name or e-mail address."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
@@ -44,10 +45,14 @@ class KeyStore:
         found = self._keys.find_one(valid, _NO_ID)
         return None if found is None else ApiKey.model_validate(found)
 
-    def of_person(self, person_id: str) -> list[ApiKey]:
-        """All keys of a person, oldest first."""
-        found = self._keys.find({"personId": person_id}, _NO_ID).sort("createdAt", ASCENDING)
+    def of_person(self, person_id: str, *, session: Session | None = None) -> list[ApiKey]:
+        """Return all keys of a person, oldest first."""
+        found = self._keys.find({"personId": person_id}, _NO_ID, session=session).sort("createdAt", ASCENDING)
         return [ApiKey.model_validate(key) for key in found]
+
+    def delete(self, key_ids: Collection[str], *, session: Session) -> None:
+        """Delete keys; what was done with them stays in the audit record."""
+        self._keys.delete_many({"keyId": {"$in": list(key_ids)}}, session=session)
 
     def used(self, key_id: str) -> None:
         """The key was used just now."""
