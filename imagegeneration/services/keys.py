@@ -122,9 +122,10 @@ class Keys:
         now = self._connection.now()
 
         def work(session: Session) -> bool:
-            if not self._keys.revoke(actor.user_id, key_id, now, session=session):
+            revoked = self._keys.revoke(actor.user_id, key_id, now, session=session)
+            if revoked is None:
                 return False
-            self._audit.write(actor, "key.revoked", key_id, "", now=now, session=session)
+            self._audit.write(actor, "key.revoked", key_id, revoked.name, now=now, session=session)
             return True
 
         if not self._connection.transaction(work):

@@ -58,9 +58,12 @@ class KeyStore:
         """The key was used just now."""
         self._keys.update_one({"keyId": key_id}, {"$currentDate": {"lastUsedAt": True}})
 
-    def revoke(self, person_id: str, key_id: str, now: datetime, *, session: Session) -> bool:
-        """Make a person's key worthless; False if there is no such key, or it was revoked before."""
-        changed = self._keys.update_one(
-            {"personId": person_id, "keyId": key_id, "revokedAt": None}, {"$set": {"revokedAt": now}}, session=session
+    def revoke(self, person_id: str, key_id: str, now: datetime, *, session: Session) -> ApiKey | None:
+        """Make a person's key worthless. Return the key, or None if there is none, or it was revoked before."""
+        found = self._keys.find_one_and_update(
+            {"personId": person_id, "keyId": key_id, "revokedAt": None},
+            {"$set": {"revokedAt": now}},
+            projection=_NO_ID,
+            session=session,
         )
-        return changed.matched_count == 1
+        return None if found is None else ApiKey.model_validate(found)
