@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from imagegeneration.domain.breaker import EVERYTHING, model_scope, provider_scope
 from imagegeneration.domain.catalog import Catalog
@@ -163,8 +163,8 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         following=Following(stores, jobs, forecast, offer),
         audit=audit,
         people=people,
-        logins=Logins(stores, people, audit, clients, proxy, settings.login_rules),
-        keys=Keys(stores, people, audit),
+        logins=Logins(stores, people, audit, rates, clients, proxy, settings.login_rules),
+        keys=Keys(stores, people, audit, timedelta(days=settings.key_confirmation_days)),
         operations=Operations(stores, spending, limits, breakers, runners, audit, watch, enhancement),
         health=Health(stores.connection, storage, runners),
         runners=runners,

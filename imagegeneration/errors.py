@@ -163,6 +163,19 @@ class SignInFailed(NotAllowed):
 
     resolution = "Sign in again. If it happens again, ask an administrator."
 
+    def __init__(
+        self, message: str, *, resolution: str | None = None, detail: str = "", about: str | None = None
+    ) -> None:
+        """`detail` is for the log and the audit record, not for the page; `about` is the person's id, if known."""
+        super().__init__(message, resolution=resolution)
+        self.detail = detail
+        self.about = about
+
+    @property
+    def reason(self) -> str:
+        """What happened, with its detail."""
+        return f"{self.message} ({self.detail})" if self.detail else self.message
+
 
 class WrongState(StudioError):
     """IMG_011: not possible in the state the thing is in now."""

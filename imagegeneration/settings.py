@@ -178,6 +178,7 @@ class Settings(BaseSettings):
     sign_in_proxy: TrustedProxy | None = None
     sign_in_idle_minutes: float = Field(default=8 * 60, ge=1, le=60 * 24 * 90)
     sign_in_max_hours: float = Field(default=7 * 24, ge=1, le=24 * 90)
+    key_confirmation_days: int = Field(default=90, ge=1, le=3650)
 
     default_size: str = Field(default="1024x1024", pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")
     default_quality: str = Field(default="medium", pattern=r"^(low|medium|high|xhigh|max)$")
@@ -243,6 +244,17 @@ class Settings(BaseSettings):
         if any(len(key.get_secret_value()) < KEY_MIN for key in value):
             raise ValueError(f"each key needs {KEY_MIN} characters or more")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, value: str | None) -> str | None:
+        """As browsers write it: lower case, no default port. The studio is not served below a path."""
+        if value is None:
+            return None
+        url = _URL.validate_python(value)
+        if url.path not in (None, "/") or url.query or url.fragment or url.username or url.password:
+            raise ValueError("give scheme, host and port only, for example https://studio.example.com")
+        return str(url).rstrip("/")
 
     @field_validator("image_servers")
     @classmethod

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import html
+import re
+import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from imagegeneration.api.gate import client_address, cookie
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.person import SIGN_IN_SECONDS
-from imagegeneration.errors import SignInFailed, StudioError
+from imagegeneration.errors import Busy, NotFound, SignInFailed, StudioError
 
 STATE_COOKIE = "studio_sign_in"
+"""Tells browsers apart while people sign in, so that a sign-in ends where it was begun; tabs of a browser share it."""
+
+AT_ONCE = 8
+"""Steps of sign-ins at once, of each provider: one that hangs takes no thread of anybody else's."""
+
+MOST_WAITING = 32
+"""More than so many steps that wait for a provider are refused at once."""
+
+_BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
+Result = TypeVar("Result")
 _ASSETS = Path(__file__).parent / "assets"
 # No form-action: browsers hold a form's redirects against it too, and a provider sends people on to others.
 _HEADERS = {
@@ -33,6 +46,7 @@ def sign_in_routes(studio: Callable[[], Studio]) -> list[Mount]:
         Route("/sign-in", pages.sign_in, methods=["GET"]),
         Route("/begin/{provider}", pages.begin, methods=["POST"]),
         Route("/callback/{provider}", pages.callback, methods=["GET"]),
+        Route("/logout/{provider}", pages.logout, methods=["POST"]),
         Route("/sign-out", pages.ask_sign_out, methods=["GET"]),
         Route("/sign-out", pages.sign_out, methods=["POST"]),
         Route("/sign-in.css", _style, methods=["GET"]),
@@ -43,6 +57,7 @@ def sign_in_routes(studio: Callable[[], Studio]) -> list[Mount]:
 class _Pages:
     def __init__(self, studio: Callable[[], Studio]) -> None:
         self._studio = studio
+        self._limiters: dict[str, CapacityLimiter] = {}
 
     async def sign_in(self, request: Request) -> Response:
         """The providers, a button each."""
@@ -53,41 +68,56 @@ class _Pages:
             f"<button>Continue with {html.escape(label)}</button></form>"
             for name, label in self._studio().logins.providers()
         )
-        return _page("Sign in", "Sign in to Image Studio", buttons)
+        response = _page("Sign in", "Sign in to Image Studio", buttons)
+        self._keep_browser(response, self._browser(request))  # here, so that tabs opened at once share one
+        return response
 
     async def begin(self, request: Request) -> Response:
         """Send the person to the provider."""
         form = await request.form(max_files=0, max_fields=4)
-        wanted = own_path(str(form.get("next", "/")))
+        wanted, browser = own_path(str(form.get("next", "/"))), self._browser(request)
+        provider = request.path_params["provider"]
         try:
             await self._count("begin", request)
-            begun = await to_thread.run_sync(self._studio().logins.begin, request.path_params["provider"], wanted)
+            logins = self._studio().logins
+            address = await self._apart(provider, lambda: logins.begin(provider, wanted, browser))
         except StudioError as error:
             return _problem(error)
-        response = RedirectResponse(begun.address, status_code=303, headers={"Cache-Control": "no-store"})
-        self._keep(response, STATE_COOKIE, begun.state, SIGN_IN_SECONDS, "/auth/callback")
+        response = _redirect(address)
+        self._keep_browser(response, browser)
         return response
 
     async def callback(self, request: Request) -> Response:
         """Take the person back from the provider."""
-        query, provider = request.query_params, request.path_params["provider"]
-        kept = cookie(request.headers, STATE_COOKIE) or ""
+        answer, provider = dict(request.query_params), request.path_params["provider"]
+        browser, token = self._browser(request), cookie(request.headers, self._studio().settings.login_cookie)
         try:
             await self._count("callback", request)
-            if "error" in query:
-                raise SignInFailed("The provider did not let you in.")
-            token, wanted = await to_thread.run_sync(
-                lambda: self._studio().logins.finish(
-                    provider, state=query.get("state", ""), kept_state=kept, code=query.get("code", "")
-                )
+            logins = self._studio().logins
+            finished = await self._apart(
+                provider, lambda: logins.finish(provider, answer, browser=browser, token=token)
             )
         except StudioError as error:
             return _problem(error)
-        response = RedirectResponse(wanted, status_code=303, headers={"Cache-Control": "no-store"})
-        response.delete_cookie(STATE_COOKIE, path="/auth/callback")
-        longest = self._studio().settings.sign_in_max_hours * 3600
-        self._keep(response, self._studio().settings.login_cookie, token, round(longest), "/")
+        response = _redirect(finished.address)
+        if finished.token is not None:
+            longest = self._studio().settings.sign_in_max_hours * 3600
+            self._keep(response, self._studio().settings.login_cookie, finished.token, round(longest), "/")
         return response
+
+    async def logout(self, request: Request) -> Response:
+        """Hear from a provider whom it has signed out (OpenID Connect Back-Channel Logout 1.0)."""
+        form = await request.form(max_files=0, max_fields=4)
+        token, provider = str(form.get("logout_token", "")), request.path_params["provider"]
+        try:
+            logins = self._studio().logins
+            await self._apart(provider, lambda: logins.end_for_provider(provider, token))
+        except SignInFailed as error:
+            wrong = {"error": "invalid_request", "error_description": error.message}
+            return JSONResponse(wrong, status_code=400, headers={"Cache-Control": "no-store"})
+        except StudioError as error:
+            return _problem(error)
+        return Response(headers={"Cache-Control": "no-store"})
 
     async def ask_sign_out(self, _request: Request) -> Response:
         """A link cannot sign anybody out: a button does."""
@@ -100,17 +130,50 @@ class _Pages:
         token = cookie(request.headers, name)
         if token is not None:
             await to_thread.run_sync(self._studio().logins.end, token)
-        response = RedirectResponse("/auth/sign-in", status_code=303, headers={"Cache-Control": "no-store"})
+        response = _redirect("/auth/sign-in")
         response.delete_cookie(name, path="/", secure=name.startswith("__Host-"))
         return response
 
     async def _count(self, step: str, request: Request) -> None:
         """Strangers may come here: each address so often. Raises Busy (IMG_005)."""
-        await to_thread.run_sync(self._studio().rates.sign_in, step, client_address(request.scope))
+        rates, address = self._studio().rates, client_address(request.scope)
+        await self._on(self._limiter("the counters"), lambda: rates.sign_in(step, address))
+
+    async def _apart(self, provider: str, work: Callable[[], Result]) -> Result:
+        """Do what may wait for a provider, on threads of its own. Raises NotFound, Busy (IMG_005)."""
+        if provider not in dict(self._studio().logins.providers()):
+            raise NotFound("There is no such sign-in provider.")
+        return await self._on(self._limiter(f"provider {provider}"), work)
+
+    @staticmethod
+    async def _on(limiter: CapacityLimiter, work: Callable[[], Result]) -> Result:
+        if limiter.statistics().tasks_waiting >= MOST_WAITING:
+            raise Busy("Too many people are signing in at once.", retry_after=5, resolution="Try again in a moment.")
+        return await to_thread.run_sync(work, limiter=limiter)
+
+    def _limiter(self, what: str) -> CapacityLimiter:
+        return self._limiters.setdefault(what, CapacityLimiter(AT_ONCE))
+
+    def _browser(self, request: Request) -> str:
+        """Return the cookie of the browser, a new one if it has none yet."""
+        kept = cookie(request.headers, self._browser_cookie) or ""
+        return kept if _BROWSER.fullmatch(kept) else secrets.token_urlsafe(32)
+
+    def _keep_browser(self, response: Response, browser: str) -> None:
+        self._keep(response, self._browser_cookie, browser, SIGN_IN_SECONDS, "/")
+
+    @property
+    def _browser_cookie(self) -> str:
+        return f"__Host-{STATE_COOKIE}" if self._is_https else STATE_COOKIE
+
+    @property
+    def _is_https(self) -> bool:
+        return (self._studio().settings.public_url or "").startswith("https://")
 
     def _keep(self, response: Response, name: str, value: str, seconds: int, path: str) -> None:
-        secure = (self._studio().settings.public_url or "").startswith("https://")
-        response.set_cookie(name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="lax")
+        response.set_cookie(
+            name, value, max_age=seconds, path=path, secure=self._is_https, httponly=True, samesite="lax"
+        )
 
 
 def own_path(wanted: str) -> str:
@@ -118,6 +181,10 @@ def own_path(wanted: str) -> str:
     parts = urlsplit(wanted)
     harmless = wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/auth/")) and wanted.isprintable()
     return wanted if harmless and not parts.netloc and len(wanted) <= 2000 else "/"
+
+
+def _redirect(address: str) -> Response:
+    return RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store"})
 
 
 async def _style(_request: Request) -> Response:

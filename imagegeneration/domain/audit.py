@@ -26,6 +26,7 @@ Action = Literal[
     "resumed",
     "signed-in",
     "signed-out",
+    "sign-in.failed",
     "person.changed",
     "key.made",
     "key.revoked",

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
+from pydantic import Field
+
 from imagegeneration.domain.access import ROLES, Role
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.plan import PlanName
-from imagegeneration.domain.value import Many, Moment, Value
+from imagegeneration.domain.value import LATER, Many, Moment, Value
 
 LOGIN_COOKIE = "studio_login"
 """The cookie of a browser in which somebody is signed in."""
@@ -19,13 +21,25 @@ SIGN_IN_SECONDS = 600
 
 
 class Identity(Value):
-    """What a sign-in provider vouches for. `email` is None unless the provider has verified it."""
+    """What a sign-in provider vouches for. `email` is None unless the provider has verified it.
+
+    `sid` is the provider's own name of the session, if it has one.
+    """
 
     issuer: str
     subject: str
     email: str | None
     name: str
     groups: Many[str] = ()
+    sid: str | None = None
+
+
+class SignedOut(Value):
+    """Whom a provider has signed out: everywhere (`subject`), or in one session of its own (`sid`)."""
+
+    issuer: str
+    subject: str | None
+    sid: str | None
 
 
 class Person(Value):
@@ -67,13 +81,15 @@ class Person(Value):
 class Login(Value):
     """A browser in which somebody has signed in: a document of the collection `logins`.
 
-    `token_sha256` is the hash of the cookie; the cookie itself is stored nowhere.
+    `token_sha256` is the hash of the cookie; the cookie itself is stored nowhere. `sid` is the provider's name of
+    the session, by which the provider ends it.
     """
 
     schema_version: Literal[1] = 1
     token_sha256: str
     person_id: str
     provider: str
+    sid: str | None = Field(default=None, json_schema_extra=LATER)
     began_at: Moment
     seen_at: Moment
     ends_at: Moment

@@ -34,6 +34,7 @@ ACTION_RATES: Mapping[Action, Rate] = {
     "approve": Rate(what="approvals", amount=10, seconds=60),
 }
 SIGN_INS = Rate(what="sign-ins from one address", amount=30, seconds=60)
+FAILED_SIGN_INS = Rate(what="failed sign-ins on record", amount=60, seconds=60)
 WRONG_KEYS = Rate(what="wrong keys from one address", amount=60, seconds=60)
 
 

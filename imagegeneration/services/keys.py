@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from imagegeneration.domain.access import Permission
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.key import PREFIX, ApiKey, key_sha256, new_key
-from imagegeneration.errors import NotAllowed, NotFound, WrongState
+from imagegeneration.errors import Busy, NotAllowed, NotFound, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.people import People
 from imagegeneration.services.recent import RecentOf
@@ -21,14 +22,27 @@ KNOWN_SECONDS = 5.0
 
 KNOWN_KEYS = 10_000
 KEYS_OF_A_PERSON = 50
+"""Keys of a person that work at once, and as many that do not any more; older ones are deleted."""
+
+KEYS_A_DAY = 100
 TOUCH_SECONDS = 60.0
 """How often it is written down that a key is in use."""
+
+
+_DAY = timedelta(days=1)
+
+log = logging.getLogger(__name__)
 
 
 class Keys:
     """Keys act for their person, within their scopes."""
 
-    def __init__(self, stores: Stores, people: People, audit: Audit) -> None:
+    def __init__(self, stores: Stores, people: People, audit: Audit, confirmation: timedelta) -> None:
+        """`confirmation`: keys rest when their person has not signed in for so long.
+
+        Who has left cannot sign in any more, and that is all the studio can see of it.
+        """
+        self._confirmation = confirmation
         self._connection = stores.connection
         self._keys = stores.keys
         self._people = people
@@ -39,7 +53,8 @@ class Keys:
     def make(self, actor: Actor, name: str, scopes: Sequence[Permission], days: int | None) -> tuple[str, ApiKey]:
         """A new key of the actor's, which is shown now and never again; it expires in so many days (None: never).
 
-        Raises WrongState (IMG_011) for too many, for a scope that the actor lacks, and where nobody signs in;
+        Raises WrongState (IMG_011) for too many, for a scope that the actor lacks, and where nobody signs in; Busy
+        (IMG_005) for more than KEYS_A_DAY;
         NotAllowed (IMG_010) if it is a key that asks: a leaked one shall neither make others nor end them.
         """
         _require_person(actor)
@@ -49,9 +64,6 @@ class Keys:
                 f"You may not {min(missing)} yourself, so a key of yours may not either.",
                 resolution="Choose among what you may do yourself.",
             )
-        own = self._keys.of_person(actor.user_id)
-        if sum(key.revoked_at is None for key in own) >= KEYS_OF_A_PERSON:
-            raise WrongState(f"At most {KEYS_OF_A_PERSON} keys at once.", resolution="Revoke one that is not used.")
         now = self._connection.now()
         text = new_key()
         key = ApiKey(
@@ -66,11 +78,28 @@ class Keys:
         )
 
         def work(session: Session) -> None:
+            self._make_room(actor.user_id, now, session)
             self._keys.insert(key, session=session)
             self._audit.write(actor, "key.made", key.key_id, name, now=now, session=session)
 
         self._connection.transaction(work)
         return text, key
+
+    def _make_room(self, person_id: str, now: datetime, session: Session) -> None:
+        """Refuse one key too many, and delete the oldest of those that do not work any more.
+
+        Every key that is made writes the end of the audit chain, so that two at once do not both see room for one.
+        """
+        own = self._keys.of_person(person_id, session=session)
+        if sum(key.is_valid(now) for key in own) >= KEYS_OF_A_PERSON:
+            raise WrongState(f"At most {KEYS_OF_A_PERSON} keys at once.", resolution="Revoke one that is not used.")
+        lately = [key.created_at for key in own if key.created_at > now - _DAY]
+        if len(lately) >= KEYS_A_DAY:
+            free_in = lately[-KEYS_A_DAY] + _DAY - now
+            raise Busy(f"At most {KEYS_A_DAY} keys a day.", retry_after=round(free_in.total_seconds()))
+        over = [key.key_id for key in own if not key.is_valid(now) and key.created_at <= now - _DAY]
+        if len(over) > KEYS_OF_A_PERSON:
+            self._keys.delete(over[:-KEYS_OF_A_PERSON], session=session)
 
     def actor(self, text: str) -> Actor | None:
         """Whom the key acts for; None for one that is wrong, malformed, expired or revoked, all in the same time."""
@@ -93,9 +122,10 @@ class Keys:
         now = self._connection.now()
 
         def work(session: Session) -> bool:
-            if not self._keys.revoke(actor.user_id, key_id, now, session=session):
+            revoked = self._keys.revoke(actor.user_id, key_id, now, session=session)
+            if revoked is None:
                 return False
-            self._audit.write(actor, "key.revoked", key_id, "", now=now, session=session)
+            self._audit.write(actor, "key.revoked", key_id, revoked.name, now=now, session=session)
             return True
 
         if not self._connection.transaction(work):
@@ -106,9 +136,9 @@ class Keys:
         key = self._keys.find(sha256)
         if key is None or not secrets.compare_digest(key.key_sha256, sha256):
             return None
-        try:
-            person = self._people.get(key.person_id)
-        except NotFound:
+        person = self._people.confirmed(key.person_id, self._confirmation)
+        if person is None:
+            log.info("The key %s rests: its person has not signed in for %s", key.key_id, self._confirmation)
             return None
         if not person.may_enter:
             return None

@@ -1,19 +1,21 @@
-"""Signing in and out, and who is behind a cookie."""
+"""Signing in and out, and the person behind a cookie."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.person import SIGN_IN_SECONDS, Identity, Login, LoginRules, Person, roles_of
+from imagegeneration.domain.person import SIGN_IN_SECONDS, Identity, Login, LoginRules, Person, SignedOut, roles_of
 from imagegeneration.errors import NotFound, SignInFailed
 from imagegeneration.oidc import OidcClient, ProxyTokens
-from imagegeneration.services.audit import Audit
+from imagegeneration.services.audit import STUDIO, Audit
 from imagegeneration.services.people import People
+from imagegeneration.services.rates import Rates
 from imagegeneration.services.recent import RecentOf
 from imagegeneration.store import Stores
 from imagegeneration.store.logins import SignInAttempt
@@ -30,12 +32,20 @@ TOUCH_SECONDS = 20.0
 """How often it is written down that somebody is there: several times within the shortest idle limit, a minute."""
 
 
+FAILURE_SECONDS = 3600.0
+"""How often the same failure of the reverse proxy's sign-in is put on record: its tokens come with each request."""
+
+_NOT_OURS = "The sign-in was begun in another browser, or too long ago."
+
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
-class Begun:
-    """A sign-in that was begun: where the person is sent, and what the browser keeps meanwhile."""
+class Finished:
+    """Where the person goes, and the cookie of the new login; no cookie if there is none, or one already."""
 
     address: str
-    state: str
+    token: str | None = None
 
 
 class Logins:
@@ -46,6 +56,7 @@ class Logins:
         stores: Stores,
         people: People,
         audit: Audit,
+        rates: Rates,
         clients: Mapping[str, OidcClient],
         proxy: ProxyTokens | None,
         rules: LoginRules,
@@ -54,25 +65,35 @@ class Logins:
         self._logins = stores.logins
         self._people = people
         self._audit = audit
+        self._rates = rates
         self._clients = clients
         self._proxy = proxy
         self._rules = rules
         self._known = RecentOf(self._find, KNOWN_SECONDS, KNOWN_LOGINS)
         self._vouched = RecentOf(self._find_vouched, KNOWN_SECONDS, KNOWN_TOKENS)
         self._seen = RecentOf(self._see, TOUCH_SECONDS, KNOWN_LOGINS)
+        self._told = RecentOf(lambda _: True, FAILURE_SECONDS, KNOWN_TOKENS)
 
     def providers(self) -> Sequence[tuple[str, str]]:
         """The name and the label of each provider that people can sign in with."""
         return [(name, client.provider.label) for name, client in self._clients.items()]
 
-    def begin(self, provider: str, next_page: str) -> Begun:
-        """Send a person to a provider; `next_page` is a path of ours to come back to. Raises NotFound, SignInFailed."""
+    def begin(self, provider: str, next_page: str, browser: str) -> str:
+        """Return where a person is sent to sign in; `next_page` is a path of ours to come back to.
+
+        `browser` is the cookie of the browser, in which alone the sign-in can end. Raises NotFound, SignInFailed.
+        """
         client = self._client(provider)
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         verifier += secrets.token_urlsafe(16)
-        address = client.address(self._redirect_uri(provider), state=state, nonce=nonce, verifier=verifier)
+        try:
+            address = client.address(self._redirect_uri(provider), state=state, nonce=nonce, verifier=verifier)
+        except SignInFailed as error:
+            self._record(client.provider.label, error)
+            raise
         attempt = SignInAttempt(
             state_sha256=_sha256(state),
+            browser_sha256=_sha256(browser),
             provider=provider,
             nonce=nonce,
             verifier=verifier,
@@ -80,32 +101,47 @@ class Logins:
             began_at=self._connection.now(),
         )
         self._logins.expect(attempt)
-        return Begun(address, state)
+        return address
 
-    def finish(self, provider: str, *, state: str, kept_state: str, code: str) -> tuple[str, str]:
-        """The cookie of the new login, and the path to go to. A state serves once, in the browser that began it.
+    def finish(self, provider: str, answer: Mapping[str, str], *, browser: str, token: str | None) -> Finished:
+        """Take a person back from the provider. A state serves once, in the browser that began it.
 
-        Raises SignInFailed (IMG_010).
+        `token` is the cookie of the login that the browser has already. A callback that is loaded again leads to the
+        page that was wanted, or once more to the provider if the browser has no login. Raises SignInFailed (IMG_010).
         """
-        if not secrets.compare_digest(state.encode(), kept_state.encode()):
-            raise SignInFailed("The sign-in was begun in another browser, or too long ago.")
-        now = self._connection.now()
-        attempt = self._logins.take(_sha256(state), now - timedelta(seconds=SIGN_IN_SECONDS))
+        now, client = self._connection.now(), self._client(provider)
+        since = now - timedelta(seconds=SIGN_IN_SECONDS)
+        attempt = self._logins.take(_sha256(answer.get("state", "")), _sha256(browser), since)
+        is_signed_in = token is not None and self.actor(token) is not None
         if attempt is None or attempt.provider != provider:
-            raise SignInFailed("The sign-in was begun in another browser, or too long ago.")
-        client = self._client(provider)
-        identity = client.identity(self._redirect_uri(provider), code, nonce=attempt.nonce, verifier=attempt.verifier)
-        person = self._people.signed_in(identity, client.provider.roles)
-        return self.enter(person, provider), attempt.next
+            if is_signed_in:
+                return Finished("/")
+            log.info("A sign-in with %s was not begun in this browser, or too long ago", client.provider.label)
+            raise SignInFailed(_NOT_OURS)
+        if attempt.taken_at is not None:
+            return Finished(attempt.next if is_signed_in else self.begin(provider, attempt.next, browser))
+        try:
+            identity = client.identity(
+                self._redirect_uri(provider),
+                client.check_answer(answer),
+                nonce=attempt.nonce,
+                verifier=attempt.verifier,
+            )
+            person = self._people.signed_in(identity, client.provider.roles)
+        except SignInFailed as error:
+            self._record(client.provider.label, error)
+            raise
+        return Finished(attempt.next, self.enter(person, provider, identity.sid))
 
-    def enter(self, person: Person, provider: str) -> str:
-        """The cookie of a new login of a person whom the provider vouches for."""
+    def enter(self, person: Person, provider: str, sid: str | None = None) -> str:
+        """Return the cookie of a new login of a person whom the provider vouches for, in its session `sid`."""
         now = self._connection.now()
         token = secrets.token_urlsafe(32)
         login = Login(
             token_sha256=_sha256(token),
             person_id=person.person_id,
             provider=provider,
+            sid=sid,
             began_at=now,
             seen_at=now,
             ends_at=now + self._rules.longest,
@@ -113,6 +149,33 @@ class Logins:
         self._logins.begin(login)
         self._audit.note(person.actor(), "signed-in", person.person_id, f"by {self._client(provider).provider.label}")
         return token
+
+    def end_for_provider(self, provider: str, token: str) -> None:
+        """End what a provider's logout token says is over. Raises NotFound, SignInFailed for one that proves nothing.
+
+        Keys stay: a person who leaves the office does not stop their programs.
+        """
+        client = self._client(provider)
+        if len(token) > LONGEST_TOKEN:
+            raise SignInFailed(f"What {client.provider.label} signed could not be verified.", detail="too long")
+        ended = self._end_said(provider, client.signed_out(token))
+        self._known.clear()
+        for person_id in ended:
+            person = self._people.get(person_id)
+            self._audit.note(STUDIO, "signed-out", person.person_id, f"{client.provider.label} has ended the session")
+
+    def _end_said(self, provider: str, said: SignedOut) -> Iterable[str]:
+        if said.sid is not None:
+            return self._logins.end_session(provider, said.sid)
+        person = self._people.find(said.issuer, said.subject or "")
+        return [person.person_id] if person and self._logins.end_all(person.person_id, provider) else []
+
+    def _record(self, label: str, error: SignInFailed) -> None:
+        """Log a failed sign-in and put it into the audit record, with its reason."""
+        log.warning("A sign-in with %s failed: %s", label, error.reason)
+        actor = STUDIO if error.about is None else Actor(user_id=error.about, roles=())
+        if self._rates.may_record_failed_sign_in():
+            self._audit.note(actor, "sign-in.failed", error.about or label, f"{label}: {error.reason}"[:500])
 
     def actor(self, token: str) -> Actor | None:
         """Who is behind the cookie; None if nobody is, or not any more."""
@@ -151,13 +214,25 @@ class Logins:
             return None
         try:
             person = self._person_vouched(self._proxy, self._proxy.identity(token))
-        except SignInFailed:
+        except SignInFailed as error:
+            self._tell(self._proxy.label, error)
             return None
         return person.actor() if person.may_enter else None
 
+    def _tell(self, label: str, error: SignInFailed) -> None:
+        """Say that a proxy's token lets nobody in: seldom, because it comes with each request."""
+        what = error.about or error.message
+        if self._told.recall(what):
+            return
+        self._told.get(what)
+        if error.about is None:
+            log.warning("A sign-in with %s failed: %s", label, error.reason)
+        else:
+            self._record(label, error)
+
     def _person_vouched(self, proxy: ProxyTokens, identity: Identity) -> Person:
         """The person; a sign-in, on record, when what the token says is new or nobody was there for long."""
-        known = self._people.find(identity)
+        known = self._people.find(identity.issuer, identity.subject)
         said = (identity.name, identity.email, roles_of(identity, proxy.roles))
         if (
             known is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.actor import Actor
@@ -44,13 +45,16 @@ class People:
         )
         if not person.may_enter:
             raise SignInFailed(
-                "You are not allowed into this studio.", resolution="Ask an administrator of the studio to let you in."
+                "You are not allowed into this studio.",
+                resolution="Ask an administrator of the studio to let you in.",
+                detail="disabled" if person.is_disabled else "no role",
+                about=person.person_id,
             )
         return person
 
-    def find(self, identity: Identity) -> Person | None:
-        """The person of this identity, if it has ever signed in."""
-        return self._people.find(identity.issuer, identity.subject)
+    def find(self, issuer: str, subject: str) -> Person | None:
+        """Return the person whom the issuer calls `subject`, or None if there was never a sign-in."""
+        return self._people.find(issuer, subject)
 
     def get(self, person_id: str) -> Person:
         """The person. Raises NotFound (IMG_008)."""
@@ -58,6 +62,10 @@ class People:
         if person is None:
             raise NotFound("There is no such person.")
         return person
+
+    def confirmed(self, person_id: str, within: timedelta) -> Person | None:
+        """Return the person if their provider has vouched for them within this time, or None."""
+        return self._people.confirmed(person_id, within.total_seconds())
 
     def page(self, after: str | None, limit: int, text: str = "") -> Sequence[Person]:
         """Up to `limit` people by name, those after the id `after`, with `text` in their name or e-mail address."""

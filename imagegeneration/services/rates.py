@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.plan import PLANS
-from imagegeneration.domain.rate import ACTION_RATES, SIGN_INS, WRONG_KEYS, Action, Rate, Standing
+from imagegeneration.domain.rate import ACTION_RATES, FAILED_SIGN_INS, SIGN_INS, WRONG_KEYS, Action, Rate, Standing
 from imagegeneration.errors import Busy, DatabaseDown
 from imagegeneration.store.rates import Counter, MemoryRates, RateStore, tightest
 
@@ -55,6 +55,14 @@ class Rates:
     def sign_in(self, step: str, address: str) -> None:
         """Count a step of a sign-in on the address of a stranger. Raises Busy (IMG_005) above the rate."""
         self._take_if_possible(Counter(SIGN_INS, f"{step} {address}"))
+
+    def may_record_failed_sign_in(self) -> bool:
+        """Count a failed sign-in of anybody. Return False above the rate, so that strangers cannot fill the record."""
+        try:
+            self._take_if_possible(Counter(FAILED_SIGN_INS, "all"))
+        except Busy:
+            return False
+        return True
 
     def wrong_key(self, address: str) -> None:
         """Count a wrong key on the address that sent it. Raises Busy (IMG_005) above the rate."""

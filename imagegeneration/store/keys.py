@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
@@ -44,18 +45,25 @@ class KeyStore:
         found = self._keys.find_one(valid, _NO_ID)
         return None if found is None else ApiKey.model_validate(found)
 
-    def of_person(self, person_id: str) -> list[ApiKey]:
-        """All keys of a person, oldest first."""
-        found = self._keys.find({"personId": person_id}, _NO_ID).sort("createdAt", ASCENDING)
+    def of_person(self, person_id: str, *, session: Session | None = None) -> list[ApiKey]:
+        """Return all keys of a person, oldest first."""
+        found = self._keys.find({"personId": person_id}, _NO_ID, session=session).sort("createdAt", ASCENDING)
         return [ApiKey.model_validate(key) for key in found]
+
+    def delete(self, key_ids: Collection[str], *, session: Session) -> None:
+        """Delete keys; what was done with them stays in the audit record."""
+        self._keys.delete_many({"keyId": {"$in": list(key_ids)}}, session=session)
 
     def used(self, key_id: str) -> None:
         """The key was used just now."""
         self._keys.update_one({"keyId": key_id}, {"$currentDate": {"lastUsedAt": True}})
 
-    def revoke(self, person_id: str, key_id: str, now: datetime, *, session: Session) -> bool:
-        """Make a person's key worthless; False if there is no such key, or it was revoked before."""
-        changed = self._keys.update_one(
-            {"personId": person_id, "keyId": key_id, "revokedAt": None}, {"$set": {"revokedAt": now}}, session=session
+    def revoke(self, person_id: str, key_id: str, now: datetime, *, session: Session) -> ApiKey | None:
+        """Make a person's key worthless. Return the key, or None if there is none, or it was revoked before."""
+        found = self._keys.find_one_and_update(
+            {"personId": person_id, "keyId": key_id, "revokedAt": None},
+            {"$set": {"revokedAt": now}},
+            projection=_NO_ID,
+            session=session,
         )
-        return changed.matched_count == 1
+        return None if found is None else ApiKey.model_validate(found)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pymongo import IndexModel
+from pydantic import Field
+from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.person import SIGN_IN_SECONDS, Login
-from imagegeneration.domain.value import Moment, Value
+from imagegeneration.domain.value import LATER, Moment, Value
 from imagegeneration.store.connection import Connection, Document, translated
 from imagegeneration.store.schema import validator
 
@@ -16,15 +17,20 @@ _NO_ID = {"_id": False}
 
 
 class SignInAttempt(Value):
-    """A person was sent to a provider; what is needed when the person comes back, once."""
+    """A person was sent to a provider; what is needed when the person comes back.
+
+    It serves once, in one browser: `taken_at` is when it did, `browser_sha256` the hash of that browser's cookie.
+    """
 
     schema_version: Literal[1] = 1
     state_sha256: str
+    browser_sha256: str = Field(default="", json_schema_extra=LATER)
     provider: str
     nonce: str
     verifier: str
     next: str
     began_at: Moment
+    taken_at: Moment | None = Field(default=None, json_schema_extra=LATER)
 
 
 @translated
@@ -41,6 +47,7 @@ class LoginStore:
         logins = [
             IndexModel("tokenSha256", unique=True),
             IndexModel("personId"),
+            IndexModel([("provider", ASCENDING), ("sid", ASCENDING)]),
             IndexModel("endsAt", expireAfterSeconds=0),
         ]
         self._connection.prepare("logins", validator(Login), logins)
@@ -67,18 +74,28 @@ class LoginStore:
         """The person has signed out in this browser."""
         self._logins.delete_one({"tokenSha256": token_sha256})
 
-    def end_all(self, person_id: str) -> None:
-        """Nobody is signed in as this person any more, anywhere."""
-        self._logins.delete_many({"personId": person_id})
+    def end_all(self, person_id: str, provider: str | None = None) -> int:
+        """End all logins of a person (with `provider`: those by this provider). Return how many there were."""
+        by = {} if provider is None else {"provider": provider}
+        return self._logins.delete_many({"personId": person_id, **by}).deleted_count
+
+    def end_session(self, provider: str, sid: str) -> set[str]:
+        """End the logins of one session of the provider's. Return the ids of the people who were signed in by it."""
+        session = {"provider": provider, "sid": sid}
+        people: set[str] = set(self._logins.distinct("personId", session))
+        self._logins.delete_many(session)
+        return people
 
     def expect(self, attempt: SignInAttempt) -> None:
         """A person was sent to a provider."""
         self._attempts.insert_one(attempt.document())
 
-    def take(self, state_sha256: str, since: datetime) -> SignInAttempt | None:
-        """The attempt that this state stands for, begun since then; it is gone afterwards, so that it serves once."""
-        found = self._attempts.find_one_and_delete(
-            {"stateSha256": state_sha256, "beganAt": {"$gte": since}}, projection=_NO_ID
+    def take(self, state_sha256: str, browser_sha256: str, since: datetime) -> SignInAttempt | None:
+        """Return the attempt of this state and browser, begun since then, as it was before; from now on it is taken."""
+        found = self._attempts.find_one_and_update(
+            {"stateSha256": state_sha256, "browserSha256": browser_sha256, "beganAt": {"$gte": since}},
+            [{"$set": {"takenAt": {"$ifNull": ["$takenAt", "$$NOW"]}}}],
+            projection=_NO_ID,
         )
         return None if found is None else SignInAttempt.model_validate(found)
 

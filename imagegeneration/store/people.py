@@ -41,6 +41,13 @@ class PeopleStore:
         found = self._people.find_one({"personId": person_id}, _NO_ID, session=session)
         return None if found is None else Person.model_validate(found)
 
+    def confirmed(self, person_id: str, seconds: float) -> Person | None:
+        """Return the person if they have signed in within so many seconds by the server's clock, or None."""
+        since = {"$dateSubtract": {"startDate": "$$NOW", "unit": "second", "amount": round(seconds)}}
+        query = {"personId": person_id, "$expr": {"$gt": ["$signedInAt", since]}}
+        found = self._people.find_one(query, _NO_ID)
+        return None if found is None else Person.model_validate(found)
+
     def find(self, issuer: str, subject: str) -> Person | None:
         """The person that this issuer calls `subject`, or None."""
         found = self._people.find_one({"issuer": issuer, "subject": subject}, _NO_ID)

@@ -27,6 +27,7 @@ ACTION_WORDS: Mapping[Action, str] = {
     "resumed": "Calls resumed",
     "signed-in": "Signed in",
     "signed-out": "Signed out",
+    "sign-in.failed": "Sign-in failed",
     "person.changed": "Person changed",
     "credits.granted": "Credits granted",
     "key.made": "Key made",
@@ -56,7 +57,7 @@ def entry_row(entry: AuditEntry, names: Names) -> Row:
         aside=f"#{entry.number:,}",
         lines=(line,),
         links=tuple(_links(entry)),
-        details=Details(tuple(_facts(entry)), tuple(changes(entry.before, entry.after))),
+        details=Details(tuple(_facts(entry, names)), tuple(changes(entry.before, entry.after))),
     )
 
 
@@ -115,6 +116,10 @@ def _key_made(entry: AuditEntry, _names: Names) -> tuple[str, str]:
     return f"Key “{entry.reason}” made", ""
 
 
+def _key_revoked(entry: AuditEntry, _names: Names) -> tuple[str, str]:
+    return (f"Key “{entry.reason}” revoked", "") if entry.reason else (action_words(entry.action), "")
+
+
 def _lora(entry: AuditEntry, _names: Names) -> tuple[str, str]:
     return f"{action_words(entry.action)}: {entry.subject}", entry.reason
 
@@ -125,6 +130,7 @@ _TELLING: Mapping[Action, Callable[[AuditEntry, Names], tuple[str, str]]] = {
     "person.changed": _person,
     "credits.granted": _credits_granted,
     "key.made": _key_made,
+    "key.revoked": _key_revoked,
     "lora.added": _lora,
     "lora.changed": _lora,
     "lora.deleted": _lora,
@@ -138,10 +144,10 @@ def _links(entry: AuditEntry) -> Iterator[Link]:
     yield Link("All about this", f"audit?{urlencode({'subject': subject})}")
 
 
-def _facts(entry: AuditEntry) -> Iterator[Fact]:
+def _facts(entry: AuditEntry, names: Names) -> Iterator[Fact]:
     known = (
-        ("About", entry.subject),
-        ("By", entry.actor),
+        ("About", _with_name(entry.subject, names)),
+        ("By", _with_name(entry.actor, names)),
         ("Key", entry.key),
         ("Request", entry.request_id),
         ("Entry", entry.entry_id),
@@ -151,6 +157,10 @@ def _facts(entry: AuditEntry) -> Iterator[Fact]:
     for label, value in known:
         if value:
             yield Fact(label, (value,))
+
+
+def _with_name(user_id: str, names: Names) -> str:
+    return f"{names[user_id]} ({user_id})" if user_id in names else user_id
 
 
 def changes(before: str | None, after: str | None) -> Iterator[Change]:

@@ -10,12 +10,24 @@ from imagegeneration.ui import words
 from imagegeneration.ui.rows import Action, Ask, Fact, Line, Row, Section, moment
 
 
-def key_sections(keys: Sequence[ApiKey], now: datetime) -> list[Section]:
-    """The keys that work, newest first, and those that do not any more, at the end."""
+def key_sections(keys: Sequence[ApiKey], now: datetime, confirmation_days: int) -> list[Section]:
+    """The keys that work, newest first, and those that do not any more, at the end.
+
+    All of them rest when their person has not signed in for `confirmation_days`.
+    """
     newest = sorted(keys, key=lambda key: key.created_at, reverse=True)
     valid = tuple(_row(key, now) for key in newest if key.is_valid(now))
     over = tuple(_row(key, now) for key in newest if not key.is_valid(now))
-    sections = [Section("keys", "Your keys", valid, empty="You have no key that works. Make one above.")]
+    about = f"They stop {words.plural(confirmation_days, 'day')} after your last sign-in, until you sign in again."
+    sections = [
+        Section(
+            "keys",
+            "Your keys",
+            valid,
+            about=about if valid else "",
+            empty="You have no key that works. Make one above.",
+        )
+    ]
     if over:
         sections.append(Section("over", "Revoked and expired", over, about="They open nothing any more."))
     return sections

@@ -34,7 +34,8 @@ def keys() -> None:
     _form()
     with st.skeleton(height=200):
         own = studio().keys.of_actor(actor())
-    draw_sections(key_sections(own, datetime.now(UTC)), _revoke, key=_KEY, answer=answers.latest)
+    sections = key_sections(own, datetime.now(UTC), studio().settings.key_confirmation_days)
+    draw_sections(sections, _revoke, key=_KEY, answer=answers.latest)
     made: str | None = st.session_state.get(_NEW)
     if made is not None:
         _show(made)

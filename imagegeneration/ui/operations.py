@@ -17,6 +17,8 @@ from imagegeneration.ui import words
 from imagegeneration.ui.frame import actor, errors_in_words, explain, reader_zone, require_page, studio
 from imagegeneration.ui.orders import carry_out
 from imagegeneration.ui.overview import Look, overview
+from imagegeneration.ui.readers import for_reader, people_in
+from imagegeneration.ui.rows import Section
 from imagegeneration.ui.sections import Answers, Said, draw_sections
 
 SECONDS = 2
@@ -69,13 +71,20 @@ def _follow() -> None:
         title, text = explain(error)
         notice = f"{title} {text} The page keeps trying; what it shows is old."
     draw_sections(
-        overview(watch.state, _look(watch, watch.state)),
+        _for_reader(overview(watch.state, _look(watch, watch.state)), watch.state),
         watch.act,
         key=_KEY,
         at=watch.state.at,
         answer=watch.answers.latest,
         notice=notice,
     )
+
+
+def _for_reader(sections: list[Section], state: OperationsState) -> list[Section]:
+    images = [*state.perhaps_charged, *(image for waiting in state.waiting_for_storage for image in waiting.images)]
+    people = people_in(sections)
+    names = studio().people.names(people) if people else {}
+    return for_reader(sections, actor(), {image.job_id: image.user_id for image in images}, names)
 
 
 def _look(watch: Watch, state: OperationsState) -> Look:

@@ -15,7 +15,7 @@ from imagegeneration.domain.plan import PLANS, PlanName
 from imagegeneration.domain.text import Reason
 from imagegeneration.errors import StudioError
 from imagegeneration.ui import words
-from imagegeneration.ui.frame import acting, errors_in_words, explain, notice, studio
+from imagegeneration.ui.frame import acting, actor, errors_in_words, explain, notice, studio
 from imagegeneration.ui.pager import cursor, pager, to_first
 from imagegeneration.ui.persons import access_words, confirm_words, people_section, plan_words
 from imagegeneration.ui.sections import Answers, Said, draw_sections
@@ -102,7 +102,8 @@ def _dialog(person: Person) -> None:
         format_func=lambda name: f"{name.capitalize()}: {plan_words(name)}",
         key=f"plan {key}",
     )
-    is_disabled = not st.toggle("May sign in", value=not person.is_disabled, key=f"let-in {key}")
+    is_own = person.person_id == actor().user_id  # nobody can take their own administration away
+    is_disabled = not st.toggle("Enabled", value=not person.is_disabled, key=f"let-in {key}", disabled=is_own)
     reason = st.text_input("Why, for the record", key=f"reason {key}", max_chars=500)
     before = access_words(person.granted_roles, person.roles, person.plan, is_disabled=person.is_disabled)
     after = access_words(person.granted_roles, roles, plan, is_disabled=is_disabled)
@@ -125,7 +126,8 @@ def _choose_roles(person: Person, key: str) -> Sequence[Role] | None:
     picked = []
     for role in ROLES:
         name, about = words.ROLE_WORDS[role]
-        if st.checkbox(f"{name}: {about}", value=role in person.effective_roles, key=f"role {role} {key}"):
+        has, is_kept = role in person.effective_roles, role == "admin" and person.person_id == actor().user_id
+        if st.checkbox(f"{name}: {about}", value=has, key=f"role {role} {key}", disabled=has and is_kept):
             picked.append(role)
     return tuple(picked)
 

@@ -29,7 +29,7 @@ def _row(person: Person, provider: str, left: int | None) -> Row:
         key=person.person_id,
         title=person.name,
         aside=person.email or "",
-        pill=("Disabled", "bad") if person.is_disabled else ("May sign in", "good"),
+        pill=_state(person),
         facts=(
             *(_roles(person), _plan(person), _credits(left)),
             *(_provider(provider), _last_sign_in(person)),
@@ -45,7 +45,20 @@ def _row(person: Person, provider: str, left: int | None) -> Row:
     )
 
 
+def _state(person: Person) -> tuple[str, words.Tone]:
+    if person.is_disabled:
+        return "Disabled", "bad"
+    return ("May sign in", "good") if person.may_enter else ("No access", "neutral")
+
+
+def _was_refused(person: Person) -> bool:
+    """Whether the last sign-in ended because no rule gives a role."""
+    return person.roles is None and not person.granted_roles
+
+
 def _roles(person: Person) -> Fact:
+    if _was_refused(person):
+        return Fact("Roles", ("No role",), note="No rule of the configuration gives one. Set one to let them in.")
     note = "As configured" if person.roles is None else f"Set here; configured: {words.roles(person.granted_roles)}"
     return Fact("Roles", (words.roles(person.effective_roles),), note=note)
 
@@ -72,7 +85,8 @@ def _provider(provider: str) -> Fact:
 
 
 def _last_sign_in(person: Person) -> Fact:
-    return Fact("Last sign-in", (moment(person.signed_in_at),))
+    label = "Refused" if _was_refused(person) else "Last sign-in"
+    return Fact(label, (moment(person.signed_in_at),))
 
 
 def _record(**filters: str) -> str:
@@ -82,7 +96,8 @@ def _record(**filters: str) -> str:
 def access_words(granted: Sequence[Role], roles: Sequence[Role] | None, plan: PlanName, *, is_disabled: bool) -> str:
     """What somebody may do, in one line; `granted` are the configured roles."""
     what = f"{words.roles(granted)}, as configured" if roles is None else words.roles(roles)
-    return f"{what} · plan {plan} · {'disabled' if is_disabled else 'may sign in'}"
+    enters = "may sign in" if (granted if roles is None else roles) else "no access"
+    return f"{what} · plan {plan} · {'disabled' if is_disabled else enters}"
 
 
 def confirm_words(person: Person, *, is_disabled: bool) -> str:

@@ -62,7 +62,7 @@ def test_an_admin_changes_what_a_person_may_do(admin: Page, company: Company) ->
 
     row.get_by_role("button", name="Change").click()
     dialog.get_by_text("As configured: Creator").click()
-    dialog.get_by_text("May sign in", exact=True).click()
+    dialog.get_by_text("Enabled", exact=True).click()
     dialog.get_by_label("Why, for the record").fill("left the company")
     dialog.get_by_role("button", name="Disable, and sign out everywhere").click()
     expect(row.locator(".pill")).to_have_text("Disabled")
@@ -77,6 +77,15 @@ def test_an_admin_changes_what_a_person_may_do(admin: Page, company: Company) ->
     expect(entries.first).to_contain_text("left the company")
 
 
+def test_admins_cannot_take_their_own_administration_away(admin: Page) -> None:
+    admin.goto("/people?search=ann@example.com")
+    person_row(admin, "Ann").get_by_role("button", name="Change").click()
+    dialog = admin.get_by_role("dialog")
+    expect(dialog.get_by_label("Enabled")).to_be_disabled()
+    expect(dialog.get_by_label("Admin:")).to_be_disabled()
+    expect(dialog.get_by_label("Reviewer:")).to_be_enabled()
+
+
 def test_what_somebody_else_changed_meanwhile_is_said(admin: Page, company: Company) -> None:
     name = unique("Meanwhile")
     person = company.person(name.replace(" ", "."), called=name)
@@ -85,7 +94,7 @@ def test_what_somebody_else_changed_meanwhile_is_said(admin: Page, company: Comp
     dialog = admin.get_by_role("dialog")
     expect(dialog.get_by_text("Before: Creator")).to_be_visible()
     company.change(person, "operator")
-    dialog.get_by_text("May sign in", exact=True).click()
+    dialog.get_by_text("Enabled", exact=True).click()
     dialog.get_by_label("Why, for the record").fill("a reason")
     dialog.get_by_role("button", name="Disable, and sign out everywhere").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Somebody else has changed this person meanwhile.")

@@ -96,6 +96,17 @@ def test_enhancer_failures_are_said_in_words(
     assert_error(response, status, code)
 
 
+def test_a_text_model_without_a_price_is_not_called(settings: Settings, sandbox: Sandbox) -> None:
+    unpriced = build_studio(settings.model_copy(update={"openai_text_model": "gpt-unpriced"}))
+    try:
+        with TestClient(build_asgi(lambda: unpriced), base_url="http://localhost:8501") as local:
+            response = local.post("/image/enhance-prompt", json={"intent": "a card", "prompt": "simple saas ui"})
+    finally:
+        unpriced.close()
+    assert_error(response, 422, "IMG_013")
+    assert sandbox.calls == []
+
+
 def test_an_enhancer_that_hangs_is_given_up_at_the_deadline(
     client: TestClient, studio: Studio, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

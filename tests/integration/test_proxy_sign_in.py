@@ -15,9 +15,9 @@ from joserfc.jwk import ECKey, KeySet, OctKey
 from joserfc.jws import JWSRegistry
 from starlette.testclient import TestClient
 
-from imagegeneration import oidc
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.oidc import keys as oidc_keys
 from imagegeneration.settings import Settings, TrustedProxy
 
 PUBLIC = "http://studio.test"
@@ -160,7 +160,7 @@ def test_new_keys_of_the_proxy_are_found_and_strangers_cannot_make_us_ask_for_th
         assert client.get("/image/me", headers={HEADER: unknown}).status_code == 401
     assert proxy.fetched == 1
     proxy.key = ECKey.generate_key("P-256", {"kid": "second"})
-    monkeypatch.setattr(oidc, "KEYS_SECONDS", 0.0)
+    monkeypatch.setattr(oidc_keys, "KEYS_SECONDS", 0.0)
     assert client.get("/image/me", headers={HEADER: proxy.token()}).status_code == 200
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +21,7 @@ from imagegeneration.api.gate import Gate
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.access import Role
 from imagegeneration.domain.person import LOGIN_COOKIE, Person
+from imagegeneration.errors import Busy, WrongState
 from imagegeneration.services import keys, logins
 from imagegeneration.settings import Settings
 from imagegeneration.ui.messages import hear
@@ -236,6 +239,74 @@ def test_a_key_of_a_person_without_roles_opens_nothing(company: Studio, clock: C
     clock.now += keys.KNOWN_SECONDS
     for path in ("/image/me", "/image/keys", "/image/job-list", "/image/openapi.json", "/jobs"):
         assert program.get(path).status_code == 401, path
+
+
+def test_a_key_rests_when_its_person_has_not_signed_in_for_long(
+    settings: Settings, database: Database[dict[str, Any]], clock: Clock
+) -> None:
+    company = build_company(settings.model_copy(update={"key_confirmation_days": 30}))
+    who = person(company, "ann", "creator")
+    program = with_key(company, make_key(signed_in(company, who), "look"))
+    for days, expected in ((29, 200), (31, 401)):
+        ago = {"$dateSubtract": {"startDate": "$$NOW", "unit": "day", "amount": days}}
+        database.people.update_one({}, [{"$set": {"signedInAt": ago}}])
+        clock.now += keys.KNOWN_SECONDS
+        assert status(program) == expected, days
+    person(company, "ann", "creator")  # signs in again
+    clock.now += keys.KNOWN_SECONDS
+    assert status(program) == 200
+    company.close()
+
+
+def test_keys_made_at_once_in_two_processes_are_not_more_than_allowed(
+    company: Studio, other_process: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "KEYS_OF_A_PERSON", 3)
+    ann = person(company, "ann", "creator").actor()
+    start = threading.Barrier(8)
+
+    def make(process: Studio) -> bool:
+        start.wait(10)
+        try:
+            process.keys.make(ann, "a script", ["look"], 1)
+        except WrongState:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(make, [company, other_process] * 4))
+    assert sum(made) == len(company.keys.of_actor(ann)) == 3
+
+
+def test_keys_that_are_made_and_revoked_do_not_pile_up(
+    company: Studio, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "KEYS_OF_A_PERSON", 2)
+    monkeypatch.setattr(keys, "KEYS_A_DAY", 4)
+    ann = person(company, "ann", "creator").actor()
+    for _ in range(3):
+        for number in range(4):
+            _, key = company.keys.make(ann, f"script {number}", ["look"], None)
+            company.keys.revoke(ann, key.key_id)
+        with pytest.raises(Busy, match="At most 4 keys a day") as refused:
+            company.keys.make(ann, "one more", ["look"], None)
+        assert 86_300 < refused.value.retry_after <= 86_400
+        a_day = {"$dateSubtract": {"startDate": "$createdAt", "unit": "day", "amount": 2}}
+        database["keys"].update_many({}, [{"$set": {"createdAt": a_day}}])
+    company.keys.make(ann, "one more", ["look"], None)
+    assert len(company.keys.of_actor(ann)) == 3, "the new one, and two that are revoked"
+
+
+def test_expired_keys_take_no_place(
+    company: Studio, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "KEYS_OF_A_PERSON", 1)
+    ann = person(company, "ann", "creator").actor()
+    company.keys.make(ann, "a script", ["look"], 1)
+    with pytest.raises(WrongState, match="At most 1 keys at once"):
+        company.keys.make(ann, "another", ["look"], 1)
+    database["keys"].update_many({}, [{"$set": {"expiresAt": "$$NOW"}}])
+    company.keys.make(ann, "another", ["look"], 1)
 
 
 def test_guessed_cookies_and_keys_take_no_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

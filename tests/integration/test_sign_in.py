@@ -15,8 +15,11 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.domain.person import LOGIN_COOKIE
+from imagegeneration.domain.rate import Rate
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
+from imagegeneration.services import rates
 from imagegeneration.settings import Settings, SignInProvider
 from tests.support import serving
 
@@ -146,12 +149,80 @@ def test_the_database_has_only_the_hash_of_the_cookie(browser: TestClient, datab
     assert token not in stored
 
 
-def test_a_state_serves_once(browser: TestClient) -> None:
+def test_a_state_serves_once(browser: TestClient, company: Studio, database: Database[dict[str, Any]]) -> None:
     back = from_provider(to_provider(browser), "bob")
-    kept = dict(browser.cookies)
     assert browser.get(back).status_code == 303
-    browser.cookies.update(kept)
-    assert browser.get(back).status_code == 403
+    browser.cookies.delete(LOGIN_COOKIE)
+    again = browser.get(back)
+    assert LOGIN_COOKIE not in browser.cookies, "the code is not taken a second time"
+    assert urlsplit(again.headers["location"]).path == "/oauth2/authorize", "the browser begins once more"
+    assert database.logins.count_documents({}) == 1
+    with new_browser(company) as other:
+        assert other.get(back).status_code == 403
+
+
+def test_a_callback_that_is_loaded_again_leads_to_the_page_that_was_wanted(
+    browser: TestClient, database: Database[dict[str, Any]]
+) -> None:
+    back = from_provider(to_provider(browser, "/jobs?status=Done"), "bob")
+    for _ in range(2):
+        answer = browser.get(back)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/jobs?status=Done")
+    assert database.logins.count_documents({}) == 1
+    database.sign_ins.delete_many({})  # as after ten minutes: from the history of the browser
+    assert browser.get(back).headers["location"] == "/"
+
+
+def test_a_callback_whose_first_answer_was_lost_lets_in_by_a_second_round(browser: TestClient) -> None:
+    back = from_provider(to_provider(browser, "/jobs"), "bob")
+    browser.get(back)
+    browser.cookies.delete(LOGIN_COOKIE)  # the browser has gone on to load it again before the answer came
+    second = from_provider(browser.get(back).headers["location"], "bob")
+    assert browser.get(second).headers["location"] == "/jobs"
+    assert browser.get("/image/me").json()["name"] == "Bob"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_tabs_sign_in_at_once(browser: TestClient, first: int) -> None:
+    browser.get("/auth/sign-in")
+    sent = [to_provider(browser, "/jobs"), to_provider(browser, "/keys")]
+    back = [from_provider(address, "bob") for address in sent]
+    wanted = [browser.get(back[tab]).headers["location"] for tab in (first, 1 - first)]
+    assert wanted == (["/jobs", "/keys"] if first == 0 else ["/keys", "/jobs"])
+    assert browser.get("/image/me").json()["name"] == "Bob"
+
+
+def test_a_failed_sign_in_is_logged_and_on_record_with_its_reason(
+    browser: TestClient, company: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = sign_in(browser, "eve")
+    assert "no role" not in refused.text, "the page does not tell strangers about the rules"
+    back = from_provider(to_provider(browser), "bob")
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    browser.get(back.replace(code, "another-code"))
+    state = parse_qs(urlsplit(to_provider(browser)).query)["state"][0]
+    browser.get(f"/auth/callback/idp?error=access_denied&state={state}")
+    failed = company.audit.find(actions=["sign-in.failed"], limit=10)
+    assert [entry.reason for entry in failed] == [
+        "Example: Example did not let you in. (access_denied)",
+        "Example: Example answered with an error. (HTTP 400, invalid_grant)",
+        "Example: You are not allowed into this studio. (no role)",
+    ]
+    (eve,) = company.people.page(None, 10)
+    assert (failed[2].actor, failed[2].subject) == (eve.person_id, eve.person_id)
+    for entry in failed:
+        assert entry.reason.removeprefix("Example: ") in caplog.text
+
+
+def test_strangers_cannot_fill_the_record(
+    browser: TestClient, company: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert browser.get("/auth/callback/idp?error=x&state=guessed").status_code == 403
+    monkeypatch.setattr(rates, "FAILED_SIGN_INS", Rate(what="failed sign-ins on record", amount=2, seconds=60))
+    for _ in range(4):
+        state = parse_qs(urlsplit(to_provider(browser)).query)["state"][0]
+        assert browser.get(f"/auth/callback/idp?error=x&state={state}").status_code == 403
+    assert len(company.audit.find(actions=["sign-in.failed"], limit=10)) == 2
 
 
 def test_a_sign_in_that_was_begun_elsewhere_is_refused(browser: TestClient, company: Studio) -> None:

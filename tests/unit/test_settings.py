@@ -28,6 +28,10 @@ from imagegeneration.settings import Settings, load_settings
         ("CDN_BASE_URL", "ftp://files"),
         ("MONGODB_DATABASE", "a b"),
         ("MODERATION_POLICY", "sometimes"),
+        ("PUBLIC_URL", "https://studio.example.com/images"),
+        ("PUBLIC_URL", "https://studio.example.com/?a=canary"),
+        ("PUBLIC_URL", "https://user:canary@studio.example.com"),
+        ("PUBLIC_URL", "studio.example.com"),
         ("SIGN_IN_PROVIDERS", '[{"clientSecret": "canary"'),
         ("IMAGE_SERVERS", '[{"name": "attic", "apiKey": "canary"}]'),
         ("IMAGE_SERVERS", '[{"name": "a", "baseUrl": "http://x/v1"}, {"name": "a", "baseUrl": "http://y/v1"}]'),
@@ -194,3 +198,20 @@ def test_keys_of_approvals_are_long_and_separated_by_commas(monkeypatch: pytest.
 def test_without_a_key_for_approvals_nothing_starts() -> None:
     with pytest.raises(ConfigurationError, match=r"^Set APPROVAL_KEYS: "):
         load_settings().require_seal_keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://Studio.Example.com:443/", "https://studio.example.com"),
+        ("http://studio.example.com:80", "http://studio.example.com"),
+        ("https://studio.example.com:8443", "https://studio.example.com:8443"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:8501/", "http://[::1]:8501"),
+    ],
+)
+def test_the_public_address_is_taken_as_browsers_write_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, taken: str
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", given)
+    assert load_settings().public_url == taken

@@ -119,3 +119,13 @@ def test_a_proxy_of_the_environment_is_not_asked(
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     assert check(name, accounts.url).status == "works"
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_redirect_does_not_get_the_key(accounts: Accounts, name: str) -> None:
+    with Accounts() as elsewhere:
+        check(name, accounts.url)
+        address = f"{elsewhere.url}{accounts.received[-1].path}"
+        found = answered(accounts, name, Sent(302, b"", {"location": address}))
+        assert elsewhere.received == []
+    assert found.status in ("unreachable", "reached")

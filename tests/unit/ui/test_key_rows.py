@@ -38,12 +38,12 @@ def test_keys_that_work_come_first_newest_first() -> None:
         key(key_id="new"),
         key(key_id="revoked", revoked_at=NOW),
     ]
-    sections = key_sections(keys, NOW)
+    sections = key_sections(keys, NOW, 90)
     assert [[row.key for row in section.rows] for section in sections] == [["new", "old"], ["gone", "revoked"]]
 
 
 def test_a_key_that_works_can_be_revoked_after_a_question() -> None:
-    row = key_sections([key()], NOW)[0].rows[0]
+    row = key_sections([key()], NOW, 90)[0].rows[0]
     (revoke,) = row.actions
     assert revoke.order == {"what": "revoke", "key_id": "key_1"}
     assert revoke.ask is not None
@@ -55,16 +55,21 @@ def test_a_key_that_works_can_be_revoked_after_a_question() -> None:
 
 
 def test_the_end_of_a_key_is_said() -> None:
-    assert facts(key_sections([key(expires_at=None)], NOW)[0].rows[0])["Expires"].value == ("Never",)
-    expired, revoked = key_sections([key(expires_at=NOW), key(revoked_at=NOW)], NOW)[1].rows
+    assert facts(key_sections([key(expires_at=None)], NOW, 90)[0].rows[0])["Expires"].value == ("Never",)
+    expired, revoked = key_sections([key(expires_at=NOW), key(revoked_at=NOW)], NOW, 90)[1].rows
     assert (expired.pill, expired.actions) == (("Expired", "neutral"), ())
     assert (revoked.pill, revoked.actions) == (("Revoked", "neutral"), ())
     assert "Expired" in facts(expired)
     assert "Revoked" in facts(revoked)
 
 
+def test_the_page_says_when_keys_rest() -> None:
+    (only,) = key_sections([key()], NOW, 30)
+    assert only.about == "They stop 30 days after your last sign-in, until you sign in again."
+
+
 def test_without_keys_the_page_says_so() -> None:
-    (only,) = key_sections([], NOW)
+    (only,) = key_sections([], NOW, 90)
     assert only.empty == "You have no key that works. Make one above."
 
 

@@ -43,6 +43,16 @@ def test_who_is_disabled_is_marked() -> None:
     assert (row().pill, row(is_disabled=True).pill) == (("May sign in", "good"), ("Disabled", "bad"))
 
 
+def test_who_was_refused_has_no_access() -> None:
+    refused = row(granted_roles=())
+    assert refused.pill == ("No access", "neutral")
+    assert "Set one to let them in." in fact(refused, "Roles").note
+    assert [one.label for one in refused.facts if one.label in ("Refused", "Last sign-in")] == ["Refused"]
+    assert row(granted_roles=(), roles=("reviewer",)).pill == ("May sign in", "good")
+    assert row(roles=()).pill == ("No access", "neutral")
+    assert access_words((), None, "pro", is_disabled=False) == "No role, as configured · plan pro · no access"
+
+
 def test_a_provider_goes_by_its_label() -> None:
     assert fact(row(), "Signs in with").value == ("Example",)
     assert fact(row(issuer="https://old.example"), "Signs in with").value == ("https://old.example",)
