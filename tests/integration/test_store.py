@@ -50,6 +50,8 @@ LATER = {
     "drafts": {"options", "style", "negativePrompt"},
     "events": {"index", "attemptId", "url", "thumbnailUrl", "code", "message"},
     "jobs": {"alternates", "lastEvent", "links", "news"},
+    "logins": {"sid"},
+    "sign_ins": {"browserSha256", "takenAt"},
     "runners": {"waiting"},
 }
 """Fields that are stored only where they have a value, or that documents of earlier versions do not have."""
