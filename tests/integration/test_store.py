@@ -51,6 +51,8 @@ LATER = {
     "events": {"index", "attemptId", "url", "thumbnailUrl", "code", "message"},
     "images": {"seal"},
     "jobs": {"alternates", "lastEvent", "links", "news"},
+    "logins": {"sid"},
+    "sign_ins": {"browserSha256", "takenAt"},
     "runners": {"waiting"},
 }
 """Fields that are stored only where they have a value, or that documents of earlier versions do not have."""
