@@ -81,7 +81,8 @@ def _follow() -> None:
 
 
 def _for_reader(sections: list[Section], state: OperationsState) -> list[Section]:
-    images = [*state.perhaps_charged, *(image for waiting in state.waiting_for_storage for image in waiting.images)]
+    waiting = (image for host in state.waiting_for_storage for image in host.images)
+    images = [*state.perhaps_charged, *state.set_aside, *waiting]
     people = people_in(sections)
     names = studio().people.names(people) if people else {}
     return for_reader(sections, actor(), {image.job_id: image.user_id for image in images}, names)
