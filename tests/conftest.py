@@ -41,7 +41,7 @@ MEMORY_DISK_BYTES = 2 * 1024**3
 """A mongod needs some hundred megabytes of it. In a container there are often 64 only."""
 
 QUICK = ["--setParameter", "minSnapshotHistoryWindowInSeconds=0"]
-"""Dropped collections give their files back at once. A write that waits for the journal does not wait for its interval."""
+"""Dropped collections give their files back at once."""
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -100,7 +100,7 @@ class Queue:
                     self._turns.left(user)
                     continue
                 self._turns.served(user, first.image_count)
-                share = room // len(self._turns)
+                share = room // max(len(self._turns), 1)  # another thread may have found nobody left
             yield first
             more = min(share // first.image_count, LARGEST_BATCH) - 1
             rest = self._claim_more(user, lease, lease_seconds, paused, more)

@@ -10,9 +10,10 @@ import functools
 import gzip
 import mimetypes
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import brotli
 import streamlit as st
 from anyio import to_thread
 from starlette.datastructures import Headers
@@ -23,6 +24,11 @@ from imagegeneration.domain.access import PAGES
 
 _FOLDER = Path(st.__file__).parent / "static"
 _COMPRESSED = {".js", ".css"}
+# Browsers take br over HTTPS and from loopback only, gzip everywhere.
+_COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
+    "br": functools.partial(brotli.compress, quality=9),
+    "gzip": functools.partial(gzip.compress, compresslevel=9, mtime=0),
+}
 _AT_THE_ROOT = (
     "<script>window.__streamlit = {BACKEND_BASE_URL: window.location.origin, "
     "HOST_CONFIG_BASE_URL: window.location.origin}</script>"
@@ -58,11 +64,15 @@ class FirstVisit:
         if path.strip("/") in {"", *PAGES} and path.count("/") == 1:
             return HTMLResponse(document(), headers={"Cache-Control": "no-cache"})
         file = _files().get(path)
-        if file is None or "gzip" not in Headers(scope=scope).get("accept-encoding", ""):
+        accepted = Headers(scope=scope).get("accept-encoding", "")
+        encoding = next(
+            (name for name in _COMPRESS if name in accepted), None
+        )  # br: browsers want HTTPS or loopback for it
+        if file is None or encoding is None:
             return None
-        content = await to_thread.run_sync(_compressed, file)
+        content = await to_thread.run_sync(_compressed, file, encoding)
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        return Response(content, media_type=kind, headers=_FOREVER | {"Content-Encoding": "gzip"})
+        return Response(content, media_type=kind, headers=_FOREVER | {"Content-Encoding": encoding})
 
 
 @functools.cache
@@ -73,6 +83,6 @@ def _files() -> Mapping[str, Path]:
 
 
 @functools.cache
-def _compressed(file: Path) -> bytes:
+def _compressed(file: Path, encoding: str) -> bytes:
     """Return the file's content, compressed once for all visitors."""
-    return gzip.compress(file.read_bytes(), 9, mtime=0)
+    return _COMPRESS[encoding](file.read_bytes())

@@ -23,7 +23,7 @@ from imagegeneration.storage import Storage
 from tests.browser.company import variables
 from tests.browser.conftest import windows
 from tests.browser.screens import approve_button, choose_count, describe, go_to_review, is_saved, open_generate, typed
-from tests.support import wait_until
+from tests.support import APPROVAL_KEY, wait_until
 
 DATABASE = "test-drafts"
 
@@ -66,6 +66,7 @@ def dashboard(mongod: Part, bucket_server: Part, _sandbox_server: Sandbox, serve
         "r2_secret_access_key": "embedded",
         "r2_bucket": DATABASE,
         "cdn_base_url": f"{endpoint}/{DATABASE}",
+        "approval_keys": APPROVAL_KEY,
         "sandbox_url": _sandbox_server.url,
         "data_dir": str(servers_dir.path / "drafts-data"),
     }

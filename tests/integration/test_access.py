@@ -30,7 +30,7 @@ def test_a_route_that_is_not_declared_is_closed(company: Studio) -> None:
     assert code(somebody(company, "ann", "admin").get("/image/new-route")) == (404, "IMG_008")
 
 
-@pytest.mark.parametrize("path", ["/", "/jobs", "/media/x", "/_stcore/upload_file/x", "/_stcore/health", "/static/x"])
+@pytest.mark.parametrize("path", ["/", "/jobs", "/media/x", "/_stcore/health", "/static/x"])
 def test_strangers_do_not_reach_the_dashboard_either(company: Studio, path: str) -> None:
     stranger = TestClient(build_asgi(lambda: company), base_url=PUBLIC, follow_redirects=False)
     assert stranger.get(path).status_code == 401
