@@ -27,8 +27,8 @@ run: $(VENV)/.installed ## Start the studio on this machine; Ctrl-C stops it
 unit: $(VENV)/.installed-dev ## Run the tests that need no server, in seconds; ARGS="-k name" runs some
 	@exec $(BIN)/python -m pytest tests/unit $(ARGS)
 
-# Files side by side: the tests wait for servers and browsers most of the time.
-WORKERS ?= 2
+# Files side by side, more than there are cores: the tests wait for servers and browsers most of the time.
+WORKERS ?= 4
 
 test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some, WORKERS=0 one after the other
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)

@@ -45,7 +45,7 @@ def soak(cluster: Cluster, jobs: int, seconds: float) -> None:
 
 
 def test_runners_are_killed_at_random(cluster: Cluster) -> None:
-    soak(cluster, jobs=40, seconds=8)
+    soak(cluster, jobs=24, seconds=4)
 
 
 @pytest.mark.long

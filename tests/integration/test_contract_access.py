@@ -25,7 +25,12 @@ from tests.integration.leak_hooks import SECRETS
 
 pytestmark = pytest.mark.timeout(600)  # every operation is fuzzed, which a busy machine does in minutes
 
-EXAMPLES = 4
+FORMS = [
+    ("fuzzing", 3),
+    pytest.param(("coverage,fuzzing", 20), marks=pytest.mark.long),
+]
+"""Phases and examples of each operation: the short form sends to each operation, the long one covers each field."""
+
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
     "response_headers_conformance,no_leak"
@@ -51,14 +56,16 @@ def anns(company: Studio, database: Database[dict[str, Any]]) -> Belongings:
     return belongings(company, database)
 
 
-def attack(company: Studio, port: int, folder: Path, secrets: Sequence[str], *headers: str) -> None:
+def attack(
+    company: Studio, port: int, folder: Path, secrets: Sequence[str], form: tuple[str, int], *headers: str
+) -> None:
     """Send what schemathesis makes of the document to every operation, with these headers."""
     document = folder / "openapi.json"
     document.write_text(json.dumps(build_api(lambda: company).openapi()))
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", str(document)),
         *("--url", f"http://127.0.0.1:{port}/image", "--checks", CHECKS, "--mode", "all"),
-        *("--phases", "coverage,fuzzing", "--max-examples", str(EXAMPLES)),
+        *("--phases", form[0], "--max-examples", str(form[1])),
         *("--seed", "20261121", "--no-color", *(part for header in headers for part in ("-H", header))),
     ]
     environment = os.environ | {
@@ -77,15 +84,24 @@ def kept_from_everybody(company: Studio, anns: Belongings, folder: Path) -> Sequ
     return (*anns.marks, company.settings.require_database(), str(folder), str(company.settings.data_dir))
 
 
-def test_a_stranger_finds_nothing_out(company: Studio, anns: Belongings, port: int, tmp_path: Path) -> None:
-    attack(company, port, tmp_path, kept_from_everybody(company, anns, tmp_path))
+@pytest.mark.parametrize("form", FORMS)
+def test_a_stranger_finds_nothing_out(
+    company: Studio, anns: Belongings, port: int, tmp_path: Path, form: tuple[str, int]
+) -> None:
+    attack(company, port, tmp_path, kept_from_everybody(company, anns, tmp_path), form)
 
 
+@pytest.mark.parametrize("form", FORMS)
 def test_a_key_of_small_scope_finds_nothing_out(
-    company: Studio, anns: Belongings, database: Database[dict[str, Any]], port: int, tmp_path: Path
+    company: Studio,
+    anns: Belongings,
+    database: Database[dict[str, Any]],
+    port: int,
+    tmp_path: Path,
+    form: tuple[str, int],
 ) -> None:
     before = list(database.jobs.find({}))
     key = make_key(somebody(company, "bob", "creator", "operator"), "look")
     secrets = (*kept_from_everybody(company, anns, tmp_path), key, key_sha256(key))
-    attack(company, port, tmp_path, secrets, f"Authorization: Bearer {key}")
+    attack(company, port, tmp_path, secrets, form, f"Authorization: Bearer {key}")
     assert list(database.jobs.find({})) == before

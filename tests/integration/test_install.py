@@ -85,6 +85,10 @@ def python(version: str) -> str:
     return str(found or pytest.skip(f"this machine has no Python {version}"))
 
 
+def uv() -> str:
+    return str(shutil.which("uv", path=f"{sys.prefix}/bin") or shutil.which("uv"))
+
+
 def locked(lock: str, environment: dict[str, str]) -> set[str]:
     """Return `name==version` of each pin whose marker holds in an environment."""
     pins = [Requirement(line.rstrip(" \\")) for line in (ROOT / lock).read_text().splitlines() if "==" in line[:80]]
@@ -105,7 +109,7 @@ def test_the_oldest_pip_installs_the_lock_and_nothing_newer(version: str, newer_
         shutil.copy(ROOT / file, tmp_path)
     run(python(version), "-m", "venv", ".venv", cwd=tmp_path)
     venv = str(tmp_path / ".venv/bin/python")
-    run(venv, "-m", "pip", "install", "--quiet", f"pip=={OLDEST_PIPS[version]}", cwd=tmp_path)
+    run(uv(), "pip", "install", "--python", venv, f"pip=={OLDEST_PIPS[version]}", cwd=tmp_path)
 
     run(
         *("make", "install", "VENV=.venv"),
@@ -126,7 +130,6 @@ def test_the_oldest_pip_installs_the_lock_and_nothing_newer(version: str, newer_
 @pytest.mark.parametrize("version", OLDEST_PIPS)
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
 def test_the_lock_has_a_built_file_for_each_python(lock: str, version: str, tmp_path: Path) -> None:
-    uv = shutil.which("uv", path=f"{sys.prefix}/bin") or shutil.which("uv") or pytest.skip("uv is not installed")
     system = ("--python-version", version, "--python-platform", "x86_64-manylinux_2_36")
     check = (
         "pip",
@@ -138,7 +141,7 @@ def test_the_lock_has_a_built_file_for_each_python(lock: str, version: str, tmp_
         "--target",
         str(tmp_path / "new"),
     )
-    run(uv, *check, *system, str(ROOT / lock), cwd=tmp_path)
+    run(uv(), *check, *system, str(ROOT / lock), cwd=tmp_path)
 
 
 def test_running_needs_nothing_of_what_tests_and_checks_need() -> None:

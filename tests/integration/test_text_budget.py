@@ -149,7 +149,7 @@ def test_an_orderly_stop_leaves_no_suggestion_out_of_the_ledger(
     build: Build, sandbox: Sandbox, database: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imagegeneration.services.enhancement.CLOSE_SECONDS", 0.1)
-    studio = build(enhance_seconds=30)
+    studio = build(enhance_seconds=3)
     for number in range(5):
         studio.enhancement.enhance(person(number), ENHANCE)
     sandbox.set_fault("hang", target="text")
