@@ -55,6 +55,8 @@ def _keep_models_possible(body: dict[str, Any]) -> None:
     """What a model can do, costs, and who is configured, is in the catalog, not in the schema."""
     if isinstance(body.get("model"), str):
         body["model"] = "fal-ai/flux-lora"
+    if str(body.get("scope")).startswith(("model:", "provider:")):
+        body["scope"] = "model:dall-e-2"
     if isinstance(body.get("loras"), list):
         body["loras"] = [{"path": "owner/name"} for lora in body["loras"] if isinstance(lora, dict)] or body["loras"]
     if "style" in body and isinstance(body.get("finalPrompt"), str):
