@@ -7,10 +7,12 @@ import io
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import anyio
 from PIL import Image
 
 from imagegeneration.local.part import Part
@@ -29,6 +31,12 @@ def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 15, ev
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(every)
     return result
+
+
+def run_async(function: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """Return what an async function returns, run on a thread of its own: Playwright keeps a loop on the main one."""
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(anyio.run, function, *args).result()
 
 
 class Clock:

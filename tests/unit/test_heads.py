@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import anyio
 import pytest
 from starlette.types import Receive, Scope, Send
 
@@ -13,6 +12,7 @@ from imagegeneration.api.gate import check_local, client_address
 from imagegeneration.api.heads import ClientAddresses
 from imagegeneration.errors import ConfigurationError, NotAllowed
 from imagegeneration.settings import load_settings
+from tests.support import run_async
 
 
 def address(trusted: str, peer: str, forwarded: str) -> str:
@@ -25,7 +25,7 @@ def address(trusted: str, peer: str, forwarded: str) -> str:
     studio: Any = SimpleNamespace(settings=load_settings(trusted_proxies=trusted, _env_file=None))
     scope: Scope = {"type": "http", "client": (peer, 1), "headers": [(b"x-forwarded-for", forwarded.encode())]}
     nothing: Any = None
-    anyio.run(ClientAddresses(app, lambda: studio), scope, nothing, nothing)
+    run_async(ClientAddresses(app, lambda: studio), scope, nothing, nothing)
     return found[0]
 
 
