@@ -57,7 +57,7 @@ function makeCard(view, data, single) {
   const details = el("button.button.plain", { type: "button" }, "Details");
   const retry = el("button.button", { type: "button" }, icon("retry"), "Retry");
   const cancel = el("button.button.plain", { type: "button" }, "Cancel");
-  const heading = el("h3", {}, title);
+  const heading = el("h2", {}, title);
   const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, madeAs, place, error);
   const foot = el("div.foot", {}, el("span.facts", {}, made, single ? cost : null, time), el("span.actions", {}, cancel, retry, copy, details));
   card.node = el(`article.card${single ? ".single" : ""}`, { "data-job": data.id }, mosaic, meter, body, foot);
