@@ -1,24 +1,32 @@
 // The gallery: cards in a map by id, and the dialog. A refresh changes what changed and nothing else.
 
+/** A job that is passed by the arrow keys is not asked for before it has been looked at for so long. */
+const PASSING_MS = 250;
+
 function makeGallery(parent) {
   const notice = el("p.notice", { role: "status" });
   const empty = el("div.empty", {}, icon("image"), el("p.head"), el("p.text"));
   const grid = el("div.grid");
   const root = el("div.root.gallery", {}, notice, empty, grid);
   const cards = new Map();
-  const view = { cards, outbox: makeOutbox(), page: null, opened: null, waiting: undefined };
+  const view = { cards, outbox: makeOutbox(), page: null, opened: null, waiting: undefined, order: [] };
   const dialog = makeDialog(view);
+  let telling = null;
   root.append(dialog.node);
   parent.append(root);
 
-  function tell(job) {
+  function tell(job, delay = 0) {
     view.waiting = job; // until the server says the same, what it says of the dialog is old
-    view.send({ view: job });
+    clearTimeout(telling);
+    if (delay) telling = setTimeout(() => view.send({ view: job }), delay);
+    else view.send({ view: job });
   }
   view.open = (card, index, purpose) => {
+    const delay = dialog.job ? PASSING_MS : 0;
     dialog.open(card, index, purpose);
-    tell(card.id);
+    tell(card.id, delay);
   };
+  view.beside = (id, by) => (view.order.includes(id) ? cards.get(view.order[view.order.indexOf(id) + by])?.data : undefined);
   view.closed = (id) => {
     tell(null);
     if (!grid.contains(root.getRootNode().activeElement)) cards.get(id)?.focus(); // else the browser has, or its reader
@@ -37,7 +45,8 @@ function makeGallery(parent) {
     paintDialog(data);
   };
   function paintCards(data) {
-    const wanted = new Set(data.cards.map(({ id }) => id));
+    view.order = data.cards.map(({ id }) => id);
+    const wanted = new Set(view.order);
     for (const [id, card] of cards) {
       if (wanted.has(id)) continue;
       card.node.remove();
