@@ -25,7 +25,9 @@ from imagegeneration.ui.web import asset
 
 _GALLERY = st.components.v2.component(
     "studio_gallery",
-    **asset("gallery", "outbox", "clipboard", "time", "pill", "card", "facts", "ask", "panel", "viewer", "dialog"),
+    **asset(
+        "gallery", "outbox", "clipboard", "time", "pill", "card", "facts", "ask", "panel", "viewer", "dialog", "news"
+    ),
 )
 
 

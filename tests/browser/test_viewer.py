@@ -118,7 +118,7 @@ def test_the_buttons_of_a_job_are_in_view_on_a_phone(
     failed, slow = unique("failed"), unique("slow")
     product.finished(product.approve("a lost answer [sandbox:reset_after_billing count=1]", intent=failed, images=2))
     product.approve("a kite [sandbox:delay delay=10]", intent=slow)
-    page = open_context(viewport={"width": 390, "height": 844}).new_page()
+    page = open_context(viewport={"width": 375, "height": 667}).new_page()
     open_jobs(page)
     card(page, failed).get_by_role("button", name="Retry").click()
     expect(dialog(page).get_by_role("button", name=re.compile("^Retry the missing image"))).to_be_in_viewport(ratio=1)

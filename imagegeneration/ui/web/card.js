@@ -93,6 +93,21 @@ function makeCard(view, data, single) {
     card.tick();
   };
   card.focus = () => title.focus();
+  if (!single) oneStop(card.node, title);
   card.paint(data);
   return card;
+}
+
+/** One Tab leads to the card, the next one to the next card; the arrow keys lead to the buttons of the card. */
+function oneStop(node, first) {
+  const buttons = () => [...node.querySelectorAll("button")].filter((button) => button.getClientRects().length > 0);
+  for (const button of node.querySelectorAll("button")) button.tabIndex = button === first ? 0 : -1;
+  first.setAttribute("aria-describedby", "card-keys");
+  node.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const all = buttons();
+    all.at((all.indexOf(event.target) + by) % all.length).focus();
+  });
 }

@@ -27,9 +27,10 @@ function makeDialog(view) {
   after.addEventListener("click", () => step(1, 0));
   node.addEventListener("click", (event) => event.target === node && node.close());
   node.addEventListener("close", () => {
+    if (node.open) return; // opened again meanwhile
     const id = shown;
     shown = null;
-    view.closed(id);
+    if (id) view.closed(id);
   });
   node.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -65,7 +66,7 @@ function makeDialog(view) {
     status.paint(card);
     viewer.paint(card, record?.details);
     panel.paint(card, record, message);
-    loading.hidden = Boolean(record);
+    loading.hidden = Boolean(record || message);
     paintSections(record?.sections ?? []);
     paintFacts(record ? imageFacts(record.details[viewer.index]) : []);
     setAttribute(before, "aria-disabled", view.beside(card.id, -1) ? null : "true");
@@ -80,7 +81,12 @@ function makeDialog(view) {
     paint(card, null, null);
     if (!node.open) node.showModal();
   }
-  return { node, open, paint, said, get job() { return shown; } };
+  /** Close it without a word to the server, which has said so. */
+  function shut() {
+    shown = null;
+    if (node.open) node.close();
+  }
+  return { node, said, open, shut, paint, get job() { return shown; } };
 }
 
 function imageFacts({ title, rows, attempts }) {

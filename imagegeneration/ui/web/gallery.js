@@ -1,7 +1,19 @@
 // The gallery: cards in a map by id, and the dialog. A refresh changes what changed and nothing else.
 
-/** A job that is passed by the arrow keys is not asked for before it has been looked at for so long. */
-const PASSING_MS = 250;
+const GLIDE_MS = 350;
+
+/** Let cards that `change` moves glide to their new places: nothing jumps below a reader's eye or finger. */
+function glide(cards, change) {
+  const places = () => new Map([...cards.values()].map(({ node }) => [node, node.getBoundingClientRect()]));
+  const before = matchMedia("(prefers-reduced-motion: reduce)").matches ? new Map() : places();
+  change();
+  if (before.size === 0) return;
+  for (const [node, { x, y }] of places()) {
+    const from = before.get(node);
+    if (!from || (from.x === x && from.y === y)) continue;
+    node.animate([{ transform: `translate(${from.x - x}px, ${from.y - y}px)` }, { transform: "none" }], { duration: GLIDE_MS, easing: "ease-out" });
+  }
+}
 
 function makeGallery(parent) {
   const notice = el("p.notice", { role: "status" });
@@ -9,29 +21,30 @@ function makeGallery(parent) {
   const grid = el("div.grid");
   const root = el("div.root.gallery", {}, notice, empty, grid);
   const cards = new Map();
-  const view = { cards, outbox: makeOutbox(), page: null, opened: null, waiting: undefined, order: [] };
+  const view = { cards, outbox: makeOutbox(), page: null, opened: null, waiting: undefined };
   const dialog = makeDialog(view);
-  let telling = null;
-  root.append(dialog.node);
+  const news = makeNews();
+  root.append(news.node, el("p", { id: "card-keys", hidden: true }, "The left and right arrow keys lead to what can be done with it."), dialog.node);
   parent.append(root);
 
-  function tell(job, delay = 0) {
+  function tell(job) {
     view.waiting = job; // until the server says the same, what it says of the dialog is old
-    clearTimeout(telling);
-    if (delay) telling = setTimeout(() => view.send({ view: job }), delay);
-    else view.send({ view: job });
+    view.send({ view: job });
   }
   view.open = (card, index, purpose) => {
-    const delay = dialog.job ? PASSING_MS : 0;
     dialog.open(card, index, purpose);
-    tell(card.id, delay);
+    tell(card.id);
   };
-  view.beside = (id, by) => (view.order.includes(id) ? cards.get(view.order[view.order.indexOf(id) + by])?.data : undefined);
   view.closed = (id) => {
     tell(null);
     if (!grid.contains(root.getRootNode().activeElement)) cards.get(id)?.focus(); // else the browser has, or its reader
   };
   view.act = (act) => view.send({ act });
+  /** The job before (-1) or after (1) the one with this id, as the page shows them. */
+  view.beside = (id, by) => {
+    const ids = [...grid.children].map((node) => node.dataset.job);
+    return ids.includes(id) ? cards.get(ids[ids.indexOf(id) + by])?.data : undefined;
+  };
 
   view.paint = (data) => {
     setText(notice, data.notice ? `${data.notice.title} ${data.notice.text}` : "");
@@ -39,14 +52,15 @@ function makeGallery(parent) {
     setText(empty.querySelector(".head"), data.empty?.title);
     setText(empty.querySelector(".text"), data.empty?.text);
     grid.className = data.mode === "single" ? "column" : "grid";
-    paintCards(data);
+    glide(cards, () => paintCards(data));
     if (view.page !== null && view.page !== data.page) root.scrollIntoView({ block: "end" });
     view.page = data.page;
     paintDialog(data);
   };
   function paintCards(data) {
-    view.order = data.cards.map(({ id }) => id);
-    const wanted = new Set(view.order);
+    const changed = news.of(data.cards, data.page, data.empty);
+    if (changed) setText(dialog.job ? dialog.said : news.node, changed); // what is behind a dialog is not read
+    const wanted = new Set(data.cards.map(({ id }) => id));
     for (const [id, card] of cards) {
       if (wanted.has(id)) continue;
       card.node.remove();

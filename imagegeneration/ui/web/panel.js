@@ -97,8 +97,7 @@ function makePanel(view) {
         said.className = `said ${message?.tone ?? ""}`;
         said.replaceChildren(...(message && !kept ? [el("b", {}, message.title), " ", message.text] : []));
         if (message) { busy = false; purpose = null; }
-        redraw(card, record?.offer);
-        if (message && !kept && !node.getRootNode().activeElement) said.focus({ preventScroll: true }); // what was pressed is gone
+        if (message && !kept) queueMicrotask(() => node.getRootNode().activeElement ?? said.focus({ preventScroll: true })); // what was pressed is gone
       }
       redraw(card, record?.offer);
     },
