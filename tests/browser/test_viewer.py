@@ -117,7 +117,7 @@ def test_the_buttons_of_a_job_are_in_view_on_a_phone(
 ) -> None:
     failed, slow = unique("failed"), unique("slow")
     product.finished(product.approve("a lost answer [sandbox:reset_after_billing count=1]", intent=failed, images=2))
-    product.approve("a kite [sandbox:delay delay=10]", intent=slow)
+    product.approve("a kite [sandbox:delay delay=20]", intent=slow)
     page = open_context(viewport={"width": 375, "height": 667}).new_page()
     open_jobs(page)
     card(page, failed).get_by_role("button", name="Retry").click()
