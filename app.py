@@ -22,6 +22,7 @@ from imagegeneration.redaction import redact
 from imagegeneration.settings import load_settings
 from imagegeneration.ui.document import FirstVisit, document
 from imagegeneration.ui.frame import studio
+from imagegeneration.ui.left_pages import ignore_left_pages
 from imagegeneration.ui.messages import hear
 
 NAVIGATION = Path(__file__).parent / "imagegeneration" / "ui" / "navigation.py"
@@ -43,6 +44,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         yield
 
 
+ignore_left_pages()
 app = st.App(
     NAVIGATION,
     routes=[*api_routes(studio), *sign_in_routes(studio)],
