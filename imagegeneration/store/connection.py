@@ -146,18 +146,28 @@ class Connection:
 
     def prepare(self, name: str, validator: Mapping[str, Any], indexes: list[pymongo.IndexModel]) -> None:
         """Create the collection with its validator and indexes, or bring them up to date. Safe to repeat."""
-        options: Document = {"validator": {"$jsonSchema": validator}}
+        wanted: Document = {"$jsonSchema": validator}
         try:
-            try:
-                self._database.create_collection(name, check_exists=False, **options)
-            except OperationFailure as error:
-                if error.code != _NAMESPACE_EXISTS:
-                    raise
-                self._database.command("collMod", name, **options)
+            if self._validators.get(name) != wanted:
+                self._create(name, wanted)
             if indexes:
                 self._index(self._database[name], indexes)
         except PyMongoError as error:
             raise studio_error(error) from error
+
+    @functools.cached_property
+    def _validators(self) -> Mapping[str, Document]:
+        """The validators at the start: setting one again would lock its collection for all who use it."""
+        with self._database.list_collections() as found:
+            return {collection["name"]: collection["options"].get("validator", {}) for collection in found}
+
+    def _create(self, name: str, validator: Document) -> None:
+        try:
+            self._database.create_collection(name, check_exists=False, validator=validator)
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+            self._database.command("collMod", name, validator=validator)
 
     @staticmethod
     def _index(collection: Collection[Document], indexes: list[pymongo.IndexModel]) -> None:
