@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from imagegeneration.errors import ConfigurationError
-from imagegeneration.local.datadir import DataDir, port_is_free
+from imagegeneration.local.datadir import OTHERS, DataDir, port_is_free
 from imagegeneration.local.embedded import embedded_parts
 from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
@@ -35,6 +35,7 @@ def main(*sandbox_options: str) -> int:
     """Run until stopped. Returns 2, after one line on stderr, for a wrong setting, a folder or port in use, or a
     configured database that does not answer.
     """
+    os.umask(OTHERS)  # the children inherit it
     try:
         _keep_loopback_off_proxies()
         configured = load_settings()

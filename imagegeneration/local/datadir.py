@@ -22,6 +22,9 @@ from imagegeneration.errors import ConfigurationError
 PORTS = range(20_000, 30_000)
 """Below the range from which Linux takes ports for outgoing connections, so that none of those is in the way."""
 
+OTHERS = 0o077
+"""What is taken from a mode so that the owner alone can read, write and enter; as umask, from all that is made."""
+
 PATIENCE_SECONDS = 3.0
 """How long a port may still belong to a part of the run before, which is just ending."""
 
@@ -29,20 +32,36 @@ _PORTS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=65535)]])
 
 
 class DataDir:
-    """DATA_DIR as the embedded parts use it. Raises ConfigurationError if it cannot be made or written."""
+    """DATA_DIR as the embedded parts use it, closed to other users of the machine.
+
+    Raises ConfigurationError if it cannot be made, written or closed.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.path.stat().st_mode & OTHERS:
+                self._close_to_others()
         except OSError as error:
             raise ConfigurationError(f"DATA_DIR is wrong: {self.path}: {error.strerror}.") from None
+
+    def _close_to_others(self) -> None:
+        """Take from group and others what they may with a folder of an earlier version, and with all in it."""
+        if any(self.path.iterdir()) and not self._lock_file.exists():
+            raise ConfigurationError(
+                f"DATA_DIR is wrong: {self.path} is open to other users and holds other things. "
+                f"Name a new folder, or close it: chmod 700 {self.path}"
+            )
+        for path in (*self.path.rglob("*"), self.path):  # the folder last: if this is cut off, it is done again
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o7777 & ~OTHERS)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other `make run` out. The kernel lets go of the lock when this process ends, however it ends."""
         try:
-            file = (self.path / "lock").open("a+", encoding="utf-8")
+            file = self._lock_file.open("a+", encoding="utf-8")
         except OSError as error:
             raise ConfigurationError(f"DATA_DIR is wrong: {self.path}: {error.strerror}.") from None
         with file:
@@ -104,6 +123,10 @@ class DataDir:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._ports_file)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "lock"
 
     @property
     def _ports_file(self) -> Path:

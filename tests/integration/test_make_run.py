@@ -196,6 +196,13 @@ def test_everything_that_persists_is_in_its_folder(running: Run) -> None:
     assert found >= {"mongodb", "bucket", "spool", "logs", "ports.json", "sandbox-calls.jsonl"}
 
 
+def test_other_users_of_the_machine_may_nothing_with_it(running: Run) -> None:
+    running.done(running.approve("private hills"))
+
+    found = [path for path in (running.data, *running.data.rglob("*")) if path.exists() and not path.is_symlink()]
+    assert [path for path in found if path.stat().st_mode & 0o077] == []
+
+
 def test_no_child_gets_the_terminals_ctrl_c(running: Run) -> None:
     assert all(os.getsid(pid) == pid for pid in running.children.values())
 
