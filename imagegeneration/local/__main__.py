@@ -62,6 +62,9 @@ def _supervise(configured: Settings, data: DataDir, parts: list[Part]) -> int:
     settings.require_database()
     settings.require_bucket()
     env = {**os.environ, **provided, "PYTHONUNBUFFERED": "1"}
+    for part in parts:
+        if part.warning:
+            _say(part.warning)
     steps = [*(_part_step(part, settings, data, env) for part in parts), *_studio_steps(settings, data, env)]
     return Supervisor(steps, _say, lambda: _say(summary(settings, parts, data.path))).run()
 

@@ -11,7 +11,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +29,10 @@ PATIENCE_SECONDS = 3.0
 """How long a port may still belong to a part of the run before, which is just ending."""
 
 _PORTS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=65535)]])
+
+
+def _random_text() -> str:
+    return secrets.token_hex(32)
 
 
 class DataDir:
@@ -79,16 +83,20 @@ class DataDir:
             yield
 
     def secret(self, name: str) -> str:
-        """Return the secret called `name`: made once at random, then kept in a file that only its owner can read."""
+        """Return the secret called `name`: 64 hexadecimal digits, made once at random, then kept."""
+        return self.secret_file(name).read_text()
+
+    def secret_file(self, name: str, make: Callable[[], str] = _random_text) -> Path:
+        """Return the file of the secret called `name`, which only its owner can read; `make` gives its first text."""
         path = self.path / name
         if not path.exists():
             draft = path.with_suffix(".new")
             with open(draft, "w", opener=_only_for_its_owner) as file:
-                file.write(secrets.token_hex(32))
+                file.write(make())
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-        return path.read_text()
+        return path
 
     def port(self, part: str) -> int:
         """The port of an embedded part: chosen once, then kept, because a replica set and CDN URLs name it.
