@@ -157,9 +157,11 @@ class Spool:
         """The attempts whose answers were set aside."""
         return [path.name.removesuffix(_SUFFIX) for path in self._aside.glob(f"*{_SUFFIX}")]
 
-    def expire(self) -> None:
-        """Delete rejected answers older than 30 days, and what a crash left unfinished or without use a day ago."""
-        now = time.time()
+    def expire(self, now: float) -> None:
+        """Delete rejected answers older than 30 days, and what a crash left unfinished or without use a day ago.
+
+        `now`, in seconds since 1970, comes from the database: a leap of this machine's clock must delete nothing.
+        """
         for paths, kept_seconds in (
             (self._rejected.iterdir(), REJECTED_KEPT_SECONDS),
             (self.folder.glob("*.part"), 24 * 3600),

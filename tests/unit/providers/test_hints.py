@@ -52,6 +52,7 @@ def http_date(moment: datetime) -> str:
             12,
         ),
         ({"ratelimit-reset": "30"}, 30),
+        ({"x-ratelimit-reset": str(round(NOON.timestamp()) + 50), "date": http_date(NOON)}, 50),
         ({"x-ratelimit-reset": "nan"}, None),
         ({"x-ratelimit-reset-requests": ""}, None),
     ],
