@@ -27,7 +27,7 @@ from imagegeneration.domain.generation import (
     ProviderName,
     Usage,
 )
-from imagegeneration.domain.money import tokens_cost
+from imagegeneration.domain.money import quoted, tokens_cost
 from imagegeneration.domain.value import Many, Micros, Value
 from imagegeneration.errors import ConfigurationError, InvalidRequest, ModelUnavailable
 
@@ -335,7 +335,8 @@ class Catalog(Value):
         text price, and the words that the model may make, the most that each reference counts as at the price of images
         that are read, and the images that are shown on the way.
 
-        A token is never shorter than a byte, so the bytes bound the tokens. Raises ModelUnavailable (IMG_013)
+        A token is never shorter than a byte, so the bytes bound the tokens. The sum is rounded up by `quoted`.
+        Raises ModelUnavailable (IMG_013)
         where the catalog has no price: without a price the request is refused (DESIGN.md, section 1).
         """
         model = self.model(parameters.model, today)
@@ -351,11 +352,14 @@ class Catalog(Value):
             raise ModelUnavailable(f"The catalog has no price for images that {parameters.model} shows on the way.")
         prompt_bytes = len(_prompts(parameters, final_prompt).encode())
         given = len(parameters.references) * prices.reference_tokens
-        return price + tokens_cost(
-            (prompt_bytes + TEMPLATE_TOKENS, prices.text_in),
-            (given, prices.image_in),
-            (prices.text_out_most, prices.text_out),
-            (parameters.partial_images * prices.partial_tokens, prices.image_out),
+        return quoted(
+            price
+            + tokens_cost(
+                (prompt_bytes + TEMPLATE_TOKENS, prices.text_in),
+                (given, prices.image_in),
+                (prices.text_out_most, prices.text_out),
+                (parameters.partial_images * prices.partial_tokens, prices.image_out),
+            )
         )
 
     def has_no_price(self, parameters: GenerationParameters) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from imagegeneration.domain.choice import Candidate, Choice, Priority
 from imagegeneration.domain.generation import ProviderName
-from imagegeneration.domain.money import format_usd_exact
+from imagegeneration.domain.money import format_usd
 from imagegeneration.domain.options import Options
 from imagegeneration.services.choosing import Estimate
 from imagegeneration.ui import words
@@ -92,7 +92,7 @@ def _figures(candidate: Candidate | None) -> dict[str, str | bool | None]:
         return {"price": None, "estimate": False, "time": "", "quality": ""}
     micros = candidate.price_micros
     return {
-        "price": None if micros is None else format_usd_exact(-(-micros // 100) * 100),
+        "price": None if micros is None else format_usd(micros),
         "estimate": candidate.is_estimate and micros is not None,
         "time": words.duration(candidate.expected_seconds),
         "quality": f"{candidate.quality_score} of 10",

@@ -169,8 +169,8 @@ def test_an_image_in_doubt_says_what_each_way_does_to_the_money() -> None:
     look = Look(quotes={"imgjob_1": RetryQuote(2, 27_400, 1, 13_700)})
     priced = section("inbox", state, look).rows[0].actions[0]
     assert priced.ask is not None
-    assert priced.ask.confirm == "Retry the 2 missing images for up to $0.03"
-    assert priced.ask.warning == "Up to $0.02 was perhaps charged already, so that you may pay twice."
+    assert priced.ask.confirm == "Retry the 2 missing images for up to $0.0274"
+    assert priced.ask.warning == "Up to $0.0137 was perhaps charged already, so that you may pay twice."
     assert priced.order["accept_micros"] == 27_400
 
 
