@@ -32,7 +32,7 @@ from imagegeneration.domain.job import (
 from imagegeneration.domain.lifecycle import dropped, held, reopened
 from imagegeneration.domain.link import Link, Links
 from imagegeneration.domain.moderation import Moderation
-from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
+from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd, format_usd_exact
 from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Order
 from imagegeneration.domain.plan import PLANS
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
@@ -383,7 +383,8 @@ class Jobs:
 
         def choose() -> Order:
             if (total := self.quote(job.final_prompt, job.image_count, order)) > accept_micros:
-                raise WrongState(f"It now costs up to {total} micro-dollars; {accept_micros} were accepted.")
+                now, accepted = format_usd_exact(total), format_usd_exact(accept_micros)
+                raise WrongState(f"It now costs up to {now}; {accepted} was accepted.")
             return order
 
         body = AgainBody(

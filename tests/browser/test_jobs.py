@@ -28,6 +28,8 @@ DOUBTFUL = "a lost answer [sandbox:reset_after_billing count=1]"
 REFUSED = "no such thing [sandbox:400 count=1]"
 """The provider refuses the first image; a retry succeeds."""
 
+SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
+
 PROMPTS = (
     "Autumn leaves on a wooden table, warm afternoon light, room for a headline on the left, editorial photography",
     "A tent above a lake at first light, thin fog on the water, wide angle, natural colours",
@@ -318,6 +320,7 @@ def test_older_and_newer_pages_survive_a_reload(page: Page, product: Product) ->
     expect(card(page, intents[-1])).to_be_visible()
     page.get_by_role("button", name="Older", exact=True).click()
     expect(card(page, intents[0])).to_be_visible()
+    page.wait_for_function(f"{SCROLLED} === 0")
     expect(card(page, intents[-1])).to_have_count(0)
     expect(page.get_by_text("Page 2")).to_be_visible()
     page.reload()
@@ -326,6 +329,10 @@ def test_older_and_newer_pages_survive_a_reload(page: Page, product: Product) ->
     page.get_by_role("button", name="Newer", exact=True).click()
     expect(card(page, intents[-1])).to_be_visible()
     assert "page=" not in page.url
+    page.get_by_role("radio", name="Done").click()
+    page.wait_for_url(re.compile("status=Done"))
+    expect(card(page, intents[-1])).to_be_in_viewport()
+    assert page.evaluate(SCROLLED) == 0
 
 
 def test_a_job_has_an_address(page: Page, product: Product) -> None:

@@ -17,14 +17,20 @@ function makeDialog(view) {
   close.addEventListener("click", () => node.close());
   node.addEventListener("click", (event) => event.target === node && node.close());
   node.addEventListener("close", () => {
+    if (node.open) return; // opened again meanwhile
     const id = shown;
     shown = null;
-    view.closed(id);
+    if (id) view.closed(id);
   });
 
   return {
     node,
     get job() { return shown; },
+    /** Close it without a word to the server, which has said so. */
+    shut() {
+      shown = null;
+      if (node.open) node.close();
+    },
     open(card, index, purpose) {
       shown = card.id;
       content.scrollTop = side.scrollTop = 0;
@@ -38,7 +44,7 @@ function makeDialog(view) {
       status.paint(card);
       stage.paint(card, record?.details);
       panel.paint(card, record, said);
-      loading.hidden = Boolean(record);
+      loading.hidden = Boolean(record || said);
       paintSections(record?.sections ?? []);
     },
   };

@@ -7,6 +7,7 @@ from typing import Any
 from imagegeneration.domain.generation import GenerationParameters, Lora, Reference
 from imagegeneration.domain.job import AttemptError, Price
 from imagegeneration.domain.moderation import Moderation
+from imagegeneration.errors import ModelUnavailable
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
 from imagegeneration.ui.cards import card
@@ -203,3 +204,13 @@ def test_several_images_of_a_seed_show_the_seed_of_each() -> None:
     several = one.model_copy(update={"seeds": (41, 42)})
     assert section(record(job(request=one), [], None), "Request")["Seed"] == "41"
     assert section(record(job(request=several), [], None), "Request")["Seeds, image by image"] == "41, 42"
+
+
+def test_a_job_that_is_over_can_be_run_again_at_its_price_or_says_why_not() -> None:
+    two = job(images=[image("STORED"), image("STORED", index=1)])
+    again = record(two, [], None, again=26_820)["again"]
+    assert (again["label"], again["accept"]) == ("Generate 2 images for up to $0.03", 26_820)
+    refused = record(two, [], None, again=ModelUnavailable("The model is retired."))["again"]
+    assert refused["accept"] is None
+    assert refused["text"].startswith("The model is retired. ")
+    assert record(two, [], None)["again"] is None
