@@ -209,7 +209,7 @@ def test_several_images_of_a_seed_show_the_seed_of_each() -> None:
 def test_a_job_that_is_over_can_be_run_again_at_its_price_or_says_why_not() -> None:
     two = job(images=[image("STORED"), image("STORED", index=1)])
     again = record(two, [], None, again=26_820)["again"]
-    assert (again["label"], again["accept"]) == ("Generate 2 images for up to $0.03", 26_820)
+    assert (again["label"], again["accept"]) == ("Generate 2 images for up to $0.0269", 26_820)
     refused = record(two, [], None, again=ModelUnavailable("The model is retired."))["again"]
     assert refused["accept"] is None
     assert refused["text"].startswith("The model is retired. ")
