@@ -18,6 +18,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError as DriverConfigurationError
 from pymongo.errors import ExecutionTimeout, InvalidURI, OperationFailure, PyMongoError
+from pymongo.read_preferences import ReadPreference
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
@@ -35,6 +36,10 @@ _NAMESPACE_EXISTS = 48
 _INDEX_DIFFERS = 86
 _REFUSED = (121, 10334, 17419)
 """The document does not have the agreed form, or has become too large."""
+
+_NOT_LET_IN = (11, 18)
+_NOT_PERMITTED = (8, 13, 13297)
+"""Not authorized; and another database has this name in other letters."""
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +63,8 @@ class Connection:
                 serverSelectionTimeoutMS=5_000,
                 socketTimeoutMS=30_000,
             )
+        except OSError as error:  # a file of the tls options
+            raise ConfigurationError(f"MONGODB_URI: {error.filename}: {error.strerror}.") from None
         except (InvalidURI, DriverConfigurationError, ValueError) as error:
             reason = str(error).partition('"')[0].rstrip(" .")  # what it quotes may be a part of the password
             raise ConfigurationError(f"MONGODB_URI is wrong: {reason}.") from None
@@ -69,13 +76,48 @@ class Connection:
         return self._database[name]
 
     def require_replica_set(self) -> None:
-        """Raise ConfigurationError where transactions are impossible: on a standalone server."""
+        """Raise ConfigurationError where transactions are impossible, or for a user who is not let in."""
+        if self._client.read_preference != ReadPreference.PRIMARY:
+            raise ConfigurationError(
+                f"MONGODB_URI: leave readPreference={self._client.read_preference.mongos_mode} out. "
+                "Transactions read from the primary."
+            )
         try:
             hello = self._client.admin.command("hello")
+        except OperationFailure as error:
+            if error.code not in _NOT_LET_IN:
+                raise ConfigurationError(f"MONGODB_URI: the database refuses us ({_server_words(error)}).") from None
+            raise ConfigurationError(
+                "MONGODB_URI: the database refuses this user and password. Is authSource right?"
+            ) from None
         except PyMongoError as error:
-            raise ConfigurationError(f"MONGODB_URI: the database does not answer ({type(error).__name__}).") from None
+            raise ConfigurationError(
+                f"MONGODB_URI: no primary answers ({type(error).__name__}). Check hosts, replicaSet and tls options."
+            ) from None
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
             raise ConfigurationError("MONGODB_URI names a standalone server; transactions need a replica set.")
+        if not hello.get("isWritablePrimary"):
+            raise ConfigurationError(
+                "MONGODB_URI reaches a secondary alone: leave directConnection out, and name the replica set."
+            )
+
+    def require_transactions(self, collection: str) -> None:
+        """Raise ConfigurationError unless this user may write there in a transaction, and watch it."""
+        nothing = {"_id": "start-check"}
+
+        def write(session: Session) -> None:
+            found = self._database[collection]
+            found.find_one(nothing, session=session)
+            found.update_one(nothing, {"$unset": {"startCheck": True}}, session=session)
+
+        try:
+            with self._client.start_session() as session:
+                self._commit_locally(session, write)
+            self._database[collection].watch(max_await_time_ms=1).close()
+        except OperationFailure as error:
+            raise ConfigurationError(_not_permitted(self._database.name, error)) from None
+        except PyMongoError as error:
+            raise studio_error(error) from error
 
     def now(self) -> datetime:
         """The server's clock: the only one that leases, holds and budgets go by."""
@@ -148,16 +190,23 @@ class Connection:
         """Create the collection with its validator and indexes, or bring them up to date. Safe to repeat."""
         options: Document = {"validator": {"$jsonSchema": validator}}
         try:
-            try:
-                self._database.create_collection(name, check_exists=False, **options)
-            except OperationFailure as error:
-                if error.code != _NAMESPACE_EXISTS:
-                    raise
-                self._database.command("collMod", name, **options)
-            if indexes:
-                self._index(self._database[name], indexes)
+            self._prepare(name, options, indexes)
+        except OperationFailure as error:
+            if error.code in _NOT_PERMITTED:
+                raise ConfigurationError(_not_permitted(self._database.name, error)) from None
+            raise studio_error(error) from error
         except PyMongoError as error:
             raise studio_error(error) from error
+
+    def _prepare(self, name: str, options: Document, indexes: list[pymongo.IndexModel]) -> None:
+        try:
+            self._database.create_collection(name, check_exists=False, **options)
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+            self._database.command("collMod", name, **options)
+        if indexes:
+            self._index(self._database[name], indexes)
 
     @staticmethod
     def _index(collection: Collection[Document], indexes: list[pymongo.IndexModel]) -> None:
@@ -184,6 +233,17 @@ def studio_error(error: PyMongoError) -> StudioError:
     if isinstance(error, OperationFailure) and error.code in _REFUSED:
         return InternalFault("The database refused a document that does not have the agreed form.")
     return DatabaseDown("The database does not answer as it should.")
+
+
+def _server_words(error: OperationFailure) -> str:
+    return str((error.details or {}).get("codeName") or f"error {error.code}")
+
+
+def _not_permitted(database: str, error: OperationFailure) -> str:
+    return (
+        f"MONGODB_URI, MONGODB_DATABASE: the database {database} cannot be used ({_server_words(error)}). "
+        "Give the user the roles readWrite and dbAdmin there."
+    )
 
 
 def translated(cls: Class) -> Class:
