@@ -20,6 +20,7 @@ from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
 from imagegeneration.redaction import redact
 from imagegeneration.settings import load_settings
+from imagegeneration.start import require_fit
 from imagegeneration.ui.document import FirstVisit, document
 from imagegeneration.ui.frame import studio
 from imagegeneration.ui.left_pages import ignore_left_pages
@@ -36,6 +37,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         settings = load_settings()
         settings.require_safe_exposure(settings.host)
         built = studio()
+        require_fit(built)
     except (ConfigurationError, StudioError) as error:
         sys.stderr.write(f"The dashboard cannot start: {redact(str(error))}\n")
         sys.stderr.flush()

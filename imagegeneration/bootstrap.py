@@ -10,6 +10,7 @@ from imagegeneration.domain.breaker import EVERYTHING, model_scope, provider_sco
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import GenerationParameters, ProviderName
 from imagegeneration.domain.money import account_of
+from imagegeneration.errors import ConfigurationError
 from imagegeneration.oidc import OidcClient, ProxyTokens
 from imagegeneration.providers import OpenAIProvider, Provider, build_providers
 from imagegeneration.services.audit import Audit
@@ -80,6 +81,7 @@ class Studio:
     runners: Runners
     queue: Queue
     execution: Execution | None
+    storage: Storage
     _stores: Stores
     _providers: Mapping[ProviderName, Provider]
 
@@ -101,6 +103,14 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     lack a database or a bucket, or the database cannot do transactions.
     """
     stores = Stores(settings.require_database(), settings.mongodb_database)
+    try:
+        return _wired(settings, stores, runner=runner)
+    except BaseException:
+        stores.connection.close()
+        raise
+
+
+def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     storage = Storage(settings)
     seals = Seals(stores, settings.require_seal_keys())
     stores.prepare()
@@ -138,7 +148,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     )
     execution = None
     if runner:
-        spool = Spool(settings.spool_dir, settings.spool_max_bytes)
+        spool = _spool(settings)
         execution = Execution(
             stores, changes, StartChecks(breakers, seals), spool, storage, references, providers, offer
         )
@@ -170,9 +180,17 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         runners=runners,
         queue=Queue(stores, breakers, list(settings.endpoints), pacing),
         execution=execution,
+        storage=storage,
         _stores=stores,
         _providers=providers,
     )
+
+
+def _spool(settings: Settings) -> Spool:
+    try:
+        return Spool(settings.spool_dir, settings.spool_max_bytes)
+    except OSError as error:
+        raise ConfigurationError(f"DATA_DIR: {settings.spool_dir} cannot be written to: {error.strerror}.") from None
 
 
 def _text_provider(providers: Mapping[ProviderName, Provider]) -> OpenAIProvider | None:

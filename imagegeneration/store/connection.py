@@ -18,6 +18,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError as DriverConfigurationError
 from pymongo.errors import ExecutionTimeout, InvalidURI, OperationFailure, PyMongoError
+from pymongo.read_preferences import ReadPreference
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
@@ -38,6 +39,10 @@ _AUTHENTICATION_FAILED = 18
 _ALREADY_INITIALIZED = 23
 _REFUSED = (121, 10334, 17419)
 """The document does not have the agreed form, or has become too large."""
+
+_NOT_LET_IN = (11, 18)
+_NOT_PERMITTED = (8, 13, 13297)
+"""Not authorized; and another database has this name in other letters."""
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +66,8 @@ class Connection:
                 serverSelectionTimeoutMS=5_000,
                 socketTimeoutMS=30_000,
             )
+        except OSError as error:  # a file of the tls options
+            raise ConfigurationError(f"MONGODB_URI: {error.filename}: {error.strerror}.") from None
         except (InvalidURI, DriverConfigurationError, ValueError) as error:
             reason = str(error).partition('"')[0].rstrip(" .")  # what it quotes may be a part of the password
             raise ConfigurationError(f"MONGODB_URI is wrong: {reason}.") from None
@@ -72,13 +79,48 @@ class Connection:
         return self._database[name]
 
     def require_replica_set(self) -> None:
-        """Raise ConfigurationError where transactions are impossible: on a standalone server."""
+        """Raise ConfigurationError where transactions are impossible, or for a user who is not let in."""
+        if self._client.read_preference != ReadPreference.PRIMARY:
+            raise ConfigurationError(
+                f"MONGODB_URI: leave readPreference={self._client.read_preference.mongos_mode} out. "
+                "Transactions read from the primary."
+            )
         try:
             hello = self._client.admin.command("hello")
+        except OperationFailure as error:
+            if error.code not in _NOT_LET_IN:
+                raise ConfigurationError(f"MONGODB_URI: the database refuses us ({_server_words(error)}).") from None
+            raise ConfigurationError(
+                "MONGODB_URI: the database refuses this user and password. Is authSource right?"
+            ) from None
         except PyMongoError as error:
-            raise ConfigurationError(f"MONGODB_URI: the database does not answer ({type(error).__name__}).") from None
+            raise ConfigurationError(
+                f"MONGODB_URI: no primary answers ({type(error).__name__}). Check hosts, replicaSet and tls options."
+            ) from None
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
             raise ConfigurationError("MONGODB_URI names a standalone server; transactions need a replica set.")
+        if not hello.get("isWritablePrimary"):
+            raise ConfigurationError(
+                "MONGODB_URI reaches a secondary alone: leave directConnection out, and name the replica set."
+            )
+
+    def require_transactions(self, collection: str) -> None:
+        """Raise ConfigurationError unless this user may write there in a transaction, and watch it."""
+        nothing = {"_id": "start-check"}
+
+        def write(session: Session) -> None:
+            found = self._database[collection]
+            found.find_one(nothing, session=session)
+            found.update_one(nothing, {"$unset": {"startCheck": True}}, session=session)
+
+        try:
+            with self._client.start_session() as session:
+                self._commit_locally(session, write)
+            self._database[collection].watch(max_await_time_ms=1).close()
+        except OperationFailure as error:
+            raise ConfigurationError(_not_permitted(self._database.name, error)) from None
+        except PyMongoError as error:
+            raise studio_error(error) from error
 
     def now(self) -> datetime:
         """The server's clock: the only one that leases, holds and budgets go by."""
@@ -155,6 +197,10 @@ class Connection:
                 self._create(name, wanted)
             if indexes:
                 self._index(self._database[name], indexes)
+        except OperationFailure as error:
+            if error.code in _NOT_PERMITTED:
+                raise ConfigurationError(_not_permitted(self._database.name, error)) from None
+            raise studio_error(error) from error
         except PyMongoError as error:
             raise studio_error(error) from error
 
@@ -197,6 +243,17 @@ def studio_error(error: PyMongoError) -> StudioError:
     if isinstance(error, OperationFailure) and error.code in _REFUSED:
         return InternalFault("The database refused a document that does not have the agreed form.")
     return DatabaseDown("The database does not answer as it should.")
+
+
+def _server_words(error: OperationFailure) -> str:
+    return str((error.details or {}).get("codeName") or f"error {error.code}")
+
+
+def _not_permitted(database: str, error: OperationFailure) -> str:
+    return (
+        f"MONGODB_URI, MONGODB_DATABASE: the database {database} cannot be used ({_server_words(error)}). "
+        "Give the user the roles readWrite and dbAdmin there."
+    )
 
 
 def translated(cls: Class) -> Class:

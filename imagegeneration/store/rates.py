@@ -109,6 +109,11 @@ class RateStore:
         self._opening = threading.Lock()
         self._is_open = False
 
+    def open(self) -> None:
+        """Create what is needed. Raises DatabaseDown, within two seconds."""
+        with self._in_time():
+            pass
+
     def take(self, counters: Sequence[Counter]) -> Taken:
         """Count one use on each, until one of them refuses: the shortest come first.
 
