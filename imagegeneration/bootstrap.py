@@ -17,6 +17,7 @@ from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.checks import Checks
 from imagegeneration.services.choosing import Choosing
+from imagegeneration.services.conditions import Conditions
 from imagegeneration.services.credits import Credits
 from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
@@ -124,7 +125,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
-    forecast = Forecast(stores, breakers, runners, pacing)
+    forecast = Forecast(stores, breakers, runners, pacing, catalog)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
@@ -146,7 +147,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         settings=settings,
         offer=offer,
         jobs=jobs,
-        choosing=Choosing(offer, breakers, references, loras),
+        choosing=Choosing(offer, Conditions(breakers, checks, limits, forecast), references, loras),
         references=references,
         loras=loras,
         enhancement=enhancement,
@@ -160,7 +161,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         pacing=pacing,
         decisions=decisions,
         forecast=forecast,
-        following=Following(stores, jobs, forecast, offer),
+        following=Following(stores, jobs, forecast),
         audit=audit,
         people=people,
         logins=Logins(stores, people, audit, rates, clients, proxy, settings.login_rules),

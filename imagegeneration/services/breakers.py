@@ -67,13 +67,18 @@ class Breakers:
         """Read the breakers now."""
         self._known.refresh()
 
+    def pause_of(self, scope: str) -> Pause | None:
+        """Return the pause of this scope; None if it is not paused."""
+        breaker = self._known.get().get(scope)
+        return None if breaker is None else breaker.pause
+
     def stopping(self, provider: ProviderName) -> Pause | None:
         """The pause that keeps new calls from the provider: the pause switch, or its own."""
-        return self._pause(EVERYTHING) or self._pause(provider_scope(provider))
+        return self.pause_of(EVERYTHING) or self.pause_of(provider_scope(provider))
 
     def is_everything_paused(self) -> bool:
         """Whether the pause switch is on."""
-        return self._pause(EVERYTHING) is not None
+        return self.pause_of(EVERYTHING) is not None
 
     def barred(self) -> Barred:
         """The models and providers whose jobs wait."""
@@ -81,8 +86,8 @@ class Breakers:
 
     def due_probe(self, provider: ProviderName) -> datetime | None:
         """Since when one call should find out whether the paused provider works again; None if none should."""
-        pause = self._pause(provider_scope(provider))
-        if pause is None or pause.probe_at is None or self._pause(EVERYTHING) is not None:
+        pause = self.pause_of(provider_scope(provider))
+        if pause is None or pause.probe_at is None or self.pause_of(EVERYTHING) is not None:
             return None
         return pause.probe_at if pause.probe_at <= self._connection.now() else None
 
@@ -92,28 +97,30 @@ class Breakers:
 
     def _paused(self, prefix: str) -> Sequence[str]:
         return [
-            scope.removeprefix(prefix) for scope in self._known.get() if scope.startswith(prefix) and self._pause(scope)
+            scope.removeprefix(prefix)
+            for scope in self._known.get()
+            if scope.startswith(prefix) and self.pause_of(scope)
         ]
 
     def admits(self, request: GenerationParameters) -> bool:
         """Whether a call may be started now. Of a paused provider, only one call is let through each time."""
-        if self._pause(EVERYTHING) is not None or self._pause(model_scope(request.model)) is not None:
+        if self.pause_of(EVERYTHING) is not None or self.pause_of(model_scope(request.model)) is not None:
             return False
         scope = provider_scope(request.provider)
-        pause = self._pause(scope)
+        pause = self.pause_of(scope)
         return pause is None or self._takes_probe(scope, pause)
 
     def hindrance(self, request: GenerationParameters) -> str | None:
         """Why no call of these may be started now, beside a probe: provider or model is paused; None if neither is."""
-        pause = self._pause(provider_scope(request.provider))
+        pause = self.pause_of(provider_scope(request.provider))
         if pause is not None:
             return f"{request.provider} is paused: {pause.reason}"
-        pause = self._pause(model_scope(request.model))
+        pause = self.pause_of(model_scope(request.model))
         return None if pause is None else f"The model {request.model} is paused: {pause.reason}"
 
     def check_model(self, model: str) -> None:
         """Raise ModelUnavailable (IMG_013) if the model is paused: nothing can be promised for it."""
-        pause = self._pause(model_scope(model))
+        pause = self.pause_of(model_scope(model))
         if pause is not None:
             raise ModelUnavailable(
                 f"The model {model} is paused: {pause.reason}",
@@ -197,10 +204,6 @@ class Breakers:
         pause = next((breaker.pause for breaker in self._breakers.all() if breaker.scope == scope), None)
         if pause is None or pause.paused_at != paused_at or not self._end(actor, scope, pause, reason):
             raise WrongState("This pause is over, or another has begun.")
-
-    def _pause(self, scope: str) -> Pause | None:
-        breaker = self._known.get().get(scope)
-        return None if breaker is None else breaker.pause
 
     def _takes_probe(self, scope: str, pause: Pause) -> bool:
         now = self._connection.now()
