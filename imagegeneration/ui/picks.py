@@ -83,10 +83,14 @@ def _listed(name: str, field: str, values: Sequence[str], current: str, word: An
 
 
 def _size(model: ImageModel, request: GenerationParameters, options: Options) -> Iterator[Pick | Number]:
-    """One of the sizes that have a price, or another where the model makes others."""
+    """One of the sizes that have a price, or another where the model makes others.
+
+    Where no model is named, no other model may have to make it: then the size has a price at the quality chosen.
+    """
     free = model.priced_free_sizes
     is_other = free is not None and options.width is not None
-    sizes = model.priced_sizes()
+    is_free = options.model is not None or options.quality is None
+    sizes = [one for one in model.priced_sizes() if is_free or options.quality in model.priced_qualities(one)]
     choices: dict[str, Changes] = {
         words.size(size): {"size": size, "width": None, "height": None}
         for size in dict.fromkeys([*sizes, *([request.size] if free is not None else [])])

@@ -373,6 +373,10 @@ def test_an_image_that_is_gone_or_cannot_be_edited_leaves_all_fields(studio: Stu
 
 
 def test_nothing_that_cannot_be_together_is_offered(studio: Studio) -> None:
+    open_desk = fresh(Options(priority="quality", seed=1, quality="medium", size="1024x1024"))
+    fields = judged(studio, open_desk).fields
+    assert fields.model == "uneven"
+    assert "Size: 512 × 512" not in moves_of(studio, open_desk, fields, [])
     desk = fresh(Options(background="transparent"))
     moves = moves_of(studio, desk, judged(studio, desk).fields, [])
     assert "Format: JPEG" not in moves
