@@ -112,6 +112,9 @@ def test_what_is_paused_can_be_resumed(cause: Cause) -> None:
     row = section("calls", operations_state(breakers=(breaker("everything", cause),))).rows[0]
     assert row.pill == ("Paused", "bad")
     assert [action.label for action in row.actions] == ["Resume"]
+    own = section("calls", operations_state(breakers=(breaker("provider:fal", cause),))).rows[-1]
+    tests = ["Test now"] if cause in ("failures", "credentials") else []
+    assert [action.label for action in own.actions] == [*tests, "Resume"]
 
 
 def test_a_runner_says_what_it_does() -> None:
