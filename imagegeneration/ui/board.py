@@ -11,6 +11,7 @@ from imagegeneration.errors import InvalidRequest, StudioError
 from imagegeneration.ui.cards import is_active
 from imagegeneration.ui.frame import actor, errors_in_words, explain, require_page, studio
 from imagegeneration.ui.gallery import gallery, inspector
+from imagegeneration.ui.newest import UNFILTERED
 from imagegeneration.ui.pager import cursor, pager, to_first, trail
 
 PER_PAGE = 20
@@ -42,13 +43,13 @@ def choose_filter() -> str:
         "Show",
         list(FILTERS),
         key="status",
-        default="All",
+        default=UNFILTERED["status"],
         required=True,
         bind="query-params",
         label_visibility="collapsed",
         on_change=to_first,
     )
-    return chosen or "All"
+    return chosen or UNFILTERED["status"]
 
 
 def board(chosen: str) -> None:

@@ -14,29 +14,34 @@ from imagegeneration.domain.outlook import Outlook
 from imagegeneration.domain.progress import Progress
 from imagegeneration.errors import NotFound, StudioError
 from imagegeneration.services.jobs import RetryQuote
-from imagegeneration.ui import words
+from imagegeneration.ui import newest, words
 from imagegeneration.ui.cards import card
 from imagegeneration.ui.frame import acting, actor, explain, studio
 from imagegeneration.ui.inbox import Message, inbox, taker
 from imagegeneration.ui.orders import carry_out
 from imagegeneration.ui.outlooks import Outlooks
-from imagegeneration.ui.record import record
+from imagegeneration.ui.record import Again, record
 from imagegeneration.ui.web import asset
 
 _GALLERY = st.components.v2.component(
     "studio_gallery",
     **asset(
-        "gallery", "outbox", "clipboard", "time", "pill", "card", "facts", "ask", "panel", "viewer", "dialog", "news"
+        *("gallery", "outbox", "address", "clipboard", "time", "pill", "card", "facts", "ask", "panel"),
+        *("viewer", "dialog", "news"),
     ),
 )
 
 
 @dataclass
 class Inspector:
-    """Which job is open in the dialog, what became of the last action, and the record as it was last made."""
+    """Which job is open in the dialog, what became of the last action, and the record as it was last made.
+
+    `is_leaving`: an action has made a new job, to which its reader is taken.
+    """
 
     job_id: str | None = None
     said: dict[str, Any] | None = None
+    is_leaving: bool = False
     messages: int = 0
     made_of: tuple[Any, ...] = ()
     record: dict[str, Any] | None = None
@@ -60,7 +65,9 @@ class Inspector:
                 images = studio().jobs.images(actor(), job.job_id)
                 sources = studio().references.stored(actor(), [one.image_id for one in job.request.references])
                 may_edit = actor().may("generate")
-                self.record = record(job, images, self._price(job), gone, sources, may_edit=may_edit)
+                self.record = record(
+                    job, images, self._price(job), gone, sources, again=self._again(job), may_edit=may_edit
+                )
                 self.made_of = (job.job_id, job.updated_at, gone)
         except NotFound as error:  # it was seen with a role that is gone
             self.record, self.made_of = None, ()
@@ -83,6 +90,17 @@ class Inspector:
                 accept, unknown = int(act["accept"]), bool(act.get("acceptUnknown"))
                 studio().jobs.retry(acting("generate"), job_id, accept_micros=accept, accept_unknown=unknown)
                 self.say("active", "The job is in the queue again.", "Only the missing images are made.")
+            elif act.get("what") == "again":
+                again = studio().jobs.run_again(
+                    acting("generate"),
+                    job_id,
+                    accept_micros=int(act["accept"]),
+                    source="dashboard",
+                    idempotency_key=f"again {act['key']}",  # a press that arrives twice makes one job
+                )
+                self.open(None)
+                self.is_leaving = True
+                newest.expect(again.job_id)
         except StudioError as error:
             self.say("bad", *explain(error))
         self.made_of = ()
@@ -94,6 +112,15 @@ class Inspector:
         except StudioError as error:
             self._complain(error)
             return None
+
+    def _again(self, job: Job) -> Again | None:
+        """What the job costs once more, or why it cannot be run again; None where that is nothing to ask."""
+        if not (job.is_over and actor().may("generate") and actor().may_change(job.user_id)):
+            return None
+        try:
+            return studio().jobs.again_quote(actor(), job.job_id)
+        except StudioError as error:
+            return error
 
     def _complain(self, error: StudioError) -> None:
         if self.said is None:  # what became of the last action is more important, and stays
@@ -148,7 +175,7 @@ def gallery(
     about_seconds: float | None = None,
     in_address: bool = False,
 ) -> None:
-    """Draw the jobs. With `in_address` the open job is also in the page's URL, as `job`."""
+    """Draw the jobs. With `in_address` the open job is also in the page's URL, as `job`, and a new one is shown."""
     shown = inspector(key)
 
     def viewed(job_id: str | None) -> None:
@@ -164,6 +191,9 @@ def gallery(
         else:
             viewed(message.get("view"))
 
+    if shown.is_leaving:
+        shown.is_leaving = False
+        newest.go(is_on_jobs=in_address)
     shown.update(jobs)
     if shown.record is None and shown.said is not None:  # no dialog to say it in
         notice = notice or shown.said
@@ -173,6 +203,8 @@ def gallery(
         "notice": notice,
         "empty": empty,
         "cards": [card(job, about_seconds, _OUTLOOKS.of(job), _progress(job)) for job in jobs],
+        "in_address": in_address,
+        "fresh": newest.newest() if in_address else None,
         "open": shown.job_id,
         "record": shown.record,
         "said": shown.said,

@@ -12,12 +12,16 @@ from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Approval, Attempt, Job, JobImage
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.money import format_usd, format_usd_exact
+from imagegeneration.errors import StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import choices, words
 from imagegeneration.ui.cards import card
 from imagegeneration.ui.rows import Row
 
 FactRow = dict[str, Any]
+Again = int | StudioError
+"""The most that running the job again costs in micro-dollars, or why it cannot be run again."""
+
 Kind = Literal["plain", "code", "text", "time", "bad"]
 
 
@@ -28,6 +32,7 @@ def record(
     gone: Collection[str] = (),
     sources: Sequence[StoredImage] = (),
     *,
+    again: Again | None = None,
     may_edit: bool = False,
 ) -> dict[str, Any]:
     """The card of the job, and everything behind it. `gone` are machines that will not deliver what they have.
@@ -48,6 +53,7 @@ def record(
             for image in job.images
         ],
         "offer": None if price is None else _offer(price),
+        "again": None if again is None else _again(job, again),
         "choices": [asdict(choice) for image in job.images if (choice := _choice(job, image, gone)) is not None],
     }
 
@@ -271,6 +277,15 @@ def _choice(job: Job, image: JobImage, gone: Collection[str]) -> Row | None:
             actions=(choices.declare_lost(host, [(job.job_id, image.index, attempt_id)], cost, of=attempt_id),),
         )
     return None
+
+
+def _again(job: Job, again: Again) -> dict[str, Any]:
+    """What a new job like this one makes and costs, as it is confirmed; or why there can be none."""
+    if isinstance(again, StudioError):
+        return {"text": f"{again.message} {again.resolution}", "label": "", "accept": None}
+    text = "This makes a new job with the same prompt and options. You pay for it like for any other job."
+    label = f"Generate {words.plural(job.image_count, 'image')} for up to {format_usd(again)}"
+    return {"text": text, "label": label, "accept": again}
 
 
 def _offer(price: RetryQuote) -> dict[str, Any]:

@@ -21,22 +21,23 @@ function makeGallery(parent) {
   const grid = el("div.grid");
   const root = el("div.root.gallery", {}, notice, empty, grid);
   const cards = new Map();
-  const view = { cards, outbox: makeOutbox(), page: null, opened: null, waiting: undefined };
+  const view = { cards, outbox: makeOutbox(), address: makeAddress(), page: null, fresh: null };
   const dialog = makeDialog(view);
   const news = makeNews();
   root.append(news.node, el("p", { id: "card-keys", hidden: true }, "The left and right arrow keys lead to what can be done with it."), dialog.node);
   parent.append(root);
 
-  function tell(job) {
-    view.waiting = job; // until the server says the same, what it says of the dialog is old
-    view.send({ view: job });
+  function toTop() {
+    document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
   }
   view.open = (card, index, purpose) => {
     dialog.open(card, index, purpose);
-    tell(card.id);
+    view.address.add(card.id);
+    view.send({ view: card.id });
   };
   view.closed = (id) => {
-    tell(null);
+    view.address.remove();
+    view.send({ view: null });
     if (!grid.contains(root.getRootNode().activeElement)) cards.get(id)?.focus(); // else the browser has, or its reader
   };
   view.act = (act) => view.send({ act });
@@ -51,12 +52,21 @@ function makeGallery(parent) {
     empty.hidden = !data.empty;
     setText(empty.querySelector(".head"), data.empty?.title);
     setText(empty.querySelector(".text"), data.empty?.text);
+    view.address.isUsed = data.in_address;
     grid.className = data.mode === "single" ? "column" : "grid";
     glide(cards, () => paintCards(data));
-    if (view.page !== null && view.page !== data.page) root.scrollIntoView({ block: "end" });
+    if (view.page !== null && view.page !== data.page) toTop();
     view.page = data.page;
     paintDialog(data);
+    if (data.fresh && data.fresh !== view.fresh && cards.has(data.fresh)) welcome(data.fresh);
   };
+  /** Bring a job that was just made into view. */
+  function welcome(id) {
+    view.fresh = id;
+    toTop();
+    cards.get(id).focus();
+    cards.get(id).node.classList.add("fresh");
+  }
   function paintCards(data) {
     const changed = news.of(data.cards, data.page, data.empty);
     if (changed) setText(dialog.job ? dialog.said : news.node, changed); // what is behind a dialog is not read
@@ -81,9 +91,11 @@ function makeGallery(parent) {
   }
   function paintDialog(data) {
     const record = data.record;
-    if (data.open === view.waiting) view.waiting = undefined;
-    else if (view.waiting === undefined && data.open !== view.opened && !dialog.job && record) dialog.open(record, 0); // by its address
-    if (view.waiting === undefined) view.opened = data.open;
+    if (!view.outbox.isWaiting() && data.open !== dialog.job) { // by its address, or closed by the way back
+      if (data.open === null || record?.id === data.open) view.address.follow();
+      if (data.open === null) dialog.shut();
+      else if (record?.id === data.open) dialog.open(record, 0);
+    }
     if (!dialog.job) return;
     const own = record?.id === dialog.job ? record : null;
     const facts = own ?? cards.get(dialog.job)?.data;
