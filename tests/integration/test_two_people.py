@@ -247,7 +247,7 @@ def comparable(shown: str, thing: str) -> str:
     """What a page shows, without what the reader asked for, and without ids that are new each time."""
     lines = [line.replace(thing, "THING") for line in shown.splitlines()]
     shown = "\n".join(line for line in lines if "$$ID-" not in line and "draft_" not in line)
-    return re.sub(r'"at": \d+', '"at": NOW', shown)
+    return re.sub(r'"(at|heard)": \d+', "NOW", shown)
 
 
 Act = Callable[[str], Any]
