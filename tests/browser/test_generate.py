@@ -299,6 +299,7 @@ def test_the_keyboard_is_enough(page: Page, product: Product) -> None:
     is_saved(page, "Final prompt")
     page.wait_for_timeout(1100)  # so long is the price on the screen before the keyboard can agree to it
     page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("button", name=intent, exact=True)).to_be_focused()
     is_done(page)
     (listed,) = product.jobs_for(intent)
     assert product.job(listed["jobId"])["finalPrompt"].endswith(" at dusk")

@@ -370,7 +370,7 @@ def test_the_keyboard_is_enough(page: Page, product: Product) -> None:
     page.keyboard.press("Escape")
     expect(dialog(page)).to_have_count(0)
     expect(name).to_be_focused()
-    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     expect(card(page, intent).get_by_role("button", name="Copy the URL")).to_contain_text("Copied")
     assert clipboard(page) == job["cdnUrls"][0]
