@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.company import Company
 from tests.browser.screens import (
     Product,
     approve_button,
+    card,
     dialog,
     go_to_review,
     open_dialog,
@@ -93,3 +96,27 @@ def test_looking_at_a_job_is_one_step_of_the_history(page: Page, product: Produc
     page.wait_for_url(lambda url: url.endswith("/jobs"))
     expect(dialog(page)).to_have_count(0)
     assert page.evaluate(HISTORY) == before + 1
+
+
+def test_admins_filter_by_person_and_the_filter_hides_no_new_job(
+    open_window: Callable[..., BrowserContext], company: Company
+) -> None:
+    ann, bob = company.person("ann", "admin"), company.person("bob")
+    anns, bobs, new = unique("anns"), unique("bobs"), unique("new")
+    company.done_job(ann, anns)
+    company.done_job(bob, bobs)
+    context = open_window()
+    company.let_in(context, ann)
+    page = context.new_page()
+    open_jobs(page)
+    expect(card(page, bobs).locator(".owner")).to_have_text("Bob")
+    page.get_by_role("combobox", name="Person").click()
+    page.get_by_role("option", name="Bob").click()
+    expect(card(page, anns)).to_have_count(0)
+    expect(card(page, bobs)).to_be_visible()
+    assert "person=Bob" in page.url
+    page.get_by_role("link", name="Generate").click()
+    go_to_review(page, new, "a kite")
+    approve_button(page).click()
+    is_first_and_in_view(page, new)
+    expect(card(page, anns)).to_be_visible()
