@@ -58,6 +58,7 @@ class Studio:
     offer: Offer
     jobs: Jobs
     choosing: Choosing
+    conditions: Conditions
     references: References
     loras: Loras
     enhancement: Enhancement
@@ -126,6 +127,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
     forecast = Forecast(stores, breakers, runners, pacing, catalog)
+    conditions = Conditions(breakers, checks, limits, forecast)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
@@ -147,7 +149,8 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         settings=settings,
         offer=offer,
         jobs=jobs,
-        choosing=Choosing(offer, Conditions(breakers, checks, limits, forecast), references, loras),
+        choosing=Choosing(offer, conditions, references, loras),
+        conditions=conditions,
         references=references,
         loras=loras,
         enhancement=enhancement,
