@@ -15,7 +15,7 @@ class Part:
 
     `provides` are the variables by which the studio finds it. `prepare` makes it usable once it accepts
     connections; it is given the settings with everything that the parts provide, and raises ConfigurationError
-    or StudioError.
+    or StudioError. `warning` is a line for the terminal, if there is something to know.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Part:
     port: int
     provides: Mapping[str, str]
     prepare: Callable[[Settings], None]
+    warning: str | None = None
 
     @property
     def listens(self) -> bool:

@@ -101,11 +101,6 @@ class Offer:
         stand_in = "sandbox" if model.provider == "openai" and "openai" not in self.endpoints else model.provider
         return stand_in if stand_in in self.endpoints else None
 
-    def expected_seconds(self, name: str) -> float:
-        """About how long an image of a model takes, as the catalog says, before there is any history of it."""
-        model = self.catalog.named(name)
-        return 0.0 if model is None else model.expected_seconds
-
     def endpoint(self, provider: ProviderName) -> str:
         """The hash of the provider's endpoint. Raises ProviderNotConfigured (IMG_001)."""
         if provider not in self.endpoints:
@@ -113,9 +108,9 @@ class Offer:
         return self.endpoints[provider]
 
     def usual(self, model: ImageModel, provider: ProviderName) -> GenerationParameters:
-        """What a model makes here where nobody chooses anything: as configured, else as the catalog has it."""
-        is_configured = self.parameters is not None and self.parameters.model == model.name
-        return self.parameters if self.parameters is not None and is_configured else model.usual(provider)
+        """Return what a model makes here where nobody chooses anything: as configured, as far as the model can."""
+        configured = self.parameters
+        return configured if configured and configured.model == model.name else model.usual(provider, configured)
 
     def order(self, wanted: Order, image_count: int) -> Order:
         """What is approved of `wanted` for so many images: a seed for each, at every model that may make it."""

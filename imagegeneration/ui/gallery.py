@@ -28,7 +28,10 @@ from imagegeneration.ui.web import asset
 
 _GALLERY = st.components.v2.component(
     "studio_gallery",
-    **asset("gallery", "outbox", "address", "clipboard", "time", "pill", "card", "facts", "ask", "panel", "dialog"),
+    **asset(
+        *("gallery", "outbox", "address", "clipboard", "time", "pill", "card", "facts", "ask", "panel"),
+        *("viewer", "dialog", "news"),
+    ),
 )
 
 

@@ -169,7 +169,7 @@ def _cost(desk: Desk) -> Cost | None:
         show_error(error, key="quote-problem", cost="Nothing was charged.")
         return None
     draws_seed = draft.options.seed == RANDOM_SEED
-    each = f"Up to {format_usd(-(-total // draft.image_count))} an image"
+    each = f"Up to {format_usd(total // draft.image_count)} an image"
     terms = terms_sha256(order, total, draws_seed=draws_seed)
     cost = Cost(each, _made_as(order, draws_seed), total=format_usd(total), terms=terms)
     try:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from tests.support import APPROVAL_KEY, serving, wait_until
 
 ROOT = Path(__file__).parents[2]
 ORDER = ["mongod", "bucket", "sandbox", "runner", "dashboard"]
+SECRETS = ["approval-key", "mongod-key", "mongod-password"]
 _SIGN_OF = {
     "mongod": "--replSet",
     "bucket": "localbucket",
@@ -188,12 +190,28 @@ def test_the_summary_says_where_it_is_and_that_nothing_is_real(running: Run) -> 
     assert f"http://127.0.0.1:{running.port}" in running.output
     assert "SANDBOX: no image is real and no money is spent" in running.output
     assert str(running.data) in running.output
+    assert running.output.count("past its end of life") == (shutil.which("mongod") is None)
 
 
 def test_everything_that_persists_is_in_its_folder(running: Run) -> None:
     found = {path.name for path in running.data.iterdir()}
 
     assert found >= {"mongodb", "bucket", "spool", "logs", "ports.json", "sandbox-calls.jsonl"}
+
+
+def test_other_users_of_the_machine_may_nothing_with_it(running: Run) -> None:
+    running.done(running.approve("private hills"))
+
+    found = [path for path in (running.data, *running.data.rglob("*")) if path.exists() and not path.is_symlink()]
+    assert [path for path in found if path.stat().st_mode & 0o077] == []
+
+
+def test_no_secret_is_shown_by_ps_or_written_to_a_log(running: Run) -> None:
+    secrets = [(running.data / name).read_text() for name in SECRETS]
+    told = [Path(f"/proc/{pid}/cmdline").read_text() for pid in (running.process.pid, *running.children.values())]
+    told += [path.read_text(errors="replace") for path in (running.data / "logs").iterdir()]
+
+    assert not [secret for secret in secrets for text in (running.output, *told) if secret in text]
 
 
 def test_no_child_gets_the_terminals_ctrl_c(running: Run) -> None:

@@ -32,6 +32,10 @@ def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool", max_bytes=10_000)
 
 
+def test_other_users_of_the_machine_cannot_enter_it(spool: Spool) -> None:
+    assert spool.folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_what_is_written_is_read_again(spool: Spool) -> None:
     spool.write(ENTRY, ANSWER)
     assert spool.read("att_1") == (ENTRY, CONTENT)
@@ -60,11 +64,11 @@ def test_a_rejected_answer_is_kept_for_thirty_days(spool: Spool) -> None:
     spool.reject("att_1")
     assert list(spool.attempt_ids()) == []
     (kept,) = (spool.folder / "rejected").iterdir()
-    spool.expire()
+    spool.expire(time.time())
     assert kept.exists()
     old = time.time() - REJECTED_KEPT_SECONDS - 1
     os.utime(kept, (old, old))
-    spool.expire()
+    spool.expire(time.time())
     assert not kept.exists()
 
 
@@ -154,7 +158,7 @@ def test_what_is_set_aside_is_kept_counted_and_can_be_taken_back(spool: Spool) -
     assert (list(spool.attempt_ids()), spool.has("att_1"), spool.aside()) == ([], False, ["att_1"])
     old = time.time() - REJECTED_KEPT_SECONDS - 1
     os.utime(spool.folder / "set-aside" / "att_1.answer", (old, old))
-    spool.expire()
+    spool.expire(time.time())
     spool.take_back("att_1")
     assert spool.read("att_1") == (ENTRY, CONTENT)
     assert spool.aside() == []

@@ -60,7 +60,7 @@ function makeCard(view, data, single) {
   const details = el("button.button.plain", { type: "button" }, "Details");
   const retry = el("button.button", { type: "button" }, icon("retry"), "Retry");
   const cancel = el("button.button.plain", { type: "button" }, "Cancel");
-  const heading = el("h3", {}, title);
+  const heading = el("h2", {}, title);
   const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, madeAs, place, error);
   const foot = el("div.foot", {}, el("span.facts", {}, owner, made, single ? cost : null, time), el("span.actions", {}, cancel, retry, copy, details));
   card.node = el(`article.card${single ? ".single" : ""}`, { "data-job": data.id }, mosaic, meter, body, foot);
@@ -101,6 +101,21 @@ function makeCard(view, data, single) {
     card.tick();
   };
   card.focus = () => title.focus();
+  if (!single) oneStop(card.node, title);
   card.paint(data);
   return card;
+}
+
+/** One Tab leads to the card, the next one to the next card; the arrow keys lead to the buttons of the card. */
+function oneStop(node, first) {
+  const buttons = () => [...node.querySelectorAll("button")].filter((button) => button.getClientRects().length > 0);
+  for (const button of node.querySelectorAll("button")) button.tabIndex = button === first ? 0 : -1;
+  first.setAttribute("aria-describedby", "card-keys");
+  node.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const all = buttons();
+    all.at((all.indexOf(event.target) + by) % all.length).focus();
+  });
 }

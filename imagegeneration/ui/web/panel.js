@@ -1,7 +1,7 @@
 // What can be done with a job: retry at its price, cancel, decide about images in doubt; all ask first.
 
 function makePanel(view) {
-  const said = el("div.said");
+  const said = el("div.said", { tabIndex: -1 });
   const box = el("div.act"), list = el("div.choices");
   const node = el("div.panel", { "aria-live": "polite" }, said, box, list);
   const choices = new Map();
@@ -119,6 +119,7 @@ function makePanel(view) {
         said.className = `said ${message?.tone ?? ""}`;
         said.replaceChildren(...(message && !kept ? [el("b", {}, message.title), " ", message.text] : []));
         if (message) { busy = false; purpose = null; }
+        if (message && !kept) queueMicrotask(() => node.getRootNode().activeElement ?? said.focus({ preventScroll: true })); // what was pressed is gone
       }
       redraw(card, record?.offer, record?.again);
     },

@@ -84,11 +84,11 @@ def test_an_attempt_says_why_it_failed_and_what_it_cost() -> None:
 def test_a_retry_says_its_price_and_warns_only_of_money_that_may_be_lost() -> None:
     failed = job("FAILED", [image("FAILED")], error_code="PROVIDER")
     plain = record(failed, [], RetryQuote(2, 27_400, 0, 0))["offer"]
-    assert (plain["label"], plain["accept"]) == ("Retry the 2 missing images for up to $0.03", 27_400)
+    assert (plain["label"], plain["accept"]) == ("Retry the 2 missing images for up to $0.0274", 27_400)
     assert plain["warning"] is None
     doubtful = record(failed, [], RetryQuote(1, 13_700, 1, 13_700))["offer"]
-    assert doubtful["label"] == "Retry the missing image for up to $0.02"
-    assert "1 image was perhaps charged already: up to $0.02." in doubtful["warning"]
+    assert doubtful["label"] == "Retry the missing image for up to $0.0137"
+    assert "1 image was perhaps charged already: up to $0.0137." in doubtful["warning"]
 
 
 def test_an_image_in_doubt_can_be_decided_in_its_record() -> None:
@@ -210,7 +210,7 @@ def test_several_images_of_a_seed_show_the_seed_of_each() -> None:
 def test_a_job_that_is_over_can_be_run_again_at_its_price_or_says_why_not() -> None:
     two = job(images=[image("STORED"), image("STORED", index=1)])
     again = record(two, [], None, again=26_820)["again"]
-    assert (again["label"], again["accept"]) == ("Generate 2 images for up to $0.03", 26_820)
+    assert (again["label"], again["accept"]) == ("Generate 2 images for up to $0.0269", 26_820)
     refused = record(two, [], None, again=ModelUnavailable("The model is retired."))["again"]
     assert refused["accept"] is None
     assert refused["text"].startswith("The model is retired. ")
