@@ -277,9 +277,24 @@ class Jobs:
             raise NotFound("There is no such job.")
         return job
 
-    def page(self, actor: Actor, *, limit: int, cursor: str | None = None, status: Status | None = None) -> Page[Job]:
-        """Up to `limit` (1..100) of the actor's jobs, newest first. Raises InvalidRequest for a cursor not of ours."""
-        return _page(self._jobs.page(actor.reach, limit + 1, _read_cursor(cursor), status), limit)
+    def page(
+        self,
+        actor: Actor,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        status: Status | None = None,
+        owner: str | None = None,
+    ) -> Page[Job]:
+        """Up to `limit` (1..100) of the jobs that the actor may see, newest first; with `owner`, that user's only.
+
+        Raises InvalidRequest for a cursor not of ours.
+        """
+        return _page(self._jobs.page(actor.reach, limit + 1, _read_cursor(cursor), status, owner), limit)
+
+    def owners(self, actor: Actor) -> Sequence[str]:
+        """Return the ids of the users whose jobs the actor may see, the actor's own always among them."""
+        return self._jobs.owners(actor.reach)
 
     def summaries(
         self,
@@ -288,10 +303,11 @@ class Jobs:
         limit: int,
         cursor: str | None = None,
         status: Status | None = None,
+        owner: str | None = None,
         link: Link | None = None,
     ) -> Page[JobSummary]:
         """As `page`, but only what a list needs; with `link`, only jobs that have it."""
-        return _page(self._jobs.summaries(actor.reach, limit + 1, _read_cursor(cursor), status, link), limit)
+        return _page(self._jobs.summaries(actor.reach, limit + 1, _read_cursor(cursor), status, owner, link), limit)
 
     def images(self, actor: Actor, job_id: str) -> Sequence[StoredImage]:
         """The stored images of the actor's job, by index, with late ones. Raises NotFound."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import streamlit as st
 
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook
 from imagegeneration.domain.progress import Progress
 from imagegeneration.errors import NotFound, StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import newest, words
-from imagegeneration.ui.cards import card
+from imagegeneration.ui.cards import Reader, card
 from imagegeneration.ui.frame import acting, actor, explain, studio
 from imagegeneration.ui.inbox import Message, inbox, taker
 from imagegeneration.ui.orders import carry_out
@@ -45,6 +48,7 @@ class Inspector:
     messages: int = 0
     made_of: tuple[Any, ...] = ()
     record: dict[str, Any] | None = None
+    names: dict[str, str] = field(default_factory=dict)
 
     def open(self, job_id: str | None) -> None:
         """Show another job, or none. The one that is shown stays as it is, with what was said of it."""
@@ -60,15 +64,15 @@ class Inspector:
             job = next((one for one in jobs if one.job_id == self.job_id), None) or studio().jobs.get(
                 actor(), self.job_id
             )
-            gone = _machines_gone(job)
-            if self.made_of != (job.job_id, job.updated_at, gone):
-                images = studio().jobs.images(actor(), job.job_id)
-                sources = studio().references.stored(actor(), [one.image_id for one in job.request.references])
-                may_edit = actor().may("generate")
-                self.record = record(
-                    job, images, self._price(job), gone, sources, again=self._again(job), may_edit=may_edit
-                )
-                self.made_of = (job.job_id, job.updated_at, gone)
+            gone, who = _machines_gone(job), actor()
+            made_of = (job.job_id, job.updated_at, gone, who.permissions)
+            if self.made_of != made_of:
+                images = studio().jobs.images(who, job.job_id)
+                sources = studio().references.stored(who, [one.image_id for one in job.request.references])
+                reader = self.readers([job])(job)
+                price, again = (self._price(job), self._again(job)) if reader.may_change else (None, None)
+                self.record = record(job, images, price, gone, sources, again=again, reader=reader)
+                self.made_of = made_of
         except NotFound as error:  # it was seen with a role that is gone
             self.record, self.made_of = None, ()
             self._complain(error)
@@ -105,6 +109,30 @@ class Inspector:
             self.say("bad", *explain(error))
         self.made_of = ()
 
+    def readers(self, jobs: Sequence[Job]) -> Callable[[Job], Reader]:
+        """Return what says of each of these jobs what its reader may do with it, and who the people in it are."""
+        who, has_sign_in = actor(), studio().settings.has_sign_in
+        if has_sign_in:
+            self._learn_names({name for job in jobs for name in (job.user_id, *_approvers(job))})
+
+        def reader(job: Job) -> Reader:
+            return Reader(
+                may_change=who.may("generate") and who.may_change(job.user_id),
+                may_decide=who.may("operate"),
+                may_edit=who.may("generate"),
+                sees_others=has_sign_in and who.may("review"),
+                names=self.names,
+            )
+
+        return reader
+
+    def _learn_names(self, people: set[str]) -> None:
+        self.names.setdefault(LOCAL.user_id, LOCAL.name)
+        unknown = people - self.names.keys()
+        if unknown:
+            with suppress(StudioError):  # ids, until the database is back
+                self.names |= studio().people.names(unknown)
+
     def _price(self, job: Job) -> RetryQuote | None:
         """What a retry costs; None where there is none, with the reason said."""
         try:
@@ -114,11 +142,9 @@ class Inspector:
             return None
 
     def _again(self, job: Job) -> Again | None:
-        """What the job costs once more, or why it cannot be run again; None where that is nothing to ask."""
-        if not (job.is_over and actor().may("generate") and actor().may_change(job.user_id)):
-            return None
+        """What the job costs once more, or why it cannot be run again; None while it is at work."""
         try:
-            return studio().jobs.again_quote(actor(), job.job_id)
+            return studio().jobs.again_quote(actor(), job.job_id) if job.is_over else None
         except StudioError as error:
             return error
 
@@ -130,6 +156,10 @@ class Inspector:
         """Leave a message in the dialog, about the action `key`. Its number tells it from an equal one before."""
         self.messages += 1
         self.said = {"number": self.messages, "key": key, "tone": tone, "title": title, "text": text}
+
+
+def _approvers(job: Job) -> set[str]:
+    return {approval.approved_by for approval in job.approvals}
 
 
 def _machines_gone(job: Job) -> frozenset[str]:
@@ -156,6 +186,14 @@ def _progress(job: Job) -> Progress | None:
         return studio().following.progress(job)
     except StudioError:
         return None
+
+
+def _stored(job: Job) -> Sequence[StoredImage]:
+    """The records of the job's images; the page lives without them while they cannot be read."""
+    try:
+        return studio().jobs.images(actor(), job.job_id) if job.cdn_urls else ()
+    except StudioError:
+        return ()
 
 
 def inspector(key: str) -> Inspector:
@@ -197,12 +235,23 @@ def gallery(
     shown.update(jobs)
     if shown.record is None and shown.said is not None:  # no dialog to say it in
         notice = notice or shown.said
+    reader = shown.readers(jobs)
     data = {
         "mode": mode,
         "page": page,
         "notice": notice,
         "empty": empty,
-        "cards": [card(job, about_seconds, _OUTLOOKS.of(job), _progress(job)) for job in jobs],
+        "cards": [
+            card(
+                job,
+                about_seconds,
+                _OUTLOOKS.of(job),
+                _progress(job),
+                reader(job),
+                _stored(job) if mode == "single" else (),
+            )
+            for job in jobs
+        ],
         "in_address": in_address,
         "fresh": newest.newest() if in_address else None,
         "open": shown.job_id,

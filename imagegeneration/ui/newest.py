@@ -9,7 +9,7 @@ import streamlit as st
 from imagegeneration.ui.frame import PAGES
 from imagegeneration.ui.pager import to_first
 
-UNFILTERED: Mapping[str, str] = {"status": "All"}
+UNFILTERED: Mapping[str, str] = {"status": "All", "person": "All people"}
 """The filters of Jobs, each with the choice that leaves nothing out. They are in the page's URL by these names."""
 
 _KEY = "jobs-newest"

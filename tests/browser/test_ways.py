@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.company import Company
 from tests.browser.screens import (
     Product,
     approve_button,
+    card,
     dialog,
     go_to_review,
     open_dialog,
@@ -68,8 +72,25 @@ def test_no_filter_hides_what_was_just_approved(page: Page, product: Product) ->
     page.get_by_role("link", name="Generate").click()
     expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
     go_to_review(page, intent, "a kite")
+    approved = page.url
     approve_button(page).click()
     is_first_and_in_view(page, intent)
+    page.goto(approved)
+    expect(page.get_by_text("1024 × 1024 px")).to_be_visible()
+
+
+def test_a_portrait_is_whole_on_its_card(page: Page, product: Product) -> None:
+    intent = unique("portrait")
+    product.finished(product.generate("a kite", intent=intent, size="1024x1536"))
+    open_jobs(page)
+    tile, mosaic = card(page, intent).locator(".tile"), card(page, intent).locator(".mosaic")
+    expect(tile).to_have_class(re.compile("loaded"))
+    shown, around = tile.bounding_box(), mosaic.bounding_box()
+    assert shown is not None
+    assert around is not None
+    assert shown["width"] / shown["height"] == pytest.approx(2 / 3, abs=0.02)
+    assert shown["height"] == pytest.approx(around["height"], abs=8)
+    assert tile.locator("img").evaluate("(node) => getComputedStyle(node).objectFit") == "contain"
 
 
 def test_looking_at_a_job_is_one_step_of_the_history(page: Page, product: Product) -> None:
@@ -93,3 +114,27 @@ def test_looking_at_a_job_is_one_step_of_the_history(page: Page, product: Produc
     page.wait_for_url(lambda url: url.endswith("/jobs"))
     expect(dialog(page)).to_have_count(0)
     assert page.evaluate(HISTORY) == before + 1
+
+
+def test_admins_filter_by_person_and_the_filter_hides_no_new_job(
+    open_window: Callable[..., BrowserContext], company: Company
+) -> None:
+    ann, bob = company.person("ann", "admin"), company.person("bob")
+    anns, bobs, new = unique("anns"), unique("bobs"), unique("new")
+    company.done_job(ann, anns)
+    company.done_job(bob, bobs)
+    context = open_window()
+    company.let_in(context, ann)
+    page = context.new_page()
+    open_jobs(page)
+    expect(card(page, bobs).locator(".owner")).to_have_text("Bob")
+    page.get_by_role("combobox", name="Person").click()
+    page.get_by_role("option", name="Bob").click()
+    expect(card(page, anns)).to_have_count(0)
+    expect(card(page, bobs)).to_be_visible()
+    assert "person=Bob" in page.url
+    page.get_by_role("link", name="Generate").click()
+    go_to_review(page, new, "a kite")
+    approve_button(page).click()
+    is_first_and_in_view(page, new)
+    expect(card(page, anns)).to_be_visible()

@@ -10,7 +10,7 @@ from imagegeneration.domain.moderation import Moderation
 from imagegeneration.errors import ModelUnavailable
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
-from imagegeneration.ui.cards import card
+from imagegeneration.ui.cards import Reader, card
 from imagegeneration.ui.record import record
 from tests.unit.ui.samples import NOW, approval, attempt, image, job, stored_image
 
@@ -195,8 +195,9 @@ def test_an_edit_shows_what_it_is_made_from() -> None:
 
 def test_only_a_stored_image_is_offered_to_be_edited_and_only_to_whom_may() -> None:
     made = job(images=[image("STORED").model_copy(update={"image_id": "img_1"}), image("FAILED")])
-    assert [one["edit"] for one in record(made, [], None, may_edit=True)["details"]] == ["img_1", None]
-    assert [one["edit"] for one in record(made, [], None)["details"]] == [None, None]
+    assert [one["edit"] for one in record(made, [], None)["details"]] == ["img_1", None]
+    reviewer = Reader(may_edit=False)
+    assert [one["edit"] for one in record(made, [], None, reader=reviewer)["details"]] == [None, None]
 
 
 def test_several_images_of_a_seed_show_the_seed_of_each() -> None:
