@@ -19,7 +19,7 @@ function makeAddress() {
     },
     remove() {
       if (!this.isUsed || !isOpen()) return;
-      if (isOwn) history.back();
+      if (isOwn) goBack();
       else history.replaceState({}, "", change(null));
       isOwn = false;
     },
@@ -28,6 +28,11 @@ function makeAddress() {
       isOwn = false;
     },
   };
+  /** The server hears of it by a message. Streamlit need not: it would run the whole page beside that. */
+  function goBack() {
+    addEventListener("popstate", (event) => event.stopImmediatePropagation(), { capture: true, once: true });
+    history.back();
+  }
   function isOpen(id) {
     const open = new URLSearchParams(location.search).get("job");
     return id === undefined ? open !== null : open === id;
