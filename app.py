@@ -23,6 +23,7 @@ from imagegeneration.settings import load_settings
 from imagegeneration.start import require_fit
 from imagegeneration.ui.document import FirstVisit, document
 from imagegeneration.ui.frame import studio
+from imagegeneration.ui.left_pages import ignore_left_pages
 from imagegeneration.ui.messages import hear
 
 NAVIGATION = Path(__file__).parent / "imagegeneration" / "ui" / "navigation.py"
@@ -45,6 +46,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         yield
 
 
+ignore_left_pages()
 app = st.App(
     NAVIGATION,
     routes=[*api_routes(studio), *sign_in_routes(studio)],

@@ -18,6 +18,7 @@ from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.checks import Checks
 from imagegeneration.services.choosing import Choosing
+from imagegeneration.services.conditions import Conditions
 from imagegeneration.services.credits import Credits
 from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
@@ -58,6 +59,7 @@ class Studio:
     offer: Offer
     jobs: Jobs
     choosing: Choosing
+    conditions: Conditions
     references: References
     loras: Loras
     enhancement: Enhancement
@@ -122,7 +124,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     spending = Spending(stores, limits)
     breakers = Breakers(stores, audit, settings.breaker_rules, _scopes(settings, catalog))
     pacing = Pacing(stores, limits)
-    checks = Checks(stores, providers, settings.endpoints, settings.provider_check_minutes)
+    checks = Checks(stores, breakers, providers, settings.endpoints, settings.provider_check_minutes)
     watch = ProviderWatch(list(settings.endpoints), checks, pacing, spending)
     people = People(stores, audit, settings.default_plan)
     credits_ = Credits(stores, people, audit)
@@ -134,7 +136,8 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
-    forecast = Forecast(stores, breakers, runners, pacing)
+    forecast = Forecast(stores, breakers, runners, pacing, catalog)
+    conditions = Conditions(breakers, checks, limits, forecast)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
@@ -156,7 +159,8 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         settings=settings,
         offer=offer,
         jobs=jobs,
-        choosing=Choosing(offer, breakers, references, loras),
+        choosing=Choosing(offer, conditions, references, loras),
+        conditions=conditions,
         references=references,
         loras=loras,
         enhancement=enhancement,
@@ -170,7 +174,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         pacing=pacing,
         decisions=decisions,
         forecast=forecast,
-        following=Following(stores, jobs, forecast, offer),
+        following=Following(stores, jobs, forecast),
         audit=audit,
         people=people,
         logins=Logins(stores, people, audit, rates, clients, proxy, settings.login_rules),

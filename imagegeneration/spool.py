@@ -59,14 +59,15 @@ class Spool:
     """The spooled answers of this machine; `host` names it in job documents."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Open the spool in `folder`, made if it is not there. Raises OSError where nothing can be kept in it.
+        """Open the spool in `folder`, made for its owner alone if it is not there.
 
-        A full disk is no reason: what waits here has to be delivered.
+        Raises OSError where nothing can be kept in it. A full disk is no reason: what waits here has to be delivered.
         """
         self.folder = folder
         self._max_bytes = max_bytes
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._rejected = folder / "rejected"
-        self._rejected.mkdir(parents=True, exist_ok=True)
+        self._rejected.mkdir(exist_ok=True)
         self._aside = folder / "set-aside"
         self._aside.mkdir(exist_ok=True)
         self._try()

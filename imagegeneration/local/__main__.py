@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from imagegeneration.errors import ConfigurationError
-from imagegeneration.local.datadir import DataDir, port_is_free
+from imagegeneration.local.datadir import OTHERS, DataDir, port_is_free
 from imagegeneration.local.embedded import embedded_parts
 from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
@@ -35,6 +35,7 @@ def main(*sandbox_options: str) -> int:
     """Run until stopped. Returns 2, after one line on stderr, for a wrong setting, a folder or port in use, or a
     configured database that does not answer.
     """
+    os.umask(OTHERS)  # the children inherit it
     try:
         _keep_loopback_off_proxies()
         configured = load_settings()
@@ -61,13 +62,16 @@ def _supervise(configured: Settings, data: DataDir, parts: list[Part]) -> int:
     settings.require_database()
     settings.require_bucket()
     env = {**os.environ, **provided, "PYTHONUNBUFFERED": "1"}
+    for part in parts:
+        if part.warning:
+            _say(part.warning)
     steps = [*(_part_step(part, settings, data, env) for part in parts), *_studio_steps(settings, data, env)]
     return Supervisor(steps, _say, lambda: _say(summary(settings, parts, data.path))).run()
 
 
 def _part_step(part: Part, settings: Settings, data: DataDir, env: Mapping[str, str]) -> Step:
     return Step(
-        Process(part.name, part.command, env, Log(data.path / "logs" / f"{part.name}.log")),
+        part.process(env, Log(data.path / "logs" / f"{part.name}.log")),
         missing=lambda: None if part.listens else "does not listen",
         prepare=lambda: part.prepare(settings),
         stop_seconds=PART_STOP_SECONDS,

@@ -11,7 +11,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -22,27 +22,50 @@ from imagegeneration.errors import ConfigurationError
 PORTS = range(20_000, 30_000)
 """Below the range from which Linux takes ports for outgoing connections, so that none of those is in the way."""
 
+OTHERS = 0o077
+"""What is taken from a mode so that the owner alone can read, write and enter; as umask, from all that is made."""
+
 PATIENCE_SECONDS = 3.0
 """How long a port may still belong to a part of the run before, which is just ending."""
 
 _PORTS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=65535)]])
 
 
+def _random_text() -> str:
+    return secrets.token_hex(32)
+
+
 class DataDir:
-    """DATA_DIR as the embedded parts use it. Raises ConfigurationError if it cannot be made or written."""
+    """DATA_DIR as the embedded parts use it, closed to other users of the machine.
+
+    Raises ConfigurationError if it cannot be made, written or closed.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.path.stat().st_mode & OTHERS:
+                self._close_to_others()
         except OSError as error:
             raise ConfigurationError(f"DATA_DIR is wrong: {self.path}: {error.strerror}.") from None
+
+    def _close_to_others(self) -> None:
+        """Take from group and others what they may with a folder of an earlier version, and with all in it."""
+        if any(self.path.iterdir()) and not self._lock_file.exists():
+            raise ConfigurationError(
+                f"DATA_DIR is wrong: {self.path} is open to other users and holds other things. "
+                f"Name a new folder, or close it: chmod 700 {self.path}"
+            )
+        for path in (*self.path.rglob("*"), self.path):  # the folder last: if this is cut off, it is done again
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o7777 & ~OTHERS)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other `make run` out. The kernel lets go of the lock when this process ends, however it ends."""
         try:
-            file = (self.path / "lock").open("a+", encoding="utf-8")
+            file = self._lock_file.open("a+", encoding="utf-8")
         except OSError as error:
             raise ConfigurationError(f"DATA_DIR is wrong: {self.path}: {error.strerror}.") from None
         with file:
@@ -60,16 +83,20 @@ class DataDir:
             yield
 
     def secret(self, name: str) -> str:
-        """Return the secret called `name`: made once at random, then kept in a file that only its owner can read."""
+        """Return the secret called `name`: 64 hexadecimal digits, made once at random, then kept."""
+        return self.secret_file(name).read_text()
+
+    def secret_file(self, name: str, make: Callable[[], str] = _random_text) -> Path:
+        """Return the file of the secret called `name`, which only its owner can read; `make` gives its first text."""
         path = self.path / name
         if not path.exists():
             draft = path.with_suffix(".new")
             with open(draft, "w", opener=_only_for_its_owner) as file:
-                file.write(secrets.token_hex(32))
+                file.write(make())
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-        return path.read_text()
+        return path
 
     def port(self, part: str) -> int:
         """The port of an embedded part: chosen once, then kept, because a replica set and CDN URLs name it.
@@ -104,6 +131,10 @@ class DataDir:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._ports_file)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "lock"
 
     @property
     def _ports_file(self) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
-from imagegeneration.local.mongod import mongod_part
+from imagegeneration.local.mongod import locked_mongod_part
 from imagegeneration.local.part import Part
 from imagegeneration.settings import Settings
 
@@ -19,9 +19,9 @@ def embedded_parts(settings: Settings, data: DataDir, *sandbox_options: str) -> 
     """
     parts = []
     if settings.mongodb_uri is None:
-        parts.append(mongod_part(data.path / "mongodb", data.port("mongod")))
+        parts.append(locked_mongod_part(data))
     if not _names_a_bucket(settings):
-        parts.append(bucket_part(data.path / "bucket", data.port("bucket"), settings.r2_bucket))
+        parts.append(bucket_part(data, settings.r2_bucket))
     if settings.provider in (None, "sandbox"):
         parts.append(_sandbox_part(data, sandbox_options))
     return parts

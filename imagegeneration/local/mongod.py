@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import platform
 import shutil
@@ -10,10 +11,12 @@ import sys
 from pathlib import Path
 
 from imagegeneration.errors import ConfigurationError
+from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.store.connection import initiate_replica_set
 
 REPLICA_SET = "studio"
+USER = "studio"
 CACHE_GB = 0.25
 OPLOG_MB = 256
 SHUTDOWN_MS = 100
@@ -24,8 +27,33 @@ TRANSACTION_LIFETIME_SECONDS = 5
 changed. MongoDB's own default is 60; a transaction of ours takes milliseconds."""
 
 
+PAST_ITS_END_OF_LIFE = (
+    "The embedded MongoDB 6.0.5 is past its end of life (July 2025): for trying only. "
+    "A newer `mongod` on the PATH is used instead: https://www.mongodb.com/docs/manual/installation/"
+)
+
+
+def locked_mongod_part(data: DataDir) -> Part:
+    """Return the mongod of a data folder, which asks for its password. Raises ConfigurationError if there is none.
+
+    The members of a replica set know each other by a key file; with one, clients need a user too.
+    """
+    part = mongod_part(data.path / "mongodb", data.port("mongod"))
+    uri = f"mongodb://{USER}:{data.secret('mongod-password')}@127.0.0.1:{part.port}/?replicaSet={REPLICA_SET}"
+    return dataclasses.replace(
+        part,
+        command=[*part.command, "--keyFile", str(data.secret_file("mongod-key"))],
+        provides={"MONGODB_URI": uri},
+        prepare=lambda _: initiate_replica_set(uri),
+        warning=None if shutil.which("mongod") else PAST_ITS_END_OF_LIFE,
+    )
+
+
 def mongod_part(folder: Path, port: int) -> Part:
-    """The mongod that keeps its data in `folder`. Raises ConfigurationError where no mongod can be had."""
+    """Return a mongod without a password that keeps its data in `folder`.
+
+    Raises ConfigurationError if there is no mongod for this platform.
+    """
     uri = f"mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}"
     return Part(
         name="mongod",

@@ -34,6 +34,9 @@ TRANSACTION_SECONDS = 15
 
 _NAMESPACE_EXISTS = 48
 _INDEX_DIFFERS = 86
+_UNAUTHORIZED = 13
+_AUTHENTICATION_FAILED = 18
+_ALREADY_INITIALIZED = 23
 _REFUSED = (121, 10334, 17419)
 """The document does not have the agreed form, or has become too large."""
 
@@ -188,9 +191,12 @@ class Connection:
 
     def prepare(self, name: str, validator: Mapping[str, Any], indexes: list[pymongo.IndexModel]) -> None:
         """Create the collection with its validator and indexes, or bring them up to date. Safe to repeat."""
-        options: Document = {"validator": {"$jsonSchema": validator}}
+        wanted: Document = {"$jsonSchema": validator}
         try:
-            self._prepare(name, options, indexes)
+            if self._validators.get(name) != wanted:
+                self._create(name, wanted)
+            if indexes:
+                self._index(self._database[name], indexes)
         except OperationFailure as error:
             if error.code in _NOT_PERMITTED:
                 raise ConfigurationError(_not_permitted(self._database.name, error)) from None
@@ -198,15 +204,19 @@ class Connection:
         except PyMongoError as error:
             raise studio_error(error) from error
 
-    def _prepare(self, name: str, options: Document, indexes: list[pymongo.IndexModel]) -> None:
+    @functools.cached_property
+    def _validators(self) -> Mapping[str, Document]:
+        """The validators at the start: setting one again would lock its collection for all who use it."""
+        with self._database.list_collections() as found:
+            return {collection["name"]: collection["options"].get("validator", {}) for collection in found}
+
+    def _create(self, name: str, validator: Document) -> None:
         try:
-            self._database.create_collection(name, check_exists=False, **options)
+            self._database.create_collection(name, check_exists=False, validator=validator)
         except OperationFailure as error:
             if error.code != _NAMESPACE_EXISTS:
                 raise
-            self._database.command("collMod", name, **options)
-        if indexes:
-            self._index(self._database[name], indexes)
+            self._database.command("collMod", name, validator=validator)
 
     @staticmethod
     def _index(collection: Collection[Document], indexes: list[pymongo.IndexModel]) -> None:
@@ -271,26 +281,51 @@ def _translated(method: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def initiate_replica_set(uri: str) -> None:
-    """Make the server at `uri` a replica set of one, unless it is one; return once it is primary.
+    """Make the server at `uri` a replica set of one with the user of `uri`, unless it is; return once it is primary.
 
-    Raises ConfigurationError if there is no primary after 30 seconds.
+    The server lets a client on its own machine do that as long as it has no user. Raises ConfigurationError if there
+    is no primary after 30 seconds, or if the user has another password.
     """
     parsed = parse_uri(uri)
     host, port = parsed["nodelist"][0]
-    name = parsed["options"].get("replicaSet", "studio")
+    members = [{"_id": 0, "host": f"{host}:{port}"}]
+    config = {"_id": parsed["options"].get("replicaSet", "studio"), "members": members}
     deadline = time.monotonic() + 30
     try:
         with MongoClient[Document](host, port, directConnection=True, serverSelectionTimeoutMS=30_000) as direct:
-            try:
-                direct.admin.command("replSetGetStatus")
-            except OperationFailure as error:
-                if error.code != 94:  # NotYetInitialized
-                    raise
-                members = [{"_id": 0, "host": f"{host}:{port}"}]
-                direct.admin.command("replSetInitiate", {"_id": name, "members": members})
-            while not direct.admin.command("hello").get("isWritablePrimary"):
+            while not (hello := direct.admin.command("hello")).get("isWritablePrimary"):
                 if time.monotonic() > deadline:
                     raise ConfigurationError("The embedded database did not become primary within 30 seconds.")
+                if "setName" not in hello:
+                    _initiate(direct, config)
                 time.sleep(0.02)
+            if parsed["username"]:
+                _ensure_user(direct, parsed["username"], parsed["password"])
     except PyMongoError as error:
         raise ConfigurationError(f"The embedded database does not answer ({type(error).__name__}).") from None
+
+
+def _initiate(direct: MongoClient[Document], config: Document) -> None:
+    try:
+        direct.admin.command("replSetInitiate", config)
+    except OperationFailure as error:
+        if error.code not in (_UNAUTHORIZED, _ALREADY_INITIALIZED):  # then it is only about to read its configuration
+            raise
+
+
+def _ensure_user(direct: MongoClient[Document], name: str, password: str) -> None:
+    host, port = direct.address or ("", 0)
+    try:
+        with MongoClient[Document](host, port, directConnection=True, username=name, password=password) as known:
+            known.admin.command("ping")
+    except OperationFailure as error:
+        if error.code != _AUTHENTICATION_FAILED:
+            raise
+        try:
+            direct.admin.command("createUser", name, pwd=password, roles=["root"])
+        except OperationFailure as refused:
+            if refused.code != _UNAUTHORIZED:
+                raise
+            raise ConfigurationError(
+                "The embedded database has another password than DATA_DIR/mongod-password; restore that file."
+            ) from None

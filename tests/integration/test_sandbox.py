@@ -260,6 +260,36 @@ def test_a_request_that_openai_would_refuse_is_refused_in_its_form(
     assert sandbox.calls == []
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:80"},
+        {"Host": ""},
+    ],
+)
+def test_a_web_page_can_neither_call_nor_read(sandbox: Sandbox, head: dict[str, str]) -> None:
+    calls = [("GET", "/v1/models"), ("GET", "/sandbox/calls"), ("DELETE", "/sandbox/faults")]
+    calls += [("POST", "/v1/images/generations"), ("POST", "/sandbox/faults"), ("OPTIONS", "/v1/images/generations")]
+
+    with httpx2.Client(headers=head) as page:
+        answers = [page.request(method, sandbox.url.removesuffix("/v1") + path) for method, path in calls]
+
+    assert [answer.status_code for answer in answers] == [403] * len(calls)
+    assert not any(name.startswith("access-control") for answer in answers for name in answer.headers)
+    assert sandbox.calls == []
+
+
+@pytest.mark.parametrize("host", ["localhost:80", "127.0.0.1", "LOCALHOST"])
+def test_a_client_on_this_machine_may_use_any_of_its_names(sandbox: Sandbox, host: str) -> None:
+    assert httpx2.get(f"{sandbox.url}/models", headers={"Host": host}).status_code == 200
+
+
 def test_calls_side_by_side_are_each_billed_once_and_all_differ(client: openai.OpenAI, sandbox: Sandbox) -> None:
     contents: list[bytes] = []
     threads = [threading.Thread(target=lambda: contents.append(_content(_generate(client)))) for _ in range(5)]

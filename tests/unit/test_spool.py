@@ -32,6 +32,10 @@ def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool", max_bytes=10_000)
 
 
+def test_other_users_of_the_machine_cannot_enter_it(spool: Spool) -> None:
+    assert spool.folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_what_is_written_is_read_again(spool: Spool) -> None:
     spool.write(ENTRY, ANSWER)
     assert spool.read("att_1") == (ENTRY, CONTENT)

@@ -22,6 +22,7 @@ from imagegeneration.local.sandbox.faults import Fault, FaultKind, FaultQueue
 from imagegeneration.local.sandbox.multipart import Part, read_form
 from imagegeneration.local.sandbox.vendor import Reply, Vendor, json_reply
 from imagegeneration.local.sandbox.wire import WireError, model_list
+from imagegeneration.settings import is_loopback
 
 BODY_MAX = 1_000_000
 FORM_MAX = 40 * 1024**2
@@ -119,6 +120,22 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
 
+    def parse_request(self) -> bool:
+        """Read the head; refuse it if it comes from a web page, also one whose own name leads to this machine."""
+        if not super().parse_request():
+            return False
+        if self._is_from_a_client():
+            return True
+        self.close_connection = True  # the body is not read
+        self._send_error(WireError(403, "The sandbox answers programs on this machine, not web pages.", code=None))
+        return False
+
+    def _is_from_a_client(self) -> bool:
+        """Whether no browser sent it for a page: it names this machine, no page, and no relation to one."""
+        host, _, _ = self.headers.get("Host", "").lower().partition(":")
+        is_typed = self.headers.get("Sec-Fetch-Site", "none") == "none"
+        return is_loopback(host) and is_typed and "Origin" not in self.headers
+
     def do_GET(self) -> None:
         """The calls so far, or the models."""
         if self.path == "/sandbox/calls":
@@ -202,6 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))
         self.send_header("x-request-id", f"req_sandbox_{uuid.uuid4().hex}")
+        if self.close_connection:
+            self.send_header("Connection", "close")
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -10,12 +10,15 @@ function makeTile(index, count, view, card) {
   const word = el("span.word");
   const wait = el("span.wait", {}, word);
   const copy = copyButton("", `Copy URL of image ${index + 1}`, () => card.data.images[index].url, ".icon-only");
-  const node = el("div.tile", {}, wait, copy);
+  const pixels = el("span.pixels");
+  const node = el("div.tile", {}, wait, copy, pixels);
   let image = null;
   node.addEventListener("click", () => view.open(card.data, index));
   return {
     node,
-    paint({ state, word: text, thumb, partial }, title) {
+    paint({ state, word: text, thumb, partial, size }, title) {
+      pixels.hidden = !size;
+      setText(pixels, size && `${size} px`);
       node.dataset.state = state;
       setText(word, text);
       copy.hidden = state !== "STORED";
@@ -49,17 +52,17 @@ function makeCard(view, data, single) {
   const madeAs = single ? el("p.made-as.user-text") : null;
   const place = el("p.place"), error = el("p.error");
   const status = pill(data);
-  const made = el("span.made"), cost = el("span.cost"), time = el("span.time");
+  const owner = el("span.owner.user-text"), made = el("span.made"), cost = el("span.cost"), time = el("span.time");
   const meter = el("span.meter", { role: "progressbar", "aria-label": "Progress, an estimate", "aria-valuemin": "0", "aria-valuemax": "100" }, el("span.fill"));
   const tiles = data.images.map((_, index) => makeTile(index, data.images.length, view, card));
-  const mosaic = el(`div.mosaic.n${data.images.length}${data.sandbox ? ".marked" : ""}`, {}, ...tiles.map(({ node }) => node));
+  const mosaic = el("div.mosaic", {}, ...tiles.map(({ node }) => node));
   const copy = copyButton("Copy URLs", "Copy all URLs", () => card.data.urls.join("\n"));
   const details = el("button.button.plain", { type: "button" }, "Details");
   const retry = el("button.button", { type: "button" }, icon("retry"), "Retry");
   const cancel = el("button.button.plain", { type: "button" }, "Cancel");
-  const heading = el("h3", {}, title);
+  const heading = el("h2", {}, title);
   const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, madeAs, place, error);
-  const foot = el("div.foot", {}, el("span.facts", {}, made, single ? cost : null, time), el("span.actions", {}, cancel, retry, copy, details));
+  const foot = el("div.foot", {}, el("span.facts", {}, owner, made, single ? cost : null, time), el("span.actions", {}, cancel, retry, copy, details));
   card.node = el(`article.card${single ? ".single" : ""}`, { "data-job": data.id }, mosaic, meter, body, foot);
   for (const button of [title, details]) button.addEventListener("click", () => view.open(card.data, 0));
   for (const button of [retry, cancel]) button.addEventListener("click", () => view.open(card.data, 0, button === retry ? "retry" : "cancel"));
@@ -77,8 +80,13 @@ function makeCard(view, data, single) {
     setText(place, next.place);
     setText(error, next.error);
     status.paint(next);
+    owner.hidden = !next.owner;
+    setText(owner, next.owner);
+    setAttribute(owner, "title", next.owner);
     setText(made, next.made);
     setText(cost, next.cost);
+    mosaic.style.setProperty("--share", `${next.share}%`);
+    mosaic.style.setProperty("--ratio", next.ratio);
     tiles.forEach((tile, index) => tile.paint(next.images[index], next.title));
     meter.hidden = next.over;
     setAttribute(meter, "aria-valuenow", String(next.percent ?? 0));
@@ -93,6 +101,21 @@ function makeCard(view, data, single) {
     card.tick();
   };
   card.focus = () => title.focus();
+  if (!single) oneStop(card.node, title);
   card.paint(data);
   return card;
+}
+
+/** One Tab leads to the card, the next one to the next card; the arrow keys lead to the buttons of the card. */
+function oneStop(node, first) {
+  const buttons = () => [...node.querySelectorAll("button")].filter((button) => button.getClientRects().length > 0);
+  for (const button of node.querySelectorAll("button")) button.tabIndex = button === first ? 0 : -1;
+  first.setAttribute("aria-describedby", "card-keys");
+  node.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const all = buttons();
+    all.at((all.indexOf(event.target) + by) % all.length).focus();
+  });
 }

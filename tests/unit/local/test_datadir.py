@@ -101,3 +101,44 @@ def test_a_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) ->
     assert len(secret) == 64
     assert DataDir(tmp_path).secret("approval-key") == secret
     assert (tmp_path / "approval-key").stat().st_mode & 0o777 == 0o600
+
+
+def _mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_new_folder_is_closed_to_other_users(tmp_path: Path) -> None:
+    assert _mode(DataDir(tmp_path / "above" / "data").path) == 0o700
+
+
+def test_an_open_folder_of_an_earlier_version_is_closed_with_all_in_it(tmp_path: Path) -> None:
+    data, outside = tmp_path / "data", tmp_path / "outside"
+    (data / "bucket").mkdir(parents=True)
+    for path in (data / "lock", data / "bucket" / "image", data / "tool", outside):
+        path.touch()
+    for path, mode in ((data, 0o755), (data / "bucket", 0o755), (data / "tool", 0o775), (outside, 0o644)):
+        path.chmod(mode)
+    (data / "bucket" / "link").symlink_to(outside)
+
+    DataDir(data)
+
+    assert {path.name: _mode(path) for path in (data, *data.rglob("*")) if not path.is_symlink()} == {
+        "data": 0o700,
+        "bucket": 0o700,
+        "lock": 0o600,
+        "image": 0o600,
+        "tool": 0o700,
+    }
+    assert _mode(outside) == 0o644, "a link leads to what is not ours"
+
+
+def test_an_open_folder_of_somebody_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    (shared / "page.html").touch(mode=0o644)
+
+    with pytest.raises(ConfigurationError, match=f"chmod 700 {shared}"):
+        DataDir(shared)
+
+    assert (_mode(shared), _mode(shared / "page.html")) == (0o755, 0o644)

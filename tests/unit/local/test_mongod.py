@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from imagegeneration.errors import ConfigurationError
-from imagegeneration.local.mongod import find_mongod, mongod_part
+from imagegeneration.local.datadir import DataDir
+from imagegeneration.local.mongod import find_mongod, locked_mongod_part, mongod_part
 
 
 @pytest.fixture
@@ -35,12 +36,23 @@ def test_a_mongod_on_the_path_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert find_mongod() == tmp_path / "mongod"
+    assert locked_mongod_part(DataDir(tmp_path / "data")).warning is None
 
 
 @pytest.mark.usefixtures("nothing_on_path")
 def test_else_the_one_of_the_wheel_is_made_executable(wheel: Path) -> None:
     assert find_mongod() == wheel
     assert os.access(wheel, os.X_OK)
+
+
+@pytest.mark.usefixtures("nothing_on_path", "wheel")
+def test_one_line_says_that_the_one_of_the_wheel_is_old_and_where_a_newer_one_is(tmp_path: Path) -> None:
+    warning = locked_mongod_part(DataDir(tmp_path / "data")).warning
+
+    assert warning is not None
+    assert "6.0.5 is past its end of life" in warning
+    assert "https://www.mongodb.com/docs/manual/installation/" in warning
+    assert "\n" not in warning
 
 
 @pytest.mark.usefixtures("nothing_on_path", "wheel")
