@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import random
@@ -13,14 +14,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import boto3
 from PIL import Image
 
+from imagegeneration.local.bucket import ACCESS_KEY
 from imagegeneration.local.part import Part
-from imagegeneration.local.process import Log, Process
+from imagegeneration.local.process import Log
+from imagegeneration.settings import Settings
 
 T = TypeVar("T")
 
 APPROVAL_KEY = "a key of the tests " + "0" * 32
+BUCKET_SECRET = "embedded"
+"""What the tests' bucket server asks for, beside the access key of every embedded bucket."""
 
 
 def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 15, every: float = 0.01) -> T:
@@ -54,13 +60,37 @@ def serving(
     part: Part, folder: Path, variables: Mapping[str, str] | None = None, *, seconds: float = 15
 ) -> Iterator[Part]:
     """Run the part's server, with its log in `folder` and these variables, until the end of the block."""
-    process = Process(part.name, part.command, {**os.environ, **(variables or {})}, Log(folder / f"{part.name}.log"))
+    process = part.process({**os.environ, **(variables or {})}, Log(folder / f"{part.name}.log"))
     process.start()
     try:
         wait_until(lambda: part.listens, f"{part.name} listens", seconds=seconds)
         yield part
     finally:
         process.kill()
+
+
+def s3(settings: Settings) -> Any:
+    """Return a client that may do everything with the bucket, as the studio itself never does."""
+    return _s3(settings.bucket_endpoint)
+
+
+@functools.cache
+def _s3(endpoint: str) -> Any:
+    """Making one takes long."""
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=BUCKET_SECRET,
+        region_name="auto",
+    )
+
+
+def empty_bucket(settings: Settings) -> None:
+    """Delete all objects."""
+    for page in s3(settings).get_paginator("list_objects_v2").paginate(Bucket=settings.r2_bucket):
+        for entry in page.get("Contents", ()):
+            s3(settings).delete_object(Bucket=settings.r2_bucket, Key=entry["Key"])
 
 
 def png(number: int = 0) -> bytes:
