@@ -20,8 +20,10 @@ from imagegeneration.errors import ConfigurationError, StudioError
 from imagegeneration.logs import configure_logging
 from imagegeneration.redaction import redact
 from imagegeneration.settings import load_settings
+from imagegeneration.start import require_fit
 from imagegeneration.ui.document import FirstVisit, document
 from imagegeneration.ui.frame import studio
+from imagegeneration.ui.left_pages import ignore_left_pages
 from imagegeneration.ui.messages import hear
 
 NAVIGATION = Path(__file__).parent / "imagegeneration" / "ui" / "navigation.py"
@@ -35,6 +37,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         settings = load_settings()
         settings.require_safe_exposure(settings.host)
         built = studio()
+        require_fit(built)
     except (ConfigurationError, StudioError) as error:
         sys.stderr.write(f"The dashboard cannot start: {redact(str(error))}\n")
         sys.stderr.flush()
@@ -43,6 +46,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         yield
 
 
+ignore_left_pages()
 app = st.App(
     NAVIGATION,
     routes=[*api_routes(studio), *sign_in_routes(studio)],

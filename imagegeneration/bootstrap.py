@@ -10,6 +10,7 @@ from imagegeneration.domain.breaker import EVERYTHING, model_scope, provider_sco
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import GenerationParameters, ProviderName
 from imagegeneration.domain.money import account_of
+from imagegeneration.errors import ConfigurationError
 from imagegeneration.oidc import OidcClient, ProxyTokens
 from imagegeneration.providers import OpenAIProvider, Provider, build_providers
 from imagegeneration.services.audit import Audit
@@ -17,6 +18,7 @@ from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.checks import Checks
 from imagegeneration.services.choosing import Choosing
+from imagegeneration.services.conditions import Conditions
 from imagegeneration.services.credits import Credits
 from imagegeneration.services.decisions import Decisions
 from imagegeneration.services.drafts import Drafts
@@ -80,6 +82,7 @@ class Studio:
     runners: Runners
     queue: Queue
     execution: Execution | None
+    storage: Storage
     _stores: Stores
     _providers: Mapping[ProviderName, Provider]
 
@@ -101,6 +104,14 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     lack a database or a bucket, or the database cannot do transactions.
     """
     stores = Stores(settings.require_database(), settings.mongodb_database)
+    try:
+        return _wired(settings, stores, runner=runner)
+    except BaseException:
+        stores.connection.close()
+        raise
+
+
+def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     storage = Storage(settings)
     seals = Seals(stores, settings.require_seal_keys())
     stores.prepare()
@@ -112,7 +123,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     spending = Spending(stores, limits)
     breakers = Breakers(stores, audit, settings.breaker_rules, _scopes(settings, catalog))
     pacing = Pacing(stores, limits)
-    checks = Checks(stores, providers, settings.endpoints, settings.provider_check_minutes)
+    checks = Checks(stores, breakers, providers, settings.endpoints, settings.provider_check_minutes)
     watch = ProviderWatch(list(settings.endpoints), checks, pacing, spending)
     people = People(stores, audit, settings.default_plan)
     credits_ = Credits(stores, people, audit)
@@ -124,7 +135,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
-    forecast = Forecast(stores, breakers, runners, pacing)
+    forecast = Forecast(stores, breakers, runners, pacing, catalog)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
@@ -138,7 +149,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     )
     execution = None
     if runner:
-        spool = Spool(settings.spool_dir, settings.spool_max_bytes)
+        spool = _spool(settings)
         execution = Execution(
             stores, changes, StartChecks(breakers, seals), spool, storage, references, providers, offer
         )
@@ -146,7 +157,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         settings=settings,
         offer=offer,
         jobs=jobs,
-        choosing=Choosing(offer, breakers, references, loras),
+        choosing=Choosing(offer, Conditions(breakers, checks, limits, forecast), references, loras),
         references=references,
         loras=loras,
         enhancement=enhancement,
@@ -160,7 +171,7 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         pacing=pacing,
         decisions=decisions,
         forecast=forecast,
-        following=Following(stores, jobs, forecast, offer),
+        following=Following(stores, jobs, forecast),
         audit=audit,
         people=people,
         logins=Logins(stores, people, audit, rates, clients, proxy, settings.login_rules),
@@ -170,9 +181,17 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
         runners=runners,
         queue=Queue(stores, breakers, list(settings.endpoints), pacing),
         execution=execution,
+        storage=storage,
         _stores=stores,
         _providers=providers,
     )
+
+
+def _spool(settings: Settings) -> Spool:
+    try:
+        return Spool(settings.spool_dir, settings.spool_max_bytes)
+    except OSError as error:
+        raise ConfigurationError(f"DATA_DIR: {settings.spool_dir} cannot be written to: {error.strerror}.") from None
 
 
 def _text_provider(providers: Mapping[ProviderName, Provider]) -> OpenAIProvider | None:

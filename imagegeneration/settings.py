@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote
 
 from pydantic import (
@@ -135,6 +135,9 @@ class TrustedProxy(BaseModel):
     roles: Mapping[Role, Sequence[str]]
 
 
+_Named = TypeVar("_Named", ImageServer, SignInProvider)
+
+
 class Settings(BaseSettings):
     """All configuration. An empty variable counts as unset; a wrong one stops the process at start."""
 
@@ -256,12 +259,19 @@ class Settings(BaseSettings):
             raise ValueError("give scheme, host and port only, for example https://studio.example.com")
         return str(url).rstrip("/")
 
-    @field_validator("image_servers")
+    @field_validator("mongodb_database")
     @classmethod
-    def _have_names_of_their_own(cls, value: tuple[ImageServer, ...]) -> tuple[ImageServer, ...]:
-        names = [server.name for server in value]
+    def _is_not_the_servers_own(cls, value: str) -> str:
+        if value in ("admin", "config", "local"):
+            raise ValueError(f"{value} is a database of MongoDB's own, which has no transactions")
+        return value
+
+    @field_validator("image_servers", "sign_in_providers")
+    @classmethod
+    def _have_names_of_their_own(cls, value: tuple[_Named, ...]) -> tuple[_Named, ...]:
+        names = [one.name for one in value]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"{twice[0]} is the name of two servers")
+            raise ValueError(f"{twice[0]} is the name of two entries")
         return value
 
     @field_validator("provider_limits")
@@ -394,6 +404,11 @@ class Settings(BaseSettings):
             )
         if self.has_sign_in and not self.public_url:
             raise ConfigurationError("Set PUBLIC_URL: sign-in providers send people back to it.")
+        if (self.public_url or "").startswith("https://") and (self.cdn_base_url or "").startswith("http://"):
+            raise ConfigurationError("CDN_BASE_URL has to be https: browsers show no http images on an https page.")
+        roles = [each.roles for each in (*self.sign_in_providers, self.sign_in_proxy) if each is not None]
+        if roles and not any(rules for each in roles for rules in each.values()):
+            raise ConfigurationError("SIGN_IN_PROVIDERS, SIGN_IN_PROXY: their roles let nobody in. Name an admin.")
 
     def require_bucket(self) -> None:
         """Raise ConfigurationError unless the bucket and its public address are configured."""

@@ -8,6 +8,7 @@ reading the image began, so that one that ends its runner is not read for ever.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -58,7 +59,10 @@ class Spool:
     """The spooled answers of this machine; `host` names it in job documents."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Open the spool in `folder`, made for its owner alone if it is not there. Raises OSError if it cannot be."""
+        """Open the spool in `folder`, made for its owner alone if it is not there.
+
+        Raises OSError where nothing can be kept in it. A full disk is no reason: what waits here has to be delivered.
+        """
         self.folder = folder
         self._max_bytes = max_bytes
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,6 +70,7 @@ class Spool:
         self._rejected.mkdir(exist_ok=True)
         self._aside = folder / "set-aside"
         self._aside.mkdir(exist_ok=True)
+        self._try()
         self.host = self._host()
 
     def write(self, entry: SpoolEntry, answer: Answer) -> None:
@@ -157,9 +162,11 @@ class Spool:
         """The attempts whose answers were set aside."""
         return [path.name.removesuffix(_SUFFIX) for path in self._aside.glob(f"*{_SUFFIX}")]
 
-    def expire(self) -> None:
-        """Delete rejected answers older than 30 days, and what a crash left unfinished or without use a day ago."""
-        now = time.time()
+    def expire(self, now: float) -> None:
+        """Delete rejected answers older than 30 days, and what a crash left unfinished or without use a day ago.
+
+        `now`, in seconds since 1970, comes from the database: a leap of this machine's clock must delete nothing.
+        """
         for paths, kept_seconds in (
             (self._rejected.iterdir(), REJECTED_KEPT_SECONDS),
             (self.folder.glob("*.part"), 24 * 3600),
@@ -174,9 +181,9 @@ class Spool:
         """Why no paid answer could be kept now, in words; None if there is room."""
         used = self._used_bytes()
         if used >= self._max_bytes:
-            return f"the spool holds {used} bytes, its bound is {self._max_bytes}"
+            return f"the spool holds {used} bytes, its bound SPOOL_MAX_BYTES is {self._max_bytes}"
         free = shutil.disk_usage(self.folder).free
-        return f"only {free} bytes are free on the disk of the spool" if free < FREE_DISK_BYTES else None
+        return f"only {free} bytes are free on the disk of DATA_DIR" if free < FREE_DISK_BYTES else None
 
     def waiting(self) -> tuple[int, int]:
         """How many answers wait here for the bucket, and their bytes."""
@@ -220,6 +227,17 @@ class Spool:
             finally:
                 fresh.unlink()
             return path.read_text().strip()
+
+    def _try(self) -> None:
+        trial = self.folder / f"{secrets.token_hex(4)}.part"
+        try:
+            trial.write_bytes(b"x")
+            self._sync(self.folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        finally:
+            trial.unlink(missing_ok=True)
 
     @staticmethod
     def _sync(folder: Path) -> None:

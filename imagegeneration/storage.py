@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
+import httpx2
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imagegeneration import imaging
-from imagegeneration.errors import Occupied, StorageFailed
+from imagegeneration.errors import ConfigurationError, Occupied, StorageFailed
 from imagegeneration.settings import Settings
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 """A CDN URL serves the same bytes for ever (DESIGN.md, section 1)."""
+
+
+QUICK_SECONDS = 2
+"""How long the bucket may take to say that it works."""
+
+TRIAL_KEY = "start-check.txt"
+_TRIAL = b"Image Studio reads this object when it starts, to find out whether its bucket is set up.\n"
+
+_WRONG_KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "Unauthorized")
+_PASSING = ("RequestTimeTooSkewed", "SlowDown", "OperationAborted", "ConditionalRequestConflict")
+"""What is right again later: the clock of this machine, too many requests, another process that does the same."""
 
 
 class Storage:
@@ -35,7 +49,11 @@ class Storage:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        quick = Config(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1, "mode": "standard"})
+        quick = Config(
+            connect_timeout=QUICK_SECONDS,
+            read_timeout=QUICK_SECONDS,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+        )
 
         def client(config: Config) -> Any:
             return boto3.client(
@@ -112,6 +130,76 @@ class Storage:
             self._probe.head_bucket(Bucket=self.bucket)
         except (ClientError, BotoCoreError) as error:
             raise _failed("does not answer", error) from error
+
+    def require_working(self) -> None:
+        """Put an object as images are put, and read it as they are read: with our key, and by everybody.
+
+        It is stored once and stays. Raises ConfigurationError, which names the variable, for what does not pass by
+        itself, and StorageFailed for an outage, within some seconds.
+        """
+        may = "R2_ACCESS_KEY_ID: its token may not {} the bucket {}. Give it leave to read, list and write objects"
+        with self._explained(may.format("write to", self.bucket)):
+            if self._put_trial() and self._put_trial():
+                raise ConfigurationError(
+                    f"R2_ENDPOINT_URL: the bucket {self.bucket} writes over objects in spite of If-None-Match. "
+                    "Use one with conditional writes, such as R2."
+                )
+        with self._explained(may.format("list", self.bucket)):
+            self._probe.list_objects_v2(Bucket=self.bucket, Prefix=TRIAL_KEY)
+        with self._explained(may.format("read from", self.bucket)):
+            stored = self._probe.get_object(Bucket=self.bucket, Key=TRIAL_KEY)["Body"].read(len(_TRIAL) + 1)
+        if stored != _TRIAL:
+            raise ConfigurationError(f"R2_ENDPOINT_URL: the bucket {self.bucket} does not give back what was stored.")
+        self._require_public()
+
+    def _put_trial(self) -> bool:
+        """Return whether it was stored, and not there before."""
+        try:
+            self._probe.put_object(
+                Bucket=self.bucket, Key=TRIAL_KEY, Body=_TRIAL, ContentType="text/plain", IfNoneMatch="*"
+            )
+        except ClientError as error:
+            if _status(error) != 412:
+                raise
+            return False
+        return True
+
+    def _require_public(self) -> None:
+        url = self.url(TRIAL_KEY)
+        try:
+            answer = httpx2.get(url, timeout=QUICK_SECONDS, follow_redirects=True)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise StorageFailed(f"CDN_BASE_URL does not answer ({type(error).__name__}).") from error
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise StorageFailed(f"CDN_BASE_URL does not answer as it should (HTTP {answer.status_code}).")
+        if answer.content != _TRIAL:
+            raise ConfigurationError(
+                f"CDN_BASE_URL: {url} does not serve what is in the bucket {self.bucket} (HTTP {answer.status_code}). "
+                "Let everybody read the bucket there, or correct the address."
+            )
+
+    @contextmanager
+    def _explained(self, not_allowed: str) -> Iterator[None]:
+        """Turn what the bucket refuses into one line that names the variable."""
+        try:
+            yield
+        except BotoCoreError as error:
+            raise _failed("does not answer", error) from error
+        except ClientError as error:
+            status, code = _status(error), str(error.response.get("Error", {}).get("Code", ""))
+            if status == 429 or (status >= 500 and status != 501) or code in _PASSING:
+                raise _failed(f"does not answer as it should: {code}", error) from error
+            if status == 501:
+                why = f"R2_ENDPOINT_URL: the bucket {self.bucket} knows no conditional writes (If-None-Match)"
+            elif status == 404:
+                why = f"R2_BUCKET: there is no bucket {self.bucket} at R2_ENDPOINT_URL. Create it, or correct the name"
+            elif status == 401 or code in _WRONG_KEY:
+                why = "R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY: the bucket does not accept this key"
+            elif status == 403:
+                why = not_allowed
+            else:
+                why = f"R2_ENDPOINT_URL: this is not where the bucket {self.bucket} can be reached"
+            raise ConfigurationError(f"{why} ({code or f'HTTP {status}'}).") from None
 
     def ensure_bucket(self) -> None:
         """Create the bucket unless it is there, and let everybody read objects of it whose key they know.

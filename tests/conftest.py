@@ -13,10 +13,11 @@ import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -75,6 +76,23 @@ def _is_here(host: str) -> bool:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _one_client_a_bucket_server() -> Iterator[None]:
+    """Share the bucket's clients among tests: each takes longer to make than most tests to run."""
+    made: dict[tuple[object, ...], Any] = {}
+    make: Callable[..., Any] = boto3.client
+
+    def client(service: str, config: Any, **options: Any) -> Any:
+        key = (service, config.read_timeout, *sorted(options.items()))
+        if key not in made:
+            made[key] = make(service, config=config, **options)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "client", client)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _ports_of_this_worker() -> Iterator[None]:
     """Files run side by side: what one keeps for a server that is not running yet, the other must not take."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -123,6 +141,12 @@ def sandbox(_sandbox_server: Sandbox) -> Sandbox:
 
 
 @pytest.fixture(scope="session")
+def _mongo(mongod: Part) -> Iterator[MongoClient[dict[str, object]]]:
+    with MongoClient[dict[str, object]](mongod.provides["MONGODB_URI"]) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def _emptied() -> list[str]:
     """Databases and buckets that earlier tests have left empty: collections, indexes and volumes take long to make."""
     return []
@@ -130,7 +154,12 @@ def _emptied() -> list[str]:
 
 @pytest.fixture
 def settings(
-    mongod: Part, bucket_server: Part, sandbox: Sandbox, tmp_path: Path, _emptied: list[str]
+    mongod: Part,
+    bucket_server: Part,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    _mongo: MongoClient[dict[str, object]],
+    _emptied: list[str],
 ) -> Iterator[Settings]:
     """Everything that the studio needs: an empty database and bucket, a fresh data folder, and the sandbox."""
     name = _emptied.pop() if _emptied else f"test-{uuid.uuid4().hex[:12]}"
@@ -149,10 +178,9 @@ def settings(
     )
     Storage(fresh).ensure_bucket()
     yield fresh
-    with MongoClient[dict[str, object]](uri) as client:
-        for used in (name, fresh.rates_database):
-            for collection in client[used].list_collection_names():
-                client[used][collection].delete_many({})
+    for used in (name, fresh.rates_database):
+        for collection in _mongo[used].list_collection_names():
+            _mongo[used][collection].delete_many({})
     empty_bucket(fresh)
     _emptied.append(name)
 

@@ -49,6 +49,7 @@ from imagegeneration.logs import configure_logging
 from imagegeneration.redaction import redact
 from imagegeneration.services.enhancement import POST_SECONDS
 from imagegeneration.settings import load_settings
+from imagegeneration.start import require_fit
 
 _DESCRIPTION = """Two steps: look at an enhanced prompt for free, then approve exactly what is sent and paid for.
 
@@ -132,6 +133,7 @@ def create_api() -> Starlette:
         settings = load_settings()
         settings.require_safe_exposure(settings.host)
         studio = build_studio(settings)
+        require_fit(studio)
     except (ConfigurationError, StudioError) as error:
         sys.exit(f"The API cannot start: {redact(str(error))}")
 

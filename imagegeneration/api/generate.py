@@ -9,7 +9,6 @@ from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.api.jobs import IdempotencyKey, JobAnswer, JobId, JobStatus, approvals, status_of
 from imagegeneration.api.rates import tell_rate
-from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.options import GenerateBody
@@ -67,7 +66,7 @@ async def generate(
         job_id=job.job_id,
         status=job.status,
         status_url=f"/image/status/{job.job_id}",
-        estimated_seconds=_seconds_an_image(studio, job),
+        estimated_seconds=studio.forecast.seconds_of(job.request.model),
         request=job.request,
         alternates=job.alternates,
     )
@@ -83,10 +82,5 @@ def progress(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Progr
         images_done=sum(image.state == "STORED" for image in job.images),
         request=job.request,
         cost_micros=job.cost_micros,
-        estimated_seconds=_seconds_an_image(studio, job),
+        estimated_seconds=studio.forecast.seconds_of(job.request.model),
     )
-
-
-def _seconds_an_image(studio: Studio, job: Job) -> float:
-    """About how long an image takes: by the model's history, before there is any by the catalog."""
-    return studio.forecast.expected_seconds(job) or studio.offer.expected_seconds(job.request.model)

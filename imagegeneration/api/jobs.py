@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from imagegeneration.api.answers import documented
@@ -118,6 +118,16 @@ def job_status(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Job
     return status_of(studio.jobs.get(actor, job_id))
 
 
+def _filters(
+    status: Status | None = None,
+    link: Annotated[str | None, Query(pattern=LINK_PATTERN, description="type:id of a link that a job has.")] = None,
+    user_id: Annotated[str | None, Query(alias="userId", max_length=100, description="Whose jobs they are.")] = None,
+) -> Mapping[str, Any]:
+    """Return the filters of a list that were given, as they stand in its address."""
+    given = {"status": status, "link": link, "userId": user_id}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 @router.get("/job-list", responses=documented())
 def job_list(
     request: Request,
@@ -126,18 +136,23 @@ def job_list(
     actor: CurrentActor,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="From the Link header.")] = None,
-    status: Status | None = None,
-    link: Annotated[str | None, Query(pattern=LINK_PATTERN, description="type:id of a link that a job has.")] = None,
+    *,
+    filters: Annotated[Mapping[str, Any], Depends(_filters)],
 ) -> Sequence[JobSummary]:
     """Jobs, newest first. `Link: <...>; rel="next"` leads to the page after."""
-    unknown = set(request.query_params) - {"limit", "cursor", "status", "link"}
+    unknown = set(request.query_params) - {"limit", "cursor", "status", "link", "userId"}
     if unknown:
         raise InvalidRequest(f"{min(unknown)[:40]}: unknown query parameter")
-    linked = None if link is None else Link.read(link)
-    page = studio.jobs.summaries(actor, limit=limit, cursor=cursor, status=status, link=linked)
+    page = studio.jobs.summaries(
+        actor,
+        limit=limit,
+        cursor=cursor,
+        status=filters.get("status"),
+        owner=filters.get("userId"),
+        link=Link.read(filters["link"]) if "link" in filters else None,
+    )
     if page.next_cursor is not None:
-        filters = {name: value for name, value in (("status", status), ("link", link)) if value is not None}
-        query = {"limit": limit, "cursor": page.next_cursor} | filters
+        query = {"limit": limit, "cursor": page.next_cursor, **filters}
         response.headers["Link"] = f'</image/job-list?{urlencode(query)}>; rel="next"'
     return page.jobs
 

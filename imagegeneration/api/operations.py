@@ -10,6 +10,8 @@ from pydantic import Field
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.domain.breaker import EVERYTHING, Breaker, PausedScope
+from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.health import Tested
 from imagegeneration.domain.money import Limits, LimitsVersion
 from imagegeneration.domain.operations import OperationsState
 from imagegeneration.domain.text import Reason
@@ -29,6 +31,13 @@ class ResumeBody(PauseBody):
     """Which pause is ended: the one that began at `pausedAt`, as the breakers tell."""
 
     paused_at: SentMoment
+
+
+class TestBody(Value):
+    """Which provider is tested, and why."""
+
+    provider: ProviderName
+    reason: Reason
 
 
 class LimitsBody(Value):
@@ -57,6 +66,12 @@ def resume(body: ResumeBody, studio: CurrentStudio, actor: CurrentActor) -> Sequ
     """End a pause, whatever its cause."""
     studio.breakers.resume(actor, body.scope, body.reason, paused_at=body.paused_at)
     return studio.operations.breakers(actor)
+
+
+@router.post("/operations/test", dependencies=[JSON_ONLY], responses=documented(415))
+def test_provider(body: TestBody, studio: CurrentStudio, actor: CurrentActor) -> Tested:
+    """Ask a provider now whether it works. If it paused itself, the next call is let through as a test."""
+    return studio.checks.test(actor, body.provider, body.reason)
 
 
 @router.put("/operations/limits", dependencies=[JSON_ONLY], responses=documented(409, 415))

@@ -57,6 +57,7 @@ ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/image/operations"): "operate",
     ("POST", "/image/operations/pause"): "operate",
     ("POST", "/image/operations/resume"): "operate",
+    ("POST", "/image/operations/test"): "operate",
     ("PUT", "/image/operations/limits"): "operate",
     ("GET", "/image/me"): "signed-in",
     ("GET", "/image/keys"): "signed-in",

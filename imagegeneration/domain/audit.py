@@ -24,6 +24,7 @@ Action = Literal[
     "limits.changed",
     "paused",
     "resumed",
+    "tested",
     "signed-in",
     "signed-out",
     "sign-in.failed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,14 +12,13 @@ from imagegeneration.domain.value import Many, Micros, Moment, Value
 
 Cause = Literal["person", "failures", "credentials", "burn_rate", "bill"]
 """Why work is paused: a person said so; calls failed in a row; the provider does not accept this account; money
-goes faster than allowed; a bill was above its hold. Only a pause for failures ends by itself."""
+goes faster than allowed; a bill was above its hold. A pause for failures, or for the account, is tested."""
 
 EVERYTHING = "everything"
 """The scope of the pause switch."""
 
-FIRST_PAUSE_SECONDS = 30.0
-LONGEST_PAUSE_SECONDS = 900.0
-"""A pause for failures: after it one call is let through; each that fails doubles the next pause, up to this."""
+TESTED: Mapping[Cause, tuple[float, float]] = {"failures": (30.0, 900.0), "credentials": (900.0, 14_400.0)}
+"""Pauses that one call tests: after so many seconds first; each that fails doubles the next wait, up to so many."""
 
 
 def provider_scope(provider: ProviderName) -> str:

@@ -27,7 +27,7 @@ from imagegeneration.domain.generation import (
     ProviderName,
     Usage,
 )
-from imagegeneration.domain.money import tokens_cost
+from imagegeneration.domain.money import quoted, tokens_cost
 from imagegeneration.domain.value import Many, Micros, Value
 from imagegeneration.errors import ConfigurationError, InvalidRequest, ModelUnavailable
 
@@ -194,15 +194,18 @@ class ImageModel(Value):
         """How long any answer is waited for."""
         return max(self.timeout_seconds, self.slow.seconds if self.slow else 0)
 
-    def usual(self, provider: ProviderName) -> GenerationParameters:
-        """What the model makes where nobody chooses anything."""
-        qualities = [quality for quality in ("medium", *self.qualities) if quality in self.qualities]
+    def usual(self, provider: ProviderName, like: GenerationParameters | None = None) -> GenerationParameters:
+        """Return what the model makes where nobody chooses anything: as in `like` where it can, at a known price."""
+        sizes, formats = self.priced_sizes() or self.sizes, self.formats
+        size = like.size if like is not None and like.size in sizes else sizes[0]
+        qualities = self.priced_qualities(size) or self.qualities
+        wanted = ("medium",) if like is None else (like.quality, "medium")
         return GenerationParameters(
             provider=provider,
             model=self.name,
-            size=self.sizes[0],
-            quality=qualities[0],
-            output_format=self.formats[0],
+            size=size,
+            quality=next((quality for quality in wanted if quality in qualities), qualities[0]),
+            output_format=like.output_format if like is not None and like.output_format in formats else formats[0],
         )
 
     def seeds(self, first: int, image_count: int) -> Sequence[int]:
@@ -216,8 +219,12 @@ class ImageModel(Value):
 
     def priced_qualities(self, size: str) -> Sequence[str]:
         """The qualities that have a price at this size."""
-        asked = self.usual(self.provider).model_copy(update={"size": size})
-        wanted = (asked.model_copy(update={"quality": quality}) for quality in self.qualities)
+        wanted = (
+            GenerationParameters(
+                provider=self.provider, model=self.name, size=size, quality=quality, output_format=self.formats[0]
+            )
+            for quality in self.qualities
+        )
         return [one.quality for one in wanted if self.prices.of(one) is not None]
 
     @property
@@ -335,8 +342,8 @@ class Catalog(Value):
         text price, and the words that the model may make, the most that each reference counts as at the price of images
         that are read, and the images that are shown on the way.
 
-        A token is never shorter than a byte, so the bytes bound the tokens. Raises ModelUnavailable (IMG_013)
-        where the catalog has no price: without a price the request is refused (DESIGN.md, section 1).
+        A token is never shorter than a byte, so the bytes bound the tokens. The sum is rounded up by `quoted`. Raises
+        ModelUnavailable (IMG_013) where the catalog has no price: without a price the request is refused.
         """
         model = self.model(parameters.model, today)
         price = model.prices.of(parameters)
@@ -351,11 +358,14 @@ class Catalog(Value):
             raise ModelUnavailable(f"The catalog has no price for images that {parameters.model} shows on the way.")
         prompt_bytes = len(_prompts(parameters, final_prompt).encode())
         given = len(parameters.references) * prices.reference_tokens
-        return price + tokens_cost(
-            (prompt_bytes + TEMPLATE_TOKENS, prices.text_in),
-            (given, prices.image_in),
-            (prices.text_out_most, prices.text_out),
-            (parameters.partial_images * prices.partial_tokens, prices.image_out),
+        return quoted(
+            price
+            + tokens_cost(
+                (prompt_bytes + TEMPLATE_TOKENS, prices.text_in),
+                (given, prices.image_in),
+                (prices.text_out_most, prices.text_out),
+                (parameters.partial_images * prices.partial_tokens, prices.image_out),
+            )
         )
 
     def has_no_price(self, parameters: GenerationParameters) -> bool:

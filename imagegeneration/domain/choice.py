@@ -1,7 +1,7 @@
-"""Choosing a model: PRD 003's rules as a table, and what every able model would cost (PRD 003, 4.2 B and D; PRD 002).
+"""Choosing a model: by name, by a priority, or by PRD 003's rules for LoRAs (docs/adr/0029).
 
-First counts what was asked for by name, then the person's preferred provider, then the rules. A rule that names a
-model which is not to be had gives way to the best of those that are.
+First counts what was asked for by name, then the person's preferred provider. A priority is decided by the figures that
+are shown beside each model. A rule that names a model which is not to be had gives way to the best of those that are.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ Priority = Literal["speed", "quality", "cost"]
 class Candidate(Value):
     """A model that may be chosen. `price_micros` is an upper bound for one image (None: it has no price).
 
-    `limitations` say in words what of the request it cannot do, and `pause` why nothing is started at present; it is
-    `able` where there is neither.
+    `limitations` say in words what of the request it cannot do, `over_limit` that its price is above the limit of an
+    image, `pause` why nothing is started at present, and `trouble` what is wrong with its provider by the latest check.
+    It is `able` where there is none of these. `given_up` is what was not asked of it, as it cannot do it.
     """
 
     model: str
@@ -31,7 +32,10 @@ class Candidate(Value):
     expected_seconds: float
     quality_score: int
     limitations: Many[str]
+    over_limit: str | None = None
     pause: str | None = None
+    trouble: str | None = None
+    given_up: Many[str] = ()
     able: bool
 
 
@@ -52,30 +56,10 @@ class Wishes:
     preferred: ProviderName | None = None
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One of PRD 003's rules: where it applies it names models (or all of a provider's), best first."""
-
-    applies: Callable[[Wishes], bool]
-    models: Sequence[str]
-    why: str
-
-
-STANDARD = ADVANCED = "fal-ai/flux-lora"
-"""Fal serves PRD 003's standard (2 LoRAs) and advanced (5) Flux as one application."""
-
-JUGGERNAUT = "rundiffusion-fal/juggernaut-flux-lora"
-OPENAI = ("gpt-image-2.5-flare",)
-
-RULES: Sequence[Rule] = (
-    Rule(lambda wishes: wishes.loras == 0 and wishes.priority == "speed", OPENAI, "fast, and no LoRA is wanted"),
-    Rule(lambda wishes: wishes.loras > 2, (ADVANCED,), "it takes up to five LoRAs"),
-    Rule(lambda wishes: wishes.loras > 0 and wishes.priority == "quality", (JUGGERNAUT,), "the best with LoRAs"),
-    Rule(lambda wishes: wishes.loras == 0 and wishes.priority == "cost", OPENAI, "cheap, and no LoRA is wanted"),
-    Rule(lambda wishes: wishes.loras > 0 and wishes.priority == "cost", (STANDARD,), "the cheapest with LoRAs"),
-    Rule(lambda wishes: wishes.priority is not None or wishes.loras > 0, (STANDARD,), "the standard model"),
-)
-"""PRD 003, "Provider Selection Logic", rules 1 to 4 and the default, with the living models of the catalog."""
+WITH_LORAS = "fal-ai/flux-lora"
+"""What LoRAs are for where nobody names a model or a priority. Fal serves PRD 003's standard (2 LoRAs) and advanced (5)
+Flux as one application.
+"""
 
 _BEST: Mapping[Priority, Callable[[Candidate], tuple[float, ...]]] = {
     "speed": lambda candidate: (candidate.expected_seconds, _price(candidate)),
@@ -90,11 +74,9 @@ def choose(candidates: Sequence[Candidate], wishes: Wishes) -> Choice | None:
     able = [candidate for candidate in candidates if candidate.able]
     if preferred := [candidate for candidate in able if candidate.provider == wishes.preferred]:
         return _choice(best(preferred, wishes.priority or "quality"), f"of {wishes.preferred}, which is preferred")
-    rule = next((rule for rule in RULES if rule.applies(wishes)), None)
-    for name in rule.models if rule else ():
-        for candidate in able:
-            if rule and candidate.model == name:
-                return _choice(candidate, rule.why)
+    standard = next((candidate for candidate in able if candidate.model == WITH_LORAS), None)
+    if standard is not None and wishes.loras and wishes.priority is None:
+        return _choice(standard, "the standard model for LoRAs")
     if not able:
         return None
     priority = wishes.priority or "quality"

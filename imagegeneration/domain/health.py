@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from imagegeneration.domain.generation import ProviderName
@@ -12,11 +13,19 @@ HealthStatus = Literal["works", "reached", "refused", "unreachable"]
 not answer, or only with errors of its own."""
 
 
+TROUBLE: Collection[HealthStatus] = ("refused", "unreachable")
+
+
 class Checked(Value):
     """What a check has found; `problem` is in words."""
 
     status: HealthStatus
     problem: str | None = None
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether calls would fail now, as far as is known."""
+        return self.status in TROUBLE
 
 
 class ProviderHealth(Value):
@@ -38,4 +47,17 @@ class ProviderHealth(Value):
     @property
     def is_trouble(self) -> bool:
         """Whether calls would fail now, as far as is known."""
-        return self.status in ("refused", "unreachable")
+        return self.status in TROUBLE
+
+
+class Tested(Value):
+    """What testing a provider at once has found.
+
+    `paused` is why it is paused. `next_call_tests`: it paused itself, and the next call finds out whether it works.
+    """
+
+    provider: ProviderName
+    status: HealthStatus
+    problem: str | None
+    paused: str | None
+    next_call_tests: bool

@@ -13,6 +13,9 @@ from imagegeneration.domain.value import LATER, Many, Micros, Moment, Value
 
 MICROS_PER_USD = 1_000_000
 
+PRICE_STEP = 100
+"""A quote is a multiple of this: so the price of an image, times their number, is what is shown, held and recorded."""
+
 Account = Literal["real", "sandbox"]
 """Whose money: sandbox money is counted like real money, and apart from it (DESIGN.md, section 3)."""
 
@@ -27,17 +30,14 @@ def tokens_cost(*parts: tuple[int, int]) -> int:
     return -(-sum(tokens * price for tokens, price in parts) // 1_000_000)
 
 
-def format_usd(micros: int) -> str:
-    """Dollars as a person reads them: whole cents from one cent up, rounded up; the exact figure below.
+def quoted(micros: int) -> int:
+    """Round a price up to PRICE_STEP. Every price of an image is rounded here and nowhere else."""
+    return -(-micros // PRICE_STEP) * PRICE_STEP
 
-    An upper bound must never be shown smaller than it is, so rounding goes up.
-    """
-    if micros == 0:
-        return "$0.00"
-    if micros < 10_000:
-        return "$" + f"{micros / MICROS_PER_USD:.6f}".rstrip("0")
-    cents = -(-micros // 10_000)
-    return f"${cents // 100:,}.{cents % 100:02d}"
+
+def format_usd(micros: int) -> str:
+    """Return dollars with two to four decimals, rounded up: what a quote says, and what is held, exactly."""
+    return format_usd_exact(quoted(micros))
 
 
 def format_usd_exact(micros: int) -> str:

@@ -84,10 +84,14 @@ def _no_image_twice(ids: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Named(Value):
-    """What options name, as it was found: the LoRAs of the collection, and the hashes of stored images."""
+    """What options name, as it was found: the LoRAs of the collection, and the hashes of stored images.
+
+    `shape` is the width and height of the first image: an edit keeps its proportions where no size is asked for.
+    """
 
     loras: Many[Lora] = ()
     references: Many[Reference] = ()
+    shape: tuple[int, int] | None = None
 
 
 class Options(Value):
@@ -155,11 +159,12 @@ class Options(Value):
         if len(named.loras) != len(self.loras):
             raise ValueError("the LoRAs are not those that were asked for")
         usual = usual or model.usual(provider)
+        size = self._size(model, usual.size, self.quality or usual.quality, named.shape)
         return GenerationParameters(
             provider=provider,
             model=model.name,
-            size=self._size(model, usual.size),
-            quality=self.quality or usual.quality,
+            size=size,
+            quality=self.quality or _usual_quality(model, size, usual.quality),
             output_format=self.output_format or usual.output_format,
             background=self.background,
             seed=drawn_seed if self.seed == RANDOM_SEED else self.seed,
@@ -171,12 +176,14 @@ class Options(Value):
             partial_images=self.partial_images,
         )
 
-    def fitting(self, model: ImageModel) -> tuple[Options, Mapping[str, str]]:
-        """These options without what the model cannot do, and why in words, by field.
+    def fitting(self, model: ImageModel, usual: GenerationParameters) -> tuple[Options, Mapping[str, str]]:
+        """Return these options without what the model cannot do, and why in words, by field.
 
-        A size that it does not make, or not for a known price, becomes the nearest of those that have one.
+        A size that it does not make, or not for a known price, becomes the nearest of those that have one; a quality
+        without a price at that size is not asked for. `usual` is what the model makes where nobody chooses.
         """
-        asked = self.model_copy(update={"references": (), "loras": ()}).parameters(model, model.provider, 1)
+        plain = self.model_copy(update={"references": (), "loras": ()})
+        asked = plain.parameters(model, usual.provider, 1, usual)
         lost = {field: why for field, why in model.problems(asked).items() if field in FITTED}
         changes: dict[str, object] = {FITTED[field]: Options.model_fields[FITTED[field]].default for field in lost}
         priced = model.priced_sizes()
@@ -184,12 +191,22 @@ class Options(Value):
             size = _nearest(priced, *asked.pixels)
             lost["size"] = f"{model.label} makes {size}, which is the nearest to {asked.size}."
             changes |= {"size": size, "width": None, "height": None}
+        fitted = plain.model_copy(update=changes).parameters(model, usual.provider, 1, usual)
+        qualities = model.priced_qualities(fitted.size)
+        if qualities and fitted.quality not in qualities:
+            changes["quality"] = None
+            lost["quality"] = f"{model.label} has no price for {fitted.size} at {fitted.quality} quality."
         return self.model_copy(update=changes), lost
 
-    def _size(self, model: ImageModel, usual: str) -> str:
-        if self.size is not None or self.width is None or self.height is None:
-            return self.size or usual
-        return nearest_size(model, self.width, self.height)
+    def _size(self, model: ImageModel, usual: str, quality: str, shape: tuple[int, int] | None) -> str:
+        if self.size is not None:
+            return self.size
+        if self.width is not None and self.height is not None:
+            return nearest_size(model, self.width, self.height)
+        if shape is None:
+            return usual
+        priced = model.priced_sizes()
+        return _nearest([one for one in priced if quality in model.priced_qualities(one)] or priced or [usual], *shape)
 
 
 class Bounded(Value):
@@ -222,6 +239,12 @@ class GenerateBody(Bounded, ExecuteBody):
     """
 
     links: Links = Field(default=(), exclude_if=lambda links: not links)
+
+
+def _usual_quality(model: ImageModel, size: str, usual: str) -> str:
+    """The usual quality, or the first that has a price at this size."""
+    qualities = model.priced_qualities(size)
+    return usual if usual in qualities or not qualities else qualities[0]
 
 
 def nearest_size(model: ImageModel, width: int, height: int) -> str:

@@ -58,7 +58,7 @@ def _reset(headers: Mapping[str, str], name: str) -> float | None:
         return _seconds(value) or _until(value, headers)
     if seconds < _EPOCH:
         return seconds
-    return (seconds / 1000 if seconds >= _EPOCH * 1000 else seconds) - time.time()
+    return (seconds / 1000 if seconds >= _EPOCH * 1000 else seconds) - _told(headers)
 
 
 def _of_document(document: Json) -> Iterator[float | None]:
@@ -93,11 +93,17 @@ def _unit(name: str) -> float:
 
 
 def _until(moment: str | None, headers: Mapping[str, str]) -> float | None:
-    """The seconds until a date, by the provider's own clock where it tells the time."""
+    """The seconds until a date."""
     if moment is None:
         return None
-    asked, now = _date(moment), _date(headers.get("date", ""))
-    return None if asked is None else asked - (time.time() if now is None else now)
+    asked = _date(moment)
+    return None if asked is None else asked - _told(headers)
+
+
+def _told(headers: Mapping[str, str]) -> float:
+    """The time by the provider's own clock; by this machine's where the provider does not tell it."""
+    told = _date(headers.get("date", ""))
+    return time.time() if told is None else told
 
 
 def _date(text: str) -> float | None:

@@ -74,10 +74,9 @@ class Wire(httpx2.HTTPTransport):
     """
 
     def __init__(self, limits: httpx2.Limits = ONE_CALL_A_CONNECTION) -> None:
-        tls = httpx2.create_ssl_context(trust_env=False)
-        super().__init__(verify=tls, limits=limits, trust_env=False)
+        super().__init__(verify=_tls(), limits=limits, trust_env=False)
         self._pool = httpcore2.ConnectionPool(  # the constructor takes no network backend
-            ssl_context=tls,
+            ssl_context=_tls(),
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,
@@ -91,6 +90,12 @@ class Wire(httpx2.HTTPTransport):
         response = super().handle_request(request)
         _call.deadline = max(_call.deadline, time.monotonic() + seconds * ARRIVAL_SHARE)
         return response if response.is_success else _without_its_stream(response)
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Return the context that all clients share: reading the authorities takes long."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _without_its_stream(response: httpx2.Response) -> httpx2.Response:

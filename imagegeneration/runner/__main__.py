@@ -23,6 +23,7 @@ from imagegeneration.runner.schedule import build_schedule
 from imagegeneration.runner.worker import Worker
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import load_settings
+from imagegeneration.start import require_fit
 
 LISTED_JOBS = 50
 """How many jobs at work a runner names in its heartbeat."""
@@ -149,6 +150,7 @@ def main() -> int:
     configure_logging()
     try:
         studio = build_studio(load_settings(), runner=True)
+        require_fit(studio)
     except (ConfigurationError, StudioError, OSError) as error:
         sys.stderr.write(f"The runner cannot start: {redact(str(error))}\n")
         return 2

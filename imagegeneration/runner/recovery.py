@@ -74,7 +74,10 @@ class SpoolDelivery:
 
     def expire(self) -> None:
         """Delete what has been kept long enough."""
-        self._execution.spool.expire()
+        try:
+            self._execution.expire()
+        except StudioError as error:
+            log.warning("Old answers stay until the next round: %s", error)
 
 
 class LateAnswers:

@@ -1,18 +1,56 @@
-"""The runner's clockwork: APScheduler as a timer, never as the queue (TRAPS.md)."""
+"""The runner's clockwork: APScheduler as a timer, never as the queue, on the monotonic clock (ADR 25)."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from imagegeneration.runner.recovery import LateAnswers, SpoolDelivery
 
-DELIVERY_SECONDS = 2
-EXPIRY_SECONDS = 3600
-LATE_ANSWERS_SECONDS = 60
+DELIVERY_SECONDS = 2.0
+EXPIRY_SECONDS = 3600.0
+LATE_ANSWERS_SECONDS = 60.0
+
+
+class MonotonicZone(tzinfo):
+    """A time zone whose "now" is the monotonic clock, whatever the wall clock does.
+
+    APScheduler asks for the time by `datetime.now(zone)` alone.
+    """
+
+    _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+    def fromutc(self, _moment: datetime) -> datetime:
+        """Return the monotonic time, whatever time it is elsewhere."""
+        return self._BEGINNING.replace(tzinfo=self) + timedelta(seconds=time.monotonic())
+
+    def utcoffset(self, _moment: datetime | None) -> timedelta:
+        """Return zero, so that APScheduler can compare and subtract."""
+        return timedelta(0)
+
+    def dst(self, _moment: datetime | None) -> None:
+        """Return None: there is no summer time."""
+
+    def tzname(self, _moment: datetime | None) -> str:
+        """Return the name for logs."""
+        return "monotonic"
+
+
+class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Fires every so many seconds. Rounds that were missed are dropped at once, not counted one by one."""
+
+    def __init__(self, seconds: float) -> None:
+        self._interval = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """Return the time of the next round, which is always after `now`."""
+        due = (previous or now) + self._interval
+        return due if due > now else now + self._interval
 
 
 def build_schedule(
@@ -29,8 +67,9 @@ def build_schedule(
     """A scheduler that is not started yet: the tick, the spool's rounds, and the heartbeat, the checks of providers and
     the questions for late answers, each on a thread of its own. The checks begin at once.
     """
+    clock = MonotonicZone()
     scheduler = BackgroundScheduler(
-        timezone="UTC",
+        timezone=clock,
         executors={
             "default": ThreadPoolExecutor(2),
             "heartbeat": ThreadPoolExecutor(1),
@@ -39,12 +78,10 @@ def build_schedule(
         },
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
-    scheduler.add_job(tick, "interval", seconds=poll_seconds, id="tick")
-    scheduler.add_job(heartbeat, "interval", seconds=lease_seconds / 3, id="heartbeat", executor="heartbeat")
-    scheduler.add_job(delivery.run, "interval", seconds=DELIVERY_SECONDS, id="deliver")
-    scheduler.add_job(delivery.expire, "interval", seconds=EXPIRY_SECONDS, id="expire")
-    scheduler.add_job(
-        check, "interval", minutes=check_minutes, id="check", executor="check", next_run_time=datetime.now(UTC)
-    )
-    scheduler.add_job(late_answers.run, "interval", seconds=LATE_ANSWERS_SECONDS, id="ask_again", executor="ask_again")
+    scheduler.add_job(tick, Every(poll_seconds), id="tick")
+    scheduler.add_job(heartbeat, Every(lease_seconds / 3), id="heartbeat", executor="heartbeat")
+    scheduler.add_job(delivery.run, Every(DELIVERY_SECONDS), id="deliver")
+    scheduler.add_job(delivery.expire, Every(EXPIRY_SECONDS), id="expire")
+    scheduler.add_job(check, Every(check_minutes * 60), id="check", executor="check", next_run_time=datetime.now(clock))
+    scheduler.add_job(late_answers.run, Every(LATE_ANSWERS_SECONDS), id="ask_again", executor="ask_again")
     return scheduler

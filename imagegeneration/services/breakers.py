@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.breaker import (
     EVERYTHING,
-    FIRST_PAUSE_SECONDS,
-    LONGEST_PAUSE_SECONDS,
+    TESTED,
     Barred,
     Breaker,
     BreakerRules,
@@ -24,6 +23,7 @@ from imagegeneration.domain.breaker import (
     provider_scope,
 )
 from imagegeneration.domain.generation import CallFailed, GenerationParameters, ProviderName
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.job import Attempt
 from imagegeneration.domain.money import format_usd, format_usd_exact
 from imagegeneration.errors import InvalidRequest, ModelUnavailable, WrongState
@@ -67,13 +67,18 @@ class Breakers:
         """Read the breakers now."""
         self._known.refresh()
 
+    def pause_of(self, scope: str) -> Pause | None:
+        """Return the pause of this scope; None if it is not paused."""
+        breaker = self._known.get().get(scope)
+        return None if breaker is None else breaker.pause
+
     def stopping(self, provider: ProviderName) -> Pause | None:
         """The pause that keeps new calls from the provider: the pause switch, or its own."""
-        return self._pause(EVERYTHING) or self._pause(provider_scope(provider))
+        return self.pause_of(EVERYTHING) or self.pause_of(provider_scope(provider))
 
     def is_everything_paused(self) -> bool:
         """Whether the pause switch is on."""
-        return self._pause(EVERYTHING) is not None
+        return self.pause_of(EVERYTHING) is not None
 
     def barred(self) -> Barred:
         """The models and providers whose jobs wait."""
@@ -81,8 +86,8 @@ class Breakers:
 
     def due_probe(self, provider: ProviderName) -> datetime | None:
         """Since when one call should find out whether the paused provider works again; None if none should."""
-        pause = self._pause(provider_scope(provider))
-        if pause is None or pause.probe_at is None or self._pause(EVERYTHING) is not None:
+        pause = self.pause_of(provider_scope(provider))
+        if pause is None or pause.probe_at is None or self.pause_of(EVERYTHING) is not None:
             return None
         return pause.probe_at if pause.probe_at <= self._connection.now() else None
 
@@ -92,28 +97,30 @@ class Breakers:
 
     def _paused(self, prefix: str) -> Sequence[str]:
         return [
-            scope.removeprefix(prefix) for scope in self._known.get() if scope.startswith(prefix) and self._pause(scope)
+            scope.removeprefix(prefix)
+            for scope in self._known.get()
+            if scope.startswith(prefix) and self.pause_of(scope)
         ]
 
     def admits(self, request: GenerationParameters) -> bool:
         """Whether a call may be started now. Of a paused provider, only one call is let through each time."""
-        if self._pause(EVERYTHING) is not None or self._pause(model_scope(request.model)) is not None:
+        if self.pause_of(EVERYTHING) is not None or self.pause_of(model_scope(request.model)) is not None:
             return False
         scope = provider_scope(request.provider)
-        pause = self._pause(scope)
+        pause = self.pause_of(scope)
         return pause is None or self._takes_probe(scope, pause)
 
     def hindrance(self, request: GenerationParameters) -> str | None:
         """Why no call of these may be started now, beside a probe: provider or model is paused; None if neither is."""
-        pause = self._pause(provider_scope(request.provider))
+        pause = self.pause_of(provider_scope(request.provider))
         if pause is not None:
             return f"{request.provider} is paused: {pause.reason}"
-        pause = self._pause(model_scope(request.model))
+        pause = self.pause_of(model_scope(request.model))
         return None if pause is None else f"The model {request.model} is paused: {pause.reason}"
 
     def check_model(self, model: str) -> None:
         """Raise ModelUnavailable (IMG_013) if the model is paused: nothing can be promised for it."""
-        pause = self._pause(model_scope(model))
+        pause = self.pause_of(model_scope(model))
         if pause is not None:
             raise ModelUnavailable(
                 f"The model {model} is paused: {pause.reason}",
@@ -123,11 +130,11 @@ class Breakers:
     def succeeded(self, provider: ProviderName, started_at: datetime | None) -> None:
         """The provider answered a call that was started then: no failures in a row any more.
 
-        A pause for failures ends with it, unless the call was started before the pause began.
+        A pause that is tested ends with it, unless the call was started before the pause began.
         """
         breaker = self._breakers.succeeded(provider_scope(provider))
         pause = None if breaker is None else breaker.pause
-        if pause is None or pause.cause != "failures" or started_at is None or started_at < pause.paused_at:
+        if pause is None or pause.cause not in TESTED or started_at is None or started_at < pause.paused_at:
             return
         self._end(STUDIO, provider_scope(provider), pause, "A call succeeded.")
 
@@ -150,7 +157,7 @@ class Breakers:
         breaker = self._breakers.failed(scope, message)
         if breaker is not None and breaker.pause is None and breaker.failures >= self._rules.failures:
             reason = f"{breaker.failures} calls failed in a row."  # everybody reads it: no word about one's prompt
-            self._begin(STUDIO, scope, "failures", reason, FIRST_PAUSE_SECONDS)
+            self._begin(STUDIO, scope, "failures", reason)
 
     def check_burn_rate(self, provider: ProviderName) -> None:
         """Pause the provider if its money goes faster than BURN_LIMIT_USD_PER_HOUR; a person resumes it."""
@@ -198,21 +205,52 @@ class Breakers:
         if pause is None or pause.paused_at != paused_at or not self._end(actor, scope, pause, reason):
             raise WrongState("This pause is over, or another has begun.")
 
-    def _pause(self, scope: str) -> Pause | None:
-        breaker = self._known.get().get(scope)
-        return None if breaker is None else breaker.pause
+    def test(self, actor: Actor, provider: ProviderName, reason: str, found: Checked) -> bool:
+        """Let the next call of a provider that paused itself find out whether it works; return whether it is.
+
+        None is let through if it would fail by what was `found`. What the actor did goes on record with that.
+        """
+        scope = provider_scope(provider)
+        self._known.refresh()
+        pause = self.pause_of(scope)
+        now = self._connection.now()
+
+        def work(session: Session) -> bool:
+            is_let = pause is not None and pause.cause in TESTED and not found.is_trouble
+            if pause is not None and is_let:
+                is_let = self._breakers.prolong(scope, pause, now, pause.seconds, session=session)
+            self._audit.write(actor, "tested", scope, reason, before=pause, after=found, now=now, session=session)
+            return is_let
+
+        is_let = self._connection.transaction(work)
+        self._known.forget()
+        return is_let
+
+    def checked(self, provider: ProviderName, found: Checked, *, was_trouble: bool) -> None:
+        """Take over what a check found: no call tests an account that is refused, and one does once it is accepted."""
+        scope = provider_scope(provider)
+        pause = self.pause_of(scope)
+        if pause is None or pause.cause != "credentials":
+            return
+        now = self._connection.now()
+        if found.status == "refused":
+            self._breakers.prolong(scope, pause, now + timedelta(seconds=pause.seconds), pause.seconds)
+        elif was_trouble and not found.is_trouble:
+            self._breakers.prolong(scope, pause, now, pause.seconds)
+        self._known.forget()
 
     def _takes_probe(self, scope: str, pause: Pause) -> bool:
         now = self._connection.now()
         if pause.probe_at is None or pause.probe_at > now:
             return False
-        seconds = min(pause.seconds * 2, LONGEST_PAUSE_SECONDS)
+        seconds = min(pause.seconds * 2, TESTED[pause.cause][1])
         taken = self._breakers.prolong(scope, pause, now + timedelta(seconds=seconds), seconds)
         self._known.forget()
         return taken
 
-    def _begin(self, actor: Actor, scope: str, cause: Cause, reason: str, seconds: float = 0.0) -> bool:
+    def _begin(self, actor: Actor, scope: str, cause: Cause, reason: str) -> bool:
         self._breakers.ensure(scope)
+        seconds = TESTED[cause][0] if cause in TESTED else 0.0
         now = self._connection.now()
         probe_at = now + timedelta(seconds=seconds) if seconds else None
         pause = Pause(

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.generation import ProviderName
-from imagegeneration.domain.health import Checked, ProviderHealth
+from imagegeneration.domain.health import Checked, ProviderHealth, Tested
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.provider import Endpoint
-from imagegeneration.errors import StudioError
+from imagegeneration.errors import InvalidRequest, StudioError
 from imagegeneration.providers import Provider
+from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.recent import Recent
 from imagegeneration.store import Stores
 
@@ -29,11 +31,13 @@ class Checks:
     def __init__(
         self,
         stores: Stores,
+        breakers: Breakers,
         providers: Mapping[ProviderName, Provider],
         endpoints: Mapping[ProviderName, Endpoint],
         minutes: float,
     ) -> None:
         self._checks = stores.checks
+        self._breakers = breakers
         self._providers = providers
         self._endpoints = endpoints
         self._seconds = minutes * 60
@@ -57,6 +61,28 @@ class Checks:
             for name in self._providers:
                 pool.submit(self._check, name, older_than)
 
+    def test(self, actor: Actor, name: ProviderName, reason: str) -> Tested:
+        """Ask a provider now. If it paused itself and does not refuse, the next call finds out whether it works.
+
+        Raises InvalidRequest (IMG_009) for a provider that is not configured.
+        """
+        if name not in self._providers:
+            raise InvalidRequest(f"The provider {name} is not configured.")
+        claim_id = new_id("chk")
+        self._checks.claim(name, claim_id, self._endpoints[name].fingerprint, 0)
+        found = self._providers[name].check()
+        self._checks.record(name, claim_id, found)
+        self._known.forget()
+        is_let = self._breakers.test(actor, name, reason, found)
+        pause = self._breakers.stopping(name)
+        return Tested(
+            provider=name,
+            status=found.status,
+            problem=found.problem,
+            paused=None if pause is None else pause.reason,
+            next_call_tests=is_let,
+        )
+
     def _check(self, name: ProviderName, older_than: float) -> None:
         claim_id = new_id("chk")
         try:
@@ -65,6 +91,7 @@ class Checks:
                 found = self._providers[name].check()
                 self._checks.record(name, claim_id, found)
                 self._known.forget()
+                self._breakers.checked(name, found, was_trouble=before.is_trouble)
                 _tell(name, before, found)
         except StudioError as error:
             log.warning("The check of the provider %s could not be recorded: %s", name, error)

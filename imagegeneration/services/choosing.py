@@ -8,15 +8,22 @@ from datetime import UTC, date, datetime
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import ImageModel
-from imagegeneration.domain.choice import Candidate, Choice, Wishes, best, choose, or_waiting
+from imagegeneration.domain.choice import Candidate, Choice, Priority, Wishes, best, choose, or_waiting
 from imagegeneration.domain.generation import LARGEST_SEED, GenerationParameters, Lora, ProviderName
 from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.options import Named, Options, Order
-from imagegeneration.domain.style import StyleName, folded
+from imagegeneration.domain.style import StyleName, folded, parts
 from imagegeneration.domain.value import Many, Value
-from imagegeneration.errors import InvalidRequest, ModelUnavailable, OverBudget, ProviderNotConfigured
-from imagegeneration.services.breakers import Breakers
+from imagegeneration.errors import (
+    InvalidRequest,
+    ModelUnavailable,
+    OverBudget,
+    PromptRefused,
+    ProviderNotConfigured,
+    StudioError,
+)
+from imagegeneration.services.conditions import Conditions
 from imagegeneration.services.jobs import Offer
 from imagegeneration.services.loras import Loras
 from imagegeneration.services.references import References
@@ -62,9 +69,9 @@ class Folded(Value):
 class Choosing:
     """Explicit wishes first, then rules; the answer says why."""
 
-    def __init__(self, offer: Offer, breakers: Breakers, references: References, loras: Loras) -> None:
+    def __init__(self, offer: Offer, conditions: Conditions, references: References, loras: Loras) -> None:
         self._offer = offer
-        self._breakers = breakers
+        self._conditions = conditions
         self._references = references
         self._loras = loras
 
@@ -81,8 +88,12 @@ class Choosing:
         return Chosen(order=self._with_alternates(request, options, final_prompt, named), choice=choice)
 
     def _named(self, actor: Actor, options: Options) -> Named:
+        if not options.references:
+            return Named(loras=self._loras.named(actor, options.loras))
         return Named(
-            loras=self._loras.named(actor, options.loras), references=self._references.named(actor, options.references)
+            loras=self._loras.named(actor, options.loras),
+            references=self._references.named(actor, options.references),
+            shape=self._references.shape(actor, options.references),
         )
 
     def _first(self, options: Options, final_prompt: str, named: Named) -> tuple[GenerationParameters, Choice]:
@@ -141,23 +152,55 @@ class Choosing:
                 resolution="Allow more, or ask for less.",
             )
 
-    def estimate(self, options: Options, final_prompt: str, actor: Actor, *, fitting: bool = False) -> Estimate:
-        """What every model that could be asked would cost, and what keeps the others from it.
+    def estimate(self, options: Options, final_prompt: str, actor: Actor) -> Estimate:
+        """Return what every model that could be asked would cost, and what keeps the others from it.
 
-        With `fitting` each is asked for no more than it can do, so that all stand side by side; needs stay. Raises
-        NotFound (IMG_008) for a reference that does not exist for the actor.
+        Raises NotFound (IMG_008) for a reference that does not exist for the actor, and what `Loras.named` raises.
         """
-        candidates = sorted(
-            self.candidates(options, final_prompt, actor, fitting=fitting),
-            key=lambda candidate: (not candidate.able, candidate.price_micros or 0, candidate.label),
+        return _estimate(self._candidates(options, final_prompt, self._named(actor, options)))
+
+    def side_by_side(self, options: Options, final_prompt: str, actor: Actor) -> Estimate:
+        """Return each model with what choosing it by its name would lead to: the rows of the panel Options.
+
+        What a model cannot do is given up, as `possible` does, and named in `given_up`; needs stay. The best of them
+        are among those that give up nothing, so that they are compared at the same size and quality. A LoRA or
+        reference that cannot be had any more is left aside: it is said where the request is.
+        """
+        try:
+            named = self._named(actor, options)
+        except StudioError:
+            options, named = options.model_copy(update={"loras": (), "references": ()}), Named()
+        return _estimate(
+            [self._row(model, provider, options, final_prompt, named) for model, provider in self._offered()]
         )
-        able = [candidate for candidate in candidates if candidate.able]
-        return Estimate(
-            recommendations=tuple(candidates),
-            cheapest=best(able, "cost").model if able else None,
-            fastest=best(able, "speed").model if able else None,
-            best_quality=best(able, "quality").model if able else None,
-        )
+
+    def _row(
+        self, model: ImageModel, provider: ProviderName, options: Options, final_prompt: str, named: Named
+    ) -> Candidate:
+        usual = self._offer.usual(model, provider)
+        text = self._text_for(model, options, final_prompt)
+        wished = options.model_copy(update={"negative_prompt": text.negative_prompt})
+        fitted, lost = wished.fitting(model, usual)
+        request = fitted.parameters(model, provider, 1, usual, named)
+        row = self._candidate(model, request, fitted, text.final_prompt)
+        return row.model_copy(update={"given_up": tuple(lost.values())})
+
+    def left_to_the_studio(
+        self, options: Options, priority: Priority | None, final_prompt: str, actor: Actor
+    ) -> Choice:
+        """Return what leaving the model to the studio leads to: by a priority, or as usual. Raises as `choose` does."""
+        text = self._text_for(None, options, final_prompt).final_prompt
+        changes = {"model": None, "provider": "auto", "priority": priority, "negative_prompt": None, "fallback": ()}
+        left = self.possible(options.model_copy(update=changes), text, actor).options
+        return self.choose(left, text, actor).choice
+
+    def _text_for(self, model: ImageModel | None, options: Options, final_prompt: str) -> Folded:
+        """Return the prompt as it would be with the model: the negative prompt beside it, or in words."""
+        found = parts(final_prompt)
+        try:
+            return self._fold(model, final_prompt, found.style, options.negative_prompt or found.negative_prompt)
+        except PromptRefused:
+            return Folded(final_prompt=final_prompt)
 
     def compatibility(self, wishes: Sequence[LoraWish], name: str | None, actor: Actor) -> Compatibility:
         """Which living models take the LoRAs, or whether one does.
@@ -189,12 +232,22 @@ class Choosing:
         PromptRefused (IMG_003) where it all does not fit.
         """
         model = None if name is None else self._offer.catalog.model(name, datetime.now(UTC).date())
+        return self._fold(model, final_prompt, style, negative_prompt)
+
+    @staticmethod
+    def _fold(
+        model: ImageModel | None, final_prompt: str, style: StyleName | None, negative_prompt: str | None
+    ) -> Folded:
         if model is not None and model.takes_negative_prompt:
             return Folded(final_prompt=folded(final_prompt, style, None), negative_prompt=negative_prompt)
         return Folded(final_prompt=folded(final_prompt, style, negative_prompt))
 
-    def possible(self, options: Options) -> Possible:
-        """The options that are left of what was once chosen: models go, and settings with them."""
+    def possible(self, options: Options, final_prompt: str, actor: Actor) -> Possible:
+        """Return the options that are left of what was once chosen: models go, and settings with them.
+
+        Settings give way to the model that is named, else to the usual one; LoRAs and references never do. A fallback
+        that cannot make what is chosen, or costs more than was allowed, is given up.
+        """
         today = datetime.now(UTC).date()
         given_up: list[str] = []
         if options.model is not None and (why := self._why_gone(options.model, today)) is not None:
@@ -203,35 +256,65 @@ class Choosing:
         if options.provider not in ("auto", *self._offer.endpoints) and options.model is None:
             given_up.append(f"The provider {options.provider} is not configured any more.")
             options = options.model_copy(update={"provider": "auto"})
-        gone = {name: why for name in options.fallback if (why := self._why_gone(name, today)) is not None}
-        if gone:
-            given_up += gone.values()
-            options = options.model_copy(
-                update={"fallback": tuple(name for name in options.fallback if name not in gone)}
-            )
-        if options.model is not None:
-            options, lost = options.fitting(self._offer.catalog.model(options.model, today))
+        if (kept := self._kept(options, today)) is not None:
+            options, lost = options.fitting(kept, self._offer.usual(kept, self._offered_as(kept.name, today)[1]))
             given_up += lost.values()
-        unable = self._unable(options, today)
+        unable = self._unable(options, final_prompt, actor)
         if unable:
             given_up += unable.values()
-            kept = tuple(name for name in options.fallback if name not in unable)
-            options = options.model_copy(update={"fallback": kept})
+            names = tuple(name for name in options.fallback if name not in unable)
+            options = options.model_copy(update={"fallback": names})
         return Possible(options=options, given_up=tuple(given_up))
 
-    def _unable(self, options: Options, today: date) -> dict[str, str]:
-        """The alternates that cannot make what is chosen, and why in words."""
-        asked = options.model_copy(update={"references": (), "loras": (), "partial_images": 0})
-        found = {}
+    def _kept(self, options: Options, today: date) -> ImageModel | None:
+        """Return the model that options stand for before any choice: the named one, else the usual one."""
+        if options.model is not None:
+            return self._offer.catalog.model(options.model, today)
+        usual = self._offer.parameters
+        is_open = options.priority is None and options.provider == "auto" and not options.loras
+        if usual is None or not is_open or self._why_gone(usual.model, today) is not None:
+            return None
+        return self._offer.catalog.model(usual.model, today)
+
+    def basis(self, options: Options) -> GenerationParameters | None:
+        """Return what fields can be about where nothing can be approved: the model that options stand for, or the usual
+        one, with what it can do of them; None without a provider.
+        """
+        today = datetime.now(UTC).date()
+        usual = self._offer.parameters
+        model = self._kept(options, today) or (None if usual is None else self._offer.catalog.named(usual.model))
+        provider = None if model is None else self._offer.made_by(model)
+        if model is None or provider is None:
+            return None
+        own = self._offer.usual(model, provider)
+        plain = options.model_copy(update={"loras": (), "references": ()})
+        return plain.fitting(model, own)[0].parameters(model, provider, 1, own)
+
+    def _unable(self, options: Options, final_prompt: str, actor: Actor) -> dict[str, str]:
+        """Return the alternates that cannot make what is chosen for what was allowed, and why in words."""
+        if not options.fallback:
+            return {}
+        today = datetime.now(UTC).date()
+        found = {name: why for name in options.fallback if (why := self._why_gone(name, today)) is not None}
+        try:
+            named = self._named(actor, options)
+            request, _ = self._first(options, final_prompt, named)
+        except StudioError:
+            return found  # what is wrong with the request itself is said where it is
         for name in options.fallback:
-            model, provider = self._offered_as(name, today)
-            wanted = asked.parameters(model, provider, 1, self._offer.usual(model, provider))
-            problems = dict(model.problems(wanted))
-            if not problems and self._offer.catalog.has_no_price(wanted):
-                problems["size"] = f"{model.label} has no price for this size and quality."
-            if problems:
-                found[name] = f"{model.label} cannot make it instead: {' '.join(problems.values())}"
+            alone = options.model_copy(update={"fallback": (name,)})
+            try:
+                for one in self._with_alternates(request, alone, final_prompt, named).alternates:
+                    why = self._conditions.over_limit(self._offer.catalog.quote(one, final_prompt, today))
+                    found |= {} if why is None else {name: self._not_instead(name, why)}
+            except StudioError as problem:
+                found.setdefault(name, self._not_instead(name, problem.message))
         return found
+
+    def _not_instead(self, name: str, why: str) -> str:
+        model = self._offer.catalog.named(name)
+        plain = why.removeprefix("fallback: ").removeprefix(f"{name} cannot make this instead. ")
+        return f"{name if model is None else model.label} cannot make it instead: {plain}"
 
     def _why_gone(self, name: str, today: date) -> str | None:
         """Why a model is not offered; None if it is."""
@@ -248,59 +331,56 @@ class Choosing:
         asked = options.model_copy(update={"partial_images": 0, "max_micros_per_image": None})
         return [candidate for candidate in self.candidates(asked, final_prompt, actor) if candidate.able]
 
-    def candidates(
-        self, options: Options, final_prompt: str, actor: Actor, *, fitting: bool = False
-    ) -> Sequence[Candidate]:
-        """Every living model of a configured provider, with what it would cost and what it cannot do.
+    def candidates(self, options: Options, final_prompt: str, actor: Actor) -> Sequence[Candidate]:
+        """Return every living model of a configured provider, with what it would cost and what it cannot do.
 
         Raises NotFound (IMG_008) for a reference that does not exist for the actor, and what
         `Loras.named` raises.
         """
-        return self._candidates(options, final_prompt, self._named(actor, options), fitting=fitting)
+        return self._candidates(options, final_prompt, self._named(actor, options))
 
-    def _candidates(
-        self, options: Options, final_prompt: str, named: Named, *, fitting: bool = False
-    ) -> Sequence[Candidate]:
-        today = datetime.now(UTC).date()
-
+    def _candidates(self, options: Options, final_prompt: str, named: Named) -> Sequence[Candidate]:
         def request(model: ImageModel, provider: ProviderName) -> GenerationParameters:
-            asked = options.fitting(model)[0] if fitting else options
-            return asked.parameters(model, provider, 1, self._offer.usual(model, provider), named)
+            return options.parameters(model, provider, 1, self._offer.usual(model, provider), named)
 
         return [
-            self._candidate(model, request(model, provider), options, final_prompt, today)
-            for model, provider in self._offered(today)
+            self._candidate(model, request(model, provider), options, final_prompt)
+            for model, provider in self._offered()
         ]
 
-    def _offered(self, today: date) -> Iterator[tuple[ImageModel, ProviderName]]:
+    def _offered(self) -> Iterator[tuple[ImageModel, ProviderName]]:
+        today = datetime.now(UTC).date()
         for model in self._offer.catalog.image_models:
             provider = self._offer.made_by(model)
             if provider is not None and model.is_alive(today):
                 yield model, provider
 
     def _candidate(
-        self, model: ImageModel, request: GenerationParameters, options: Options, final_prompt: str, today: date
+        self, model: ImageModel, request: GenerationParameters, options: Options, final_prompt: str
     ) -> Candidate:
         limitations = list(model.problems(request).values())
         price = None
         try:
-            price = self._offer.catalog.quote(request, final_prompt, today)
+            price = self._offer.catalog.quote(request, final_prompt, datetime.now(UTC).date())
         except ModelUnavailable as problem:
             limitations.append(problem.message)
         if price is not None and options.max_micros_per_image is not None and price > options.max_micros_per_image:
             limitations.append(_too_dear(price, options.max_micros_per_image))
-        pause = self._breakers.hindrance(request)
+        over_limit = None if price is None else self._conditions.over_limit(price)
+        pause, trouble = self._conditions.pause_of(request), self._conditions.trouble_of(request.provider)
         return Candidate(
             model=model.name,
             provider=request.provider,
             label=model.label,
             price_micros=price,
             is_estimate=model.prices.is_estimate,
-            expected_seconds=model.expected_seconds,
+            expected_seconds=self._conditions.seconds_of(model.name),
             quality_score=model.quality_score,
             limitations=tuple(limitations),
+            over_limit=over_limit,
             pause=pause,
-            able=not limitations and pause is None,
+            trouble=trouble,
+            able=not limitations and over_limit is None and pause is None and trouble is None,
         )
 
     def _explicit(
@@ -391,6 +471,18 @@ class Choosing:
     ) -> GenerationParameters:
         drawn_seed = 1 + secrets.randbelow(LARGEST_SEED)
         return options.parameters(model, provider, drawn_seed, self._offer.usual(model, provider), named)
+
+
+def _estimate(found: Sequence[Candidate]) -> Estimate:
+    """Sort them, the able ones and the cheap ones first, and name the best of the able ones that give up nothing."""
+    candidates = sorted(found, key=lambda one: (not one.able, one.price_micros or 0, one.label))
+    able = [one for one in found if one.able and not one.given_up]
+    return Estimate(
+        recommendations=tuple(candidates),
+        cheapest=best(able, "cost").model if able else None,
+        fastest=best(able, "speed").model if able else None,
+        best_quality=best(able, "quality").model if able else None,
+    )
 
 
 def _not_configured(model: ImageModel) -> str:

@@ -597,6 +597,10 @@ class Execution:
         if spooled is not None:
             self._set_aside(spooled[0], _answer_of(*spooled), why)
 
+    def expire(self) -> None:
+        """Delete what the spool has kept long enough. Raises DatabaseDown."""
+        self.spool.expire(self._connection.now().timestamp())
+
     def take_back(self) -> None:
         """Let those answers wait for delivery again that were set aside and that somebody wants to be tried again."""
         aside = self.spool.aside()

@@ -13,7 +13,7 @@ from imagegeneration.domain.job import Job
 from imagegeneration.domain.progress import Progress, progress_of
 from imagegeneration.errors import InvalidRequest, NotFound
 from imagegeneration.services.forecast import Forecast
-from imagegeneration.services.jobs import Jobs, Offer
+from imagegeneration.services.jobs import Jobs
 from imagegeneration.store import Stores
 
 
@@ -29,13 +29,12 @@ class Told:
 class Following:
     """What is told of jobs."""
 
-    def __init__(self, stores: Stores, jobs: Jobs, forecast: Forecast, offer: Offer) -> None:
+    def __init__(self, stores: Stores, jobs: Jobs, forecast: Forecast) -> None:
         self._connection = stores.connection
         self._job_store = stores.jobs
         self._events = stores.events
         self._jobs = jobs
         self._forecast = forecast
-        self._offer = offer
 
     def key(self, actor: Actor, job_id: str) -> str:
         """What `changed` calls the actor's job. Raises NotFound (IMG_008)."""
@@ -66,8 +65,7 @@ class Following:
         """How far the job is, by the history of its model, else by the catalog; None once it is over."""
         if job.is_over:
             return None
-        expected = self._forecast.expected_seconds(job) or self._offer.expected_seconds(job.request.model)
-        return progress_of(job, expected, datetime.now(UTC))
+        return progress_of(job, self._forecast.seconds_of(job.request.model), datetime.now(UTC))
 
     def _since(self, job: Job, after: int) -> list[Event]:
         """The events after that number: what the job did not have with it any more when it was read is stored."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
+from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook, starts_in
@@ -19,7 +20,7 @@ HISTORY_SAMPLE = 20
 
 HISTORY_SECONDS = 30.0
 QUEUE_SECONDS = 2.0
-"""How old the history, and what is known of the queue, may be."""
+"""How old the history, and what is known of the queue, may be; also that a model has no history yet."""
 
 FARTHEST = 10_000
 """A place in the queue is counted up to this."""
@@ -36,18 +37,26 @@ class History:
 class Forecast:
     """Estimates, each said to be one."""
 
-    def __init__(self, stores: Stores, breakers: Breakers, runners: Runners, pacing: Pacing) -> None:
+    def __init__(self, stores: Stores, breakers: Breakers, runners: Runners, pacing: Pacing, catalog: Catalog) -> None:
         self._pacing = pacing
+        self._catalog = catalog
         self._jobs = stores.jobs
         self._breakers = breakers
         self._waiting = Recent(stores.jobs.waiting, QUEUE_SECONDS)
         self._alive = Recent(runners.alive, QUEUE_SECONDS)
         self._histories: dict[str, Recent[History | None]] = {}
+        self._none_yet: dict[str, Recent[History | None]] = {}
 
-    def expected_seconds(self, job: Job) -> float | None:
-        """The median time that the model took for its latest images; None before there are any."""
-        history = self._history(job.request.model)
-        return None if history is None else history.seconds_an_image
+    def seconds_of(self, model: str) -> float:
+        """Return about how many seconds an image of the model takes: the one figure, wherever it is told.
+
+        It is the median of its latest images; before there are any, what the catalog says.
+        """
+        history = self._history(model)
+        if history is not None:
+            return history.seconds_an_image
+        row = self._catalog.named(model)
+        return 0.0 if row is None else row.expected_seconds
 
     def outlook(self, job: Job) -> Outlook | None:
         """A queued job's place and when it will begin; None for any other job.
@@ -94,10 +103,10 @@ class Forecast:
     def _history(self, model: str) -> History | None:
         if model not in self._histories:
             self._histories[model] = Recent(lambda: self._read(model), HISTORY_SECONDS)
-        recent = self._histories[model]
-        found = recent.get()
+            self._none_yet[model] = Recent(self._histories[model].get, QUEUE_SECONDS)
+        found = self._none_yet[model].get()
         if found is None:
-            recent.forget()  # there will be one soon, and somebody is waiting for it
+            self._histories[model].forget()  # there will be one soon, and somebody is waiting for it
         return found
 
     def _read(self, model: str) -> History | None:

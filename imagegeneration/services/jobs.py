@@ -32,7 +32,7 @@ from imagegeneration.domain.job import (
 from imagegeneration.domain.lifecycle import dropped, held, reopened
 from imagegeneration.domain.link import Link, Links
 from imagegeneration.domain.moderation import Moderation
-from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd
+from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd, format_usd_exact
 from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Order
 from imagegeneration.domain.plan import PLANS
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
@@ -101,11 +101,6 @@ class Offer:
         stand_in = "sandbox" if model.provider == "openai" and "openai" not in self.endpoints else model.provider
         return stand_in if stand_in in self.endpoints else None
 
-    def expected_seconds(self, name: str) -> float:
-        """About how long an image of a model takes, as the catalog says, before there is any history of it."""
-        model = self.catalog.named(name)
-        return 0.0 if model is None else model.expected_seconds
-
     def endpoint(self, provider: ProviderName) -> str:
         """The hash of the provider's endpoint. Raises ProviderNotConfigured (IMG_001)."""
         if provider not in self.endpoints:
@@ -113,9 +108,9 @@ class Offer:
         return self.endpoints[provider]
 
     def usual(self, model: ImageModel, provider: ProviderName) -> GenerationParameters:
-        """What a model makes here where nobody chooses anything: as configured, else as the catalog has it."""
-        is_configured = self.parameters is not None and self.parameters.model == model.name
-        return self.parameters if self.parameters is not None and is_configured else model.usual(provider)
+        """Return what a model makes here where nobody chooses anything: as configured, as far as the model can."""
+        configured = self.parameters
+        return configured if configured and configured.model == model.name else model.usual(provider, configured)
 
     def order(self, wanted: Order, image_count: int) -> Order:
         """What is approved of `wanted` for so many images: a seed for each, at every model that may make it."""
@@ -282,9 +277,24 @@ class Jobs:
             raise NotFound("There is no such job.")
         return job
 
-    def page(self, actor: Actor, *, limit: int, cursor: str | None = None, status: Status | None = None) -> Page[Job]:
-        """Up to `limit` (1..100) of the actor's jobs, newest first. Raises InvalidRequest for a cursor not of ours."""
-        return _page(self._jobs.page(actor.reach, limit + 1, _read_cursor(cursor), status), limit)
+    def page(
+        self,
+        actor: Actor,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        status: Status | None = None,
+        owner: str | None = None,
+    ) -> Page[Job]:
+        """Up to `limit` (1..100) of the jobs that the actor may see, newest first; with `owner`, that user's only.
+
+        Raises InvalidRequest for a cursor not of ours.
+        """
+        return _page(self._jobs.page(actor.reach, limit + 1, _read_cursor(cursor), status, owner), limit)
+
+    def owners(self, actor: Actor) -> Sequence[str]:
+        """Return the ids of the users whose jobs the actor may see, the actor's own always among them."""
+        return self._jobs.owners(actor.reach)
 
     def summaries(
         self,
@@ -293,10 +303,11 @@ class Jobs:
         limit: int,
         cursor: str | None = None,
         status: Status | None = None,
+        owner: str | None = None,
         link: Link | None = None,
     ) -> Page[JobSummary]:
         """As `page`, but only what a list needs; with `link`, only jobs that have it."""
-        return _page(self._jobs.summaries(actor.reach, limit + 1, _read_cursor(cursor), status, link), limit)
+        return _page(self._jobs.summaries(actor.reach, limit + 1, _read_cursor(cursor), status, owner, link), limit)
 
     def images(self, actor: Actor, job_id: str) -> Sequence[StoredImage]:
         """The stored images of the actor's job, by index, with late ones. Raises NotFound."""
@@ -383,7 +394,8 @@ class Jobs:
 
         def choose() -> Order:
             if (total := self.quote(job.final_prompt, job.image_count, order)) > accept_micros:
-                raise WrongState(f"It now costs up to {total} micro-dollars; {accept_micros} were accepted.")
+                now, accepted = format_usd_exact(total), format_usd_exact(accept_micros)
+                raise WrongState(f"It now costs up to {now}; {accepted} was accepted.")
             return order
 
         body = AgainBody(

@@ -28,7 +28,7 @@ LISTED_DECISIONS = 20
 """How many jobs with an open image, and how many decisions, are listed."""
 
 
-_DECISIONS: Sequence[Action] = ("image.decided", "limits.changed", "paused", "resumed")
+_DECISIONS: Sequence[Action] = ("image.decided", "limits.changed", "paused", "resumed", "tested")
 
 
 class Operations:

@@ -27,6 +27,10 @@ class Rates:
         self._here = MemoryRates()
         self._requests = Rate(what="requests", amount=requests_per_minute, seconds=60)
 
+    def require_usable(self) -> None:
+        """Raise DatabaseDown unless the counters can be written."""
+        self._store.open()
+
     def request(self, actor: Actor, *, is_written: bool = True) -> Standing | None:
         """Count a request of the API on the person, or on the key that was used; where it stands, if that is known.
 

@@ -50,6 +50,11 @@ class References:
             )
         return tuple(Reference(image_id=image.image_id, sha256=image.sha256) for image in images)
 
+    def shape(self, actor: Actor, image_ids: Sequence[str]) -> tuple[int, int] | None:
+        """Return width and height of the first of the images; None where it does not exist for the actor."""
+        found = self.stored(actor, image_ids[:1])
+        return (found[0].width, found[0].height) if found else None
+
     def read(self, references: Sequence[Reference]) -> tuple[InputImage, ...]:
         """The approved bytes, from the bucket.
 

@@ -50,7 +50,7 @@ class Stores:
         self.loras = LoraStore(self.connection)
 
     def prepare(self) -> None:
-        """Create the collections, validators and indexes. Raises ConfigurationError for a standalone server."""
+        """Create the collections, validators and indexes. Raises ConfigurationError where they cannot be used."""
         self.connection.require_replica_set()
         for store in (
             self.events,
@@ -73,3 +73,4 @@ class Stores:
             self.loras,
         ):
             store.prepare()
+        self.connection.require_transactions("jobs")

@@ -57,11 +57,14 @@ class BreakerStore:
         )
         return changed.matched_count == 1
 
-    def prolong(self, scope: str, pause: Pause, probe_at: datetime, seconds: float) -> bool:
+    def prolong(
+        self, scope: str, pause: Pause, probe_at: datetime, seconds: float, *, session: Session | None = None
+    ) -> bool:
         """Move the time of the next probe, if the pause is still as it was read: so only one takes each probe."""
         changed = self._breakers.update_one(
             {"_id": scope, "pause.probeAt": pause.probe_at, "pause.cause": pause.cause},
             {"$set": {"pause.probeAt": probe_at, "pause.seconds": seconds}},
+            session=session,
         )
         return changed.matched_count == 1
 

@@ -18,7 +18,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError as DriverConfigurationError
 from pymongo.errors import ExecutionTimeout, InvalidURI, OperationFailure, PyMongoError
-from pymongo.uri_parser import parse_uri
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from imagegeneration.errors import ConfigurationError, DatabaseDown, InternalFault, StudioError
@@ -33,11 +33,12 @@ TRANSACTION_SECONDS = 15
 
 _NAMESPACE_EXISTS = 48
 _INDEX_DIFFERS = 86
-_UNAUTHORIZED = 13
-_AUTHENTICATION_FAILED = 18
-_ALREADY_INITIALIZED = 23
 _REFUSED = (121, 10334, 17419)
 """The document does not have the agreed form, or has become too large."""
+
+_NOT_LET_IN = (11, 18)
+_NOT_PERMITTED = (8, 13, 13297)
+"""Not authorized; and another database has this name in other letters."""
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Connection:
                 serverSelectionTimeoutMS=5_000,
                 socketTimeoutMS=30_000,
             )
+        except OSError as error:  # a file of the tls options
+            raise ConfigurationError(f"MONGODB_URI: {error.filename}: {error.strerror}.") from None
         except (InvalidURI, DriverConfigurationError, ValueError) as error:
             reason = str(error).partition('"')[0].rstrip(" .")  # what it quotes may be a part of the password
             raise ConfigurationError(f"MONGODB_URI is wrong: {reason}.") from None
@@ -72,13 +75,48 @@ class Connection:
         return self._database[name]
 
     def require_replica_set(self) -> None:
-        """Raise ConfigurationError where transactions are impossible: on a standalone server."""
+        """Raise ConfigurationError where transactions are impossible, or for a user who is not let in."""
+        if self._client.read_preference != ReadPreference.PRIMARY:
+            raise ConfigurationError(
+                f"MONGODB_URI: leave readPreference={self._client.read_preference.mongos_mode} out. "
+                "Transactions read from the primary."
+            )
         try:
             hello = self._client.admin.command("hello")
+        except OperationFailure as error:
+            if error.code not in _NOT_LET_IN:
+                raise ConfigurationError(f"MONGODB_URI: the database refuses us ({_server_words(error)}).") from None
+            raise ConfigurationError(
+                "MONGODB_URI: the database refuses this user and password. Is authSource right?"
+            ) from None
         except PyMongoError as error:
-            raise ConfigurationError(f"MONGODB_URI: the database does not answer ({type(error).__name__}).") from None
+            raise ConfigurationError(
+                f"MONGODB_URI: no primary answers ({type(error).__name__}). Check hosts, replicaSet and tls options."
+            ) from None
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
             raise ConfigurationError("MONGODB_URI names a standalone server; transactions need a replica set.")
+        if not hello.get("isWritablePrimary"):
+            raise ConfigurationError(
+                "MONGODB_URI reaches a secondary alone: leave directConnection out, and name the replica set."
+            )
+
+    def require_transactions(self, collection: str) -> None:
+        """Raise ConfigurationError unless this user may write there in a transaction, and watch it."""
+        nothing = {"_id": "start-check"}
+
+        def write(session: Session) -> None:
+            found = self._database[collection]
+            found.find_one(nothing, session=session)
+            found.update_one(nothing, {"$unset": {"startCheck": True}}, session=session)
+
+        try:
+            with self._client.start_session() as session:
+                self._commit_locally(session, write)
+            self._database[collection].watch(max_await_time_ms=1).close()
+        except OperationFailure as error:
+            raise ConfigurationError(_not_permitted(self._database.name, error)) from None
+        except PyMongoError as error:
+            raise studio_error(error) from error
 
     def now(self) -> datetime:
         """The server's clock: the only one that leases, holds and budgets go by."""
@@ -149,18 +187,32 @@ class Connection:
 
     def prepare(self, name: str, validator: Mapping[str, Any], indexes: list[pymongo.IndexModel]) -> None:
         """Create the collection with its validator and indexes, or bring them up to date. Safe to repeat."""
-        options: Document = {"validator": {"$jsonSchema": validator}}
+        wanted: Document = {"$jsonSchema": validator}
         try:
-            try:
-                self._database.create_collection(name, check_exists=False, **options)
-            except OperationFailure as error:
-                if error.code != _NAMESPACE_EXISTS:
-                    raise
-                self._database.command("collMod", name, **options)
+            if self._validators.get(name) != wanted:
+                self._create(name, wanted)
             if indexes:
                 self._index(self._database[name], indexes)
+        except OperationFailure as error:
+            if error.code in _NOT_PERMITTED:
+                raise ConfigurationError(_not_permitted(self._database.name, error)) from None
+            raise studio_error(error) from error
         except PyMongoError as error:
             raise studio_error(error) from error
+
+    @functools.cached_property
+    def _validators(self) -> Mapping[str, Document]:
+        """The validators at the start: setting one again would lock its collection for all who use it."""
+        with self._database.list_collections() as found:
+            return {collection["name"]: collection["options"].get("validator", {}) for collection in found}
+
+    def _create(self, name: str, validator: Document) -> None:
+        try:
+            self._database.create_collection(name, check_exists=False, validator=validator)
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+            self._database.command("collMod", name, validator=validator)
 
     @staticmethod
     def _index(collection: Collection[Document], indexes: list[pymongo.IndexModel]) -> None:
@@ -189,6 +241,17 @@ def studio_error(error: PyMongoError) -> StudioError:
     return DatabaseDown("The database does not answer as it should.")
 
 
+def _server_words(error: OperationFailure) -> str:
+    return str((error.details or {}).get("codeName") or f"error {error.code}")
+
+
+def _not_permitted(database: str, error: OperationFailure) -> str:
+    return (
+        f"MONGODB_URI, MONGODB_DATABASE: the database {database} cannot be used ({_server_words(error)}). "
+        "Give the user the roles readWrite and dbAdmin there."
+    )
+
+
 def translated(cls: Class) -> Class:
     """Class decorator: public methods raise our errors, but inside a transaction the driver's own.
 
@@ -211,54 +274,3 @@ def _translated(method: Callable[..., Result]) -> Callable[..., Result]:
             raise studio_error(error) from error
 
     return call
-
-
-def initiate_replica_set(uri: str) -> None:
-    """Make the server at `uri` a replica set of one with the user of `uri`, unless it is; return once it is primary.
-
-    The server lets a client on its own machine do that as long as it has no user. Raises ConfigurationError if there
-    is no primary after 30 seconds, or if the user has another password.
-    """
-    parsed = parse_uri(uri)
-    host, port = parsed["nodelist"][0]
-    members = [{"_id": 0, "host": f"{host}:{port}"}]
-    config = {"_id": parsed["options"].get("replicaSet", "studio"), "members": members}
-    deadline = time.monotonic() + 30
-    try:
-        with MongoClient[Document](host, port, directConnection=True, serverSelectionTimeoutMS=30_000) as direct:
-            while not (hello := direct.admin.command("hello")).get("isWritablePrimary"):
-                if time.monotonic() > deadline:
-                    raise ConfigurationError("The embedded database did not become primary within 30 seconds.")
-                if "setName" not in hello:
-                    _initiate(direct, config)
-                time.sleep(0.02)
-            if parsed["username"]:
-                _ensure_user(direct, parsed["username"], parsed["password"])
-    except PyMongoError as error:
-        raise ConfigurationError(f"The embedded database does not answer ({type(error).__name__}).") from None
-
-
-def _initiate(direct: MongoClient[Document], config: Document) -> None:
-    try:
-        direct.admin.command("replSetInitiate", config)
-    except OperationFailure as error:
-        if error.code not in (_UNAUTHORIZED, _ALREADY_INITIALIZED):  # then it is only about to read its configuration
-            raise
-
-
-def _ensure_user(direct: MongoClient[Document], name: str, password: str) -> None:
-    host, port = direct.address or ("", 0)
-    try:
-        with MongoClient[Document](host, port, directConnection=True, username=name, password=password) as known:
-            known.admin.command("ping")
-    except OperationFailure as error:
-        if error.code != _AUTHENTICATION_FAILED:
-            raise
-        try:
-            direct.admin.command("createUser", name, pwd=password, roles=["root"])
-        except OperationFailure as refused:
-            if refused.code != _UNAUTHORIZED:
-                raise
-            raise ConfigurationError(
-                "The embedded database has another password than DATA_DIR/mongod-password; restore that file."
-            ) from None

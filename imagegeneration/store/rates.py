@@ -8,7 +8,6 @@ by the same clock: the library would ask in a second command, which writes, and 
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 
 import pymongo
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MemoryStorage, MongoDBStorage
+from limits.storage import MongoDBStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from pymongo.errors import PyMongoError
 
@@ -26,6 +25,9 @@ from imagegeneration.domain.rate import Rate, Standing, Window, standing
 from imagegeneration.store.connection import Document, studio_error
 
 TIMEOUT_SECONDS = 2
+
+SWEEP_SECONDS = 60.0
+"""How often counters in memory are looked through for those that have ended."""
 
 _FORGET_ENDED = {"$replaceWith": {"$cond": [{"$lte": ["$expireAt", "$$NOW"]}, {"_id": "$_id"}, "$$ROOT"]}}
 _LEFT = {"$subtract": ["$expireAt", "$$NOW"]}
@@ -107,6 +109,11 @@ class RateStore:
         self._opening = threading.Lock()
         self._is_open = False
 
+    def open(self) -> None:
+        """Create what is needed. Raises DatabaseDown, within two seconds."""
+        with self._in_time():
+            pass
+
     def take(self, counters: Sequence[Counter]) -> Taken:
         """Count one use on each, until one of them refuses: the shortest come first.
 
@@ -152,21 +159,45 @@ class RateStore:
 
 
 class MemoryRates:
-    """Counts uses in this process alone, where nothing may be written: each process allows the whole rate."""
+    """Counts uses in this process alone, where nothing may be written: each process allows the whole rate.
+
+    The windows are those of the database, on the monotonic clock: the library's memory goes by the wall clock, and
+    one that is set back would hold people up for as long.
+    """
 
     def __init__(self) -> None:
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._lock = threading.Lock()
+        self._kept: dict[Counter, tuple[float, Window]] = {}
+        self._swept_at = time.monotonic()
 
     def take(self, counter: Counter) -> Taken:
         """Count one use."""
-        passed = self._limiter.hit(counter.item, counter.rate.what, counter.whose)
-        return Taken(passed, self.standing(counter))
+        with self._lock:
+            self._sweep()
+            window = self._window(counter)
+            passed = standing(counter.rate, window).remaining > 0
+            if passed:
+                window = window.model_copy(update={"current": window.current + 1})
+                self._kept[counter] = (time.monotonic(), window)
+        return Taken(passed, standing(counter.rate, window))
 
     def standing(self, counter: Counter) -> Standing:
         """Return where the counter stands; nothing is counted."""
-        found = self._limiter.get_window_stats(counter.item, counter.rate.what, counter.whose)
-        resets_in = max(math.ceil(found.reset_time - time.time()), 1)
-        return Standing(rate=counter.rate, remaining=found.remaining, resets_in=resets_in)
+        with self._lock:
+            return standing(counter.rate, self._window(counter))
+
+    def _window(self, counter: Counter) -> Window:
+        seconds = counter.rate.seconds
+        written_at, window = self._kept.get(counter, (time.monotonic(), Window(ends_in=seconds)))
+        passed = time.monotonic() - written_at
+        return window.model_copy(update={"ends_in": window.ends_in - passed}).moved_to_now(seconds)
+
+    def _sweep(self) -> None:
+        """Forget, once a minute, counters that count no more."""
+        if time.monotonic() - self._swept_at >= SWEEP_SECONDS:
+            self._swept_at = time.monotonic()
+            windows = {counter: self._window(counter) for counter in self._kept}
+            self._kept = {one: self._kept[one] for one, window in windows.items() if window.previous or window.current}
 
 
 def tightest(standings: Sequence[Standing]) -> Standing:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
+from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.job import Job, Status
 from imagegeneration.errors import InvalidRequest, StudioError
 from imagegeneration.ui.cards import is_active
 from imagegeneration.ui.frame import actor, errors_in_words, explain, require_page, studio
 from imagegeneration.ui.gallery import gallery, inspector
+from imagegeneration.ui.newest import UNFILTERED
 from imagegeneration.ui.pager import cursor, pager, to_first, trail
 
 PER_PAGE = 20
@@ -36,59 +41,111 @@ _KEY, _SHOWN = "jobs", "jobs-shown"
 Shown = tuple[Sequence[Job], str | None]
 
 
-def choose_filter() -> str:
-    """The filter that the person chose; it is in the page's URL."""
+@dataclass(frozen=True)
+class Wanted:
+    """Which jobs are looked at: those of a status, and of a user (None: of all whose jobs its reader may see)."""
+
+    status: str
+    owner: str | None = None
+
+    @property
+    def empty(self) -> tuple[str, str]:
+        """What is said where there are none."""
+        if self.owner is not None or not actor().may("generate"):
+            return (
+                "No jobs here",
+                "Choose another status or person. Other people's jobs appear here once they are done.",
+            )
+        return _EMPTY[self.status]
+
+
+def choose_filters() -> Wanted:
+    """Return what its reader wants to see; it is in the page's URL."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        return Wanted(_choose_status(), _choose_person())
+
+
+def _choose_person() -> str | None:
+    """The user whose jobs are wanted; it is asked only of those who may see jobs of others."""
+    if not (studio().settings.has_sign_in and actor().may("review")):
+        return None
+    everybody = UNFILTERED["person"]
+    people = _labels(studio().jobs.owners(actor()))
+    chosen = st.selectbox(
+        "Person",
+        [everybody, *people],
+        key="person",
+        bind="query-params",
+        label_visibility="collapsed",
+        width=220,
+        on_change=to_first,
+    )
+    return people.get(chosen or everybody)
+
+
+def _labels(ids: Sequence[str]) -> Mapping[str, str]:
+    """The ids by what their people are called, in that order; who is called like another has an end of the id too."""
+    names = {LOCAL.user_id: LOCAL.name} | dict(studio().people.names(ids))
+    called = sorted((names.get(name, name), name) for name in ids)
+    often = Counter(label for label, _ in called)
+    return {label if often[label] == 1 else f"{label} ({name[-4:]})": name for label, name in called}
+
+
+def _choose_status() -> str:
     chosen = st.segmented_control(
         "Show",
         list(FILTERS),
         key="status",
-        default="All",
+        default=UNFILTERED["status"],
         required=True,
         bind="query-params",
         label_visibility="collapsed",
         on_change=to_first,
     )
-    return chosen or "All"
+    return chosen or UNFILTERED["status"]
 
 
-def board(chosen: str) -> None:
+def board(wanted: Wanted) -> None:
     """Draw the jobs, and look again every 2 s while something changes, every 10 s otherwise."""
     inspector(_KEY).open(st.query_params.get("job"))
     with st.skeleton(height=420):
-        st.session_state[_SHOWN] = _load(chosen)
+        st.session_state[_SHOWN] = _load(wanted)
     pace = _pace()
-    st.fragment(run_every=pace)(_follow)(chosen, pace, ["loaded"])
+    st.fragment(run_every=pace)(_follow)(wanted, pace, ["loaded"])
 
 
 @errors_in_words()
-def _follow(chosen: str, pace: int, fresh: list[str]) -> None:
+def _follow(wanted: Wanted, pace: int, fresh: list[str]) -> None:
     require_page("jobs")
     notice = None
     if fresh:
         fresh.clear()
     else:
         try:
-            st.session_state[_SHOWN] = _load(chosen)
+            st.session_state[_SHOWN] = _load(wanted)
         except StudioError as error:
             title, text = explain(error)
             notice = {"tone": "bad", "title": title, "text": f"{text} The page keeps trying."}
     jobs, older = st.session_state[_SHOWN]
     empty = None
     if not jobs:
-        empty = dict(zip(("title", "text"), _EMPTY[chosen], strict=True))
-    page = f"{chosen} {' '.join(trail())}"
+        empty = dict(zip(("title", "text"), wanted.empty, strict=True))
+    page = f"{wanted} {' '.join(trail())}"
     gallery(jobs, key=_KEY, page=page, notice=notice, empty=empty, in_address=True)
     pager(older)
     if _pace() != pace:
         st.rerun()
 
 
-def _load(chosen: str) -> Shown:
+def _load(wanted: Wanted) -> Shown:
+    load = functools.partial(
+        studio().jobs.page, actor(), limit=PER_PAGE, status=FILTERS.get(wanted.status), owner=wanted.owner
+    )
     try:
-        page = studio().jobs.page(actor(), limit=PER_PAGE, cursor=cursor(), status=FILTERS.get(chosen))
+        page = load(cursor=cursor())
     except InvalidRequest:  # an address that somebody shortened or changed
         to_first()
-        page = studio().jobs.page(actor(), limit=PER_PAGE, status=FILTERS.get(chosen))
+        page = load()
     return page.jobs, page.next_cursor
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +16,35 @@ from imagegeneration.ui import words
 Card = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Reader:
+    """Who looks at a job: what they may do with it, and what people are called.
+
+    `may_change`: run it again, retry and cancel it; `may_decide`: about images in doubt; `may_edit`: its images.
+    One who `sees_others` is told whose it is.
+    """
+
+    may_change: bool = True
+    may_decide: bool = True
+    may_edit: bool = True
+    sees_others: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def name(self, user_id: str) -> str:
+        """Return what a user is called, or the id of one who is not known."""
+        return self.names.get(user_id) or words.capital(words.person(user_id))
+
+
+ALONE = Reader()
+"""The local admin, while nobody signs in."""
+
+
 def card(
-    job: Job, about_seconds: float | None = None, outlook: Outlook | None = None, progress: Progress | None = None
+    job: Job,
+    about_seconds: float | None = None,
+    outlook: Outlook | None = None,
+    progress: Progress | None = None,
+    reader: Reader = ALONE,
 ) -> Card:
     """Everything the card of a job shows. Times are for the browser, which knows its reader's clock."""
     status, tone = words.job_status(job)
@@ -23,6 +52,7 @@ def card(
     return {
         "id": job.job_id,
         "title": job.intent,
+        "owner": reader.name(job.user_id) if reader.sees_others else None,
         "prompt": job.final_prompt,
         "status": status,
         "tone": tone,
@@ -40,8 +70,8 @@ def card(
         "about": None if about_seconds is None else f"about {words.duration(about_seconds)} an image",
         "images": [_tile(image, now) for image in job.images],
         "urls": list(job.cdn_urls),
-        "retry": job.status == "FAILED" and any(image.is_missing for image in job.images),
-        "cancel": not job.is_over and job.cancel_requested_at is None,
+        "retry": reader.may_change and job.status == "FAILED" and any(image.is_missing for image in job.images),
+        "cancel": reader.may_change and not job.is_over and job.cancel_requested_at is None,
     }
 
 

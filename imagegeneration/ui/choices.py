@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from imagegeneration.domain.breaker import EVERYTHING, Breaker, Cause
+from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.money import Limits, format_usd, format_usd_exact
 from imagegeneration.domain.operations import OpenImage, WaitingForStorage
 from imagegeneration.domain.provider import ProviderLimits
@@ -43,6 +44,14 @@ def resume(breaker: Breaker) -> Action:
     paused_at = breaker.pause.paused_at.isoformat() if breaker.pause is not None else ""
     order = {"what": "resume", "scope": breaker.scope, "pausedAt": paused_at}
     return Action(f"resume {breaker.scope}", "Resume", order, ask)
+
+
+def test(provider: ProviderName) -> Action:
+    """Find out at once whether a provider works."""
+    name = words.provider(provider)
+    does = f"{name} is asked for something free. If it paused itself, the next call is let through as a test."
+    ask = Ask(does, confirm=f"Test {name} now", reason="To see whether it works again.")
+    return Action(f"test {provider}", "Test now", {"what": "test", "provider": provider}, ask)
 
 
 def perhaps_charged(job_id: str, index: int, attempt_id: str, cost_micros: int) -> tuple[Action, Action]:

@@ -37,6 +37,16 @@ _COLOURS = (
     '<meta name="color-scheme" content="light dark">'
     "<style>@media (prefers-color-scheme: dark) { html, body { background: #111215 } }</style>"
 )
+_MENU = (  # its place is kept while it is not there yet, so that the page does not jump aside
+    "<style>@media (min-width: 769px) { [data-testid=stAppViewContainer]"
+    ":not(:has([data-testid=stSidebar], [data-testid=stExpandSidebarButton])) { padding-left: 220px } }</style>"
+)
+_CONTRAST = (  # Streamlit's own colours of these are below 4.5 to 1
+    "<style>"
+    'html [data-testid="stCaptionContainer"] { opacity: .75 }'
+    'html button[data-variant="segmented_control"][data-selected="true"] { color: inherit !important }'
+    "</style>"
+)
 _FOREVER = {"Cache-Control": "public, immutable, max-age=31536000", "Vary": "Accept-Encoding"}
 _FONT = re.compile(r'<link\s+rel="preload"\s[^<>]*as="font"[^<>]*>')
 
@@ -45,7 +55,7 @@ _FONT = re.compile(r'<link\s+rel="preload"\s[^<>]*as="font"[^<>]*>')
 def document() -> str:
     """Return Streamlit's document with what a first visit needs."""
     page = (_FOLDER / "index.html").read_text(encoding="utf-8")
-    return _FONT.sub("", page, count=1).replace("<head>", f"<head>{_COLOURS}{_AT_THE_ROOT}", 1)
+    return _FONT.sub("", page, count=1).replace("<head>", f"<head>{_COLOURS}{_MENU}{_CONTRAST}{_AT_THE_ROOT}", 1)
 
 
 class FirstVisit:

@@ -25,6 +25,7 @@ ACTION_WORDS: Mapping[Action, str] = {
     "limits.changed": "Limits changed",
     "paused": "Calls paused",
     "resumed": "Calls resumed",
+    "tested": "Provider tested",
     "signed-in": "Signed in",
     "signed-out": "Signed out",
     "sign-in.failed": "Sign-in failed",
@@ -69,7 +70,7 @@ def _who(user_id: str, names: Names) -> str:
 
 def _said(entry: AuditEntry, names: Names) -> tuple[str, str]:
     """What was done, and why."""
-    if entry.action in ("image.decided", "limits.changed", "paused", "resumed"):
+    if entry.action in ("image.decided", "limits.changed", "paused", "resumed", "tested"):
         row = decision(entry)
         return row.title, str(row.lines[-1][0])
     tell = _TELLING.get(entry.action)

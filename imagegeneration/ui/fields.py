@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import streamlit as st
 from ulid import ULID
 
-from imagegeneration.ui.inbox import inbox
+from imagegeneration.ui.inbox import Inbox
 from imagegeneration.ui.web import asset
 
 _EDITOR = st.components.v2.component("studio_editor", **asset("editor", "unsaved"))
@@ -41,10 +41,12 @@ def editor(
     a number, until it is. `session` tells it that the server was started anew and knows of nothing typed since.
     """
 
+    taken: Inbox = st.session_state.setdefault(f"{key}-inbox", Inbox())
+
     def changed() -> None:
         typed = st.session_state[key].get("typed")
-        if typed is not None and typed["number"] > inbox(key).heard:
-            inbox(key).heard = int(typed["number"])
+        if typed is not None and typed["number"] > taken.heard:
+            taken.heard = int(typed["number"])
             on_text(storable(str(typed["text"]), field.limit))
 
     data = {
@@ -53,7 +55,7 @@ def editor(
         "text": text,
         "revision": revision,
         "session": st.session_state.setdefault("field-session", str(ULID())),
-        "heard": inbox(key).heard,
+        "heard": taken.heard,
         "problem": problem,
         "locked": locked,
         "stored": stored,

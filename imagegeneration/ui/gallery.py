@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import streamlit as st
 
+from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook
 from imagegeneration.domain.progress import Progress
 from imagegeneration.errors import NotFound, StudioError
 from imagegeneration.services.jobs import RetryQuote
-from imagegeneration.ui import words
-from imagegeneration.ui.cards import card
+from imagegeneration.ui import newest, words
+from imagegeneration.ui.cards import Reader, card
 from imagegeneration.ui.frame import acting, actor, explain, studio
 from imagegeneration.ui.inbox import Message, inbox, taker
 from imagegeneration.ui.orders import carry_out
 from imagegeneration.ui.outlooks import Outlooks
-from imagegeneration.ui.record import record
+from imagegeneration.ui.record import Again, record
 from imagegeneration.ui.web import asset
 
 _GALLERY = st.components.v2.component(
     "studio_gallery",
-    **asset("gallery", "outbox", "clipboard", "time", "pill", "card", "facts", "ask", "panel", "dialog"),
+    **asset(
+        *("gallery", "outbox", "address", "clipboard", "time", "pill", "card", "facts", "ask", "panel"),
+        *("viewer", "dialog", "news"),
+    ),
 )
 
 
 @dataclass
 class Inspector:
-    """Which job is open in the dialog, what became of the last action, and the record as it was last made."""
+    """Which job is open in the dialog, what became of the last action, and the record as it was last made.
+
+    `is_leaving`: an action has made a new job, to which its reader is taken.
+    """
 
     job_id: str | None = None
     said: dict[str, Any] | None = None
+    is_leaving: bool = False
     messages: int = 0
     made_of: tuple[Any, ...] = ()
     record: dict[str, Any] | None = None
+    names: dict[str, str] = field(default_factory=dict)
 
     def open(self, job_id: str | None) -> None:
         """Show another job, or none. The one that is shown stays as it is, with what was said of it."""
@@ -53,13 +63,15 @@ class Inspector:
             job = next((one for one in jobs if one.job_id == self.job_id), None) or studio().jobs.get(
                 actor(), self.job_id
             )
-            gone = _machines_gone(job)
-            if self.made_of != (job.job_id, job.updated_at, gone):
-                images = studio().jobs.images(actor(), job.job_id)
-                sources = studio().references.stored(actor(), [one.image_id for one in job.request.references])
-                may_edit = actor().may("generate")
-                self.record = record(job, images, self._price(job), gone, sources, may_edit=may_edit)
-                self.made_of = (job.job_id, job.updated_at, gone)
+            gone, who = _machines_gone(job), actor()
+            made_of = (job.job_id, job.updated_at, gone, who.permissions)
+            if self.made_of != made_of:
+                images = studio().jobs.images(who, job.job_id)
+                sources = studio().references.stored(who, [one.image_id for one in job.request.references])
+                reader = self.readers([job])(job)
+                price, again = (self._price(job), self._again(job)) if reader.may_change else (None, None)
+                self.record = record(job, images, price, gone, sources, again=again, reader=reader)
+                self.made_of = made_of
         except NotFound as error:  # it was seen with a role that is gone
             self.record, self.made_of = None, ()
             self._complain(error)
@@ -81,9 +93,44 @@ class Inspector:
                 accept, unknown = int(act["accept"]), bool(act.get("acceptUnknown"))
                 studio().jobs.retry(acting("generate"), job_id, accept_micros=accept, accept_unknown=unknown)
                 self.say("active", "The job is in the queue again.", "Only the missing images are made.")
+            elif act.get("what") == "again":
+                again = studio().jobs.run_again(
+                    acting("generate"),
+                    job_id,
+                    accept_micros=int(act["accept"]),
+                    source="dashboard",
+                    idempotency_key=f"again {act['key']}",  # a press that arrives twice makes one job
+                )
+                self.open(None)
+                self.is_leaving = True
+                newest.expect(again.job_id)
         except StudioError as error:
             self.say("bad", *explain(error))
         self.made_of = ()
+
+    def readers(self, jobs: Sequence[Job]) -> Callable[[Job], Reader]:
+        """Return what says of each of these jobs what its reader may do with it, and who the people in it are."""
+        who, has_sign_in = actor(), studio().settings.has_sign_in
+        if has_sign_in:
+            self._learn_names({name for job in jobs for name in (job.user_id, *_approvers(job))})
+
+        def reader(job: Job) -> Reader:
+            return Reader(
+                may_change=who.may("generate") and who.may_change(job.user_id),
+                may_decide=who.may("operate"),
+                may_edit=who.may("generate"),
+                sees_others=has_sign_in and who.may("review"),
+                names=self.names,
+            )
+
+        return reader
+
+    def _learn_names(self, people: set[str]) -> None:
+        self.names.setdefault(LOCAL.user_id, LOCAL.name)
+        unknown = people - self.names.keys()
+        if unknown:
+            with suppress(StudioError):  # ids, until the database is back
+                self.names |= studio().people.names(unknown)
 
     def _price(self, job: Job) -> RetryQuote | None:
         """What a retry costs; None where there is none, with the reason said."""
@@ -93,6 +140,13 @@ class Inspector:
             self._complain(error)
             return None
 
+    def _again(self, job: Job) -> Again | None:
+        """What the job costs once more, or why it cannot be run again; None while it is at work."""
+        try:
+            return studio().jobs.again_quote(actor(), job.job_id) if job.is_over else None
+        except StudioError as error:
+            return error
+
     def _complain(self, error: StudioError) -> None:
         if self.said is None:  # what became of the last action is more important, and stays
             self.say("bad", *explain(error))
@@ -101,6 +155,10 @@ class Inspector:
         """Leave a message in the dialog, about the action `key`. Its number tells it from an equal one before."""
         self.messages += 1
         self.said = {"number": self.messages, "key": key, "tone": tone, "title": title, "text": text}
+
+
+def _approvers(job: Job) -> set[str]:
+    return {approval.approved_by for approval in job.approvals}
 
 
 def _machines_gone(job: Job) -> frozenset[str]:
@@ -146,7 +204,7 @@ def gallery(
     about_seconds: float | None = None,
     in_address: bool = False,
 ) -> None:
-    """Draw the jobs. With `in_address` the open job is also in the page's URL, as `job`."""
+    """Draw the jobs. With `in_address` the open job is also in the page's URL, as `job`, and a new one is shown."""
     shown = inspector(key)
 
     def viewed(job_id: str | None) -> None:
@@ -162,15 +220,21 @@ def gallery(
         else:
             viewed(message.get("view"))
 
+    if shown.is_leaving:
+        shown.is_leaving = False
+        newest.go(is_on_jobs=in_address)
     shown.update(jobs)
     if shown.record is None and shown.said is not None:  # no dialog to say it in
         notice = notice or shown.said
+    reader = shown.readers(jobs)
     data = {
         "mode": mode,
         "page": page,
         "notice": notice,
         "empty": empty,
-        "cards": [card(job, about_seconds, _OUTLOOKS.of(job), _progress(job)) for job in jobs],
+        "cards": [card(job, about_seconds, _OUTLOOKS.of(job), _progress(job), reader(job)) for job in jobs],
+        "in_address": in_address,
+        "fresh": newest.newest() if in_address else None,
         "open": shown.job_id,
         "record": shown.record,
         "said": shown.said,

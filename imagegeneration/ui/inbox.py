@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,8 +27,12 @@ class Inbox:
 
 
 def inbox(key: str) -> Inbox:
-    """This session's inbox of the component `key`."""
-    found: Inbox = st.session_state.setdefault(f"{key}-inbox", Inbox())
+    """Return this session's inbox of the component `key`.
+
+    Numbers begin at the present time in milliseconds: after a restart of the server the browser sends again what the
+    server had taken before, and nothing may be done twice.
+    """
+    found: Inbox = st.session_state.setdefault(f"{key}-inbox", Inbox(time.time_ns() // 1_000_000))
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from imagegeneration.domain.choice import Candidate, Choice, Priority
 from imagegeneration.domain.generation import ProviderName
-from imagegeneration.domain.money import format_usd_exact
+from imagegeneration.domain.money import format_usd
 from imagegeneration.domain.options import Options
 from imagegeneration.services.choosing import Estimate
 from imagegeneration.ui import words
@@ -24,11 +24,11 @@ AUTOMATIC: Mapping[Priority | None, str] = {
 
 @dataclass(frozen=True)
 class Automatic:
-    """What the studio would choose by a priority; None, and why not."""
+    """What is left to the studio by a priority: the model that it would choose, and why; None, and why not."""
 
     priority: Priority | None
-    choice: Choice | None
-    why_not: str = ""
+    model: str | None
+    why: str
 
 
 def offers(
@@ -51,17 +51,26 @@ def read_pick(key: str) -> tuple[str | None, Priority | None]:
     return None, next((priority for priority in AUTOMATIC if priority == name), None)
 
 
+def automatic(priority: Priority | None, choice: Choice | None, estimate: Estimate, why_not: str = "") -> Automatic:
+    """What a priority leads to: never a model whose provider does not work, and never one that cannot be approved."""
+    if choice is None:
+        return Automatic(priority, None, why_not)
+    row = next((one for one in estimate.recommendations if one.model == choice.model), None)
+    if priority is not None and (row is None or not row.able):
+        return Automatic(priority, None, "No model that can make this works at present.")
+    return Automatic(priority, choice.model, choice.why)
+
+
 def _left_to_the_studio(
     one: Automatic, known: Mapping[str, Candidate], options: Options, troubles: Mapping[ProviderName, str]
 ) -> dict[str, Any]:
-    candidate = None if one.choice is None else known.get(one.choice.model)
-    about = [one.why_not] if one.choice is None else [one.choice.why, troubles.get(one.choice.provider, "")]
+    candidate = None if one.model is None else known.get(one.model)
     return {
         "key": f"auto:{one.priority or ''}",
         "title": AUTOMATIC[one.priority],
-        "about": " ".join(filter(None, about)),
+        "about": " ".join([one.why, *([] if candidate is None else _said_of(candidate, troubles))]),
         "tags": [],
-        "off": one.choice is None,
+        "off": candidate is None or _is_off(candidate),
         "checked": options.model is None and options.priority == one.priority,
         **_figures(candidate),
     }
@@ -70,7 +79,6 @@ def _left_to_the_studio(
 def _by_name(
     candidate: Candidate, estimate: Estimate, options: Options, troubles: Mapping[ProviderName, str]
 ) -> dict[str, Any]:
-    about = [*candidate.limitations, candidate.pause, troubles.get(candidate.provider)]
     best = (
         ("cheapest", estimate.cheapest),
         ("fastest", estimate.fastest),
@@ -79,12 +87,23 @@ def _by_name(
     return {
         "key": f"model:{candidate.model}",
         "title": candidate.label,
-        "about": " ".join(filter(None, about)),
+        "about": " ".join(_said_of(candidate, troubles)),
         "tags": [tag for tag, model in best if model == candidate.model],
-        "off": not candidate.able,
+        "off": _is_off(candidate),
         "checked": options.model == candidate.model,
         **_figures(candidate),
     }
+
+
+def _said_of(candidate: Candidate, troubles: Mapping[ProviderName, str]) -> list[str]:
+    """What speaks against a model, and what is given up with it."""
+    found = (*candidate.limitations, candidate.over_limit, candidate.pause, troubles.get(candidate.provider))
+    return [text for text in (*found, *candidate.given_up) if text]
+
+
+def _is_off(candidate: Candidate) -> bool:
+    """Whether a row cannot be chosen. What only its latest check speaks against can: a check may be minutes old."""
+    return bool(candidate.limitations or candidate.over_limit or candidate.pause)
 
 
 def _figures(candidate: Candidate | None) -> dict[str, str | bool | None]:
@@ -92,7 +111,7 @@ def _figures(candidate: Candidate | None) -> dict[str, str | bool | None]:
         return {"price": None, "estimate": False, "time": "", "quality": ""}
     micros = candidate.price_micros
     return {
-        "price": None if micros is None else format_usd_exact(-(-micros // 100) * 100),
+        "price": None if micros is None else format_usd(micros),
         "estimate": candidate.is_estimate and micros is not None,
         "time": words.duration(candidate.expected_seconds),
         "quality": f"{candidate.quality_score} of 10",

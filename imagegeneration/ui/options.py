@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from imagegeneration.domain.choice import Candidate
+from imagegeneration.domain.choice import Candidate, Priority
 from imagegeneration.domain.draft import Draft
 from imagegeneration.domain.generation import GenerationParameters, ProviderName
 from imagegeneration.domain.options import Options
@@ -17,7 +17,7 @@ from imagegeneration.ui.announcements import trouble
 from imagegeneration.ui.desk import Desk
 from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import actor, notice, show_error, studio
-from imagegeneration.ui.offers import AUTOMATIC, Automatic, offers, read_pick
+from imagegeneration.ui.offers import AUTOMATIC, Automatic, automatic, offers, read_pick
 from imagegeneration.ui.parameters import Form, fallback, loras, style_field
 from imagegeneration.ui.web import asset
 
@@ -64,7 +64,10 @@ def _panel(desk: Desk) -> None:
 
 def _alternates(desk: Desk) -> Sequence[Candidate]:
     options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
-    return studio().choosing.alternates(options, prompt, actor())
+    try:
+        return studio().choosing.alternates(options, prompt, actor())
+    except StudioError:  # a LoRA or an image is gone, which is said above
+        return ()
 
 
 def _price_of(estimate: Estimate, model: str) -> int:
@@ -81,19 +84,31 @@ def _where_it_goes(desk: Desk) -> str:
 
 
 def _models(desk: Desk, busy: bool) -> Estimate:
-    options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
-    estimate = studio().choosing.estimate(options, prompt, actor(), fitting=True)
-    key = f"offers-{desk.draft.draft_id}"
+    draft = desk.draft
+    options, prompt = draft.options, draft.final_prompt or draft.raw_prompt
+    estimate = studio().choosing.side_by_side(options, prompt, actor())
+    key = f"offers-{draft.draft_id}"
 
     def picked() -> None:
         pick = st.session_state[key].get("pick")
         if pick is not None:
             wishes.choose_model(desk, *read_pick(str(pick["key"])))
 
-    automatic = [_automatic(options, priority, prompt) for priority in AUTOMATIC]
-    data = {"offers": offers(options, automatic, estimate, _troubles(estimate)), "locked": busy}
-    _OFFERS(key=key, data=data, on_pick_change=picked)
+    left = [_automatic(options, priority, prompt, estimate) for priority in AUTOMATIC]
+    _OFFERS(
+        key=key,
+        data={"offers": offers(options, left, estimate, _troubles(estimate)), "locked": busy},
+        on_pick_change=picked,
+    )
     return estimate
+
+
+def _automatic(options: Options, priority: Priority | None, prompt: str, estimate: Estimate) -> Automatic:
+    try:
+        choice = studio().choosing.left_to_the_studio(options, priority, prompt, actor())
+    except StudioError as error:
+        return automatic(priority, None, estimate, error.message)
+    return automatic(priority, choice, estimate)
 
 
 def _troubles(estimate: Estimate) -> dict[ProviderName, str]:
@@ -103,27 +118,14 @@ def _troubles(estimate: Estimate) -> dict[ProviderName, str]:
     return {provider: problem for provider, problem in found.items() if problem is not None}
 
 
-def _automatic(options: Options, priority: str | None, prompt: str) -> Automatic:
-    free = options.model_copy(update={"model": None, "provider": "auto", "priority": priority, "negative_prompt": None})
-    try:
-        return Automatic(free.priority, studio().choosing.choose(free, prompt, actor()).choice)
-    except StudioError as error:
-        return Automatic(free.priority, None, error.message)
-
-
 def _request(desk: Desk) -> GenerationParameters | None:
-    """What would be sent; where nothing can be, the reason is drawn, and it is that without a fallback."""
+    """What would be sent; where nothing can be, the reason is drawn, and the fields are about what can be had."""
     try:
         chosen = wishes.chosen(desk)
         return studio().offer.parameters if chosen is None else chosen.order.request
     except StudioError as error:
         show_error(error, key="choice-problem")
-    alone = desk.draft.options.model_copy(update={"fallback": (), "max_extra_micros": 0})
-    prompt = desk.draft.final_prompt or desk.draft.raw_prompt
-    try:
-        return studio().choosing.choose(alone, prompt, actor()).order.request
-    except StudioError:
-        return None
+        return studio().choosing.basis(desk.draft.options)
 
 
 def _ways_back(desk: Desk, busy: bool) -> None:

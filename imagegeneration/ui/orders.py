@@ -14,6 +14,7 @@ from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.breaker import PausedScope
 from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.health import TROUBLE
 from imagegeneration.domain.money import MICROS_PER_USD, Limits, format_usd, format_usd_exact
 from imagegeneration.domain.provider import MAX_PER_MINUTE, ProviderLimits
 from imagegeneration.domain.text import Reason
@@ -76,6 +77,24 @@ class Resume(Value):
         """Resume."""
         studio.breakers.resume(actor, self.scope, self.reason, paused_at=self.paused_at)
         return Said("good", f"{words.capital(words.scope(self.scope))} goes on.")
+
+
+class Test(Value):
+    """Ask a provider now whether it works."""
+
+    what: Literal["test"]
+    provider: ProviderName
+    reason: Reason
+
+    def carry_out(self, studio: Studio, actor: Actor) -> Said:
+        """Test, and say what was found."""
+        found = studio.checks.test(actor, self.provider, self.reason)
+        name = words.capital(words.provider(self.provider))
+        if found.status in TROUBLE:
+            return Said("bad", f"{name} still does not work.", found.problem or "")
+        if found.next_call_tests:
+            return Said("good", f"{name} answers.", "The next call is a test. If it works, the pause ends.")
+        return Said("neutral" if found.paused else "good", f"{name} answers.", found.paused or "")
 
 
 class ImageRef(Value):
@@ -193,7 +212,7 @@ class ChangeProviderLimits(Value):
 
 _CHANGED = "What you typed is kept. Look at the limits in force, then press the button again to set yours."
 
-Order = Pause | Resume | Decide | Retry | ChangeLimits | ChangeProviderLimits
+Order = Pause | Resume | Test | Decide | Retry | ChangeLimits | ChangeProviderLimits
 _ORDER: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="what")])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from imagegeneration.domain.breaker import EVERYTHING, Breaker
+from imagegeneration.domain.breaker import EVERYTHING, TESTED, Breaker
 from imagegeneration.domain.money import Limits, Spend, format_usd_exact
 from imagegeneration.domain.operations import OpenImage, OperationsState, QueueState, WaitingForStorage
 from imagegeneration.domain.runner import RunnerInfo
@@ -62,8 +62,18 @@ def _breaker(breaker: Breaker) -> Row:
         title=words.capital(words.scope(scope)),
         pill=("Paused", "bad") if paused else ("Running", "good"),
         lines=_streak(breaker),
-        actions=(choices.resume(breaker) if paused else choices.pause(scope),),
+        actions=tuple(_actions(breaker)),
     )
+
+
+def _actions(breaker: Breaker) -> Iterator[Action]:
+    if breaker.pause is None:
+        yield choices.pause(breaker.scope)
+        return
+    kind, _, name = breaker.scope.partition(":")
+    if kind == "provider" and breaker.pause.cause in TESTED:
+        yield choices.test(name)
+    yield choices.resume(breaker)
 
 
 _ABOVE = "Why is said above, under Needs you."

@@ -20,7 +20,7 @@ def progress(desk: Desk, job_id: str) -> None:
     if inspector(_KEY).job_id != job_id:
         inspector(_KEY).open(None)  # the dialog was left open over an earlier job
     st.session_state[_LAST] = job
-    about = None if job.is_over else studio().forecast.expected_seconds(job)
+    about = None if job.is_over else studio().forecast.seconds_of(job.request.model)
     st.fragment(run_every=None if job.is_over else SECONDS)(_watch)(job_id, about, [job])
     _buttons(desk, job)
 

@@ -12,12 +12,16 @@ from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Approval, Attempt, Job, JobImage
 from imagegeneration.domain.moderation import Moderation
 from imagegeneration.domain.money import format_usd, format_usd_exact
+from imagegeneration.errors import StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import choices, words
-from imagegeneration.ui.cards import card
+from imagegeneration.ui.cards import ALONE, Reader, card
 from imagegeneration.ui.rows import Row
 
 FactRow = dict[str, Any]
+Again = int | StudioError
+"""The most that running the job again costs in micro-dollars, or why it cannot be run again."""
+
 Kind = Literal["plain", "code", "text", "time", "bad"]
 
 
@@ -28,27 +32,30 @@ def record(
     gone: Collection[str] = (),
     sources: Sequence[StoredImage] = (),
     *,
-    may_edit: bool = False,
+    again: Again | None = None,
+    reader: Reader = ALONE,
 ) -> dict[str, Any]:
     """The card of the job, and everything behind it. `gone` are machines that will not deliver what they have.
 
-    `sources` are the images that it edits, as far as they are there; `may_edit`: its own may be edited in turn.
+    `sources` are the images that it edits, as far as they are there.
     """
     stored = {image.image_id: image for image in images}
-    return card(job) | {
+    decidable = job.images if reader.may_decide else ()
+    return card(job, reader=reader) | {
         "sections": [
-            {"title": "Job", "rows": _job(job)},
+            {"title": "Job", "rows": _job(job, reader)},
             {"title": "Prompts", "rows": _prompts(job)},
-            *_approvals(job),
+            *_approvals(job, reader),
             {"title": "Request", "rows": [*_request(job), *_made_from(job, sources)]},
         ],
         "details": [
             _image(job, image, stored.get(image.image_id or ""))
-            | {"edit": image.image_id if may_edit and image.state == "STORED" else None}
+            | {"edit": image.image_id if reader.may_edit and image.state == "STORED" else None}
             for image in job.images
         ],
         "offer": None if price is None else _offer(price),
-        "choices": [asdict(choice) for image in job.images if (choice := _choice(job, image, gone)) is not None],
+        "again": None if again is None else _again(job, again),
+        "choices": [asdict(choice) for image in decidable if (choice := _choice(job, image, gone)) is not None],
     }
 
 
@@ -62,11 +69,12 @@ def moment(label: str, value: Any) -> list[FactRow]:
     return row(label, words.milliseconds(value), "time")
 
 
-def _job(job: Job) -> list[FactRow]:
+def _job(job: Job, reader: Reader) -> list[FactRow]:
     status, _ = words.job_status(job)
     took = None if job.duration_ms is None else words.duration(job.duration_ms / 1000)
     source = {"dashboard": "The dashboard", "api": "The API"}[job.source]
     return [
+        *row("Owner", reader.name(job.user_id) if reader.sees_others else None),
         *row("Status", f"{status}, {words.made_of(job)}"),
         *row("Why", job.error, "bad"),
         *row("Quoted", f"Up to {format_usd_exact(sum(one.quoted_micros for one in (job.approval, *job.retries)))}"),
@@ -91,15 +99,14 @@ def _prompts(job: Job) -> list[FactRow]:
     ]
 
 
-def _approvals(job: Job) -> list[dict[str, Any]]:
-    retries = [{"title": f"Retry {number}", "rows": _approval(one)} for number, one in enumerate(job.retries, 1)]
-    return [{"title": "Approval", "rows": _approval(job.approval)}, *retries]
+def _approvals(job: Job, reader: Reader) -> list[dict[str, Any]]:
+    titles = ["Approval", *(f"Retry {number}" for number in range(1, len(job.approvals)))]
+    return [{"title": title, "rows": _approval(one, reader)} for title, one in zip(titles, job.approvals, strict=True)]
 
 
-def _approval(approval: Approval) -> list[FactRow]:
-    who = "You, on this machine" if approval.approved_by == "local" else approval.approved_by
+def _approval(approval: Approval, reader: Reader) -> list[FactRow]:
     return [
-        *row("Approved by", who),
+        *row("Approved by", reader.name(approval.approved_by)),
         *moment("Approved", approval.approved_at),
         *row("Price shown", f"Up to {format_usd_exact(approval.quoted_micros)}"),
         *_moderation(approval.moderation),
@@ -271,6 +278,15 @@ def _choice(job: Job, image: JobImage, gone: Collection[str]) -> Row | None:
             actions=(choices.declare_lost(host, [(job.job_id, image.index, attempt_id)], cost, of=attempt_id),),
         )
     return None
+
+
+def _again(job: Job, again: Again) -> dict[str, Any]:
+    """What a new job like this one makes and costs, as it is confirmed; or why there can be none."""
+    if isinstance(again, StudioError):
+        return {"text": f"{again.message} {again.resolution}", "label": "", "accept": None}
+    text = "This makes a new job with the same prompt and options. You pay for it like for any other job."
+    label = f"Generate {words.plural(job.image_count, 'image')} for up to {format_usd(again)}"
+    return {"text": text, "label": label, "accept": again}
 
 
 def _offer(price: RetryQuote) -> dict[str, Any]:

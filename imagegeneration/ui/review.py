@@ -13,12 +13,12 @@ from imagegeneration.domain.options import RANDOM_SEED, Order
 from imagegeneration.domain.style import parts
 from imagegeneration.domain.text import PROMPT_MAX
 from imagegeneration.errors import StudioError
-from imagegeneration.ui import wishes, words
+from imagegeneration.ui import newest, wishes, words
 from imagegeneration.ui.desk import Desk, lay, new_draft
 from imagegeneration.ui.difference import show_difference
 from imagegeneration.ui.elsewhere import elsewhere
 from imagegeneration.ui.fields import Field, editor
-from imagegeneration.ui.frame import PAGES, actor, errors_in_words, notice, resets_at, show_error, studio
+from imagegeneration.ui.frame import actor, errors_in_words, notice, resets_at, show_error, studio
 from imagegeneration.ui.inbox import Message
 from imagegeneration.ui.onward import Button, Cost, onward
 from imagegeneration.ui.options import panel
@@ -52,15 +52,15 @@ def review(desk: Desk) -> None:
     if desk.doing == "approve":
         desk.approve()
         if desk.draft.job_id is not None:
-            _show_in_jobs()
+            _show_in_jobs(desk.draft.job_id)
         st.rerun(scope="fragment")
 
 
-def _show_in_jobs() -> None:
+def _show_in_jobs(job_id: str) -> None:
     """Take the person to Jobs, where the new job is the first one. Generate is then ready for another request."""
     lay(Desk(new_draft()))
-    st.session_state["status"] = "All"
-    st.switch_page(PAGES / "jobs.py")
+    newest.expect(job_id)
+    newest.go()
 
 
 def _what_was_typed(desk: Desk) -> None:
@@ -169,7 +169,7 @@ def _cost(desk: Desk) -> Cost | None:
         show_error(error, key="quote-problem", cost="Nothing was charged.")
         return None
     draws_seed = draft.options.seed == RANDOM_SEED
-    each = f"Up to {format_usd(-(-total // draft.image_count))} an image"
+    each = f"Up to {format_usd(total // draft.image_count)} an image"
     terms = terms_sha256(order, total, draws_seed=draws_seed)
     cost = Cost(each, _made_as(order, draws_seed), total=format_usd(total), terms=terms)
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from imagegeneration.domain.breaker import Breaker, provider_scope
+from imagegeneration.domain.breaker import TESTED, Breaker, provider_scope
 from imagegeneration.domain.health import HealthStatus
 from imagegeneration.domain.money import format_usd_exact
 from imagegeneration.domain.operations import OperationsState, ProviderState
 from imagegeneration.domain.provider import ProviderLimits
 from imagegeneration.ui import choices, words
-from imagegeneration.ui.rows import Fact, Line, Row, Section, moment
+from imagegeneration.ui.rows import Action, Fact, Line, Row, Section, moment
 
 PILLS: Mapping[HealthStatus, tuple[str, words.Tone]] = {
     "works": ("Works", "good"),
@@ -42,8 +42,15 @@ def _row(state: ProviderState, limits: ProviderLimits, breaker: Breaker | None, 
         pill=PILLS[state.status] if state.status else _NOT_CHECKED,
         lines=tuple(_lines(state)),
         facts=tuple(_facts(state, limits, breaker)),
-        actions=(choices.change_provider_limits(limits, version),),
+        actions=(*_tests(state, breaker), choices.change_provider_limits(limits, version)),
     )
+
+
+def _tests(state: ProviderState, breaker: Breaker | None) -> Iterator[Action]:
+    """The test of a provider, unless it stands beside its pause already."""
+    pause = None if breaker is None else breaker.pause
+    if pause is None or pause.cause not in TESTED:
+        yield choices.test(state.provider)
 
 
 def _lines(state: ProviderState) -> Iterator[Line]:

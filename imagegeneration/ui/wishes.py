@@ -111,7 +111,8 @@ def settle(desk: Desk) -> None:
 
 
 def _take(desk: Desk, options: Options) -> None:
-    possible = studio().choosing.possible(options)
+    prompt = desk.draft.final_prompt or desk.draft.raw_prompt
+    possible = studio().choosing.possible(options, prompt, actor())
     if possible.options != options:
         desk.choices += 1
         desk.given_up = possible.given_up

@@ -70,6 +70,10 @@ class Product:
         wait_until(lambda: self.job(job_id)["status"] in OVER, f"{job_id} is over", seconds=40)
         return self.job(job_id)
 
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job."""
+        assert self._client.post(f"/jobs/{job_id}/cancel").status_code == 202
+
     def doubtful(self, intent: str, images: int = 1) -> str:
         """A job whose first call was perhaps charged; its id."""
         job_id = self.approve(unique("a lost answer [sandbox:reset count=1]"), intent=intent, images=images)

@@ -27,7 +27,7 @@ def test_an_image_is_edited_from_its_dialog(page: Page, product: Product) -> Non
     typed(page, "Intent").fill(intent)
     typed(page, "Prompt").fill("the same at night")
     page.get_by_role("button", name="Use my prompt as it is").click()
-    expect(approve_button(page)).to_contain_text("$0.07")
+    expect(approve_button(page)).to_contain_text("$0.067")
     expect(chip).to_be_visible()
     fits(page)
     page.reload()

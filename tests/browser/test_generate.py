@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -50,9 +51,11 @@ def test_from_an_idea_to_images(page: Page, product: Product) -> None:
 
     final.fill(f"{suggestion} Seen from above.")
     choose_count(page, 3)
-    expect(approve_button(page)).to_have_text(re.compile(r"Generate 3 images for up to \$0\.05"))
-    expect(page.get_by_text("Up to $0.02 an image")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"\$\d+\.\d\d left in today's budget"))).to_be_visible()
+    expect(approve_button(page)).to_have_text(re.compile(r"Generate 3 images for up to \$"))
+    each = page.get_by_text(re.compile(r"Up to \$\S+ an image"))
+    one, three = (Decimal(re.findall(r"\$([0-9.]+)", part.inner_text())[0]) for part in (each, approve_button(page)))
+    assert 3 * one == three
+    expect(page.get_by_text(re.compile(r"\$\d+\.\d\d+ left in today's budget"))).to_be_visible()
     expect(changed).to_contain_text("from above")
     is_saved(page, "Final prompt")
     picture(page, "generate-review")
@@ -296,6 +299,7 @@ def test_the_keyboard_is_enough(page: Page, product: Product) -> None:
     is_saved(page, "Final prompt")
     page.wait_for_timeout(1100)  # so long is the price on the screen before the keyboard can agree to it
     page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("button", name=intent, exact=True)).to_be_focused()
     is_done(page)
     (listed,) = product.jobs_for(intent)
     assert product.job(listed["jobId"])["finalPrompt"].endswith(" at dusk")

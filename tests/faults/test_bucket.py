@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.support.cluster import Cluster
 from tests.faults.support.forms import long_but
-from tests.faults.support.httpproxy import HttpProxy, Request
+from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
 from tests.support import wait_until
 
 
@@ -59,9 +59,10 @@ def bucket(cluster: Cluster) -> Iterator[HttpProxy]:
         yield proxy
 
 
-def waits(cluster: Cluster, bucket: HttpProxy) -> str:
+def waits(cluster: Cluster, bucket: HttpProxy, trouble: Trouble) -> str:
     """A job whose image is paid and waits for the bucket, while the runner's only slot is free for another."""
-    cluster.runner(runner_concurrency=1)
+    cluster.runner(runner_concurrency=1).await_log("is ready")  # a bucket that refuses lets none start
+    bucket.trouble = trouble
     job_id, other_id = cluster.approve(), cluster.approve()
     for waiting in (job_id, other_id):
         cluster.await_state(waiting, "GENERATED")
@@ -77,10 +78,9 @@ def waits(cluster: Cluster, bucket: HttpProxy) -> str:
     ),
 )
 def test_images_wait_for_the_bucket_and_are_delivered_once_it_is_back(
-    cluster: Cluster, bucket: HttpProxy, trouble: object
+    cluster: Cluster, bucket: HttpProxy, trouble: Trouble
 ) -> None:
-    bucket.trouble = trouble  # type: ignore[assignment]  # a parameter
-    job_id = waits(cluster, bucket)
+    job_id = waits(cluster, bucket, trouble)
     cluster.await_released(job_id)
     cluster.assert_invariants()
     bucket.trouble = None
@@ -137,8 +137,7 @@ def test_a_recovery_that_waits_for_the_bucket_keeps_no_other_job_waiting(cluster
 def test_a_runner_killed_while_the_bucket_is_gone_delivers_after_its_restart(
     cluster: Cluster, bucket: HttpProxy
 ) -> None:
-    bucket.trouble = gone
-    waits(cluster, bucket)
+    waits(cluster, bucket, gone)
     cluster.launched[-1].kill()
     cluster.runner()
     bucket.trouble = None
@@ -173,8 +172,7 @@ def test_a_runner_killed_while_it_delivers_leaves_nothing_behind(
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_bucket_is_gone_for_ten_minutes(cluster: Cluster, bucket: HttpProxy) -> None:
-    bucket.trouble = gone
-    waits(cluster, bucket)
+    waits(cluster, bucket, gone)
     time.sleep(600)
     assert len(cluster.sandbox.calls) == 2
     bucket.trouble = None

@@ -1,4 +1,5 @@
-"""A machine whose clock is wrong: everything is as usual, but the bucket refuses its signatures."""
+"""A machine whose clock is wrong: everything is as usual, but the bucket refuses its signatures. So it is where the
+clock leaps while the runner runs."""
 
 from __future__ import annotations
 
@@ -9,7 +10,13 @@ import pytest
 
 from tests.faults.support.cluster import ELSEWHERE, HERE, Cluster
 from tests.faults.support.httpproxy import HttpProxy, Request
-from tests.faults.support.launcher import Work, run_runner_an_hour_ahead, run_runner_an_hour_behind
+from tests.faults.support.launcher import (
+    Work,
+    run_runner_an_hour_ahead,
+    run_runner_an_hour_behind,
+    run_runner_with_a_clock_to_set,
+    set_clock,
+)
 
 TOLERATED = timedelta(minutes=15)
 
@@ -56,4 +63,38 @@ def test_with_a_wrong_clock_images_are_made_and_wait_for_storage(
     cluster.runner(machine=HERE)
     cluster.await_quiet()
     assert len(cluster.sandbox.calls) == 2
+    cluster.assert_invariants()
+
+
+HEARTBEATS = 4
+"""More than fit into a lease."""
+
+
+@pytest.mark.parametrize("leap", [timedelta(hours=-1), timedelta(days=30)], ids=["back", "ahead"])
+def test_a_live_call_keeps_its_lease_where_the_clock_leaps(cluster: Cluster, leap: timedelta) -> None:
+    cluster.use(runner_lease_seconds=3)
+    job_id = cluster.approve()
+    leaping = cluster.runner("pause:before:call", work=run_runner_with_a_clock_to_set)
+    leaping.await_reached()
+    cluster.runner(machine=ELSEWHERE)
+    set_clock(cluster.folder / HERE, leap)
+    for _ in range(HEARTBEATS):
+        cluster.await_heartbeat(leaping)
+    job = cluster.job(job_id)
+    assert (job.images[0].state, job.claims) == ("CALLING", 0)
+    set_clock(cluster.folder / HERE, timedelta(0))
+    leaping.release()
+    assert cluster.await_state(job_id, "STORED").status == "DONE"
+    cluster.assert_invariants()
+
+
+@pytest.mark.parametrize("leap", [timedelta(hours=-1), timedelta(days=30)], ids=["back", "ahead"])
+def test_jobs_are_found_and_waiting_answers_are_stored_after_a_leap(cluster: Cluster, leap: timedelta) -> None:
+    """Without the change stream: the tick finds the job, and a round over the spool delivers what waits there."""
+    leaping = cluster.runner("pause:before:listen fail:before:put", work=run_runner_with_a_clock_to_set)
+    leaping.await_log("is ready")
+    set_clock(cluster.folder / HERE, leap)
+    job_id = cluster.approve()
+    assert cluster.await_state(job_id, "STORED").status == "DONE"
+    assert "could not be stored" in leaping.log
     cluster.assert_invariants()

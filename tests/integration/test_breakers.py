@@ -12,6 +12,7 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.breaker import EVERYTHING, Breaker
 from imagegeneration.domain.catalog import Catalog
+from imagegeneration.domain.health import Checked
 from imagegeneration.errors import ModelUnavailable, WrongState
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.worker import Worker
@@ -145,7 +146,7 @@ def test_a_call_that_fails_again_prolongs_the_pause(
 
 
 @pytest.mark.parametrize("fault", ["401", "402", "403", "429_quota", "400_billing"])
-def test_an_account_that_is_refused_pauses_the_provider_until_a_person_resumes_it(
+def test_an_account_that_is_refused_pauses_the_provider_and_a_person_can_resume_it(
     studio: Studio, sandbox: Sandbox, fault: Any
 ) -> None:
     sandbox.set_fault(fault, count=1)
@@ -153,9 +154,76 @@ def test_an_account_that_is_refused_pauses_the_provider_until_a_person_resumes_i
     one_round(studio)
     pause = breaker(studio).pause
     assert pause is not None
-    assert (pause.cause, pause.probe_at) == ("credentials", None)
+    assert (pause.cause, pause.seconds) == ("credentials", 900)
     resume(studio, PROVIDER, "the key was renewed")
     assert breaker(studio).pause is None
+
+
+def test_an_account_that_is_accepted_again_ends_its_pause_by_itself(
+    studio: Studio, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    sandbox.set_fault("429_quota", count=2)
+    approve(studio)
+    one_round(studio)
+    jobs = [approve(studio) for _ in range(2)]
+    let_probe(studio, database)
+    one_round(studio)
+    pause = breaker(studio).pause
+    assert pause is not None
+    assert (pause.cause, pause.seconds) == ("credentials", 1800), "the test failed: the next one is later"
+    assert len(sandbox.calls) == 0
+    let_probe(studio, database)
+    one_round(studio)
+    assert breaker(studio).pause is None
+    assert sorted(studio.jobs.get(LOCAL, job.job_id).status for job in jobs) == ["DONE", "FAILED"]
+
+
+def test_no_call_tests_an_account_that_its_check_finds_refused(
+    studio: Studio, sandbox: Sandbox, database: Database[dict[str, Any]]
+) -> None:
+    sandbox.set_fault("401", count=1)
+    approve(studio)
+    one_round(studio)
+    let_probe(studio, database)
+    studio.breakers.checked("sandbox", Checked(status="refused"), was_trouble=True)
+    assert studio.breakers.due_probe("sandbox") is None
+    studio.breakers.checked("sandbox", Checked(status="works"), was_trouble=True)
+    assert studio.breakers.due_probe("sandbox") is not None
+    job = approve(studio)
+    one_round(studio)
+    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert breaker(studio).pause is None
+
+
+@pytest.mark.parametrize(("fault", "times"), [("429_quota", 1), ("reset", 3)])
+def test_an_operator_tests_a_provider_that_paused_itself(
+    nervous: Studio, sandbox: Sandbox, fault: Any, times: int
+) -> None:
+    sandbox.set_fault(fault, count=times)
+    for _ in range(times):
+        approve(nervous)
+        one_round(nervous)
+    job = approve(nervous)
+    one_round(nervous)
+    assert nervous.jobs.get(LOCAL, job.job_id).status == "QUEUED"
+    found = nervous.checks.test(ANN, "sandbox", "the bill is paid")
+    assert (found.status, found.next_call_tests) == ("works", True)
+    assert found.paused is not None
+    one_round(nervous)
+    assert nervous.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert breaker(nervous).pause is None
+    resumed, tested, paused = nervous.operations.state(LOCAL).audit[:3]
+    assert [entry.action for entry in (resumed, tested, paused)] == ["resumed", "tested", "paused"]
+    assert (tested.actor, tested.subject, tested.reason) == ("ann", PROVIDER, "the bill is paid")
+
+
+def test_a_test_ends_no_pause_of_a_person(studio: Studio, sandbox: Sandbox) -> None:
+    studio.breakers.pause(LOCAL, PROVIDER, "maintenance")
+    found = studio.checks.test(ANN, "sandbox", "to see")
+    assert (found.next_call_tests, found.paused) == (False, "maintenance")
+    approve(studio)
+    one_round(studio)
+    assert sandbox.calls == []
 
 
 def test_a_probe_that_the_provider_refuses_shows_that_it_works(

@@ -292,3 +292,16 @@ def test_the_estimate_has_what_references_cost(client: TestClient, source: Store
         client.post("/image/estimate", json={"finalPrompt": "a kite", "options": {"references": [GONE]}}).status_code
         == 404
     )
+
+
+def test_an_edit_without_a_size_keeps_the_proportions_of_its_first_image(
+    client: TestClient, source: StoredImage, database: Database[dict[str, Any]]
+) -> None:
+    database.images.update_one({"imageId": source.image_id}, {"$set": {"width": 1800, "height": 1200}})
+
+    def size(**options: Any) -> str:
+        question = {"finalPrompt": "a kite", "options": {"references": [source.image_id], **options}}
+        return str(client.post("/image/validate", json=question).raise_for_status().json()["request"]["size"])
+
+    assert size() == size(model="gpt-image-2.5-sunburst") == "1536x1024"
+    assert size(size="1024x1024") == "1024x1024"

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import httpx2
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from imagegeneration.errors import StorageFailed
@@ -68,6 +69,7 @@ def _client(part: Part) -> Any:
         aws_access_key_id=part.provides["R2_ACCESS_KEY_ID"],
         aws_secret_access_key=part.provides["R2_SECRET_ACCESS_KEY"],
         region_name="auto",
+        config=Config(),
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
@@ -369,6 +370,9 @@ def test_an_answer_that_is_no_image_is_kept_for_the_dispute(
     (kept,) = wait_until(lambda: list(rejected.iterdir()), "the answer is put aside")
     assert b"<!doctype html>" in kept.read_bytes().lower()
     assert kept.name.startswith(str(job.images[0].attempt.attempt_id))
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=40)):  # this machine's clock leaps
+        execution.expire()
+    assert kept.exists()
 
 
 def test_a_full_disk_stops_claiming(studio: Studio, execution: Execution, sandbox: Sandbox) -> None:

@@ -13,6 +13,7 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.breaker import EVERYTHING, Breaker
+from imagegeneration.domain.health import Checked
 from imagegeneration.domain.job import Job
 from imagegeneration.errors import OverBudget, WrongState
 from imagegeneration.local.sandbox import Sandbox
@@ -376,8 +377,9 @@ def test_a_batch_takes_both_kinds_and_leaves_what_nobody_may_make(studio: Studio
 
 
 def test_the_probe_of_a_paused_provider_still_is_a_call_of_it(studio: Studio, sandbox: Sandbox) -> None:
-    studio.breakers._begin(LOCAL, "provider:one", "failures", "it was down", seconds=0.001)
-    wait_until(lambda: studio.breakers.due_probe("one"), "the probe is due")
+    studio.breakers._begin(LOCAL, "provider:one", "failures", "it was down")
+    assert studio.breakers.test(LOCAL, "one", "to see", Checked(status="works"))
+    assert studio.breakers.due_probe("one")
     job = order(studio, SECOND)
     (ended,) = work_until_over(studio, [job])
     assert ([attempt.model for attempt in ended.images[0].attempts], len(sandbox.calls)) == ([FIRST], 1)

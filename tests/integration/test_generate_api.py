@@ -9,8 +9,10 @@ from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.options import Options
 from imagegeneration.local.sandbox import Sandbox
 from tests.integration.conftest import assert_money_adds_up, one_round
+from tests.support import Clock
 
 
 def generate(client: TestClient, key: str | None = None, **options: Any) -> Any:
@@ -105,5 +107,28 @@ def test_a_request_may_carry_its_price_limit_in_dollars(client: TestClient, data
 def test_the_answer_says_where_to_ask_and_about_how_long_it_takes(client: TestClient, studio: Studio) -> None:
     accepted = generate(client).raise_for_status().json()
     assert accepted["statusUrl"] == f"/image/status/{accepted['jobId']}"
-    assert accepted["estimatedSeconds"] == studio.offer.expected_seconds("gpt-image-2.5-flare") > 0
+    assert accepted["estimatedSeconds"] == studio.forecast.seconds_of("gpt-image-2.5-flare") > 0
     assert client.get(accepted["statusUrl"]).json()["estimatedSeconds"] == accepted["estimatedSeconds"]
+
+
+def test_how_long_an_image_takes_is_one_figure_from_one_source(
+    client: TestClient, studio: Studio, sandbox: Sandbox, clock: Clock
+) -> None:
+    def told(job: dict[str, Any]) -> set[float]:
+        rows = client.post("/image/estimate", json={"finalPrompt": "a kite"}).json()["recommendations"]
+        side_by_side = studio.choosing.side_by_side(Options(), "a kite", LOCAL).recommendations
+        progress = studio.following.progress(studio.jobs.get(LOCAL, job["jobId"]))
+        assert progress is not None
+        return {
+            job["estimatedSeconds"],
+            client.get(job["statusUrl"]).json()["estimatedSeconds"],
+            progress.expected_seconds,
+            next(row["expectedSeconds"] for row in rows if row["model"] == "gpt-image-2.5-flare"),
+            next(row.expected_seconds for row in side_by_side if row.model == "gpt-image-2.5-flare"),
+        }
+
+    assert told(generate(client).json()) == {20.0}, "before there is any history it is the catalog's"
+    one_round(studio)
+    clock.now += 60
+    (seconds,) = told(generate(client).json())
+    assert 0 < seconds < 20

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.job import new_job_id, request_sha256
+from imagegeneration.domain.job import Status, new_job_id, request_sha256
 from imagegeneration.domain.link import Link
 from imagegeneration.store.connection import Connection
 from imagegeneration.store.events import EventStore
@@ -70,6 +70,32 @@ def test_a_search_stays_within_ones_reach(company: Studio, database: Database[di
     database.jobs.update_one({"jobId": anns}, {"$set": {"status": "DONE"}})
     assert linked(reviewer, "campaign:spring") == [anns]
     assert linked(somebody(company, "adm", "admin"), "campaign:spring") == [bobs, anns]
+
+
+def test_a_list_of_one_persons_jobs_stays_within_ones_reach(
+    company: Studio, database: Database[dict[str, Any]]
+) -> None:
+    people = {name: person(company, name, "creator") for name in ("ann", "bob")}
+    done, queued, bobs = (made(signed_in(company, people[name])) for name in ("ann", "ann", "bob"))
+    database.jobs.update_one({"jobId": done}, {"$set": {"status": "DONE"}})
+
+    def listed(browser: TestClient, name: str, **more: str) -> list[str]:
+        answer = browser.get("/image/job-list", params={"userId": people[name].person_id, **more})
+        return [job["jobId"] for job in answer.json()]
+
+    admin, reviewer = somebody(company, "adm", "admin"), somebody(company, "rae", "reviewer")
+    assert listed(admin, "ann") == [queued, done]
+    assert listed(admin, "ann", status="QUEUED") == [queued]
+    assert (listed(reviewer, "ann"), listed(reviewer, "bob")) == ([done], [])
+    assert listed(reviewer, "ann", status="QUEUED") == []
+    assert listed(signed_in(company, people["bob"]), "ann") == []
+    assert listed(signed_in(company, people["bob"]), "bob") == [bobs]
+    first = admin.get("/image/job-list", params={"userId": people["ann"].person_id, "limit": 1})
+    following = first.headers["link"].partition("<")[2].partition(">")[0]
+    assert [job["jobId"] for job in admin.get(following).json()] == [done]
+    rae = person(company, "rae", "reviewer")
+    assert set(company.jobs.owners(rae.actor())) == {people["ann"].person_id, rae.person_id}
+    assert company.jobs.owners(people["bob"].actor()) == [people["bob"].person_id]
 
 
 def test_links_are_no_part_of_what_is_sent_or_hashed(company: Studio, database: Database[dict[str, Any]]) -> None:
@@ -138,6 +164,13 @@ def test_among_100000_jobs_a_search_looks_at_what_it_answers(
         assert seen["nreturned"] == 21
         assert seen["docsExamined"] <= 2 * 21, (asker, seen["planSummary"])
         assert "links.type" in seen["planSummary"], (asker, seen["planSummary"])
+        for status in (None, "DONE"):
+            own = _profiled(database, functools.partial(_of_owner, company, asker, cleo.person_id, status))
+            assert (own["nreturned"], own["docsExamined"]) == (21, 21), (asker, own["planSummary"])
+        if asker.may("review"):
+            people = _profiled(database, functools.partial(company.jobs.owners, asker), "distinct")
+            assert people["docsExamined"] == 0, people["planSummary"]
+            assert people["keysExamined"] <= 3 * len(users), people["planSummary"]
 
 
 def _another(sample: dict[str, Any], number: int, users: list[str]) -> dict[str, Any]:
@@ -153,11 +186,15 @@ def _search(company: Studio, asker: Actor) -> None:
     assert len(company.jobs.summaries(asker, limit=20, link=Link.read("campaign:spring")).jobs) == 20
 
 
-def _profiled(database: Database[dict[str, Any]], act: Callable[[], None]) -> dict[str, Any]:
+def _of_owner(company: Studio, asker: Actor, owner: str, status: Status | None) -> None:
+    assert len(company.jobs.page(asker, limit=20, owner=owner, status=status).jobs) == 20
+
+
+def _profiled(database: Database[dict[str, Any]], act: Callable[[], object], command: str = "find") -> dict[str, Any]:
     """How the database ran the one search of `act`, by its own account."""
     database.command("profile", 2)
     act()
     database.command("profile", 0)
-    (seen,) = database["system.profile"].find({"command.find": "jobs"})
+    (seen,) = database["system.profile"].find({f"command.{command}": "jobs"})
     database["system.profile"].drop()
     return seen

@@ -53,6 +53,7 @@ POST  /image/jobs/{jobId}/images/{index}/decision operate    admin operator
 GET   /image/operations                           operate    admin operator
 POST  /image/operations/pause                     operate    admin operator
 POST  /image/operations/resume                    operate    admin operator
+POST  /image/operations/test                      operate    admin operator
 PUT   /image/operations/limits                    operate    admin operator
 GET   /image/people                               administer admin
 PUT   /image/people/{personId}                    administer admin

@@ -50,6 +50,15 @@ def test_pause_and_resume(client: TestClient) -> None:
     assert code(client.post("/image/operations/resume", json=body)) == (409, "IMG_011")
 
 
+def test_a_provider_is_tested_at_once(client: TestClient) -> None:
+    body = {"provider": "sandbox", "reason": "to see"}
+    found = client.post("/image/operations/test", json=body).raise_for_status().json()
+    assert found == {"provider": "sandbox", "status": "works", "problem": None, "paused": None, "nextCallTests": False}
+    assert client.get("/image/operations").json()["audit"][0]["action"] == "tested"
+    for wrong in ({"provider": "fal", "reason": "x"}, {"provider": "sandbox", "reason": " "}, {"provider": "sandbox"}):
+        assert code(client.post("/image/operations/test", json=wrong)) == (422, "IMG_009")
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"reason": ""}, {"reason": " "}, {"reason": "x", "scope": "provider:opneai"}, {"reason": "a\x00b"}]
 )

@@ -28,7 +28,7 @@ FRONT = "generate"
 REFUSED = "This page is not for you."
 PARTS: Mapping[str, str] = {
     "generate": "from imagegeneration.ui import progress; progress._watch('imgjob_0', None, [])",
-    "jobs": "from imagegeneration.ui import board; board._follow('All', 2, [])",
+    "jobs": "from imagegeneration.ui import board; board._follow(board.Wanted('All'), 2, [])",
     "operations": "from imagegeneration.ui import operations; operations._follow()",
 }
 """Of each page the part that draws itself again by the clock, without the script that has checked the page."""

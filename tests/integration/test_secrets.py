@@ -78,13 +78,13 @@ class _Repeating(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(403, {"you sent": str(self.headers)})
+        self._answer(503, {"you sent": str(self.headers)})
 
     def do_HEAD(self) -> None:
-        self._answer(403, {})
+        self._answer(503, {})
 
     def do_GET(self) -> None:
-        self._answer(403, {})
+        self._answer(503, {})
 
     def _answer(self, status: int, payload: object) -> None:
         body = json.dumps(payload).encode()

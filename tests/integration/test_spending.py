@@ -14,7 +14,7 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.catalog import TEMPLATE_TOKENS
 from imagegeneration.domain.job import Job
-from imagegeneration.domain.money import budget_day
+from imagegeneration.domain.money import budget_day, quoted
 from imagegeneration.domain.provider import ProviderLimits
 from imagegeneration.errors import Busy, OverBudget, WrongState
 from imagegeneration.local.sandbox import Sandbox
@@ -23,8 +23,8 @@ from imagegeneration.settings import ProviderLimitSetting, Settings
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 
 PROMPT = "a red kite over green hills"
-HOLD = 13_200 + 5 * (len(PROMPT) + TEMPLATE_TOKENS)
-"""The upper bound of one image: its price plus the prompt's bytes at the text price."""
+HOLD = quoted(13_200 + 5 * (len(PROMPT) + TEMPLATE_TOKENS))
+"""The upper bound of one image: its price plus the prompt's bytes at the text price, rounded up."""
 
 
 def limited(settings: Settings, **limits: Any) -> Studio:

@@ -68,6 +68,15 @@ def test_every_collection_has_a_validator_and_its_indexes(studio: Studio, databa
     assert {"turns", "alternates"} <= set(database.jobs.index_information())
 
 
+def test_a_validator_of_an_earlier_version_is_replaced(
+    settings: Settings, studio: Studio, database: Database[dict[str, Any]]
+) -> None:
+    wanted = database.jobs.options()["validator"]
+    database.command("collMod", "jobs", validator={})
+    build_studio(settings).close()
+    assert database.jobs.options()["validator"] == wanted
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -226,7 +226,7 @@ def test_no_page_shows_anything_of_another(company: Studio, anns: Belongings, wi
         if page in ("operations", "generate") and role == "operator":  # the front page leads operators to theirs
             hidden = {*PROMPTS, anns.draft_id, anns.key_id, anns.key_hint}
         elif role == "reviewer":
-            hidden -= {anns.done, INTENT, PROMPTS[1]}  # of what is done a reviewer sees the card
+            hidden -= {anns.done, INTENT, PROMPTS[1], anns.who.name}  # of what is done a reviewer sees the card
         for query in ADDRESSES.get(page, [{}]):
             named = {name: str(getattr(anns, thing)) for name, thing in query.items()}
             shown = window.new().open(page, **named)
@@ -247,7 +247,7 @@ def comparable(shown: str, thing: str) -> str:
     """What a page shows, without what the reader asked for, and without ids that are new each time."""
     lines = [line.replace(thing, "THING") for line in shown.splitlines()]
     shown = "\n".join(line for line in lines if "$$ID-" not in line and "draft_" not in line)
-    return re.sub(r'"at": \d+', '"at": NOW', shown)
+    return re.sub(r'"(at|heard)": \d+', r'"\1": NOW', shown)
 
 
 Act = Callable[[str], Any]

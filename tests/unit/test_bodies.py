@@ -65,10 +65,10 @@ def test_what_is_no_json_is_left_to_the_parser(body: bytes) -> None:
 @pytest.mark.parametrize("part", [b"[]", b"[", b'"', b'\\"', b'"\\', b'["",', b"{}}", b"]", b'"[', b"1,"])
 def test_the_largest_body_takes_no_time(part: bytes) -> None:
     body = part * (MAX_BODY_BYTES // len(part))
-    began = time.process_time()
+    began = time.thread_time()
     for prefix in (b"", b'"', b"["):
         try:
             check_json(prefix + body)
         except InvalidRequest:
             continue
-    assert time.process_time() - began < 1
+    assert time.thread_time() - began < 1

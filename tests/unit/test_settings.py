@@ -13,6 +13,8 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.errors import ConfigurationError
 from imagegeneration.settings import Settings, load_settings
 
+IDP = '{"name": "idp", "label": "x", "issuer": "https://id.example.com", "clientId": "s", "roles": {}}'
+
 
 @pytest.mark.parametrize(
     ("variable", "value"),
@@ -27,6 +29,21 @@ from imagegeneration.settings import Settings, load_settings
         ("OPENAI_BASE_URL", "not a url"),
         ("CDN_BASE_URL", "ftp://files"),
         ("MONGODB_DATABASE", "a b"),
+        ("MONGODB_DATABASE", "admin"),
+        ("RUNNER_LEASE_SECONDS", "0"),
+        ("RUNNER_POLL_SECONDS", "-1"),
+        ("PROVIDER_TIMEOUT_SECONDS", "0"),
+        ("PROVIDER_CHECK_MINUTES", "0"),
+        ("ENHANCE_SECONDS", "0"),
+        ("SIGN_IN_IDLE_MINUTES", "0"),
+        ("SIGN_IN_MAX_HOURS", "-1"),
+        ("KEY_CONFIRMATION_DAYS", "0"),
+        ("QUEUE_LIMIT", "0"),
+        ("SPOOL_MAX_BYTES", "0"),
+        ("REQUESTS_PER_MINUTE", "0"),
+        ("TRUSTED_PROXIES", "10.0.0.1,"),
+        ("R2_BUCKET", "My Bucket"),
+        ("SIGN_IN_PROVIDERS", f"[{IDP}, {IDP}]"),
         ("MODERATION_POLICY", "sometimes"),
         ("PUBLIC_URL", "https://studio.example.com/images"),
         ("PUBLIC_URL", "https://studio.example.com/?a=canary"),
@@ -113,6 +130,24 @@ def test_sign_in_needs_the_public_address() -> None:
     settings = load_settings(sign_in_providers=(provider,))
     with pytest.raises(ConfigurationError, match="PUBLIC_URL"):
         settings.require_safe_exposure("0.0.0.0")
+
+
+def test_roles_that_let_nobody_in_are_said_at_start() -> None:
+    settings = load_settings(sign_in_providers=(json.loads(IDP),), public_url="http://localhost:8501")
+    with pytest.raises(ConfigurationError, match="their roles let nobody in"):
+        settings.require_safe_exposure("127.0.0.1")
+
+
+def test_images_that_a_browser_would_not_show_are_said_at_start() -> None:
+    provider = json.loads(IDP) | {"roles": {"admin": ["ann@example.com"]}}
+    settings = load_settings(
+        sign_in_providers=(provider,), public_url="https://studio.example.com", cdn_base_url="http://cdn.example.com"
+    )
+    with pytest.raises(ConfigurationError, match="CDN_BASE_URL has to be https"):
+        settings.require_safe_exposure("0.0.0.0")
+    load_settings(
+        sign_in_providers=(provider,), public_url="https://studio.example.com", cdn_base_url="https://cdn.example.com"
+    ).require_safe_exposure("0.0.0.0")
 
 
 def test_a_server_of_ones_own_says_what_it_does_not_know_and_its_key_is_a_secret(

@@ -64,11 +64,11 @@ def test_a_rejected_answer_is_kept_for_thirty_days(spool: Spool) -> None:
     spool.reject("att_1")
     assert list(spool.attempt_ids()) == []
     (kept,) = (spool.folder / "rejected").iterdir()
-    spool.expire()
+    spool.expire(time.time())
     assert kept.exists()
     old = time.time() - REJECTED_KEPT_SECONDS - 1
     os.utime(kept, (old, old))
-    spool.expire()
+    spool.expire(time.time())
     assert not kept.exists()
 
 
@@ -158,7 +158,7 @@ def test_what_is_set_aside_is_kept_counted_and_can_be_taken_back(spool: Spool) -
     assert (list(spool.attempt_ids()), spool.has("att_1"), spool.aside()) == ([], False, ["att_1"])
     old = time.time() - REJECTED_KEPT_SECONDS - 1
     os.utime(spool.folder / "set-aside" / "att_1.answer", (old, old))
-    spool.expire()
+    spool.expire(time.time())
     spool.take_back("att_1")
     assert spool.read("att_1") == (ENTRY, CONTENT)
     assert spool.aside() == []

@@ -49,7 +49,7 @@ function makeCard(view, data, single) {
   const madeAs = single ? el("p.made-as.user-text") : null;
   const place = el("p.place"), error = el("p.error");
   const status = pill(data);
-  const made = el("span.made"), cost = el("span.cost"), time = el("span.time");
+  const owner = el("span.owner.user-text"), made = el("span.made"), cost = el("span.cost"), time = el("span.time");
   const meter = el("span.meter", { role: "progressbar", "aria-label": "Progress, an estimate", "aria-valuemin": "0", "aria-valuemax": "100" }, el("span.fill"));
   const tiles = data.images.map((_, index) => makeTile(index, data.images.length, view, card));
   const mosaic = el(`div.mosaic.n${data.images.length}${data.sandbox ? ".marked" : ""}`, {}, ...tiles.map(({ node }) => node));
@@ -57,9 +57,9 @@ function makeCard(view, data, single) {
   const details = el("button.button.plain", { type: "button" }, "Details");
   const retry = el("button.button", { type: "button" }, icon("retry"), "Retry");
   const cancel = el("button.button.plain", { type: "button" }, "Cancel");
-  const heading = el("h3", {}, title);
+  const heading = el("h2", {}, title);
   const body = el("div.body", {}, el("div.line", {}, heading, status.node), prompt, madeAs, place, error);
-  const foot = el("div.foot", {}, el("span.facts", {}, made, single ? cost : null, time), el("span.actions", {}, cancel, retry, copy, details));
+  const foot = el("div.foot", {}, el("span.facts", {}, owner, made, single ? cost : null, time), el("span.actions", {}, cancel, retry, copy, details));
   card.node = el(`article.card${single ? ".single" : ""}`, { "data-job": data.id }, mosaic, meter, body, foot);
   for (const button of [title, details]) button.addEventListener("click", () => view.open(card.data, 0));
   for (const button of [retry, cancel]) button.addEventListener("click", () => view.open(card.data, 0, button === retry ? "retry" : "cancel"));
@@ -77,6 +77,9 @@ function makeCard(view, data, single) {
     setText(place, next.place);
     setText(error, next.error);
     status.paint(next);
+    owner.hidden = !next.owner;
+    setText(owner, next.owner);
+    setAttribute(owner, "title", next.owner);
     setText(made, next.made);
     setText(cost, next.cost);
     tiles.forEach((tile, index) => tile.paint(next.images[index], next.title));
@@ -93,6 +96,21 @@ function makeCard(view, data, single) {
     card.tick();
   };
   card.focus = () => title.focus();
+  if (!single) oneStop(card.node, title);
   card.paint(data);
   return card;
+}
+
+/** One Tab leads to the card, the next one to the next card; the arrow keys lead to the buttons of the card. */
+function oneStop(node, first) {
+  const buttons = () => [...node.querySelectorAll("button")].filter((button) => button.getClientRects().length > 0);
+  for (const button of node.querySelectorAll("button")) button.tabIndex = button === first ? 0 : -1;
+  first.setAttribute("aria-describedby", "card-keys");
+  node.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const all = buttons();
+    all.at((all.indexOf(event.target) + by) % all.length).focus();
+  });
 }

@@ -1,111 +1,97 @@
 // One job with everything that is known of it. It stays open, and stays as it is, while the page goes on refreshing.
 
+const KEYS = { ArrowLeft: ["move", -1], ArrowRight: ["move", 1], ArrowUp: ["step", -1], ArrowDown: ["step", 1] };
+
 function makeDialog(view) {
   const title = el("h2.user-text", { id: "dialog-title" });
   const status = pill({ status: "", tone: "neutral" });
-  const close = el("button.button.plain.icon-only", { type: "button", "aria-label": "Close", title: "Close (Esc)" }, icon("close"));
-  const stage = makeStage();
+  const control = (name, label, key) => el("button.button.plain.icon-only", { type: "button", "aria-label": label, title: `${label} (${key})` }, icon(name));
+  const close = control("close", "Close", "Esc"), before = control("up", "Previous job", "↑"), after = control("down", "Next job", "↓");
+  const wide = el("button.button.plain.icon-only.wide", { type: "button", "aria-label": "Only the image", title: "Only the image", "aria-pressed": "false" }, icon("aside"));
+  const said = el("p.visually-hidden", { role: "status" });
+  const viewer = makeViewer({ chosen, step: (by) => step(by, by < 0 ? -1 : 0) });
   const panel = makePanel(view);
   const loading = el("p.loading", { role: "status" }, "Reading the record…");
-  const sections = el("div.sections");
-  const side = el("div.side", {}, panel.node, loading, sections);
-  const content = el("div.content", {}, stage.node, side);
-  const node = el("dialog.inspector", { "aria-labelledby": "dialog-title" }, el("header", {}, title, status.node, close), content);
-  const paintSections = sectionList(sections);
-  let shown = null;
+  const sections = el("div.sections"), facts = el("div.sections");
+  const side = el("div.side", {}, panel.node, loading, sections, facts);
+  const content = el("div.content", {}, viewer.node, side);
+  const header = el("header", {}, title, status.node, el("span.controls", {}, wide, before, after, close));
+  const node = el("dialog.inspector", { "aria-labelledby": "dialog-title" }, header, content, said);
+  const paintSections = sectionList(sections), paintFacts = sectionList(facts);
+  let shown = null, last = null;
+  close.autofocus = true;
 
   close.addEventListener("click", () => node.close());
+  wide.addEventListener("click", () => setAttribute(wide, "aria-pressed", String(content.classList.toggle("alone"))));
+  before.addEventListener("click", () => step(-1, 0));
+  after.addEventListener("click", () => step(1, 0));
   node.addEventListener("click", (event) => event.target === node && node.close());
   node.addEventListener("close", () => {
+    if (node.open) return; // opened again meanwhile
     const id = shown;
     shown = null;
-    view.closed(id);
+    if (id) view.closed(id);
+  });
+  node.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (viewer.isFull()) {
+      if (event.key !== "Escape") return; // the arrow keys scroll
+      event.preventDefault();
+      viewer.fit();
+      return;
+    }
+    const [what, by] = KEYS[event.key] ?? [], { target } = event;
+    if (!what || target.closest("input, textarea, select, [role=region]")) return;
+    if (what === "step" && side.contains(target)) return; // it scrolls there
+    event.preventDefault();
+    if (what === "move") viewer.move(by);
+    else step(by, 0);
   });
 
-  return {
-    node,
-    get job() { return shown; },
-    open(card, index, purpose) {
-      shown = card.id;
-      content.scrollTop = side.scrollTop = 0;
-      stage.choose(index);
-      panel.reset(purpose);
-      this.paint(card, null, null);
-      if (!node.open) node.showModal();
-    },
-    paint(card, record, said) {
-      setText(title, card.title);
-      status.paint(card);
-      stage.paint(card, record?.details);
-      panel.paint(card, record, said);
-      loading.hidden = Boolean(record);
-      paintSections(record?.sections ?? []);
-    },
-  };
+  /** Show the job before or after this one, from the image `index` on; -1 is its last. */
+  function step(by, index) {
+    const next = view.beside(shown, by);
+    if (!next) return;
+    view.open(next, index < 0 ? next.images.length + index : index);
+    setText(said, `${next.title}, ${next.status}`);
+  }
+  function chosen(index) {
+    viewer.choose(index);
+    paint(...last);
+    setText(said, `Image ${index + 1} of ${last[0].images.length}`);
+  }
+  function paint(card, record, message) {
+    last = [card, record, message];
+    setText(title, card.title);
+    status.paint(card);
+    viewer.paint(card, record?.details);
+    panel.paint(card, record, message);
+    loading.hidden = Boolean(record || message);
+    paintSections(record?.sections ?? []);
+    paintFacts(record ? imageFacts(record.details[viewer.index]) : []);
+    setAttribute(before, "aria-disabled", view.beside(card.id, -1) ? null : "true");
+    setAttribute(after, "aria-disabled", view.beside(card.id, 1) ? null : "true");
+  }
+  function open(card, index, purpose) {
+    shown = card.id;
+    content.scrollTop = side.scrollTop = 0;
+    setText(said, "");
+    viewer.choose(index);
+    panel.reset(purpose);
+    paint(card, null, null);
+    if (!node.open) node.showModal();
+  }
+  /** Close it without a word to the server, which has said so. */
+  function shut() {
+    shown = null;
+    if (node.open) node.close();
+  }
+  return { node, said, open, shut, paint, get job() { return shown; } };
 }
 
-/** The picture side: one image large, the others to choose from, and the facts of the chosen one. */
-function makeStage() {
-  const frame = el("div.frame");
-  const strip = el("div.strip", { role: "group", "aria-label": "Images" });
-  const actions = el("div.actions"), facts = el("div.sections");
-  const paintFacts = sectionList(facts);
-  let chosen = 0, card = null, details = null, drawn = "";
-
-  function choose(index) {
-    chosen = index;
-    if (card) paint(card, details);
-  }
-  function paint(nextCard, nextDetails) {
-    card = nextCard;
-    details = nextDetails;
-    const image = details?.[chosen] ?? { ...card.images[chosen], title: `Image ${chosen + 1}`, rows: [], attempts: [] };
-    const now = JSON.stringify([card.id, chosen, card.images, image.edit]);
-    if (now !== drawn) {
-      drawn = now;
-      frame.replaceChildren(image.thumb
-        ? el("img", { src: image.thumb, alt: `${image.title} of ${card.images.length}: ${card.title}` })
-        : el("span.wait", {}, icon("image"), image.word));
-      frame.dataset.state = image.state;
-      strip.hidden = card.images.length < 2;
-      const active = strip.contains(strip.getRootNode().activeElement);
-      strip.replaceChildren(...card.images.map((one, index) => thumbnail(one, index)));
-      if (active) strip.children[chosen].focus();
-      actions.replaceChildren(...(image.url ? imageActions(image) : []));
-    }
-    paintFacts([
-      ...(image.rows.length ? [{ title: image.title, rows: image.rows }] : []),
-      ...image.attempts.map(({ title, rows }) => ({ title: `${image.title} · ${title}`, rows })),
-    ]);
-  }
-  function thumbnail(one, index) {
-    const button = el("button.thumbnail", { type: "button", "aria-pressed": String(index === chosen), "aria-label": `Image ${index + 1}, ${one.word}` },
-      one.thumb ? el("img", { src: one.thumb, alt: "" }) : el("span", {}, one.word));
-    button.addEventListener("click", () => choose(index));
-    return button;
-  }
-  return { node: el("div.stage", {}, frame, strip, actions, facts), choose, paint };
-}
-
-function imageActions({ url, file, edit }) {
-  const download = el("button.button", { type: "button" }, icon("download"), "Download");
-  download.addEventListener("click", () => save(url, file ?? url.split("/").pop()));
+function imageFacts({ title, rows, attempts }) {
   return [
-    copyButton("Copy URL", "Copy URL", () => url),
-    el("a.button", { href: url, target: "_blank", rel: "noopener noreferrer" }, icon("open"), "Open full image"),
-    download,
-    edit ? el("a.button", { href: `./?edit=${encodeURIComponent(edit)}` }, icon("image"), "Edit this image") : null,
-  ].filter(Boolean);
-}
-
-/** Save the original. A bucket that lets no other site read it gets the image opened in a tab instead. */
-async function save(url, name) {
-  let address = url;
-  try {
-    const answer = await fetch(url);
-    if (answer.ok) address = URL.createObjectURL(await answer.blob());
-  } catch { /* the tab, then */ }
-  const link = el("a", { href: address, download: name, target: "_blank", rel: "noopener noreferrer" });
-  link.click();
-  if (address !== url) setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    ...(rows.length ? [{ title, rows }] : []),
+    ...attempts.map((attempt) => ({ title: `${title} · ${attempt.title}`, rows: attempt.rows })),
+  ];
 }

@@ -1,42 +1,75 @@
 // The gallery: cards in a map by id, and the dialog. A refresh changes what changed and nothing else.
 
+const GLIDE_MS = 350;
+
+/** Let cards that `change` moves glide to their new places: nothing jumps below a reader's eye or finger. */
+function glide(cards, change) {
+  const places = () => new Map([...cards.values()].map(({ node }) => [node, node.getBoundingClientRect()]));
+  const before = matchMedia("(prefers-reduced-motion: reduce)").matches ? new Map() : places();
+  change();
+  if (before.size === 0) return;
+  for (const [node, { x, y }] of places()) {
+    const from = before.get(node);
+    if (!from || (from.x === x && from.y === y)) continue;
+    node.animate([{ transform: `translate(${from.x - x}px, ${from.y - y}px)` }, { transform: "none" }], { duration: GLIDE_MS, easing: "ease-out" });
+  }
+}
+
 function makeGallery(parent) {
   const notice = el("p.notice", { role: "status" });
   const empty = el("div.empty", {}, icon("image"), el("p.head"), el("p.text"));
   const grid = el("div.grid");
   const root = el("div.root.gallery", {}, notice, empty, grid);
   const cards = new Map();
-  const view = { cards, outbox: makeOutbox(), page: null, opened: null, waiting: undefined };
+  const view = { cards, outbox: makeOutbox(), address: makeAddress(), page: null, fresh: null };
   const dialog = makeDialog(view);
-  root.append(dialog.node);
+  const news = makeNews();
+  root.append(news.node, el("p", { id: "card-keys", hidden: true }, "The left and right arrow keys lead to what can be done with it."), dialog.node);
   parent.append(root);
 
-  function tell(job) {
-    view.waiting = job; // until the server says the same, what it says of the dialog is old
-    view.send({ view: job });
+  function toTop() {
+    document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
   }
   view.open = (card, index, purpose) => {
     dialog.open(card, index, purpose);
-    tell(card.id);
+    view.address.add(card.id);
+    view.send({ view: card.id });
   };
   view.closed = (id) => {
-    tell(null);
+    view.address.remove();
+    view.send({ view: null });
     if (!grid.contains(root.getRootNode().activeElement)) cards.get(id)?.focus(); // else the browser has, or its reader
   };
   view.act = (act) => view.send({ act });
+  /** The job before (-1) or after (1) the one with this id, as the page shows them. */
+  view.beside = (id, by) => {
+    const ids = [...grid.children].map((node) => node.dataset.job);
+    return ids.includes(id) ? cards.get(ids[ids.indexOf(id) + by])?.data : undefined;
+  };
 
   view.paint = (data) => {
     setText(notice, data.notice ? `${data.notice.title} ${data.notice.text}` : "");
     empty.hidden = !data.empty;
     setText(empty.querySelector(".head"), data.empty?.title);
     setText(empty.querySelector(".text"), data.empty?.text);
+    view.address.isUsed = data.in_address;
     grid.className = data.mode === "single" ? "column" : "grid";
-    paintCards(data);
-    if (view.page !== null && view.page !== data.page) root.scrollIntoView({ block: "end" });
+    glide(cards, () => paintCards(data));
+    if (view.page !== null && view.page !== data.page) toTop();
     view.page = data.page;
     paintDialog(data);
+    if (data.fresh && data.fresh !== view.fresh && cards.has(data.fresh)) welcome(data.fresh);
   };
+  /** Bring a job that was just made into view. */
+  function welcome(id) {
+    view.fresh = id;
+    toTop();
+    cards.get(id).focus();
+    cards.get(id).node.classList.add("fresh");
+  }
   function paintCards(data) {
+    const changed = news.of(data.cards, data.page, data.empty);
+    if (changed) setText(dialog.job ? dialog.said : news.node, changed); // what is behind a dialog is not read
     const wanted = new Set(data.cards.map(({ id }) => id));
     for (const [id, card] of cards) {
       if (wanted.has(id)) continue;
@@ -58,9 +91,11 @@ function makeGallery(parent) {
   }
   function paintDialog(data) {
     const record = data.record;
-    if (data.open === view.waiting) view.waiting = undefined;
-    else if (view.waiting === undefined && data.open !== view.opened && !dialog.job && record) dialog.open(record, 0); // by its address
-    if (view.waiting === undefined) view.opened = data.open;
+    if (!view.outbox.isWaiting() && data.open !== dialog.job) { // by its address, or closed by the way back
+      if (data.open === null || record?.id === data.open) view.address.follow();
+      if (data.open === null) dialog.shut();
+      else if (record?.id === data.open) dialog.open(record, 0);
+    }
     if (!dialog.job) return;
     const own = record?.id === dialog.job ? record : null;
     const facts = own ?? cards.get(dialog.job)?.data;

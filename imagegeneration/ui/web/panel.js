@@ -1,24 +1,45 @@
 // What can be done with a job: retry at its price, cancel, decide about images in doubt; all ask first.
 
 function makePanel(view) {
-  const said = el("div.said");
+  const said = el("div.said", { tabIndex: -1 });
   const box = el("div.act"), list = el("div.choices");
   const node = el("div.panel", { "aria-live": "polite" }, said, box, list);
   const choices = new Map();
-  let drawn = "", purpose = null, busy = false;
+  let drawn = "", purpose = null, busy = false, key = "";
 
   function act(message) {
     busy = true;
     for (const button of box.querySelectorAll("button, input")) button.disabled = true;
     view.act(message);
   }
-  function redraw(card, offer) {
-    const now = JSON.stringify([card.id, card.retry, card.cancel, offer ?? null, purpose, busy]);
+  function redraw(card, offer, again) {
+    const now = JSON.stringify([card.id, card.retry, card.cancel, offer ?? null, again ?? null, purpose, busy]);
     if (now === drawn) return;
     drawn = now;
     if (card.cancel) box.replaceChildren(...cancelling(card));
-    else if (offer && card.retry) box.replaceChildren(retrying(card, offer));
-    else box.replaceChildren();
+    else if (purpose === "again" && again) box.replaceChildren(runningAgain(card, offer, again));
+    else box.replaceChildren(...[offer && card.retry ? retrying(card, offer) : null, again ? againButton(card, offer, again) : null].filter(Boolean));
+  }
+  function againButton(card, offer, again) {
+    const button = el("button.button.again", { type: "button", disabled: busy }, "Run again");
+    button.addEventListener("click", () => {
+      purpose = "again";
+      redraw(card, offer, again);
+      box.querySelector("p").focus();
+    });
+    return el("div.row", {}, button);
+  }
+  /** The same once more, at the price that is shown. A held key or a double click approves nothing. */
+  function runningAgain(card, offer, again) {
+    const yes = again.accept === null ? null : el("button.button.primary", { type: "button", disabled: busy }, again.label);
+    const no = el("button.button.plain", { type: "button", disabled: busy }, "Not now");
+    yes?.addEventListener("click", (event) => event.detail < 2 && act({ what: "again", job: card.id, accept: again.accept, key }));
+    no.addEventListener("click", () => {
+      purpose = null;
+      redraw(card, offer, again);
+      box.querySelector("button.again").focus();
+    });
+    return el("div.offer", {}, el("p", { tabIndex: -1 }, again.text), el("div.row", {}, yes, no));
   }
   function cancelling(card) {
     const first = el("button.button", { type: "button" }, "Cancel this job");
@@ -84,6 +105,7 @@ function makePanel(view) {
     reset(next) {
       purpose = next ?? null;
       busy = false;
+      key = `${Date.now()} ${Math.random()}`; // however often its order is sent while the dialog is open, it is one job
       drawn = "";
       said.replaceChildren();
       delete said.dataset.text;
@@ -97,8 +119,9 @@ function makePanel(view) {
         said.className = `said ${message?.tone ?? ""}`;
         said.replaceChildren(...(message && !kept ? [el("b", {}, message.title), " ", message.text] : []));
         if (message) { busy = false; purpose = null; }
+        if (message && !kept) queueMicrotask(() => node.getRootNode().activeElement ?? said.focus({ preventScroll: true })); // what was pressed is gone
       }
-      redraw(card, record?.offer);
+      redraw(card, record?.offer, record?.again);
     },
   };
 }

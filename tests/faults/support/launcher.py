@@ -10,9 +10,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
@@ -29,6 +32,9 @@ from tests.support import wait_until
 _PR_SET_PDEATHSIG = 1
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["pytest", __name__, "tests.faults.support.approving"])
+
+CLOCK = "clock-ahead"
+"""The file that says by how many seconds a clock is to be ahead."""
 
 Work = Callable[[Settings], None]
 """What a process does; a function of a module."""
@@ -106,7 +112,7 @@ def run_runner(settings: Settings) -> None:
     """The runner as `python -m imagegeneration.runner` runs it, with shorter pauses between its rounds."""
     recovery.SETTLED_SECONDS = 0.3
     recovery.LONGEST_PAUSE_SECONDS = 0.5
-    schedule.DELIVERY_SECONDS = 0.3  # type: ignore[assignment]  # APScheduler takes fractions too
+    schedule.DELIVERY_SECONDS = 0.3
     with mock.patch.object(runner_main, "load_settings", return_value=settings):
         sys.exit(runner_main.main())
 
@@ -128,6 +134,32 @@ def run_runner_an_hour_behind(settings: Settings) -> None:
     """A runner on a machine whose clock is an hour behind."""
     with time_machine.travel(datetime.now(UTC) - timedelta(hours=1)):
         run_runner(settings)
+
+
+def run_runner_with_a_clock_to_set(settings: Settings) -> None:
+    """A runner on a machine whose clock `set_clock` changes while it runs."""
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        threading.Thread(target=_follow, args=(clock, settings.data_dir / CLOCK), daemon=True).start()
+        run_runner(settings)
+
+
+def set_clock(data_dir: Path, ahead: timedelta) -> None:
+    """Set the clock of the machine with this data folder; return once it is set."""
+    asked = data_dir / f"{CLOCK}.new"
+    asked.write_text(str(ahead.total_seconds()))
+    asked.rename(data_dir / CLOCK)
+    wait_until(lambda: not (data_dir / CLOCK).exists(), "the clock is set")
+
+
+def _follow(clock: Any, asked: Path) -> None:
+    is_at = 0.0
+    while True:
+        if asked.exists():
+            ahead = float(asked.read_text())
+            clock.shift(ahead - is_at)
+            is_at = ahead
+            asked.unlink()
+        time.sleep(0.01)
 
 
 def _in_child(target: Work, settings: Settings, folder: Path, faults: Sequence[Fault], tester: int) -> None:

@@ -1,4 +1,4 @@
-"""PRD 003's provider selection as a table."""
+"""Which model is chosen: by a priority, by a preferred provider, or for LoRAs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.choice import ADVANCED, JUGGERNAUT, OPENAI, STANDARD, Candidate, Priority, Wishes, choose
+from imagegeneration.domain.choice import WITH_LORAS, Candidate, Priority, Wishes, best, choose
 
-EVERY = (*OPENAI, STANDARD, JUGGERNAUT)
+FLARE, JUGGERNAUT = "gpt-image-2.5-flare", "rundiffusion-fal/juggernaut-flux-lora"
+EVERY = (FLARE, WITH_LORAS, JUGGERNAUT)
 
 
 def candidate(
@@ -16,7 +17,7 @@ def candidate(
 ) -> Candidate:
     return Candidate(
         model=model,
-        provider="openai" if model in OPENAI else "fal",
+        provider="openai" if model == FLARE else "fal",
         label=model,
         price_micros=price,
         is_estimate=False,
@@ -27,40 +28,33 @@ def candidate(
     )
 
 
-@pytest.mark.parametrize(
-    ("loras", "priority", "expected"),
-    [
-        (0, "speed", OPENAI[0]),  # rule 1
-        (3, "speed", ADVANCED),  # rule 2
-        (5, "quality", ADVANCED),
-        (3, "cost", ADVANCED),
-        (1, "quality", JUGGERNAUT),  # rule 3
-        (2, "quality", JUGGERNAUT),
-        (0, "cost", OPENAI[0]),  # rule 4
-        (1, "cost", STANDARD),
-        (2, "speed", STANDARD),  # the default
-        (0, "quality", STANDARD),
-        (2, None, STANDARD),
-    ],
-)
-def test_the_rules_of_prd_003(loras: int, priority: Priority | None, expected: str) -> None:
-    chosen = choose([candidate(model) for model in EVERY], Wishes(loras=loras, priority=priority))
-    assert chosen is not None
-    assert chosen.model == expected
-    assert chosen.why.startswith(expected)
-
-
+@pytest.mark.parametrize("loras", [0, 2, 5])
 @pytest.mark.parametrize(("priority", "expected"), [("speed", "quick"), ("cost", "cheap"), ("quality", "fine")])
-def test_where_the_rules_model_cannot_be_had_the_best_of_the_able_is_taken(priority: Priority, expected: str) -> None:
+def test_a_priority_is_decided_by_the_figures(loras: int, priority: Priority, expected: str) -> None:
     others = [
         candidate("quick", seconds=1, price=9, quality=3),
         candidate("cheap", seconds=9, price=1, quality=2),
         candidate("fine", seconds=8, price=8, quality=10),
         *(candidate(model, able=False, seconds=0, price=0, quality=10) for model in EVERY),
+        *(candidate(f"usual {model}") for model in EVERY),
     ]
-    chosen = choose(others, Wishes(priority=priority))
+    chosen = choose(others, Wishes(loras=loras, priority=priority))
     assert chosen is not None
-    assert chosen.model == expected
+    assert chosen.model == expected == best([one for one in others if one.able], priority).model
+
+
+@pytest.mark.parametrize("loras", [1, 3, 5])
+def test_loras_alone_are_for_the_standard_model_where_it_can_be_had(loras: int) -> None:
+    chosen = choose([candidate(model) for model in EVERY], Wishes(loras=loras))
+    assert chosen is not None
+    assert chosen.model == WITH_LORAS
+    others = [
+        candidate(model, able=model != WITH_LORAS, quality=quality)
+        for model, quality in zip(EVERY, (7, 9, 8), strict=True)
+    ]
+    chosen = choose(others, Wishes(loras=loras))
+    assert chosen is not None
+    assert chosen.model == JUGGERNAUT
 
 
 def test_a_preferred_provider_comes_before_the_rules() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagegeneration.domain.catalog import Catalog
+from imagegeneration.domain.generation import MAX_IMAGES, GenerationParameters
 from imagegeneration.domain.money import (
     MICROS_PER_USD,
+    PRICE_STEP,
     account_of,
     budget_day,
     budget_reset,
@@ -18,28 +22,56 @@ from imagegeneration.domain.money import (
     tokens_cost,
 )
 
+CATALOG = Catalog.read()
+ROUTES = [
+    model.usual(model.provider).model_copy(update={"size": size, "quality": quality})
+    for model in CATALOG.image_models
+    if model.is_alive(date(2026, 11, 21))
+    for size in model.sizes
+    for quality in model.priced_qualities(size)
+]
+
 
 @pytest.mark.parametrize(
     ("micros", "shown"),
     [
         (0, "$0.00"),
-        (1, "$0.000001"),
+        (1, "$0.0001"),
         (5_900, "$0.0059"),
         (10_000, "$0.01"),
-        (13_200, "$0.02"),
-        (39_600, "$0.04"),
+        (13_201, "$0.0133"),
+        (39_600, "$0.0396"),
         (40_000, "$0.04"),
         (20_000_000, "$20.00"),
         (1_234_567_890_000, "$1,234,567.89"),
     ],
 )
-def test_dollars_are_rounded_up_to_cents(micros: int, shown: str) -> None:
+def test_dollars_are_rounded_up(micros: int, shown: str) -> None:
     assert format_usd(micros) == shown
 
 
 @given(st.integers(0, 10**12))
 def test_what_is_shown_is_never_less_than_the_price(micros: int) -> None:
-    assert float(format_usd(micros).strip("$").replace(",", "")) * MICROS_PER_USD >= micros - 0.001
+    assert micros <= dollars(format_usd(micros)) * MICROS_PER_USD < micros + PRICE_STEP
+
+
+@given(
+    prompt=st.text(min_size=1, max_size=400),
+    count=st.integers(1, MAX_IMAGES),
+    route=st.sampled_from(ROUTES),
+)
+def test_the_price_of_an_image_times_their_number_is_what_is_shown_held_and_recorded(
+    prompt: str, count: int, route: GenerationParameters
+) -> None:
+    each = CATALOG.quote(route, prompt, date(2026, 11, 21))
+    total = each * count
+    assert dollars(format_usd(each)) * count == dollars(format_usd(total))
+    assert format_usd(each) == format_usd_exact(each), "the record has the figure that was shown"
+    assert format_usd(total) == format_usd_exact(total)
+
+
+def dollars(shown: str) -> Decimal:
+    return Decimal(shown.strip("$").replace(",", ""))
 
 
 @pytest.mark.parametrize(("micros", "shown"), [(0, "$0.00"), (13_335, "$0.013335"), (500_000, "$0.50")])

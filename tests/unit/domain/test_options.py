@@ -142,11 +142,12 @@ def test_without_references_nothing_of_them_is_stored_or_hashed() -> None:
     ),
 )
 def test_fitting_options_are_possible_priced_and_fit_again(model: ImageModel, options: Options) -> None:
-    fitted, lost = options.fitting(model)
-    request = fitted.parameters(model, model.provider, 7)
+    usual = model.usual(model.provider)
+    fitted, lost = options.fitting(model, usual)
+    request = fitted.parameters(model, model.provider, 7, usual)
     assert model.problems(request) == {}
-    assert not model.priced_sizes() or model.priced_qualities(request.size)
-    assert fitted.fitting(model) == (fitted, {})
+    assert not model.priced_sizes() or request.quality in model.priced_qualities(request.size)
+    assert fitted.fitting(model, usual) == (fitted, {})
     kept = set(Options.model_fields) - {FITTED[field] for field in lost} - {"size", "width", "height"}
     assert all(getattr(fitted, name) == getattr(options, name) for name in kept)
 
@@ -167,6 +168,21 @@ def test_a_priced_size_has_a_price(model: ImageModel) -> None:
 def test_a_size_that_the_model_does_not_make_becomes_the_nearest_of_those_it_does() -> None:
     core = CATALOG.model("stable-image-core", TODAY)
     for asked, nearest in (("1500x1000", "1216x832"), ("1000x2000", "768x1344"), ("1000x1010", "1024x1024")):
-        fitted, lost = Options(size=asked).fitting(core)
+        fitted, lost = Options(size=asked).fitting(core, core.usual("stability"))
         assert fitted.size == nearest
         assert nearest in lost["size"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((600, 400), "1536x1024"), ((400, 600), "1024x1536"), ((300, 310), "1024x1024")]
+)
+def test_an_edit_without_a_size_keeps_the_proportions_of_its_first_image(shape: tuple[int, int], size: str) -> None:
+    flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
+    image_id = "img_01M7Z8JC02GDDTCWAKG72PB5E3"
+    named = Named(references=(Reference(image_id=image_id, sha256="0" * 64),), shape=shape)
+    asked = Options(references=(image_id,))
+    assert asked.parameters(flare, "openai", 1, named=named).size == size
+    for own in (asked.model_copy(update={"size": "1024x1024"}), asked.model_copy(update={"width": 9, "height": 9})):
+        assert own.parameters(flare, "openai", 1, named=named).size == "1024x1024", "a size that is asked for counts"
+    only_square = CATALOG.model("gpt-image-2", TODAY)
+    assert asked.parameters(only_square, "openai", 1, named=named).size == "1024x1024", "the one that has a price"

@@ -41,7 +41,7 @@ def test_too_long_a_text_is_refused() -> None:
 
 @pytest.mark.parametrize("unit", [b'"', b'\\"', b'"\\', b"\\", b'""', b'{"'])
 def test_the_worst_of_texts_takes_no_time(unit: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(ValueError, match=r"."):
         parse_json(b'["' + unit * 500_000)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2

@@ -52,6 +52,7 @@ def http_date(moment: datetime) -> str:
             12,
         ),
         ({"ratelimit-reset": "30"}, 30),
+        ({"x-ratelimit-reset": str(round(NOON.timestamp()) + 50), "date": http_date(NOON)}, 50),
         ({"x-ratelimit-reset": "nan"}, None),
         ({"x-ratelimit-reset-requests": ""}, None),
     ],
@@ -130,6 +131,6 @@ def test_whatever_is_said_is_a_wait_within_bounds_or_none(
 
 @pytest.mark.parametrize("text", ["try again" * 8_000, "wait " + "1" * 64_000, "wait " + "1s " * 20_000])
 def test_long_words_take_no_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     wait_asked({}, {}, text)
-    assert time.perf_counter() - began < 0.2
+    assert time.thread_time() - began < 0.2

@@ -152,7 +152,7 @@ def test_an_error_in_a_stream_is_free_only_if_it_refuses_before_the_first_image(
 @pytest.mark.parametrize("line", [b"data: x\n", b"\n", b"data:\r", b": \r\n", b"x" * 6 + b"\n", b"data: x\n\n"])
 def test_a_stream_of_many_short_lines_takes_no_longer_than_its_length(line: bytes) -> None:
     body = line * 400_000
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in events((body[at : at + 65_536] for at in range(0, len(body), 65_536)), LATER):
         pass
-    assert time.perf_counter() - began < 3
+    assert time.thread_time() - began < 3

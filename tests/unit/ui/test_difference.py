@@ -46,6 +46,6 @@ def test_it_is_said_in_one_line(old: str, new: str, said: str) -> None:
 
 
 def test_the_longest_prompts_of_one_word_take_no_time() -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     difference("a " * 2_000, "a " * 1_999 + "b ")
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1

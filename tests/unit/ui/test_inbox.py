@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import streamlit as st
 
-from imagegeneration.ui.inbox import Inbox, Message
+from imagegeneration.ui.inbox import Inbox, Message, inbox, taker
 
 
 def sent(*numbers: int) -> list[dict[str, Any]]:
@@ -43,3 +44,17 @@ def test_a_message_that_fails_is_not_taken_again() -> None:
     found: list[Message] = []
     box.take(sent(1, 2), found.append)
     assert found == [{"what": 2}]
+
+
+def test_what_an_earlier_server_took_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    state: dict[str, Any] = {}
+    monkeypatch.setattr(st, "session_state", state)
+    found: list[Message] = []
+    first = inbox("jobs").heard + 1
+    state["jobs"] = {"sent": sent(first)}
+    taker("jobs", found.append)()
+    assert len(found) == 1
+    del state["jobs-inbox"]  # the server starts anew, and the browser connects again with what it had sent
+    monkeypatch.setattr("time.time_ns", lambda: (first + 1) * 1_000_000)
+    taker("jobs", found.append)()
+    assert len(found) == 1

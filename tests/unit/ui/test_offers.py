@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagegeneration.domain.choice import Candidate, Choice
+from imagegeneration.domain.choice import Candidate
 from imagegeneration.domain.options import Options
 from imagegeneration.services.choosing import Estimate
 from imagegeneration.ui.offers import AUTOMATIC, Automatic, offers, read_pick
@@ -33,7 +33,7 @@ ESTIMATE = Estimate(
     best_quality="flow",
 )
 LEFT = [
-    Automatic(None, Choice(model="flux", provider="fal", why="Flux: what this studio usually makes.")),
+    Automatic(None, "flux", "Flux: what this studio usually makes."),
     Automatic("speed", None, "No model can do all of this."),
 ]
 

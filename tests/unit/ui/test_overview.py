@@ -112,6 +112,9 @@ def test_what_is_paused_can_be_resumed(cause: Cause) -> None:
     row = section("calls", operations_state(breakers=(breaker("everything", cause),))).rows[0]
     assert row.pill == ("Paused", "bad")
     assert [action.label for action in row.actions] == ["Resume"]
+    own = section("calls", operations_state(breakers=(breaker("provider:fal", cause),))).rows[-1]
+    tests = ["Test now"] if cause in ("failures", "credentials") else []
+    assert [action.label for action in own.actions] == [*tests, "Resume"]
 
 
 def test_a_runner_says_what_it_does() -> None:
@@ -169,8 +172,8 @@ def test_an_image_in_doubt_says_what_each_way_does_to_the_money() -> None:
     look = Look(quotes={"imgjob_1": RetryQuote(2, 27_400, 1, 13_700)})
     priced = section("inbox", state, look).rows[0].actions[0]
     assert priced.ask is not None
-    assert priced.ask.confirm == "Retry the 2 missing images for up to $0.03"
-    assert priced.ask.warning == "Up to $0.02 was perhaps charged already, so that you may pay twice."
+    assert priced.ask.confirm == "Retry the 2 missing images for up to $0.0274"
+    assert priced.ask.warning == "Up to $0.0137 was perhaps charged already, so that you may pay twice."
     assert priced.order["accept_micros"] == 27_400
 
 

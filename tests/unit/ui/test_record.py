@@ -7,9 +7,10 @@ from typing import Any
 from imagegeneration.domain.generation import GenerationParameters, Lora, Reference
 from imagegeneration.domain.job import AttemptError, Price
 from imagegeneration.domain.moderation import Moderation
+from imagegeneration.errors import ModelUnavailable
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import words
-from imagegeneration.ui.cards import card
+from imagegeneration.ui.cards import Reader, card
 from imagegeneration.ui.record import record
 from tests.unit.ui.samples import NOW, approval, attempt, image, job, stored_image
 
@@ -83,11 +84,11 @@ def test_an_attempt_says_why_it_failed_and_what_it_cost() -> None:
 def test_a_retry_says_its_price_and_warns_only_of_money_that_may_be_lost() -> None:
     failed = job("FAILED", [image("FAILED")], error_code="PROVIDER")
     plain = record(failed, [], RetryQuote(2, 27_400, 0, 0))["offer"]
-    assert (plain["label"], plain["accept"]) == ("Retry the 2 missing images for up to $0.03", 27_400)
+    assert (plain["label"], plain["accept"]) == ("Retry the 2 missing images for up to $0.0274", 27_400)
     assert plain["warning"] is None
     doubtful = record(failed, [], RetryQuote(1, 13_700, 1, 13_700))["offer"]
-    assert doubtful["label"] == "Retry the missing image for up to $0.02"
-    assert "1 image was perhaps charged already: up to $0.02." in doubtful["warning"]
+    assert doubtful["label"] == "Retry the missing image for up to $0.0137"
+    assert "1 image was perhaps charged already: up to $0.0137." in doubtful["warning"]
 
 
 def test_an_image_in_doubt_can_be_decided_in_its_record() -> None:
@@ -194,8 +195,9 @@ def test_an_edit_shows_what_it_is_made_from() -> None:
 
 def test_only_a_stored_image_is_offered_to_be_edited_and_only_to_whom_may() -> None:
     made = job(images=[image("STORED").model_copy(update={"image_id": "img_1"}), image("FAILED")])
-    assert [one["edit"] for one in record(made, [], None, may_edit=True)["details"]] == ["img_1", None]
-    assert [one["edit"] for one in record(made, [], None)["details"]] == [None, None]
+    assert [one["edit"] for one in record(made, [], None)["details"]] == ["img_1", None]
+    reviewer = Reader(may_edit=False)
+    assert [one["edit"] for one in record(made, [], None, reader=reviewer)["details"]] == [None, None]
 
 
 def test_several_images_of_a_seed_show_the_seed_of_each() -> None:
@@ -203,3 +205,13 @@ def test_several_images_of_a_seed_show_the_seed_of_each() -> None:
     several = one.model_copy(update={"seeds": (41, 42)})
     assert section(record(job(request=one), [], None), "Request")["Seed"] == "41"
     assert section(record(job(request=several), [], None), "Request")["Seeds, image by image"] == "41, 42"
+
+
+def test_a_job_that_is_over_can_be_run_again_at_its_price_or_says_why_not() -> None:
+    two = job(images=[image("STORED"), image("STORED", index=1)])
+    again = record(two, [], None, again=26_820)["again"]
+    assert (again["label"], again["accept"]) == ("Generate 2 images for up to $0.0269", 26_820)
+    refused = record(two, [], None, again=ModelUnavailable("The model is retired."))["again"]
+    assert refused["accept"] is None
+    assert refused["text"].startswith("The model is retired. ")
+    assert record(two, [], None)["again"] is None

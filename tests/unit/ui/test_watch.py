@@ -86,7 +86,8 @@ def test_limits_and_what_is_left_of_them() -> None:
     }
     assert found.facts[-1].note == "$3.50 left"
     assert found.lines[-1] == ("Waiting for the provider's rate.",)
-    (change,) = found.actions
+    test, change = found.actions
+    assert (test.label, test.order) == ("Test now", {"what": "test", "provider": "fal"})
     assert change.ask is not None
     assert [field.value for field in change.ask.fields] == ["4", "60", "5.00"]
 

@@ -32,15 +32,21 @@ class Studio:
     """Chooses as the services do, and remembers what was approved."""
 
     def __init__(self) -> None:
-        nothing_paused = SimpleNamespace(hindrance=lambda _parameters: None)
+        nothing = SimpleNamespace(
+            pause_of=lambda _request: None,
+            trouble_of=lambda _provider: None,
+            over_limit=lambda _price: None,
+            seconds_of=lambda _model: 10.0,
+        )
         self.offer = Offer(CATALOG, USUAL, dict.fromkeys(("openai", "fal", "stability"), "hash"), 10)
         references = SimpleNamespace(
-            named=lambda _actor, ids: tuple(Reference(image_id=i, sha256="0" * 64) for i in ids)
+            named=lambda _actor, ids: tuple(Reference(image_id=i, sha256="0" * 64) for i in ids),
+            shape=lambda _actor, _ids: (300, 200),
         )
         loras = SimpleNamespace(
             named=lambda _actor, wishes: tuple(Lora(path="a/b", weight=wish.weight or 1) for wish in wishes)
         )
-        services = (nothing_paused, references, loras)  # all it asks for
+        services = (nothing, references, loras)  # all it asks for
         self.choosing = Choosing(self.offer, *services)  # type: ignore[arg-type]
         self.jobs = self.drafts = self
         self.approved: list[tuple[ExecuteBody, GenerationParameters | None]] = []
@@ -148,8 +154,8 @@ def test_one_wish_leaves_the_rest_as_it_is_configured(desk: Desk) -> None:
 def test_another_choice_than_the_shown_one_is_shown_first(desk: Desk, studio: Studio) -> None:
     wishes.choose_model(desk, None, "cost")
     before = order(desk)
-    assert before.request.provider == "openai"
-    studio.without("openai")
+    assert before.request.provider == "fal"
+    studio.without("fal")
     approve(desk, before)
     assert studio.approved == []
     assert desk.problem is not None
@@ -334,7 +340,8 @@ def test_only_models_that_can_make_exactly_this_are_offered_to_make_it_instead(s
 
 
 def test_a_fallback_that_cannot_make_what_is_chosen_then_is_given_up_in_words(desk: Desk) -> None:
-    wishes.choose(desk, model="gpt-image-2.5-flare", size="1024x1024", quality="medium", fallback=("gpt-image-2",))
+    wishes.choose(desk, model="gpt-image-2.5-flare", size="1024x1024", quality="medium", max_extra_micros=50_000)
+    wishes.choose(desk, fallback=("gpt-image-2",))
     assert desk.draft.options.fallback == ("gpt-image-2",)
     wishes.choose(desk, size="1536x1024")
     assert not order(desk).alternates

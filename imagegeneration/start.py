@@ -1,0 +1,107 @@
+"""What is looked at before a process begins: settings that would make all work fail later are said at once."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.domain.money import format_usd
+from imagegeneration.errors import (
+    ConfigurationError,
+    DatabaseDown,
+    InvalidRequest,
+    ModelUnavailable,
+    StorageFailed,
+)
+
+log = logging.getLogger(__name__)
+
+
+def require_fit(studio: Studio) -> None:
+    """Raise ConfigurationError, one line, for what no waiting mends; the same for runner, dashboard and API.
+
+    What may pass by itself, such as an outage of the bucket, is one line of the log.
+    """
+    try:
+        _require_all(studio)
+    except ConfigurationError:
+        studio.close()
+        raise
+
+
+def _require_all(studio: Studio) -> None:
+    _require_models(studio)
+    if studio.settings.has_sign_in:
+        try:
+            studio.rates.require_usable()
+        except DatabaseDown:
+            name = studio.settings.rates_database
+            raise ConfigurationError(
+                f"MONGODB_URI: the counters of requests cannot be written. Give the user readWrite on {name} too."
+            ) from None
+    try:
+        studio.storage.require_working()
+    except StorageFailed as error:
+        log.error("Images wait until the bucket works (R2_ENDPOINT_URL, CDN_BASE_URL): %s", error)
+
+
+def _require_models(studio: Studio) -> None:
+    settings, offer = studio.settings, studio.offer
+    if settings.provider is None:
+        log.warning("No provider is configured, so jobs are refused: set OPENAI_API_KEY or the key of another one.")
+        return
+    if settings.moderation_policy != "off" and not {"openai", "sandbox"} & settings.endpoints.keys():
+        raise ConfigurationError(
+            f"MODERATION_POLICY is {settings.moderation_policy}, and no prompt can be checked: "
+            "set OPENAI_API_KEY or OPENAI_BASE_URL, or the policy off."
+        )
+    if offer.parameters is None:
+        raise ConfigurationError(
+            f"CATALOG_FILE: no model of the provider {settings.provider} can be had. Add rows for it."
+        )
+    if {"openai", "sandbox"} & settings.endpoints.keys():
+        try:
+            offer.catalog.text_cost(settings.openai_text_model, 0, 0)
+        except ModelUnavailable as error:
+            raise ConfigurationError(f"OPENAI_TEXT_MODEL: {error.message} Add a row to CATALOG_FILE.") from None
+    _require_affordable(studio, offer.parameters)
+
+
+def _require_affordable(studio: Studio, made: GenerationParameters) -> None:
+    """One image as version 1 makes it has a price, and fits into every budget."""
+    settings, catalog, today = studio.settings, studio.offer.catalog, datetime.now(UTC).date()
+    model = catalog.named(made.model)
+    if model is not None and model.unavailable is None and not model.is_alive(today):  # the others still work
+        log.error("OPENAI_IMAGE_MODEL: %s", catalog.why_not(made.model, today))
+        return
+    if model is not None and studio.offer.made_by(model) != made.provider:
+        raise ConfigurationError(f"OPENAI_IMAGE_MODEL: {made.model} is a model of {model.provider}.")
+    try:
+        catalog.require_possible(made, today)
+        price = catalog.quote(made, "x", today)
+    except (ModelUnavailable, InvalidRequest) as error:
+        raise ConfigurationError(
+            f"OPENAI_IMAGE_MODEL, DEFAULT_SIZE, DEFAULT_QUALITY, DEFAULT_FORMAT: {error.message}"
+        ) from None
+    limits = settings.limits
+    budgets = {
+        "MAX_COST_PER_IMAGE_USD": limits.per_image_micros,
+        "DAILY_BUDGET_USD": limits.daily_micros,
+        "DAILY_BUDGET_PER_USER_USD": limits.daily_per_user_micros,
+        f"PROVIDER_LIMITS, {made.provider}": limits.of(made.provider).daily_micros,
+    }
+    for name, micros in budgets.items():
+        if micros is not None and micros < price:
+            raise ConfigurationError(
+                f"{name}: {format_usd(micros)} is less than one image of {made.model} costs, {format_usd(price)}."
+            )
+    longest = 0.0 if model is None else model.longest_seconds
+    if settings.provider_timeout_seconds < longest:
+        log.warning(
+            "PROVIDER_TIMEOUT_SECONDS is %g: calls of %s may take %g, and what comes later is in doubt",
+            settings.provider_timeout_seconds,
+            made.model,
+            longest,
+        )

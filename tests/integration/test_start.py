@@ -1,0 +1,343 @@
+"""Settings that would make all work fail later are found at start, and said in one line that names the variable."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from imagegeneration.api import app as api_app
+from imagegeneration.bootstrap import build_studio
+from imagegeneration.errors import ConfigurationError
+from imagegeneration.local.part import Part
+from imagegeneration.runner import __main__ as runner_main
+from imagegeneration.settings import ImageServer, ProviderLimitSetting, Settings, SignInProvider
+from imagegeneration.spool import Spool
+from imagegeneration.start import require_fit
+from imagegeneration.storage import TRIAL_KEY, Storage
+from imagegeneration.store.connection import Connection
+from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
+from tests.support import APPROVAL_KEY
+
+ROOT = Path(__file__).parents[2]
+PROVIDER = SignInProvider(
+    name="idp",
+    label="x",
+    issuer="https://id.example.com",  # type: ignore[arg-type]  # pydantic makes it an address
+    client_id="s",
+    roles={"admin": ["ann@example.com"]},
+)
+
+
+def said(settings: Settings, *, runner: bool = False) -> str | None:
+    """What stops the start; None if nothing does."""
+    try:
+        studio = build_studio(settings, runner=runner)
+        require_fit(studio)
+    except ConfigurationError as error:
+        return str(error)
+    studio.close()
+    return None
+
+
+def said_by_all(settings: Settings) -> str | None:
+    """What stops the start of the runner, and of the app in the same words."""
+    by_runner, by_app = said(settings, runner=True), said(settings)
+    assert by_runner == by_app
+    assert "\n" not in (by_runner or "")
+    return by_runner
+
+
+@pytest.fixture
+def bucket(settings: Settings) -> Iterator[HttpProxy]:
+    """A bucket that can be made to behave like others."""
+    assert settings.r2_endpoint_url is not None
+    with HttpProxy(settings.r2_endpoint_url) as proxy:
+        yield proxy
+
+
+def test_right_settings_start(settings: Settings) -> None:
+    assert said_by_all(settings) is None
+    assert Storage(settings).get(TRIAL_KEY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named", "why"),
+    [
+        ({"r2_bucket": "nobodys-bucket"}, "R2_BUCKET", "there is no bucket nobodys-bucket"),
+        ({"cdn_base_url": "{endpoint}/another"}, "CDN_BASE_URL", "does not serve what is in the bucket"),
+        ({"cdn_base_url": "{sandbox}"}, "CDN_BASE_URL", "does not serve what is in the bucket"),
+        ({"r2_endpoint_url": "{sandbox}"}, "R2_", "bucket"),
+        ({"openai_image_model": "gpt-image-9"}, "OPENAI_IMAGE_MODEL", "gpt-image-9 is not in the catalog"),
+        ({"openai_image_model": "fal-ai/flux-lora"}, "OPENAI_IMAGE_MODEL", "is a model of fal"),
+        ({"openai_text_model": "gpt-99"}, "OPENAI_TEXT_MODEL", "gpt-99 is not in the catalog"),
+        ({"default_size": "9999x9999"}, "DEFAULT_SIZE", "size: "),
+        ({"max_cost_per_image_usd": 0.001}, "MAX_COST_PER_IMAGE_USD", "less than one image"),
+        ({"daily_budget_usd": 0}, "DAILY_BUDGET_USD", "less than one image"),
+        ({"daily_budget_per_user_usd": 0.001}, "DAILY_BUDGET_PER_USER_USD", "less than one image"),
+        (
+            {"provider_limits": {"sandbox": ProviderLimitSetting(daily_budget_usd=0.001)}},
+            "PROVIDER_LIMITS, sandbox",
+            "less than one image",
+        ),
+        (
+            {"image_servers": (ImageServer(name="attic", base_url="http://127.0.0.1:9/v1"),)},  # type: ignore[arg-type]
+            "CATALOG_FILE",
+            "no model of the provider attic",
+        ),
+        ({"fal_key": SecretStr("k"), "moderation_policy": "flag"}, "MODERATION_POLICY", "no prompt can be checked"),
+    ],
+)
+def test_a_setting_that_makes_all_work_fail(
+    settings: Settings, changes: Mapping[str, Any], named: str, why: str
+) -> None:
+    places = {"endpoint": settings.r2_endpoint_url, "sandbox": settings.sandbox_url}
+    filled = {name: value.format(**places) if isinstance(value, str) else value for name, value in changes.items()}
+    message = said_by_all(settings.model_copy(update=filled))
+    assert message is not None
+    assert named in message.partition(":")[0]
+    assert why in message
+
+
+def test_without_a_provider_the_start_says_so_and_goes_on(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    assert said_by_all(settings.model_copy(update={"sandbox_url": None})) is None
+    assert "set OPENAI_API_KEY" in caplog.text
+
+
+def test_a_time_out_below_the_models_own_is_said(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    assert said_by_all(settings.model_copy(update={"provider_timeout_seconds": 5})) is None
+    assert "PROVIDER_TIMEOUT_SECONDS is 5" in caplog.text
+
+
+def always(status: int, code: str, command: str = "PUT") -> Trouble:
+    def trouble(request: Request) -> bool:
+        if request.command != command:
+            return False
+        request.refuse(status, code)
+        return True
+
+    return trouble
+
+
+def without_conditions(request: Request) -> bool:
+    """Writes whatever comes, as some S3 servers do."""
+    del request.headers["If-None-Match"]
+    return False
+
+
+def no_list(request: Request) -> bool:
+    return "list-type" in request.path and always(403, "AccessDenied", "GET")(request)
+
+
+def no_read(request: Request) -> bool:
+    return "list-type" not in request.path and always(403, "AccessDenied", "GET")(request)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "named", "why"),
+    [
+        (without_conditions, "R2_ENDPOINT_URL", "writes over objects in spite of If-None-Match"),
+        (always(501, "NotImplemented"), "R2_ENDPOINT_URL", "knows no conditional writes"),
+        (always(403, "AccessDenied"), "R2_ACCESS_KEY_ID", "may not write to the bucket"),
+        (no_list, "R2_ACCESS_KEY_ID", "may not list the bucket"),
+        (no_read, "R2_ACCESS_KEY_ID", "may not read from the bucket"),
+        (always(403, "InvalidAccessKeyId"), "R2_SECRET_ACCESS_KEY", "does not accept this key"),
+        (always(403, "SignatureDoesNotMatch"), "R2_SECRET_ACCESS_KEY", "does not accept this key"),
+        (always(404, "NoSuchBucket"), "R2_BUCKET", "there is no bucket"),
+        (always(400, "AuthorizationHeaderMalformed"), "R2_ENDPOINT_URL", "not where the bucket"),
+        (always(301, "PermanentRedirect"), "R2_ENDPOINT_URL", "not where the bucket"),
+    ],
+)
+def test_a_bucket_that_cannot_be_used(
+    settings: Settings, bucket: HttpProxy, trouble: Trouble, named: str, why: str
+) -> None:
+    bucket.trouble = trouble
+    message = said_by_all(settings.model_copy(update={"r2_endpoint_url": bucket.url}))
+    assert message is not None
+    assert named in message.partition(":")[0]
+    assert why in message
+
+
+def gone(request: Request) -> bool:
+    request.reset()
+    return True
+
+
+@pytest.mark.parametrize("trouble", [gone, always(503, "SlowDown"), always(403, "RequestTimeTooSkewed")])
+@pytest.mark.parametrize("what", ["r2_endpoint_url", "cdn_base_url"])
+def test_an_outage_is_said_and_stops_no_start(
+    settings: Settings, bucket: HttpProxy, trouble: Trouble, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if what == "cdn_base_url":
+        trouble = gone if trouble is gone else always(503, "SlowDown", "GET")
+    bucket.trouble = trouble
+    path = f"/{settings.r2_bucket}" if what == "cdn_base_url" else ""
+    assert said(settings.model_copy(update={what: bucket.url + path})) is None
+    (line,) = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert "CDN_BASE_URL" in line
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        ("readPreference=secondary", "leave readPreference=secondary out"),
+        ("readPreference=nearest", "leave readPreference=nearest out"),
+        ("tls=true&tlsCAFile=/nowhere", "/nowhere: No such file"),
+        ("tls=true&tlsInsecure=true&tlsAllowInvalidCertificates=true", "MONGODB_URI is wrong"),
+        *[(option, None) for option in ("w=0", "w=1&journal=false", "retryWrites=false", "readConcernLevel=local")],
+        ("directConnection=true", None),
+    ],
+)
+def test_options_of_the_database(settings: Settings, option: str, why: str | None) -> None:
+    uri = f"{settings.require_database()}&{option}"
+    message = said_by_all(settings.model_copy(update={"mongodb_uri": SecretStr(uri)}))
+    if why is None:  # what would weaken writes is overruled
+        assert message is None
+        connection = Connection(uri, settings.mongodb_database)
+        jobs = connection.collection("jobs")
+        connection.close()
+        assert jobs.write_concern.document == {"w": "majority", "j": True}
+        assert jobs.read_concern.level == "majority"
+    else:
+        assert message is not None
+        assert message.startswith("MONGODB_URI")
+        assert why in message
+
+
+Command = Callable[..., Any]
+
+
+def answering(name: str, answer: Any) -> Command:
+    """A database command that gives another answer, or raises it."""
+    real: Command = Database.command
+
+    def command(self: Database[Any], sent: Any, *args: Any, **kwargs: Any) -> Any:
+        if sent != name:
+            return real(self, sent, *args, **kwargs)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "why"),
+    [
+        ("hello", OperationFailure("Authentication failed.", 18), "refuses this user and password"),
+        ("hello", {"setName": "rs", "isWritablePrimary": False, "secondary": True}, "leave directConnection out"),
+        ("hello", {"isWritablePrimary": True}, "standalone server"),
+        ("collMod", OperationFailure("not authorized", 13, {"codeName": "Unauthorized"}), "readWrite and dbAdmin"),
+    ],
+)
+def test_a_database_that_does_not_let_us(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, command: str, answer: Any, why: str
+) -> None:
+    build_studio(settings).close()  # its collections are there
+    monkeypatch.setattr(Database, "command", answering(command, answer))
+    message = said_by_all(settings)
+    assert message is not None
+    assert message.startswith("MONGODB_URI")
+    assert why in message
+
+
+def test_a_user_who_may_only_read(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Collection.update_one
+
+    def refused(self: Collection[Any], *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("session") is None:
+            return real(self, *args, **kwargs)
+        raise OperationFailure("not authorized", 13, {"codeName": "Unauthorized"})
+
+    monkeypatch.setattr(Collection, "update_one", refused)
+    assert "(Unauthorized). Give the user the roles" in str(said_by_all(settings))
+
+
+def test_counters_that_cannot_be_written_stop_a_start_with_sign_in(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: Any, **_kwargs: Any) -> None:
+        raise OperationFailure("not authorized", 13)
+
+    monkeypatch.setattr("imagegeneration.store.rates._Windows.create_index", refused, raising=False)
+    assert said_by_all(settings) is None
+    signing_in = settings.model_copy(update={"sign_in_providers": (PROVIDER,), "public_url": "http://localhost"})
+    assert f"readWrite on {settings.rates_database}" in str(said_by_all(signing_in))
+
+
+def test_a_spool_that_cannot_be_written_to(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    nowhere = said(settings.model_copy(update={"data_dir": tmp_path / "file"}), runner=True)
+    assert nowhere is not None
+    assert nowhere.startswith("DATA_DIR: ")
+
+    def read_only(self: Path, content: bytes) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    Spool(settings.spool_dir, 2**30)
+    monkeypatch.setattr(Path, "write_bytes", read_only)
+    found = said(settings, runner=True)
+    assert found == f"DATA_DIR: {settings.spool_dir} cannot be written to: Read-only file system."
+    assert said(settings) is None  # the app has no spool
+
+
+def test_a_full_disk_keeps_no_runner_from_delivering(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert said(settings, runner=True) is None
+
+
+MISSING = "cannot start: R2_BUCKET: there is no bucket nobodys-bucket"
+
+
+@pytest.fixture
+def wrong(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with a bucket that is not there, as every process reads them."""
+    changed = settings.model_copy(update={"r2_bucket": "nobodys-bucket"})
+    for module in (runner_main, api_app):
+        monkeypatch.setattr(module, "load_settings", lambda: changed)
+        monkeypatch.setattr(module, "configure_logging", lambda: None)
+    return changed
+
+
+def test_the_runner_ends_with_this_line(wrong: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner_main.main() == 2
+    assert f"The runner {MISSING}" in capsys.readouterr().err
+
+
+def test_the_api_ends_with_this_line(wrong: Settings) -> None:
+    with pytest.raises(SystemExit, match=f"The API {MISSING}"):
+        api_app.create_api()
+
+
+def test_the_dashboard_ends_with_this_line(wrong: Settings, bucket_server: Part, tmp_path: Path) -> None:
+    env = {
+        **os.environ,
+        **bucket_server.provides,
+        "PYTHONPATH": str(ROOT),
+        "MONGODB_URI": wrong.require_database(),
+        "MONGODB_DATABASE": wrong.mongodb_database,
+        "R2_BUCKET": wrong.r2_bucket,
+        "APPROVAL_KEYS": APPROVAL_KEY,
+        "SANDBOX_URL": str(wrong.sandbox_url),
+    }
+    command = ["uvicorn", "app:app", "--app-dir", str(ROOT), "--port", "0"]
+    ended = subprocess.run(
+        [sys.executable, "-m", *command], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode != 0
+    assert f"The dashboard {MISSING}" in ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr

@@ -1,0 +1,398 @@
+"""No choice that Review offers leads into a dead end: in every state that choices lead to, each is made and judged."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.catalog import Catalog, ImageModel
+from imagegeneration.domain.choice import Priority
+from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.generation import GenerationParameters, Lora, Reference
+from imagegeneration.domain.lora import CollectedLora, LoraWish
+from imagegeneration.domain.money import format_usd
+from imagegeneration.domain.options import Options, Order
+from imagegeneration.errors import NotFound, StudioError
+from imagegeneration.services.choosing import Choosing
+from imagegeneration.services.jobs import Jobs, Offer
+from imagegeneration.services.spending import Spending
+from imagegeneration.ui import desk as desk_module
+from imagegeneration.ui import options as panel
+from imagegeneration.ui import wishes
+from imagegeneration.ui.desk import Desk, new_draft
+from imagegeneration.ui.offers import AUTOMATIC, offers, read_pick
+from imagegeneration.ui.picks import Pick, loras_offered, picks, with_fallback, with_lora
+
+TODAY = datetime.now(UTC).date()
+LIMIT = 100_000
+"""What an image may cost: less than some rows of the catalog."""
+
+UNEVEN = ImageModel.model_validate(
+    {
+        "name": "uneven",
+        "provider": "fal",
+        "label": "Uneven",
+        "sizes": ["1024x1024", "512x512", "768x512"],
+        "free_sizes": {"step": 16, "longest": 2048, "ratio": 4},
+        "qualities": ["low", "medium", "high"],
+        "formats": ["jpeg", "png"],
+        "backgrounds": ["opaque", "transparent"],
+        "takes_seed": True,
+        "least_seed": 1,
+        "steps": {"least": 10, "most": 20, "usual": 12},
+        "partial_images": 2,
+        "prices": {
+            "partial_tokens": 100,
+            "image_out": 30_000_000,
+            "image": [
+                {"size": "1024x1024", "quality": "medium", "micros": 20_000},
+                {"size": "1024x1024", "quality": "high", "micros": 2 * LIMIT},
+                {"size": "512x512", "quality": "low", "micros": 5_000},
+            ],
+        },
+        "source": "nobody makes it",
+        "read_on": date(2026, 11, 20),
+    }
+)
+"""Has a price only for some of its sizes and qualities."""
+
+NAMES = (
+    "gpt-image-2.5-flare",
+    "gpt-image-2",
+    "gpt-image-2.6-flare",
+    "gemini-3-pro-image",
+    "fal-ai/flux-lora",
+    "fal-ai/flux-2",
+    "rundiffusion-fal/juggernaut-flux-lora",
+    "stable-image-core",
+    "stable-image-ultra",
+)
+SOURCE = "img_01M7Z8JC02GDDTCWAKG72PB5E3"
+USUAL = GenerationParameters(
+    provider="openai", model="gpt-image-2.5-flare", size="1536x1024", quality="high", output_format="webp"
+)
+
+
+@dataclass
+class Weather:
+    """What stands in the way of calls."""
+
+    paused: str = ""
+    failing: str = ""
+
+    def pause_of(self, request: GenerationParameters) -> str | None:
+        return f"{request.provider} is paused: maintenance" if request.provider == self.paused else None
+
+    def trouble_of(self, provider: str) -> str | None:
+        return f"{provider} does not work" if provider == self.failing else None
+
+    def over_limit(self, price: int) -> str | None:
+        return f"An image costs up to {format_usd(price)}." if price > LIMIT else None
+
+    def seconds_of(self, model: str) -> float:
+        return float(len(model))
+
+
+class Studio:
+    """The services that choose and quote, on what these tests have in memory."""
+
+    def __init__(self, weather: Weather) -> None:
+        rows = Catalog.read()
+        known = [model for model in rows.image_models if model.name in NAMES]
+        self.catalog = rows.model_copy(update={"image_models": (*known, UNEVEN)})
+        self.offer = Offer(self.catalog, USUAL, dict.fromkeys(("openai", "google", "fal", "stability"), "hash"), 10)
+        families = dict.fromkeys(model.lora_family for model in known if model.lora_family)
+        self.collection = [
+            CollectedLora(
+                name=f"lora-{number}-{place}",
+                label="A LoRA",
+                path="owner/name",
+                family=family,
+                created_at=datetime.now(UTC),
+                changed_at=datetime.now(UTC),
+                changed_by="local",
+            )
+            for place, family in enumerate(families)
+            for number in range(2)
+        ]
+        self.gone: set[str] = set()
+        self.loras = self.drafts = self.references = self
+        self.checks = SimpleNamespace(of=lambda _provider: None)
+        self.choosing = Choosing(self.offer, weather, self, SimpleNamespace(named=self.named_loras))  # type: ignore[arg-type]
+        limits = SimpleNamespace(in_force=lambda: SimpleNamespace(per_image_micros=LIMIT))
+        spending = Spending.__new__(Spending)
+        spending._limits = limits  # type: ignore[assignment]
+        self.jobs = Jobs.__new__(Jobs)
+        self.jobs._offer, self.jobs._spending = self.offer, spending
+        self.jobs._breakers = SimpleNamespace(check_model=lambda _model: None)  # type: ignore[assignment]
+
+    def save(self, _actor: Any, draft: Any) -> Any:
+        return draft
+
+    def page(self, _actor: Any, *, limit: int) -> list[CollectedLora]:
+        return self.collection[:limit]
+
+    def named(self, _actor: Any, ids: Any) -> tuple[Reference, ...]:
+        if self.gone & set(ids):
+            raise NotFound("references: there is no such image.")
+        return tuple(Reference(image_id=one, sha256="0" * 64) for one in ids)
+
+    def shape(self, _actor: Any, _ids: Any) -> tuple[int, int]:
+        return 300, 200
+
+    def named_loras(self, _actor: Any, wished: Any) -> tuple[Lora, ...]:
+        known = {lora.name: lora for lora in self.collection if lora.name not in self.gone}
+        if any(wish.name not in known for wish in wished):
+            raise NotFound("loras: the collection has no such LoRA.")
+        return tuple(known[wish.name].sent(wish.weight) for wish in wished)
+
+
+@pytest.fixture
+def weather() -> Weather:
+    return Weather()
+
+
+@pytest.fixture
+def studio(weather: Weather, monkeypatch: pytest.MonkeyPatch) -> Studio:
+    made = Studio(weather)
+    for module in (desk_module, wishes, panel):
+        monkeypatch.setattr(module, "studio", lambda: made)
+        monkeypatch.setattr(module, "actor", lambda: LOCAL)
+    monkeypatch.setattr(desk_module, "acting", lambda _permission: LOCAL)
+    return made
+
+
+@pytest.fixture
+def desk(studio: Studio) -> Desk:
+    return fresh()
+
+
+def fresh(options: Options | None = None) -> Desk:
+    made = Desk(new_draft())
+    made.edit(intent="a card", raw_prompt="a kite", final_prompt="a kite", options=options or Options())
+    return made
+
+
+Move = Callable[[Desk], object]
+
+
+@dataclass
+class Judged:
+    """What can be approved in a state: its price, or why there is none; and what the fields are about.
+
+    `alone` is the price of an image of the model that is asked first: a fallback may cost more.
+    """
+
+    price: int | None
+    alone: int | None
+    why_not: str
+    fields: GenerationParameters
+
+
+def judged(studio: Studio, desk: Desk) -> Judged:
+    """Do as Review does for its price and its fields."""
+    draft = desk.draft
+    price, alone, why_not, request = None, None, "", None
+    try:
+        chosen = wishes.chosen(desk)
+        wanted = Order(request=studio.offer.require()) if chosen is None else chosen.order
+        request = wanted.request
+        order = studio.offer.order(wanted, draft.image_count)
+        price = studio.jobs.quote(draft.final_prompt or "", draft.image_count, order)
+        alone = studio.jobs.quote(draft.final_prompt or "", 1, Order(request=order.request))
+    except StudioError as error:
+        why_not = error.message
+    fields = request or studio.choosing.basis(draft.options)
+    assert fields is not None, "the fields are there, whatever is wrong"
+    return Judged(price, alone, why_not, fields)
+
+
+def rows_of(studio: Studio, desk: Desk) -> list[dict[str, Any]]:
+    """The models side by side, as Options has them."""
+    options, prompt = desk.draft.options, desk.draft.final_prompt or ""
+    estimate = studio.choosing.side_by_side(options, prompt, LOCAL)
+    left = [panel._automatic(options, priority, prompt, estimate) for priority in AUTOMATIC]
+    return offers(options, left, estimate, {})
+
+
+def moves_of(studio: Studio, desk: Desk, fields: GenerationParameters, rows: list[dict[str, Any]]) -> dict[str, Move]:
+    """Every choice that is offered, and what it does."""
+    model = studio.catalog.named(fields.model)
+    assert model is not None
+    moves = dict(_moves(studio, desk, model, fields))
+    return moves | {row["key"]: _chooses(*read_pick(row["key"])) for row in rows if not row["off"]}
+
+
+def _chooses(name: str | None, priority: Priority | None) -> Move:
+    return lambda desk: wishes.choose_model(desk, name, priority)
+
+
+def _changes(changes: Any) -> Move:
+    return lambda desk: wishes.choose(desk, **changes)
+
+
+def _counts(count: int) -> Move:
+    return lambda desk: desk.edit(image_count=count)
+
+
+def _moves(studio: Studio, desk: Desk, model: ImageModel, fields: GenerationParameters) -> Iterator[tuple[str, Move]]:
+    draft = desk.draft
+    options = draft.options
+    for one in picks(model, fields, options):
+        if isinstance(one, Pick):
+            yield from ((f"{one.name}: {word}", _changes(changes)) for word, changes in one.choices.items())
+        else:
+            middle = one.least + one.step * (int((one.most - one.least) / one.step) // 2)
+            kind = int if isinstance(one.step, int) else float
+            for number in (one.least, middle, one.most):
+                yield f"{one.name}: {number}", _changes({one.field: kind(number)})
+            if one.empty is not None:
+                yield f"{one.name}: empty", _changes({one.field: None})
+    yield from _lora_moves(studio, options, model)
+    yield from _fallback_moves(studio, draft, fields)
+    yield "style", lambda desk: wishes.choose_style(desk, "vintage")
+    yield "no style", lambda desk: wishes.choose_style(desk, None)
+    yield "negative", lambda desk: wishes.type_negative_prompt(desk, "fog")
+    yield "no negative", lambda desk: wishes.type_negative_prompt(desk, "")
+    for count in (1, 3, 5):
+        yield f"{count} images", _counts(count)
+    nothing = draft.model_copy(update={"style": None, "negative_prompt": "", "options": Options()})
+    yield "reset", lambda desk: wishes.choose_like(desk, nothing)
+
+
+def _lora_moves(studio: Studio, options: Options, model: ImageModel) -> Iterator[tuple[str, Move]]:
+    for row in range(max(min(len(options.loras) + 1, model.loras), len(options.loras))):
+        for name in ("", *loras_offered(model, studio.collection)):
+            yield f"LoRA {row}: {name}", _changes(with_lora(options.loras, row, name, 0.5))
+
+
+def _fallback_moves(studio: Studio, draft: Draft, fields: GenerationParameters) -> Iterator[tuple[str, Move]]:
+    options = draft.options
+    able = () if studio.gone else studio.choosing.alternates(options, draft.final_prompt or "", LOCAL)
+    own = next((one.price_micros for one in able if one.model == fields.model), None) or 0
+    for candidate in able:
+        if candidate.model not in (fields.model, *options.fallback):
+            changes = with_fallback(options, (*options.fallback, candidate.model), able, own)
+            yield f"fallback: {candidate.model}", _changes(changes)
+    for name in options.fallback:
+        rest = [one for one in options.fallback if one != name]
+        yield f"no fallback: {name}", _changes(with_fallback(options, rest, able, own))
+
+
+def after(desk: Desk, move: Move) -> Desk:
+    reached = Desk(desk.draft)
+    move(reached)
+    wishes.settle(reached)
+    return reached
+
+
+def walk(studio: Studio, begin: Desk, states: int, chance: random.Random) -> Iterator[Desk]:
+    """Make each choice that is offered in so many states, and judge what it leads to; the states, as they are left."""
+    found, known = [begin], set[str]()
+    while found and len(known) < states:
+        here = found.pop(chance.randrange(len(found)))
+        key = here.draft.options.model_dump_json()
+        if key in known:
+            continue
+        known.add(key)
+        before, rows = judged(studio, here), rows_of(studio, here)
+        check_rows(rows)
+        prices = {row["key"]: row["price"] for row in rows}
+        for label, move in moves_of(studio, here, before.fields, rows).items():
+            there = after(here, move)
+            then = judged(studio, there)
+            where = f"{here.draft.options.document()} -> {label} -> {there.draft.options.document()}"
+            assert then.price is not None or "limit is" in then.why_not, f"{where}: {then.why_not}"
+            if label in prices:
+                assert then.alone is not None, where
+                assert prices[label] == format_usd(then.alone), f"{where}: the row has the price that it leads to"
+            found.append(there)
+        yield here
+
+
+@pytest.mark.parametrize(("paused", "failing"), [("", ""), ("fal", "stability"), ("openai", "google")])
+def test_every_offered_choice_leads_to_a_price_or_to_words_about_the_limit(
+    studio: Studio, desk: Desk, weather: Weather, paused: str, failing: str
+) -> None:
+    weather.paused, weather.failing = paused, failing
+    assert len(list(walk(studio, desk, 40, random.Random(f"{paused}{failing}")))) == 40
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(8))
+def test_every_offered_choice_in_thousands_of_states(studio: Studio, desk: Desk, weather: Weather, seed: int) -> None:
+    weather.paused, weather.failing = ("", "fal", "openai", "google")[seed % 4], ("", "stability")[seed // 4]
+    assert len(list(walk(studio, desk, 1000, random.Random(seed)))) == 1000
+
+
+def check_rows(rows: list[dict[str, Any]]) -> None:
+    """The rows agree: what is left to the studio by a priority is the row that is called the best by it."""
+    for priority, tag in (("cost", "cheapest"), ("speed", "fastest"), ("quality", "best quality")):
+        (automatic,) = [row for row in rows if row["key"] == f"auto:{priority}"]
+        tagged = [row for row in rows if tag in row["tags"]]
+        assert automatic["off"] == (not tagged), (automatic, tagged)
+        for row in tagged:
+            assert (row["price"], row["off"]) == (automatic["price"], False)
+            assert row["title"] in automatic["about"]
+
+
+def test_a_lora_that_is_gone_is_said_and_can_be_taken_out(studio: Studio) -> None:
+    name = next(iter(loras_offered(studio.catalog.model("fal-ai/flux-lora", TODAY), studio.collection)))
+    desk = fresh(Options(model="fal-ai/flux-lora", loras=(LoraWish(name=name),), fallback=("stable-image-core",)))
+    studio.gone.add(name)
+    wishes.settle(desk)
+    found = judged(studio, desk)
+    assert (found.price, found.fields.model) == (None, "fal-ai/flux-lora")
+    assert "no such LoRA" in found.why_not
+    rows = rows_of(studio, desk)
+    assert judged(studio, after(desk, moves_of(studio, desk, found.fields, rows)["LoRA 0: "])).price is not None
+
+
+@pytest.mark.parametrize(
+    "options", [Options(references=(SOURCE,)), Options(model="fal-ai/flux-2", references=(SOURCE,))]
+)
+def test_an_image_that_is_gone_or_cannot_be_edited_leaves_all_fields(studio: Studio, options: Options) -> None:
+    desk = fresh(options)
+    if options.model is None:
+        studio.gone.add(SOURCE)
+    wishes.settle(desk)
+    found = judged(studio, desk)
+    assert found.price is None
+    assert found.why_not
+    assert "Size" in {one.name for one in picks(studio.catalog.model(found.fields.model, TODAY), found.fields, options)}
+    assert rows_of(studio, desk)
+    assert judged(studio, after(desk, _changes({"references": ()}))).price is not None
+
+
+def test_nothing_that_cannot_be_together_is_offered(studio: Studio) -> None:
+    open_desk = fresh(Options(priority="quality", seed=1, quality="medium", size="1024x1024"))
+    fields = judged(studio, open_desk).fields
+    assert fields.model == "uneven"
+    assert "Size: 512 × 512" not in moves_of(studio, open_desk, fields, [])
+    desk = fresh(Options(background="transparent"))
+    moves = moves_of(studio, desk, judged(studio, desk).fields, [])
+    assert "Format: JPEG" not in moves
+    desk = fresh(Options(output_format="jpeg"))
+    assert "Background: Transparent" not in moves_of(studio, desk, judged(studio, desk).fields, [])
+
+
+def test_a_quality_without_a_price_at_the_size_is_given_up_in_words(studio: Studio, desk: Desk) -> None:
+    wishes.choose_model(desk, "uneven", None)
+    wishes.choose(desk, quality="medium")
+    wishes.choose(desk, size="512x512")
+    assert judged(studio, desk).fields.quality == "low"
+    assert desk.given_up == ("Uneven has no price for 512x512 at medium quality.",)
+
+
+def test_what_is_asked_of_the_studio_in_general_is_what_other_models_are_priced_at(studio: Studio, desk: Desk) -> None:
+    prices = {row["title"]: row["price"] for row in rows_of(studio, desk)}
+    assert prices["As usual"] == prices["GPT Image 2.5 Flare"] == "$0.0414", "1536x1024 at high quality"
+    assert next(row for row in rows_of(studio, desk) if row["key"] == "auto:cost")["price"] == prices["Flux 2 (Fal)"]
