@@ -18,7 +18,13 @@ RATE = 100
 SECONDS = 5
 ROUNDS = 4
 BOUND_MS = 1.0
-_PROVIDER = {"name": "idp", "label": "Example", "issuer": "http://localhost:9", "clientId": "studio", "roles": {}}
+_PROVIDER = {
+    "name": "idp",
+    "label": "Example",
+    "issuer": "http://localhost:9",
+    "clientId": "studio",
+    "roles": {"admin": ["owner@example.com"]},
+}
 
 
 def measure(servers: Servers) -> Iterator[Figure]:

@@ -59,6 +59,7 @@ class Studio:
     offer: Offer
     jobs: Jobs
     choosing: Choosing
+    conditions: Conditions
     references: References
     loras: Loras
     enhancement: Enhancement
@@ -136,6 +137,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores)
     forecast = Forecast(stores, breakers, runners, pacing, catalog)
+    conditions = Conditions(breakers, checks, limits, forecast)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
@@ -157,7 +159,8 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         settings=settings,
         offer=offer,
         jobs=jobs,
-        choosing=Choosing(offer, Conditions(breakers, checks, limits, forecast), references, loras),
+        choosing=Choosing(offer, conditions, references, loras),
+        conditions=conditions,
         references=references,
         loras=loras,
         enhancement=enhancement,

@@ -26,6 +26,7 @@ from ulid import ULID
 
 from imagegeneration.api.answers import error_response
 from imagegeneration.api.guard import is_api
+from imagegeneration.api.lookups import Lookups
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.access import ROUTES, Need
 from imagegeneration.domain.actor import ASKING, LOCAL, Actor
@@ -38,7 +39,7 @@ RECHECK_SECONDS = 15.0
 LOOKUPS_AT_ONCE = 16
 """Of cookies and keys, in the database."""
 
-VOUCHED_AT_ONCE = 4
+VOUCHED_AT_ONCE = 16
 """Of tokens of a reverse proxy, whose key set may be slow: cookies and keys do not wait for those."""
 
 VOUCHED_SECONDS = 3.0
@@ -99,13 +100,13 @@ class Gate:
         try:
             self._check_address(scope, headers)
             need = needed(scope)
-            actor = None if need == "nobody" else await self._actor(headers)
+            actor = None if need == "nobody" else await self._actor(scope, headers)
             if actor is None and need != "nobody" and "authorization" in headers:
                 await self._look(self._studio().rates.wrong_key, client_address(scope))
             if need != "nobody":
                 state["actor"] = _admitted(actor, need).model_copy(update={"request_id": request_id})
                 await self._use(headers)
-                state[LOOK_AGAIN] = functools.partial(self._look_again, headers, need)
+                state[LOOK_AGAIN] = functools.partial(self._look_again, scope, headers, need)
             _check_method(scope)
             if scope["type"] == "websocket":
                 self._one_more_page(state["actor"].user_id)
@@ -141,7 +142,7 @@ class Gate:
         else:
             check_local(scope, headers)
 
-    async def _actor(self, headers: Mapping[str, str]) -> Actor | None:
+    async def _actor(self, scope: Scope, headers: Mapping[str, str]) -> Actor | None:
         studio = self._studio()
         if not studio.settings.has_sign_in:
             return LOCAL
@@ -153,7 +154,7 @@ class Gate:
         proxy = studio.settings.sign_in_proxy
         if proxy is not None and (vouched := headers.get(proxy.header)):
             known = studio.logins.recall_vouched(vouched)
-            return known or await self._vouched(vouched)
+            return known or await self._vouched(vouched, client_address(scope))
         token = cookie(headers, studio.settings.login_cookie)
         if token is None:
             return None
@@ -164,18 +165,17 @@ class Gate:
         return CapacityLimiter(LOOKUPS_AT_ONCE)
 
     @functools.cached_property
-    def _vouching(self) -> CapacityLimiter:
-        return CapacityLimiter(VOUCHED_AT_ONCE)
+    def _vouching(self) -> Lookups:
+        return Lookups(VOUCHED_AT_ONCE)
 
     async def _look(self, find: Callable[[str], Found], secret: str) -> Found:
         return await to_thread.run_sync(find, secret, limiter=self._lookups)
 
-    async def _vouched(self, token: str) -> Actor | None:
+    async def _vouched(self, token: str, address: str) -> Actor | None:
         """Whom a proxy's token is about. Raises Busy (IMG_005) where the key set is too slow to tell in time."""
         try:
             with fail_after(VOUCHED_SECONDS):
-                find = self._studio().logins.vouched
-                return await to_thread.run_sync(find, token, limiter=self._vouching, abandon_on_cancel=True)
+                return await self._vouching.run(address, self._studio().logins.vouched, token)
         except TimeoutError:
             raise Busy("Your sign-in could not be checked in time.", retry_after=2) from None
 
@@ -207,7 +207,7 @@ class Gate:
         try:
             while not serving.done():
                 await asyncio.wait([serving], timeout=RECHECK_SECONDS)
-                if not serving.done() and not await self._still_there(headers):
+                if not serving.done() and not await self._still_there(scope, headers):
                     with contextlib.suppress(RuntimeError):  # closed by the other side meanwhile
                         await send({"type": "websocket.close", "code": 4401, "reason": "Signed out."})
                     return
@@ -215,14 +215,14 @@ class Gate:
         finally:
             serving.cancel()
 
-    async def _look_again(self, headers: Mapping[str, str], need: Need) -> Actor | None:
+    async def _look_again(self, scope: Scope, headers: Mapping[str, str], need: Need) -> Actor | None:
         """Whose request it is by now; None if they are signed out, or may not do this any more."""
-        actor = await self._actor(headers)
+        actor = await self._actor(scope, headers)
         return actor if actor is not None and actor.may(need) else None
 
-    async def _still_there(self, headers: Mapping[str, str]) -> bool:
+    async def _still_there(self, scope: Scope, headers: Mapping[str, str]) -> bool:
         try:
-            return await self._actor(headers) is not None
+            return await self._actor(scope, headers) is not None
         except StudioError:
             return True  # the database is away: nobody is thrown out for that
 

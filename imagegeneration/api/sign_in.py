@@ -111,7 +111,7 @@ class _Pages:
         token, provider = str(form.get("logout_token", "")), request.path_params["provider"]
         try:
             logins = self._studio().logins
-            await self._apart(provider, lambda: logins.end_for_provider(provider, token))
+            await self._apart(provider, lambda: logins.end_for_provider(provider, token), "sign-outs of")
         except SignInFailed as error:
             wrong = {"error": "invalid_request", "error_description": error.message}
             return JSONResponse(wrong, status_code=400, headers={"Cache-Control": "no-store"})
@@ -139,11 +139,14 @@ class _Pages:
         rates, address = self._studio().rates, client_address(request.scope)
         await self._on(self._limiter("the counters"), lambda: rates.sign_in(step, address))
 
-    async def _apart(self, provider: str, work: Callable[[], Result]) -> Result:
-        """Do what may wait for a provider, on threads of its own. Raises NotFound, Busy (IMG_005)."""
+    async def _apart(self, provider: str, work: Callable[[], Result], what: str = "provider") -> Result:
+        """Do what may wait for a provider, on threads of its own. Raises NotFound, Busy (IMG_005).
+
+        Anybody can send sign-outs that are none: they have other threads than people who sign in.
+        """
         if provider not in dict(self._studio().logins.providers()):
             raise NotFound("There is no such sign-in provider.")
-        return await self._on(self._limiter(f"provider {provider}"), work)
+        return await self._on(self._limiter(f"{what} {provider}"), work)
 
     @staticmethod
     async def _on(limiter: CapacityLimiter, work: Callable[[], Result]) -> Result:

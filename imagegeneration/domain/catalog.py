@@ -390,9 +390,10 @@ class Catalog(Value):
             (usage.undivided_tokens, max(model.prices.text_in, model.prices.image_in)),
         )
 
-    def judged(self, name: str, usage: Usage, *, is_edit: bool) -> Usage:
-        """The provider's count, marked where it cannot be right: no prompt is empty, no edit reads no image, and no
-        image costs less than a tenth of the model's cheapest. Without an edit, all that was read is text.
+    def judged(self, name: str, usage: Usage, *, is_edit: bool, most_micros: int) -> Usage:
+        """Return the provider's count, marked where it cannot be right: no prompt is empty, no edit reads no image, and
+        no image costs less than a tenth of the model's cheapest, or more than `most_micros`. Without an edit, all that
+        was read is text.
         """
         if not is_edit:
             read = usage.input_text_tokens + usage.undivided_tokens
@@ -407,7 +408,8 @@ class Catalog(Value):
             or (is_edit and images_read == 0)
             or 10 * tokens_cost((usage.output_tokens, prices.image_out)) < least
         )
-        return usage.model_copy(update={"implausible": is_wrong})
+        is_absurd = (self.cost(name, usage) or 0) > most_micros
+        return usage.model_copy(update={"implausible": is_wrong or is_absurd})
 
     def text_cost(self, name: str, input_tokens: int, output_tokens: int) -> int:
         """What an enhancement cost, in micro-dollars, rounded up. Raises ModelUnavailable for an unpriced model."""

@@ -136,6 +136,11 @@ class JobImage(Value):
         return self.state == "FAILED" and self.attempt.outcome == "set_aside"
 
     @property
+    def is_canceled(self) -> bool:
+        """It was canceled before it was started."""
+        return self.state == "FAILED" and self.attempt.error is not None and self.attempt.error.code == "CANCELED"
+
+    @property
     def is_missing(self) -> bool:
         """Over, and there is no image: what a retry makes."""
         return self.state in ("FAILED", "UNKNOWN")

@@ -15,10 +15,14 @@ MOST_PERCENT = 95
 
 
 class Progress(Value):
-    """How far a job is that is at work. Only what is over is known; the rest is an estimate, and said to be one."""
+    """How far a job is that is at work. Only what is over is known; the rest is an estimate, and said to be one.
+
+    `is_late`: an image takes longer than `expected_seconds`.
+    """
 
     percent: int = Field(ge=0, le=MOST_PERCENT)
     is_estimate: bool = True
+    is_late: bool = False
     images_over: int
     image_count: int
     expected_seconds: float
@@ -30,6 +34,7 @@ def progress_of(job: Job, expected_seconds: float, now: datetime) -> Progress | 
         return None
     return Progress(
         percent=min(MOST_PERCENT, _mean([_percent(image, expected_seconds, now) for image in job.images])),
+        is_late=any(_is_late(image, expected_seconds, now) for image in job.images),
         images_over=sum(image.is_over for image in job.images),
         image_count=job.image_count,
         expected_seconds=expected_seconds,
@@ -45,6 +50,13 @@ def _percent(image: JobImage, expected_seconds: float, now: datetime) -> int:
     if image.state == "HELD" or started_at is None or expected_seconds <= 0:
         return 0
     return max(0, min(MOST_PERCENT, int(100 * (now - started_at).total_seconds() / expected_seconds)))
+
+
+def _is_late(image: JobImage, expected_seconds: float, now: datetime) -> bool:
+    started_at = image.attempt.started_at
+    if image.state != "CALLING" or started_at is None or expected_seconds <= 0:
+        return False
+    return (now - started_at).total_seconds() > expected_seconds
 
 
 def _mean(percents: Sequence[int]) -> int:

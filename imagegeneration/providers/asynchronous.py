@@ -6,10 +6,12 @@ nothing of the call, and once an image is made it is paid for.
 
 from __future__ import annotations
 
+import itertools
+import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import httpx2
@@ -27,6 +29,12 @@ LONGEST_PAUSE_SECONDS = 3.0
 ASK_SECONDS = 10.0
 FETCH_SECONDS = 30.0
 """Time to fetch a finished image in, also where the call used up its own: it is paid for."""
+
+MOST_OTHERS = 4
+OTHERS_SECONDS = 15.0
+"""Further pictures that are fetched of an answer with several, and the time for all of them."""
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -80,6 +88,26 @@ class AsynchronousApi:
                 raise in_doubt(handle, f"made the image, but it could not be fetched: {failure}") from failure
 
         return self.patiently(look, until, handle, "made the image, but it could not be fetched in time")
+
+    def others(self, urls: Iterable[object]) -> tuple[bytes, ...]:
+        """Fetch further pictures of a finished call, which were paid for too: each once, as far as time allows.
+
+        The picture that was asked for is there already, and nothing that goes wrong here costs it.
+        """
+        until = time.monotonic() + OTHERS_SECONDS
+        found = []
+        for url in itertools.islice(urls, MOST_OTHERS):
+            try:
+                if isinstance(url, str):
+                    found.append(self._other(url, until))
+            except FetchFailed as failure:
+                log.warning("A further picture of a call could not be fetched: %s", failure)
+        return tuple(found)
+
+    def _other(self, url: str, until: float) -> bytes:
+        if url[:5].lower() == "data:":
+            return _held_in(url)
+        return self._fetcher.fetch(url, max_bytes=MAX_ANSWER_BYTES, deadline=until)
 
     def patiently(self, look: Callable[[], T | None], deadline: float, handle: str, otherwise: str) -> T:
         """What `look` finds, asked again after growing pauses.

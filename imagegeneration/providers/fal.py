@@ -81,8 +81,11 @@ class FalProvider:
         url = image_url(result, handle)
         if url is None and (words := said(result)) is not None:
             raise in_doubt(handle, f"answered with an error instead of an image: {brief(words)}")
-        content = result.body if url is None else self._api.image(url, handle, deadline)
-        return Answer(content=content, usage=None, provider_request_id=handle)
+        if url is None:
+            return Answer(content=result.body, usage=None, provider_request_id=handle)
+        content = self._api.image(url, handle, deadline)
+        others = self._api.others(other_urls(result))
+        return Answer(content=content, usage=None, provider_request_id=handle, others=others)
 
     def _result(self, path: str, handle: str, deadline: float) -> Reply:
         def completed() -> Reply | None:
@@ -154,6 +157,12 @@ def image_url(result: Reply, handle: str) -> str | None:
             provider_request_id=handle,
         )
     return url if isinstance(url, str) else None
+
+
+def other_urls(result: Reply) -> list[object]:
+    """Where further images of a result are: one is asked for, and what else came was paid for too."""
+    images = result.document.get("images")
+    return [one.get("url") for one in images[1:] if isinstance(one, dict)] if isinstance(images, list) else []
 
 
 def failure(result: Reply, handle: str) -> CallFailed:

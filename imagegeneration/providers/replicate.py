@@ -93,8 +93,11 @@ class ReplicateProvider:
         url, error = output_url(prediction), words_of(prediction.document.get("error"))
         if url is None and error is not None:
             raise in_doubt(handle, f"ended it without an image: {brief(error)}")
-        content = prediction.body if url is None else self._api.image(url, handle, deadline)
-        return Answer(content=content, usage=None, provider_request_id=handle)
+        if url is None:
+            return Answer(content=prediction.body, usage=None, provider_request_id=handle)
+        content, output = self._api.image(url, handle, deadline), prediction.document.get("output")
+        others = self._api.others(output[1:]) if isinstance(output, list) else ()
+        return Answer(content=content, usage=None, provider_request_id=handle, others=others)
 
 
 def replicate_input(request: GenerationRequest) -> dict[str, Any]:

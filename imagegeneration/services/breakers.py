@@ -124,7 +124,7 @@ class Breakers:
         if pause is not None:
             raise ModelUnavailable(
                 f"The model {model} is paused: {pause.reason}",
-                resolution="Ask an operator to look into it and to resume the model on the Operations page.",
+                resolution="Choose another model, or ask an operator to look into this one and to resume it.",
             )
 
     def succeeded(self, provider: ProviderName, started_at: datetime | None) -> None:

@@ -120,6 +120,10 @@ class StartChecks:
     seals: Seals
 
 
+ABSURD_TIMES = 100
+"""A bill of more than so many times its quote is none: it would be more than any budget, or than the database takes."""
+
+
 class Execution:
     """The steps of a job's images, each safe to repeat after a crash."""
 
@@ -693,10 +697,11 @@ class Execution:
 
     def _judged(self, job: Job, index: int, attempt_id: str, answer: Answer) -> Answer:
         """The answer with its count of tokens judged, and its further pictures on this disk: they were paid for too."""
-        model = job.images[index].attempt.model
+        attempt = job.images[index].attempt
         usage = answer.usage
         if usage is not None:
-            usage = self._offer.catalog.judged(model, usage, is_edit=job.request.is_edit)
+            most = attempt.most_micros * ABSURD_TIMES
+            usage = self._offer.catalog.judged(attempt.model, usage, is_edit=job.request.is_edit, most_micros=most)
         kept = []
         for number, content in enumerate(answer.others, 1):
             try:
@@ -709,7 +714,8 @@ class Execution:
         """What the provider's count of tokens costs; the quote where it gave none or has no price, never nothing."""
         attempt = next((found for found in image.attempts if found.attempt_id == attempt_id), image.attempt)
         counted = None if answer.usage is None else self._offer.catalog.cost(attempt.model, answer.usage)
-        return attempt.most_micros if counted is None else counted
+        absurd = counted is not None and counted > attempt.most_micros * ABSURD_TIMES
+        return attempt.most_micros if counted is None or absurd else counted
 
     def _refusal(self, job: Job, image: JobImage) -> tuple[ErrorCode, str] | None:
         """Why this image of the job may not be started, if so."""

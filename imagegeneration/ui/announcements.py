@@ -1,4 +1,4 @@
-"""What a person should know before they approve: the provider does not work, a model will soon be gone."""
+"""What a person should know before they choose: a provider does not work, a model will soon be gone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ _TROUBLE: Mapping[HealthStatus, str] = {
     "refused": "{provider} does not accept the studio's account at present.",
     "unreachable": "{provider} does not work at present.",
 }
-_WHAT_IT_MEANS = "What you approve now may fail without being charged, or wait. Operators see why on their page."
 
 
 def trouble(health: ProviderHealth | None) -> str | None:
@@ -47,8 +46,5 @@ def announce() -> None:
     """Draw what there is to say; most of the time that is nothing."""
     with errors_in_words("announcements"):
         here = studio()
-        usual = here.offer.parameters
-        if usual is not None and (problem := trouble(here.checks.of(usual.provider))) is not None:
-            notice("bad", problem, _WHAT_IT_MEANS, key="provider-trouble")
         for number, line in enumerate(dying(here.offer, datetime.now(UTC).date())):
             notice("neutral", line, key=f"dying-{number}")

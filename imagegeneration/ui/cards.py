@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Job, JobImage
 from imagegeneration.domain.outlook import Outlook
 from imagegeneration.domain.progress import Progress
@@ -45,10 +46,17 @@ def card(
     outlook: Outlook | None = None,
     progress: Progress | None = None,
     reader: Reader = ALONE,
+    stored: Sequence[StoredImage] = (),
 ) -> Card:
-    """Everything the card of a job shows. Times are for the browser, which knows its reader's clock."""
+    """Everything the card of a job shows. Times are for the browser, which knows its reader's clock.
+
+    Images that are `stored` say their size in pixels.
+    """
     status, tone = words.job_status(job)
+    width, height = job.request.pixels
+    ratio = width / height
     now = datetime.now(UTC)
+    sizes = {image.image_id: words.size(f"{image.width}x{image.height}") for image in stored}
     return {
         "id": job.job_id,
         "title": job.intent,
@@ -57,7 +65,6 @@ def card(
         "status": status,
         "tone": tone,
         "made_as": _made_as(job),
-        "sandbox": job.request.provider == "sandbox",
         "over": job.is_over,
         "made": words.made_of(job),
         "cost": words.job_cost(job),
@@ -68,7 +75,9 @@ def card(
         "since": words.milliseconds(job.latest_approval.approved_at),
         "until": words.milliseconds(job.completed_at),
         "about": None if about_seconds is None else f"about {words.duration(about_seconds)} an image",
-        "images": [_tile(image, now) for image in job.images],
+        "share": tile_share(job.image_count, ratio),
+        "ratio": round(ratio, 4),
+        "images": [_tile(image, now) | {"size": sizes.get(image.image_id or "")} for image in job.images],
         "urls": list(job.cdn_urls),
         "retry": reader.may_change and job.status == "FAILED" and any(image.is_missing for image in job.images),
         "cancel": reader.may_change and not job.is_over and job.cancel_requested_at is None,
@@ -85,12 +94,34 @@ def _made_as(job: Job) -> str:
 
 
 def _how_far(job: Job, progress: Progress | None) -> str | None:
-    return None if progress is None or job.status != "RUNNING" else words.how_far(progress)
+    if progress is None or job.status != "RUNNING":
+        return None
+    if all(image.is_over or image.state == "GENERATED" for image in job.images):
+        return "Saving the images"
+    return words.how_far(progress)
+
+
+def tile_share(count: int, ratio: float) -> float:
+    """Return how many percent of a card's width each of its images has, so that all are whole and as large as can be.
+
+    `ratio` is their width to height; a card has 4 by 3 for them.
+    """
+
+    def width(columns: int) -> float:
+        rows = -(-count // columns)
+        return min(1 / columns, ratio * 3 / 4 / rows)
+
+    return round(100 * max(map(width, range(1, count + 1))), 2)
+
+
+def state(image: JobImage) -> str:
+    """Return the state of an image as the browser draws it: canceled is one of its own."""
+    return "CANCELED" if image.is_canceled else image.state
 
 
 def _tile(image: JobImage, now: datetime) -> Card:
     return {
-        "state": image.state,
+        "state": state(image),
         "word": words.image_word(image, now),
         "thumb": image.thumbnail_url,
         "partial": next(reversed(image.attempt.partial_urls), None)

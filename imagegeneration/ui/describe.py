@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imagegeneration.domain.options import Order
 from imagegeneration.domain.text import INTENT_MAX, PROMPT_MAX
+from imagegeneration.errors import StudioError
+from imagegeneration.ui import wishes
 from imagegeneration.ui.desk import Desk, start_over
 from imagegeneration.ui.elsewhere import elsewhere
 from imagegeneration.ui.fields import Field, editor
-from imagegeneration.ui.frame import errors_in_words, notice, show_error
+from imagegeneration.ui.frame import errors_in_words, notice, show_error, studio
+from imagegeneration.ui.obstacles import announce_obstacles
 from imagegeneration.ui.onward import Button, onward
 from imagegeneration.ui.options import panel
 from imagegeneration.ui.sources import sources
@@ -38,6 +42,7 @@ def describe(desk: Desk) -> None:
         if desk.problem is not None:
             show_error(desk.problem, key="enhance-problem", cost="Nothing was charged, and your text is kept.")
         panel(desk)
+        _announce(desk)
         if desk.unsaved is not None and desk.elsewhere is None:
             notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
     with aside:
@@ -46,6 +51,17 @@ def describe(desk: Desk) -> None:
     if desk.doing == "enhance":
         desk.enhance()
         st.rerun(scope="app" if desk.step == "review" else "fragment")
+
+
+def _announce(desk: Desk) -> None:
+    """Say what is in the way of what is chosen so far; what else is wrong with it is said in the next step."""
+    try:
+        chosen = wishes.chosen(desk)
+        order = Order(request=studio().offer.require()) if chosen is None else chosen.order
+    except StudioError:
+        announce_obstacles(desk, None)
+        return
+    announce_obstacles(desk, order)
 
 
 def _fields(desk: Desk) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from imagegeneration.domain.draft import Draft, Shown
-from imagegeneration.domain.generation import EnhanceBody, ExecuteBody
+from imagegeneration.domain.generation import EnhanceBody, ExecuteBody, GenerationParameters
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.options import GenerateBody, Options
 from imagegeneration.errors import Elsewhere, PromptRefused, StudioError
@@ -45,8 +45,8 @@ class Desk:
     options were changed by something else than their own fields; it begins anywhere, so that fields of before a
     restart of the server are not taken for these. `doing` is what a button asked for and the script has yet to do;
     `shown` the hash of what the screen showed when the approval was pressed. `given_up` says which options are not to
-    be had any more. `elsewhere` says that another window changed or approved the draft, `is_short` that the budget
-    or the credits do not reach.
+    be had any more. `announced` is what was said to be in the way of `routes`, which would be approved. `elsewhere`
+    says that another window changed or approved the draft, `is_short` that the budget or the credits do not reach.
     """
 
     draft: Draft
@@ -60,6 +60,8 @@ class Desk:
     unsaved: StudioError | None = None
     elsewhere: Elsewhere | None = None
     is_short: bool = False
+    routes: Sequence[GenerationParameters] = ()
+    announced: Sequence[str] = ()
     field_problems: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -7,13 +7,14 @@ import streamlit as st
 from imagegeneration.errors import StudioError
 from imagegeneration.ui.desk import Desk, start_over
 from imagegeneration.ui.frame import PAGES, notice
+from imagegeneration.ui.obstacles import has_news
 
 SECONDS = 2
 """How often an open draft looks at what is stored."""
 
 
 def follow(desk: Desk) -> None:
-    """Look, as long as the page is open, whether another window changed or approved the draft.
+    """Look, as long as the page is open, whether another window changed or approved the draft, or calls are paused.
 
     A request that the budget does not reach for is priced again, so that the button is free as soon as it does.
     """
@@ -26,7 +27,7 @@ def _look(desk: Desk, drawn: list[str]) -> None:
         drawn.clear()
         return
     try:
-        is_news = desk.look()
+        is_news = desk.look() or (desk.doing is None and has_news(desk))
     except StudioError:
         return  # the next look, or the next save, says what is wrong
     if is_news or (desk.is_short and desk.doing is None):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook
 from imagegeneration.domain.progress import Progress
@@ -187,6 +188,14 @@ def _progress(job: Job) -> Progress | None:
         return None
 
 
+def _stored(job: Job) -> Sequence[StoredImage]:
+    """The records of the job's images; the page lives without them while they cannot be read."""
+    try:
+        return studio().jobs.images(actor(), job.job_id) if job.cdn_urls else ()
+    except StudioError:
+        return ()
+
+
 def inspector(key: str) -> Inspector:
     """This session's inspector of the gallery `key`."""
     found: Inspector = st.session_state.setdefault(f"{key}-inspector", Inspector())
@@ -232,7 +241,17 @@ def gallery(
         "page": page,
         "notice": notice,
         "empty": empty,
-        "cards": [card(job, about_seconds, _OUTLOOKS.of(job), _progress(job), reader(job)) for job in jobs],
+        "cards": [
+            card(
+                job,
+                about_seconds,
+                _OUTLOOKS.of(job),
+                _progress(job),
+                reader(job),
+                _stored(job) if mode == "single" else (),
+            )
+            for job in jobs
+        ],
         "in_address": in_address,
         "fresh": newest.newest() if in_address else None,
         "open": shown.job_id,

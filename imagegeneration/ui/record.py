@@ -15,7 +15,7 @@ from imagegeneration.domain.money import format_usd, format_usd_exact
 from imagegeneration.errors import StudioError
 from imagegeneration.services.jobs import RetryQuote
 from imagegeneration.ui import choices, words
-from imagegeneration.ui.cards import ALONE, Reader, card
+from imagegeneration.ui.cards import ALONE, Reader, card, state
 from imagegeneration.ui.rows import Row
 
 FactRow = dict[str, Any]
@@ -76,7 +76,7 @@ def _job(job: Job, reader: Reader) -> list[FactRow]:
     return [
         *row("Owner", reader.name(job.user_id) if reader.sees_others else None),
         *row("Status", f"{status}, {words.made_of(job)}"),
-        *row("Why", job.error, "bad"),
+        *row("Why", job.error, "plain" if job.error_code == "CANCELED" else "bad"),
         *row("Quoted", f"Up to {format_usd_exact(sum(one.quoted_micros for one in (job.approval, *job.retries)))}"),
         *row("Cost", words.job_cost(job)),
         *moment("Created", job.created_at),
@@ -189,9 +189,9 @@ def _made_from(job: Job, sources: Sequence[StoredImage]) -> list[FactRow]:
 def _image(job: Job, image: JobImage, stored: StoredImage | None) -> dict[str, Any]:
     return {
         "title": f"Image {image.index + 1}",
-        "state": image.state,
+        "state": state(image),
         "word": words.image_word(image, datetime.now(UTC)),
-        "tone": words.IMAGE_TONES[image.state],
+        "tone": words.image_tone(image),
         "thumb": image.thumbnail_url,
         "url": image.url,
         "file": None if image.url is None else image.url.rsplit("/", 1)[-1],

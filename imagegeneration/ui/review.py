@@ -20,6 +20,7 @@ from imagegeneration.ui.elsewhere import elsewhere
 from imagegeneration.ui.fields import Field, editor
 from imagegeneration.ui.frame import actor, errors_in_words, notice, resets_at, show_error, studio
 from imagegeneration.ui.inbox import Message
+from imagegeneration.ui.obstacles import announce_obstacles, require_announced
 from imagegeneration.ui.onward import Button, Cost, onward
 from imagegeneration.ui.options import panel
 from imagegeneration.ui.sources import sources
@@ -50,10 +51,20 @@ def review(desk: Desk) -> None:
     desk.is_short = cost is not None and cost.short != ""
     _buttons(desk, cost)
     if desk.doing == "approve":
-        desk.approve()
+        _approve(desk)
         if desk.draft.job_id is not None:
             _show_in_jobs(desk.draft.job_id)
         st.rerun(scope="fragment")
+
+
+def _approve(desk: Desk) -> None:
+    """Approve what the screen showed, also of what is in its way."""
+    try:
+        require_announced(desk)
+    except StudioError as error:
+        desk.problem, desk.doing = error, None
+        return
+    desk.approve()
 
 
 def _show_in_jobs(job_id: str) -> None:
@@ -166,6 +177,7 @@ def _cost(desk: Desk) -> Cost | None:
         order = studio().offer.order(wanted, draft.image_count)
         total = studio().jobs.quote(draft.final_prompt or "", draft.image_count, order)
     except StudioError as error:
+        announce_obstacles(desk, None)
         show_error(error, key="quote-problem", cost="Nothing was charged.")
         return None
     draws_seed = draft.options.seed == RANDOM_SEED
@@ -173,6 +185,7 @@ def _cost(desk: Desk) -> Cost | None:
     terms = terms_sha256(order, total, draws_seed=draws_seed)
     cost = Cost(each, _made_as(order, draws_seed), total=format_usd(total), terms=terms)
     try:
+        announce_obstacles(desk, order)
         return _within_means(desk, order, total, cost)
     except StudioError as error:
         return replace(cost, left=error.message)
@@ -193,6 +206,8 @@ def _made_as(order: Order, draws_seed: bool) -> str:
 def _within_means(desk: Desk, order: Order, total: int, cost: Cost) -> Cost:
     """Say beside the price what is left to spend, and whether that is too little."""
     cost = _left(studio().spending.today(actor()), total, cost)
+    if not cost.short:
+        cost = _of_provider(order, total, cost)
     quote = studio().jobs.quote_credits(actor(), desk.draft.image_count, order.request)
     if quote is None:
         return cost
@@ -201,6 +216,21 @@ def _within_means(desk: Desk, order: Order, total: int, cost: Cost) -> Cost:
         return cost
     too_few = "Your credits are too few. Ask for fewer images, or ask an administrator."
     return replace(cost, short=too_few)
+
+
+def _of_provider(order: Order, total: int, cost: Cost) -> Cost:
+    """Say where the provider that is asked first has a budget of its own, and too little is left of it."""
+    provider = order.request.provider
+    spend = studio().spending.today_of(provider)
+    left = max(spend.left_micros, 0)
+    if total <= left:
+        return cost
+    name = words.provider(provider)
+    short = (
+        f"Only {format_usd(left)} left in today's budget of {name}. It starts again at {resets_at(spend)}, your time. "
+        "Until then choose a model of another provider, or ask an operator to raise it."
+    )
+    return replace(cost, short=short)
 
 
 def _left(spend: Spend, total: int, cost: Cost) -> Cost:

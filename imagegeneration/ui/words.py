@@ -22,7 +22,8 @@ from imagegeneration.services.operations import WAITING
 
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+.!|<>~$:^-]")
 
-Tone = Literal["neutral", "active", "good", "bad"]
+Tone = Literal["neutral", "active", "good", "bad", "off"]
+"""`off`: over, without success or failure."""
 
 IMAGE_WORDS: Mapping[ImageState, str] = {
     "HELD": "Waiting",
@@ -103,11 +104,20 @@ def is_waiting_for_storage(image: JobImage, now: datetime) -> bool:
 
 def image_word(image: JobImage, now: datetime) -> str:
     """The state of an image as a word."""
+    if image.is_canceled:
+        return "Canceled"
     return "Waiting for storage" if is_waiting_for_storage(image, now) else IMAGE_WORDS[image.state]
 
 
+def image_tone(image: JobImage) -> Tone:
+    """Return the tone of an image's state."""
+    return "off" if image.is_canceled else IMAGE_TONES[image.state]
+
+
 def how_far(progress: Progress) -> str:
-    """How far a job is that is at work."""
+    """How far a job is that is at work, or that it takes longer than the estimate."""
+    if progress.is_late:
+        return "Taking longer than usual"
     return f"About {progress.percent} % done, by an estimate"
 
 
@@ -163,7 +173,7 @@ def job_status(job: Job) -> tuple[str, Tone]:
         return "Done", "good"
     if job.status == "FAILED":
         if job.error_code == "CANCELED":
-            return "Canceled", "neutral"
+            return "Canceled", "off"
         return ("Perhaps charged" if job.error_code == "INTERRUPTED" else "Failed"), "bad"
     if job.cancel_requested_at is not None:
         return "Canceling", "active"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.company import Company
@@ -71,8 +72,25 @@ def test_no_filter_hides_what_was_just_approved(page: Page, product: Product) ->
     page.get_by_role("link", name="Generate").click()
     expect(page.get_by_label("Prompt", exact=True)).to_be_visible()
     go_to_review(page, intent, "a kite")
+    approved = page.url
     approve_button(page).click()
     is_first_and_in_view(page, intent)
+    page.goto(approved)
+    expect(page.get_by_text("1024 × 1024 px")).to_be_visible()
+
+
+def test_a_portrait_is_whole_on_its_card(page: Page, product: Product) -> None:
+    intent = unique("portrait")
+    product.finished(product.generate("a kite", intent=intent, size="1024x1536"))
+    open_jobs(page)
+    tile, mosaic = card(page, intent).locator(".tile"), card(page, intent).locator(".mosaic")
+    expect(tile).to_have_class(re.compile("loaded"))
+    shown, around = tile.bounding_box(), mosaic.bounding_box()
+    assert shown is not None
+    assert around is not None
+    assert shown["width"] / shown["height"] == pytest.approx(2 / 3, abs=0.02)
+    assert shown["height"] == pytest.approx(around["height"], abs=8)
+    assert tile.locator("img").evaluate("(node) => getComputedStyle(node).objectFit") == "contain"
 
 
 def test_looking_at_a_job_is_one_step_of_the_history(page: Page, product: Product) -> None:

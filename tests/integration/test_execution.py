@@ -14,6 +14,7 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, LeftAtProvider, Usage
 from imagegeneration.domain.health import Checked
 from imagegeneration.domain.image import storage_key
@@ -653,3 +654,22 @@ def test_every_picture_of_an_answer_is_kept_and_named_on_the_attempt(studio: Stu
     assert [(execution.spool.folder / name).read_bytes() for name in names] == [png(2), b"not even a picture"]
     assert attempt.usage is not None
     assert (attempt.usage.implausible, attempt.cost_micros) == (True, attempt.held_micros)
+
+
+@pytest.mark.parametrize("tokens", [10**8, 2**53])
+def test_a_bill_that_cannot_be_is_not_believed_and_costs_no_image(
+    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch, tokens: int
+) -> None:
+    for judged in (Catalog.judged, lambda _catalog, _model, usage, **_: usage):  # the latter: as spooled before
+        monkeypatch.setattr(Catalog, "judged", judged)
+        approve(studio)
+        job = claimed(studio)
+        assert execution.start(job, 0, f"att_{job.job_id}")
+        usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=tokens)
+        received = execution.receive(job, 0, f"att_{job.job_id}", Answer(png(1), usage, None))
+        assert received is not None
+        execution.deliver(received)
+        attempt = studio.jobs.get(LOCAL, job.job_id).images[0].attempt
+        assert attempt.cost_micros == job.approval.quoted_micros
+        assert attempt.outcome == "generated"
+    assert studio.spending.today(LOCAL).spent_micros == 2 * job.approval.quoted_micros

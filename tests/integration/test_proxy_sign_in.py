@@ -8,17 +8,23 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest import mock
 
+import anyio
+import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey
 from joserfc.jws import JWSRegistry
 from starlette.testclient import TestClient
 
+from imagegeneration.api import lookups
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.oidc import keys as oidc_keys
 from imagegeneration.settings import Settings, TrustedProxy
+from tests.integration.test_slow_sign_in import browser_of
+from tests.support import run_async
 
 PUBLIC = "http://studio.test"
 HEADER = "Cf-Access-Jwt-Assertion"
@@ -31,11 +37,14 @@ class KeyServer:
     def __init__(self) -> None:
         self.key = ECKey.generate_key("P-256", {"kid": "first"})
         self.fetched = 0
+        self.hold: threading.Event | None = None
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 owner.fetched += 1
+                if owner.hold is not None:
+                    owner.hold.wait(10)
                 body = json.dumps(KeySet([owner.key]).as_dict(private=False)).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -176,3 +185,56 @@ def test_who_is_disabled_is_out_although_the_proxy_vouches(
     )
     monkeypatch.setattr(company.logins._vouched, "_seconds", 0.0)
     assert client.get("/image/me", headers={HEADER: token}).status_code == 401
+
+
+def strange(proxy: KeyServer, number: int) -> str:
+    """A token of a key that nobody knows, so that the key set is looked up anew."""
+    return proxy.token(STRANGE, kid=number)
+
+
+STRANGE = ECKey.generate_key("P-256", {"kid": "strange"})
+
+
+def test_an_address_with_many_unknown_tokens_holds_up_no_other(
+    client: TestClient, company: Studio, proxy: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/image/keys", headers={HEADER: proxy.token()}).status_code == 200
+    monkeypatch.setattr(oidc_keys, "KEYS_SECONDS", -1.0)
+    proxy.hold = threading.Event()
+    try:
+        found = run_async(_others_while_the_key_set_hangs, company, proxy)
+    finally:
+        proxy.hold.set()
+    assert found == (200, 2, 429, 2)
+
+
+async def _others_while_the_key_set_hangs(company: Studio, proxy: KeyServer) -> tuple[int, int, int, int]:
+    """What another address is answered, how many looks the strangers' has at once, what one too many gets, and how
+    often the key set was fetched.
+    """
+    app, looking = build_asgi(lambda: company), 0
+    find = company.logins.vouched
+
+    def vouched(token: str) -> Any:
+        nonlocal looking
+        looking += 1
+        return find(token)
+
+    with mock.patch.object(company.logins, "vouched", vouched):
+        async with browser_of(app, 1) as stranger, browser_of(app, 2) as other, anyio.create_task_group() as strangers:
+            for number in range(lookups.WAITING_OF_ONE):
+                strangers.start_soon(_ask, stranger, strange(proxy, number))
+            while proxy.fetched < 2 or looking < 2:
+                await anyio.sleep(0.005)
+            with anyio.fail_after(2):
+                at_once = looking
+                one_more = await _ask(stranger, strange(proxy, 999))
+                known = await _ask(other, proxy.token(name="Ann Other"))
+            fetched = proxy.fetched
+            assert proxy.hold is not None
+            proxy.hold.set()
+    return known, at_once, one_more, fetched
+
+
+async def _ask(browser: httpx.AsyncClient, token: str) -> int:
+    return (await browser.get("/image/keys", headers={HEADER: token})).status_code

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from unittest import mock
 
 import anyio
 import httpx
@@ -129,3 +131,27 @@ def browser_of(app: ASGIApp, number: int) -> httpx.AsyncClient:
 async def _begin(app: ASGIApp, number: int) -> None:
     async with browser_of(app, number) as browser:
         await browser.post("/auth/begin/idp", data={"next": "/"})
+
+
+def test_sign_outs_that_strangers_send_hold_up_no_sign_in(settings: Settings, provider: Provider) -> None:
+    named = {"sign_in_providers": (settings_of(provider),), "public_url": PUBLIC}
+    company = build_studio(settings.model_copy(update=named))
+    over = threading.Event()
+    try:
+        with mock.patch.object(company.logins, "end_for_provider", side_effect=lambda *_: over.wait(10)):
+            assert run_async(_begin_while_sign_outs_hang, company, over) == 303
+    finally:
+        over.set()
+        company.close()
+
+
+async def _begin_while_sign_outs_hang(company: Studio, over: threading.Event) -> int:
+    app = build_asgi(lambda: company)
+    async with browser_of(app, 1) as browser, anyio.create_task_group() as hanging:
+        for _ in range(sign_in.AT_ONCE + sign_in.MOST_WAITING):
+            hanging.start_soon(partial(browser.post, "/auth/logout/idp", data={"logout_token": "x"}))
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(5):
+            begun = await browser.post("/auth/begin/idp", data={"next": "/"})
+        over.set()
+    return begun.status_code

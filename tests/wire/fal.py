@@ -91,6 +91,7 @@ class FalStub(Loopback):
         self.polls = polls
         self.calls: dict[str, Call] = {}
         self.nsfw = False
+        self.more: list[dict[str, str]] = []
         self.error: str | None = None
 
     def stage(self, received: Received) -> str:
@@ -139,4 +140,6 @@ class FalStub(Loopback):
             return answer_json({"detail": json.loads(error.json(include_url=False))}, 422)
         image = {"url": f"{self.url}/files/{handle}.png", "width": 8, "height": 8, "content_type": "image/png"}
         prompt = arguments.model_dump()["prompt"]
-        return answer_json({"images": [image], "seed": 1, "has_nsfw_concepts": [self.nsfw], "prompt": prompt})
+        return answer_json(
+            {"images": [image, *self.more], "seed": 1, "has_nsfw_concepts": [self.nsfw], "prompt": prompt}
+        )

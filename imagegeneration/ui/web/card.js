@@ -10,12 +10,15 @@ function makeTile(index, count, view, card) {
   const word = el("span.word");
   const wait = el("span.wait", {}, word);
   const copy = copyButton("", `Copy URL of image ${index + 1}`, () => card.data.images[index].url, ".icon-only");
-  const node = el("div.tile", {}, wait, copy);
+  const pixels = el("span.pixels");
+  const node = el("div.tile", {}, wait, copy, pixels);
   let image = null;
   node.addEventListener("click", () => view.open(card.data, index));
   return {
     node,
-    paint({ state, word: text, thumb, partial }, title) {
+    paint({ state, word: text, thumb, partial, size }, title) {
+      pixels.hidden = !size;
+      setText(pixels, size && `${size} px`);
       node.dataset.state = state;
       setText(word, text);
       copy.hidden = state !== "STORED";
@@ -52,7 +55,7 @@ function makeCard(view, data, single) {
   const owner = el("span.owner.user-text"), made = el("span.made"), cost = el("span.cost"), time = el("span.time");
   const meter = el("span.meter", { role: "progressbar", "aria-label": "Progress, an estimate", "aria-valuemin": "0", "aria-valuemax": "100" }, el("span.fill"));
   const tiles = data.images.map((_, index) => makeTile(index, data.images.length, view, card));
-  const mosaic = el(`div.mosaic.n${data.images.length}${data.sandbox ? ".marked" : ""}`, {}, ...tiles.map(({ node }) => node));
+  const mosaic = el("div.mosaic", {}, ...tiles.map(({ node }) => node));
   const copy = copyButton("Copy URLs", "Copy all URLs", () => card.data.urls.join("\n"));
   const details = el("button.button.plain", { type: "button" }, "Details");
   const retry = el("button.button", { type: "button" }, icon("retry"), "Retry");
@@ -82,6 +85,8 @@ function makeCard(view, data, single) {
     setAttribute(owner, "title", next.owner);
     setText(made, next.made);
     setText(cost, next.cost);
+    mosaic.style.setProperty("--share", `${next.share}%`);
+    mosaic.style.setProperty("--ratio", next.ratio);
     tiles.forEach((tile, index) => tile.paint(next.images[index], next.title));
     meter.hidden = next.over;
     setAttribute(meter, "aria-valuenow", String(next.percent ?? 0));

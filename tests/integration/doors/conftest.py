@@ -26,7 +26,13 @@ from imagegeneration.settings import Settings, SignInProvider
 from imagegeneration.storage import Storage
 from tests.support import APPROVAL_KEY, wait_until
 
-PROVIDER = {"name": "idp", "label": "Example", "issuer": "http://localhost:9", "clientId": "studio", "roles": {}}
+PROVIDER = {
+    "name": "idp",
+    "label": "Example",
+    "issuer": "http://localhost:9",
+    "clientId": "studio",
+    "roles": {"admin": ["owner@example.com"]},
+}
 
 
 @dataclass(frozen=True)

@@ -281,3 +281,12 @@ def test_a_server_that_hangs_when_asked_costs_no_more_than_the_time_of_the_call(
 
 def test_fal_is_in_the_table() -> None:
     assert PROVIDERS["fal"] is FalProvider
+
+
+def test_every_picture_of_a_call_is_kept_and_none_costs_the_first(stub: FalStub) -> None:
+    stub.more = [{"url": f"{stub.url}/files/more-{number}.png"} for number in range(2)] + [
+        {"url": "https://x.invalid/"},
+        {},
+    ]
+    answer = provider_of(stub).generate(image_request(), Handles())
+    assert (answer.content, answer.others) == (b"image", (b"image", b"image"))

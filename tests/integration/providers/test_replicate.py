@@ -218,3 +218,10 @@ def test_a_success_that_is_an_error_is_in_doubt(stub: ReplicateStub) -> None:
 
 def test_replicate_is_in_the_table() -> None:
     assert PROVIDERS["replicate"] is ReplicateProvider
+
+
+def test_every_picture_of_a_call_is_kept_and_none_costs_the_first(stub: ReplicateStub) -> None:
+    urls = [f"{stub.url}/files/{number}.png" for number in range(3)]
+    stub.ended = {"output": [*urls, "https://x.invalid/", None]}
+    answer = provider_of(stub).generate(a_request(), Handles())
+    assert (answer.content, answer.others) == (b"image", (b"image", b"image"))

@@ -16,6 +16,8 @@ from imagegeneration.errors import ConfigurationError, ModelUnavailable
 
 TODAY = date(2026, 11, 21)
 CATALOG = Catalog.read()
+MOST = 1_000_000
+"""What no image costs."""
 
 
 def parameters(model: str, size: str = "1024x1024", quality: str = "medium") -> GenerationParameters:
@@ -317,25 +319,35 @@ COUNT = Usage(input_text_tokens=9, input_image_tokens=0, output_tokens=440)
     ids=["zeros", "no-prompt", "no-image", "a-hundredth", "an-edit-that-read-no-image"],
 )
 def test_a_count_that_cannot_be_right_is_kept_and_not_used(count: Usage, is_edit: bool) -> None:
-    judged = CATALOG.judged(FLARE, count, is_edit=is_edit)
+    judged = CATALOG.judged(FLARE, count, is_edit=is_edit, most_micros=MOST)
     assert judged.implausible
     assert CATALOG.cost(FLARE, judged) is None
 
 
 def test_a_count_that_can_be_right_is_used() -> None:
-    assert CATALOG.judged(FLARE, COUNT, is_edit=False) == COUNT
+    assert CATALOG.judged(FLARE, COUNT, is_edit=False, most_micros=MOST) == COUNT
     read = COUNT.model_copy(update={"input_image_tokens": 260})
-    assert CATALOG.judged(FLARE, read, is_edit=True) == read
+    assert CATALOG.judged(FLARE, read, is_edit=True, most_micros=MOST) == read
 
 
 def test_tokens_that_are_not_divided_count_at_the_dearer_price_in_an_edit_and_as_text_else() -> None:
     undivided = Usage(input_text_tokens=0, input_image_tokens=0, undivided_tokens=1_000, output_tokens=440)
-    edit = CATALOG.judged(FLARE, undivided, is_edit=True)
+    edit = CATALOG.judged(FLARE, undivided, is_edit=True, most_micros=MOST)
     assert CATALOG.cost(FLARE, edit) == 8 * 1_000 + 30 * 440
-    assert CATALOG.cost(FLARE, CATALOG.judged(FLARE, undivided, is_edit=False)) == 5 * 1_000 + 30 * 440
+    assert (
+        CATALOG.cost(FLARE, CATALOG.judged(FLARE, undivided, is_edit=False, most_micros=MOST)) == 5 * 1_000 + 30 * 440
+    )
 
 
 def test_a_hold_has_room_for_what_is_put_around_a_very_short_prompt() -> None:
     bill = CATALOG.cost(FLARE, Usage(input_text_tokens=1 + 12, input_image_tokens=0, output_tokens=440))
     assert bill is not None
     assert bill <= CATALOG.quote(parameters(FLARE), "x", TODAY)
+
+
+@pytest.mark.parametrize("tokens", [10**6, 10**9, 2**53])
+def test_a_count_that_would_cost_more_than_any_image_is_marked(tokens: int) -> None:
+    for absurd in ({"output_tokens": tokens}, {"input_image_tokens": tokens}, {"output_text_tokens": tokens}):
+        many = COUNT.model_copy(update=absurd)
+        if (CATALOG.cost(FLARE, many) or 0) > MOST:
+            assert CATALOG.judged(FLARE, many, is_edit=False, most_micros=MOST).implausible

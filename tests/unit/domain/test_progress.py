@@ -39,3 +39,10 @@ def test_without_an_expectation_only_what_is_known_counts() -> None:
 
 def test_a_job_that_is_over_has_no_progress() -> None:
     assert progress_of(job(), 10, NOW) is None
+
+
+@pytest.mark.parametrize(("seconds", "is_late"), [(9.9, False), (10, False), (10.1, True)])
+def test_an_image_is_late_once_the_estimate_has_passed(seconds: float, is_late: bool) -> None:
+    assert after(seconds, "CALLING", "STORED").is_late is is_late
+    assert not after(seconds, "GENERATED").is_late, "it is made"
+    assert not after(seconds, "CALLING", expected=0).is_late

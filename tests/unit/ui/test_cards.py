@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from imagegeneration.domain.job import Job
+import pytest
+
+from imagegeneration.domain.job import AttemptError, Job
 from imagegeneration.domain.lifecycle import shown
 from imagegeneration.domain.outlook import Outlook
 from imagegeneration.domain.progress import Progress
-from imagegeneration.ui.cards import card, is_active
-from tests.unit.ui.samples import NOW, URL, approval, image, job
+from imagegeneration.ui.cards import Reader, card, is_active, tile_share
+from tests.unit.ui.samples import NOW, URL, approval, image, job, stored_image
 
 
 def test_a_card_has_thumbnails_and_addresses_and_no_original_as_a_picture() -> None:
@@ -22,6 +24,7 @@ def test_a_card_has_thumbnails_and_addresses_and_no_original_as_a_picture() -> N
             "partial": None,
             "url": f"{URL}.png",
             "since": None,
+            "size": None,
         }
     ]
     assert shown["urls"] == [f"{URL}.png"]
@@ -104,3 +107,52 @@ def test_an_image_that_another_model_made_is_said_to_be_its() -> None:
     fell_back = job(images=[image("STORED"), image("STORED", index=1, model="gpt-image-2", why="It was down.")])
     assert card(job())["made_as"].endswith("medium quality, PNG")
     assert card(fell_back)["made_as"].endswith("medium quality, PNG; 1 image by gpt-image-2 instead")
+
+
+def test_what_is_late_is_said_to_be_and_what_is_made_is_being_saved() -> None:
+    late = Progress(percent=95, is_late=True, images_over=0, image_count=1, expected_seconds=10)
+    assert card(job("RUNNING", [image("CALLING")]), progress=late)["place"] == "Taking longer than usual"
+    saving = late.model_copy(update={"is_late": False})
+    made = job("RUNNING", [image("GENERATED", finished_at=NOW), image("STORED", index=1)])
+    assert card(made, progress=saving)["place"] == "Saving the images"
+
+
+def test_canceled_is_a_state_of_its_own() -> None:
+    error = AttemptError(code="CANCELED", message="Canceled before it was started.")
+    canceled = job("FAILED", [image("STORED"), image("FAILED", index=1, error=error)], error_code="CANCELED")
+    shown = card(canceled)
+    assert (shown["status"], shown["tone"]) == ("Canceled", "off")
+    assert [(one["state"], one["word"]) for one in shown["images"]] == [("STORED", "Done"), ("CANCELED", "Canceled")]
+    tones = {card(one)["tone"] for one in (job(), job("QUEUED", [image("HELD")]), job("RUNNING", [image("CALLING")]))}
+    assert "off" not in tones
+    refused = job("FAILED", [image("FAILED", error=AttemptError(code="PROVIDER", message="No."))])
+    assert card(refused)["images"][0]["state"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("count", "ratio", "share"),
+    [
+        (1, 2 / 3, 50),  # a portrait alone has the whole height
+        (1, 1, 75),
+        (1, 16 / 9, 100),  # a wide one the whole width
+        (2, 2 / 3, 50),
+        (2, 3 / 2, 56.25),  # one above the other
+        (4, 1, 37.5),
+        (5, 1, 33.33),
+    ],
+)
+def test_images_on_a_card_are_whole_and_as_large_as_can_be(count: int, ratio: float, share: float) -> None:
+    assert tile_share(count, ratio) == share
+
+
+def test_stored_images_say_their_size() -> None:
+    (tile,) = card(job(), stored=[stored_image(width=832, height=1248)])["images"]
+    assert tile["size"] == "832 × 1248"
+
+
+def test_who_may_not_change_a_job_is_offered_nothing() -> None:
+    reader = Reader(may_change=False, sees_others=True, names={"local": "Ann"})
+    failed, queued = job("FAILED", [image("FAILED")]), job("QUEUED", [image("HELD")])
+    assert [card(one, reader=reader)[what] for one, what in ((failed, "retry"), (queued, "cancel"))] == [False, False]
+    assert card(failed, reader=reader)["owner"] == "Ann"
+    assert card(failed)["owner"] is None

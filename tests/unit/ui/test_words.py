@@ -30,7 +30,7 @@ def test_every_state_has_a_word() -> None:
         ("DONE", None, False, ("Done", "good")),
         ("FAILED", "PROVIDER", False, ("Failed", "bad")),
         ("FAILED", "INTERRUPTED", False, ("Perhaps charged", "bad")),
-        ("FAILED", "CANCELED", True, ("Canceled", "neutral")),
+        ("FAILED", "CANCELED", True, ("Canceled", "off")),
     ],
 )
 def test_the_status_of_a_job(status: Status, code: ErrorCode | None, canceled: bool, said: tuple[str, str]) -> None:
