@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import random
 import time
@@ -87,6 +88,15 @@ def empty_bucket(settings: Settings) -> None:
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=settings.r2_bucket):
         for entry in page.get("Contents", ()):
             client.delete_object(Bucket=settings.r2_bucket, Key=entry["Key"])
+
+
+def remove_sockets(data: Path) -> None:
+    """Remove what a killed SeaweedFS leaves in /tmp; a start on the same data folder would use it again."""
+    ports = json.loads((data / "ports.json").read_text()) if (data / "ports.json").exists() else {}
+    for name, port in ports.items():
+        if name.endswith(".grpc"):
+            for path in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):
+                path.unlink(missing_ok=True)
 
 
 def png(number: int = 0) -> bytes:

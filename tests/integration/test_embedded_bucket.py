@@ -22,7 +22,7 @@ from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.settings import Settings
 from imagegeneration.storage import CACHE_CONTROL, Storage
-from tests.support import serving
+from tests.support import remove_sockets, serving
 
 KEY, CONTENT = "2026/11/image.png", b"bytes of an image"
 FORM = (
@@ -51,6 +51,7 @@ def part(data: DataDir) -> Iterator[Part]:
     with serving(part, data.path):
         part.prepare(_settings(part))
         yield part
+    remove_sockets(data.path)
 
 
 @pytest.fixture
