@@ -171,7 +171,7 @@ def servers(folder: Path) -> Iterator[Servers]:
     """A fresh database and bucket in `folder`; everything that was started on top of them ends with them."""
     data = DataDir(folder)
     mongod = mongod_part(folder / "mongodb", data.port("mongod"))
-    bucket = bucket_part(folder / "bucket", data.port("bucket"), "images")
+    bucket = bucket_part(data, "images")
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "R2_", "MONGODB_"))
     }
@@ -181,8 +181,10 @@ def servers(folder: Path) -> Iterator[Servers]:
     with contextlib.ExitStack() as stack:
         started = Servers(data, environment, stack)
         for part in (mongod, bucket):
-            pid = started.start(part.name, part.command, None)
-            started.mongod_pid = pid if part is mongod else started.mongod_pid
+            process = part.process(environment, Log(folder / f"{part.name}.log"))
+            process.start()
+            stack.callback(process.kill)
+            started.mongod_pid = process.pid if part is mongod else started.mongod_pid
             while not part.listens:
                 time.sleep(0.02)
             part.prepare(load_settings(_env_file=None, **_lowered(mongod.provides), **_lowered(bucket.provides)))

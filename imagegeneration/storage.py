@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -201,10 +202,16 @@ class Storage:
             raise ConfigurationError(f"{why} ({code or f'HTTP {status}'}).") from None
 
     def ensure_bucket(self) -> None:
-        """Create the bucket unless it is there: for embedded buckets and tests. Raises StorageFailed."""
+        """Create the bucket unless it is there, and let everybody read objects of it whose key they know.
+
+        For embedded buckets and tests. Raises StorageFailed.
+        """
+        anybody = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+        policy = {"Version": "2012-10-17", "Statement": [anybody | {"Resource": f"arn:aws:s3:::{self.bucket}/*"}]}
         try:
             if not self._exists():
                 self._client.create_bucket(Bucket=self.bucket)
+            self._client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(policy))
         except (ClientError, BotoCoreError) as error:
             raise _failed("could not be prepared", error) from error
 

@@ -32,7 +32,7 @@ from imagegeneration.local.part import Part
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
-from tests.support import APPROVAL_KEY, serving
+from tests.support import APPROVAL_KEY, BUCKET_SECRET, empty_bucket, remove_sockets, serving
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")  # a machine that does other things meanwhile is no fault of an example
@@ -81,8 +81,8 @@ def _one_client_a_bucket_server() -> Iterator[None]:
     made: dict[tuple[object, ...], Any] = {}
     make: Callable[..., Any] = boto3.client
 
-    def client(service: str, config: Any, **options: Any) -> Any:
-        key = (service, config.read_timeout, *sorted(options.items()))
+    def client(service: str, config: Any = None, **options: Any) -> Any:
+        key = (service, getattr(config, "read_timeout", 0), *sorted(options.items()))
         if key not in made:
             made[key] = make(service, config=config, **options)
         return made[key]
@@ -120,10 +120,12 @@ def mongod(servers_dir: DataDir) -> Iterator[Part]:
 
 @pytest.fixture(scope="session")
 def bucket_server(servers_dir: DataDir) -> Iterator[Part]:
-    """A real bucket server."""
-    part = bucket_part(servers_dir.path / "bucket", servers_dir.port("bucket"), "images")
+    """A real bucket server, with a secret that the tests know."""
+    (servers_dir.path / "bucket-secret").write_text(BUCKET_SECRET)
+    part = bucket_part(servers_dir, "images")
     with serving(part, servers_dir.path):
         yield part
+    remove_sockets(servers_dir.path)
 
 
 @pytest.fixture(scope="session")
@@ -146,8 +148,8 @@ def _mongo(mongod: Part) -> Iterator[MongoClient[dict[str, object]]]:
 
 
 @pytest.fixture(scope="session")
-def _emptied_databases() -> list[str]:
-    """Databases that earlier tests have left empty: collections and indexes take long to make."""
+def _emptied() -> list[str]:
+    """Databases and buckets that earlier tests have left empty: collections, indexes and volumes take long to make."""
     return []
 
 
@@ -158,18 +160,17 @@ def settings(
     sandbox: Sandbox,
     tmp_path: Path,
     _mongo: MongoClient[dict[str, object]],
-    _emptied_databases: list[str],
+    _emptied: list[str],
 ) -> Iterator[Settings]:
-    """Everything that the studio needs: an empty database, a fresh bucket and data folder, and the sandbox."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    database = _emptied_databases.pop() if _emptied_databases else name
+    """Everything that the studio needs: an empty database and bucket, a fresh data folder, and the sandbox."""
+    name = _emptied.pop() if _emptied else f"test-{uuid.uuid4().hex[:12]}"
     uri, endpoint = mongod.provides["MONGODB_URI"], bucket_server.provides["R2_ENDPOINT_URL"]
     fresh = Settings(
         mongodb_uri=SecretStr(uri),
-        mongodb_database=database,
+        mongodb_database=name,
         r2_endpoint_url=endpoint,
         r2_access_key_id="embedded",
-        r2_secret_access_key=SecretStr("embedded"),
+        r2_secret_access_key=SecretStr(BUCKET_SECRET),
         r2_bucket=name,
         cdn_base_url=f"{endpoint}/{name}",
         approval_keys=(SecretStr(APPROVAL_KEY),),
@@ -178,10 +179,11 @@ def settings(
     )
     Storage(fresh).ensure_bucket()
     yield fresh
-    for used in (database, fresh.rates_database):
+    for used in (name, fresh.rates_database):
         for collection in _mongo[used].list_collection_names():
             _mongo[used][collection].delete_many({})
-    _emptied_databases.append(database)
+    empty_bucket(fresh)
+    _emptied.append(name)
 
 
 def _memory_disk() -> Path | None:

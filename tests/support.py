@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import random
 import time
@@ -13,14 +14,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import boto3
+from botocore.config import Config
 from PIL import Image
 
+from imagegeneration.local.bucket import ACCESS_KEY
 from imagegeneration.local.part import Part
-from imagegeneration.local.process import Log, Process
+from imagegeneration.local.process import Log
+from imagegeneration.settings import Settings
 
 T = TypeVar("T")
 
 APPROVAL_KEY = "a key of the tests " + "0" * 32
+BUCKET_SECRET = "embedded"
+"""What the tests' bucket server asks for, beside the access key of every embedded bucket."""
 
 
 def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 15, every: float = 0.01) -> T:
@@ -54,13 +61,42 @@ def serving(
     part: Part, folder: Path, variables: Mapping[str, str] | None = None, *, seconds: float = 15
 ) -> Iterator[Part]:
     """Run the part's server, with its log in `folder` and these variables, until the end of the block."""
-    process = Process(part.name, part.command, {**os.environ, **(variables or {})}, Log(folder / f"{part.name}.log"))
+    process = part.process({**os.environ, **(variables or {})}, Log(folder / f"{part.name}.log"))
     process.start()
     try:
         wait_until(lambda: part.listens, f"{part.name} listens", seconds=seconds)
         yield part
     finally:
         process.kill()
+
+
+def s3(settings: Settings) -> Any:
+    """Return a client that may do everything with the bucket, as the studio itself never does."""
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.bucket_endpoint,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=BUCKET_SECRET,
+        region_name="auto",
+        config=Config(),
+    )
+
+
+def empty_bucket(settings: Settings) -> None:
+    """Delete all objects."""
+    client = s3(settings)
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=settings.r2_bucket):
+        for entry in page.get("Contents", ()):
+            client.delete_object(Bucket=settings.r2_bucket, Key=entry["Key"])
+
+
+def remove_sockets(data: Path) -> None:
+    """Remove what a killed SeaweedFS leaves in /tmp; a start on the same data folder would use it again."""
+    ports = json.loads((data / "ports.json").read_text()) if (data / "ports.json").exists() else {}
+    for name, port in ports.items():
+        if name.endswith(".grpc"):
+            for path in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):
+                path.unlink(missing_ok=True)
 
 
 def png(number: int = 0) -> bytes:

@@ -71,7 +71,7 @@ def _supervise(configured: Settings, data: DataDir, parts: list[Part]) -> int:
 
 def _part_step(part: Part, settings: Settings, data: DataDir, env: Mapping[str, str]) -> Step:
     return Step(
-        Process(part.name, part.command, env, Log(data.path / "logs" / f"{part.name}.log")),
+        part.process(env, Log(data.path / "logs" / f"{part.name}.log")),
         missing=lambda: None if part.listens else "does not listen",
         prepare=lambda: part.prepare(settings),
         stop_seconds=PART_STOP_SECONDS,

@@ -1,27 +1,112 @@
-"""The embedded bucket: an S3 server that keeps objects as files in a folder."""
+"""The embedded bucket: SeaweedFS, an S3 server that is one process (ADR 24).
+
+It consists of four servers that talk to each other over ports of their own. Only S3's is for us: the others require
+a certificate that nothing else has, so that neither a website nor another user of the machine can go past S3.
+"""
 
 from __future__ import annotations
 
-import sys
+import shutil
+import signal
+import sysconfig
 from pathlib import Path
 
+from imagegeneration.errors import ConfigurationError
+from imagegeneration.local.certificate import make_certificate
+from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.storage import Storage
 
+ACCESS_KEY = "embedded"
+FOLDER = "objects"
+EARLIER_FOLDER = "bucket"
 
-def bucket_part(folder: Path, port: int, bucket: str) -> Part:
-    """The server that keeps `bucket` in `folder`. It checks no credentials; the client wants some nevertheless."""
+VOLUME_MB = 64
+"""Objects are appended to files of this size."""
+
+
+def bucket_part(data: DataDir, bucket: str) -> Part:
+    """Return the server of `bucket`. Raises ConfigurationError if there is none for this platform.
+
+    Everybody may read an object whose key they know; everything else needs the data folder's random secret.
+    """
+    folder = data.path / FOLDER
+    folder.mkdir(exist_ok=True)
+    port, secret = data.port("bucket"), data.secret("bucket-secret")
     url = f"http://127.0.0.1:{port}"
     return Part(
         name="bucket",
-        command=[sys.executable, "-m", "localbucket", str(folder), "--host", "127.0.0.1", "--port", str(port)],
+        command=_command(find_weed(), data, port),
         port=port,
         provides={
             "R2_ENDPOINT_URL": url,
-            "R2_ACCESS_KEY_ID": "embedded",
-            "R2_SECRET_ACCESS_KEY": "of-the-embedded-bucket",
+            "R2_ACCESS_KEY_ID": ACCESS_KEY,
+            "R2_SECRET_ACCESS_KEY": secret,
             "R2_BUCKET": bucket,
             "CDN_BASE_URL": f"{url}/{bucket}",
         },
         prepare=lambda settings: Storage(settings).ensure_bucket(),
+        warning=_left_behind(data.path / EARLIER_FOLDER),
+        env=_environment(folder, secret, data.secret_file("bucket-certificate", make_certificate)),
+        cwd=folder,
+        # What it has acknowledged is in its files. Asked to end, it would wait for itself for 15 seconds.
+        stop_signal=signal.SIGKILL,
+    )
+
+
+def find_weed() -> Path:
+    """Return SeaweedFS's program: the one from PyPI, else one on the PATH. Raises ConfigurationError without one."""
+    found = shutil.which("weed", path=sysconfig.get_path("scripts")) or shutil.which("weed")
+    if found is None:
+        raise ConfigurationError(
+            "Set R2_ENDPOINT_URL, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY and CDN_BASE_URL, or install SeaweedFS: "
+            "there is no `weed` on the PATH, and none from PyPI for this platform."
+        )
+    return Path(found)
+
+
+def _command(weed: Path, data: DataDir, port: int) -> list[str]:
+    inner = [
+        f"-{server}.port{kind}={data.port(f'bucket-{server}{kind}')}"
+        for server in ("master", "volume", "filer")
+        for kind in ("", ".grpc")
+    ]
+    return [
+        *(str(weed), "-logtostderr=true", "server", "-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *inner),
+        *("-master.peers=none", "-master.telemetry=false", f"-master.volumeSizeLimitMB={VOLUME_MB}", "-volume.max=0"),
+        *("-filer", "-filer.localSocket=filer.sock"),
+        *("-s3", f"-s3.port={port}", f"-s3.port.grpc={data.port('bucket-s3.grpc')}", "-s3.localSocket=s3.sock"),
+        *(
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-s3.iam=false",
+            "-s3.autoCreateBucket=false",
+            "-s3.allowedOrigins=https://none.invalid",
+        ),
+    ]
+
+
+def _environment(folder: Path, secret: str, certificate: Path) -> dict[str, str]:
+    certificates = {
+        f"WEED_{wire}_{name}_{what}": str(certificate)
+        for wire in ("GRPC", "HTTPS")
+        for name in ("MASTER", "VOLUME", "FILER", "S3", "CLIENT")
+        for what in ("CERT", "KEY", "CA")
+    }
+    return certificates | {
+        "WEED_GRPC_CA": str(certificate),
+        "WEED_HTTPS_CLIENT_ENABLED": "true",
+        "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",  # one file to append to is enough for one writer
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "HOME": str(folder),  # its settings of the user's own SeaweedFS are not for this one
+    }
+
+
+def _left_behind(folder: Path) -> str | None:
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return None
+    return (
+        f"{folder} has images of an earlier version, whose addresses do not work any more. "
+        "Copy what you want to keep, then delete the folder."
     )

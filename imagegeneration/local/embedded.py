@@ -21,7 +21,7 @@ def embedded_parts(settings: Settings, data: DataDir, *sandbox_options: str) -> 
     if settings.mongodb_uri is None:
         parts.append(locked_mongod_part(data))
     if not _names_a_bucket(settings):
-        parts.append(bucket_part(data.path / "bucket", data.port("bucket"), settings.r2_bucket))
+        parts.append(bucket_part(data, settings.r2_bucket))
     if settings.provider in (None, "sandbox"):
         parts.append(_sandbox_part(data, sandbox_options))
     return parts

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from imagegeneration.local.process import Log, Process
 from imagegeneration.settings import Settings
 
 
@@ -15,7 +18,8 @@ class Part:
 
     `provides` are the variables by which the studio finds it. `prepare` makes it usable once it accepts
     connections; it is given the settings with everything that the parts provide, and raises ConfigurationError
-    or StudioError. `warning` is a line for the terminal, if there is something to know.
+    or StudioError. `warning` is a line for the terminal, if there is something to know. `env` goes to this part alone,
+    beside what all processes get; `stop_signal` ends it in order.
     """
 
     name: str
@@ -24,6 +28,9 @@ class Part:
     provides: Mapping[str, str]
     prepare: Callable[[Settings], None]
     warning: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
 
     @property
     def listens(self) -> bool:
@@ -33,3 +40,7 @@ class Part:
                 return True
         except OSError:
             return False
+
+    def process(self, env: Mapping[str, str], log: Log) -> Process:
+        """Return its process, which is yet to be started, with `env` and what is for this part alone."""
+        return Process(self.name, self.command, {**env, **self.env}, log, cwd=self.cwd, stop_signal=self.stop_signal)

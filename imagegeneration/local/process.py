@@ -74,12 +74,23 @@ class Log:
 class Process:
     """A child in a session of its own, so that a terminal's Ctrl-C does not reach it, that dies with its parent."""
 
-    def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str], log: Log) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        log: Log,
+        *,
+        cwd: Path | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
         self.name = name
         self.log = log
         self.started_at = 0.0
         self._command = command
         self._env = env
+        self._cwd = cwd
+        self._stop_signal = stop_signal
         self._popen: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -88,6 +99,7 @@ class Process:
             self._popen = subprocess.Popen(
                 self._command,
                 env=self._env,
+                cwd=self._cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -124,7 +136,7 @@ class Process:
     def terminate(self) -> None:
         """Ask it to end."""
         if self._popen is not None and self.is_running:
-            self._popen.terminate()
+            self._popen.send_signal(self._stop_signal)
 
     def kill(self) -> None:
         """End it at once, and whatever it has started."""

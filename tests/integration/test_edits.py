@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from PIL import Image
 from pymongo.database import Database
@@ -26,6 +25,7 @@ from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
 from tests.integration.test_execution import expire_lease
+from tests.support import s3
 
 GONE = "img_01AAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -62,17 +62,7 @@ def edit(studio: Studio, *image_ids: str, actor: Actor = LOCAL, **more: Any) -> 
 
 def put(settings: Settings, key: str, content: bytes) -> None:
     """Put other bytes in the place of an object, as nothing of the studio does."""
-    bucket(settings).put_object(Bucket=settings.r2_bucket, Key=key, Body=content)
-
-
-def bucket(settings: Settings) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=settings.bucket_endpoint,
-        aws_access_key_id="embedded",
-        aws_secret_access_key="embedded",  # the embedded bucket checks none
-        region_name="auto",
-    )
+    s3(settings).put_object(Bucket=settings.r2_bucket, Key=key, Body=content)
 
 
 def test_an_edit_sends_the_approved_bytes_and_prompt(
@@ -134,7 +124,7 @@ def test_what_is_not_what_was_approved_is_never_sent(
     elif how == "more bytes":
         put(settings, source.storage_key, original + b"x")
     elif how == "no object":
-        bucket(settings).delete_object(Bucket=settings.r2_bucket, Key=source.storage_key)
+        s3(settings).delete_object(Bucket=settings.r2_bucket, Key=source.storage_key)
     else:
         database.images.delete_one({"imageId": source.image_id})
     one_round(studio)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from imagegeneration.local import process as process_module
+from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
 from tests.support import wait_until
 
@@ -62,6 +63,25 @@ def test_a_child_can_be_asked_to_end_and_be_killed(sleeper: Process) -> None:
     assert sleeper.is_running
     sleeper.kill()
     assert sleeper.ending == "was ended by SIGKILL"
+
+
+def test_a_child_ends_by_the_signal_and_works_in_the_folder_that_its_part_names(log: Log, tmp_path: Path) -> None:
+    script = "import os, time; print(os.getcwd(), os.environ['FOR_IT'], flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", script]
+    part = Part(
+        *("child", command, 0, {}, lambda _: None),
+        env={"FOR_IT": "alone"},
+        cwd=tmp_path,
+        stop_signal=signal.SIGKILL,
+    )
+    process = part.process(os.environ, log)
+
+    process.start()
+    wait_until(lambda: log.last_lines(1) == [f"{tmp_path} alone"], "the child says where it is")
+    process.terminate()
+    wait_until(lambda: not process.is_running, "the child ends")
+
+    assert process.ending == "was ended by SIGKILL"
 
 
 def test_a_child_is_in_a_session_of_its_own(log: Log) -> None:
