@@ -413,3 +413,25 @@ def test_as_usual_gives_up_in_words_what_the_usual_model_cannot_do(studio: Studi
 def test_other_models_are_priced_at_the_quality_that_is_configured(studio: Studio, desk: Desk) -> None:
     (row,) = [row for row in rows_of(studio, desk) if row["key"] == "model:gpt-image-2"]
     assert row["price"] == "$0.2112", "high, at the one size that has a price"
+
+
+@pytest.mark.parametrize("how", ["paused", "failing"])
+@pytest.mark.parametrize("provider", ["openai", "google", "fal", "stability"])
+def test_what_does_not_work_is_never_called_the_best(
+    studio: Studio, desk: Desk, weather: Weather, how: str, provider: str
+) -> None:
+    setattr(weather, how, provider)
+    own = {model.label for model in studio.catalog.image_models if model.provider == provider}
+    for options in (Options(), Options(size="1024x1024"), Options(quality="standard"), Options(seed=7)):
+        desk.edit(options=options)
+        rows = rows_of(studio, desk)
+        assert not [row for row in rows if row["tags"] and row["title"] in own]
+        by_priority = [row for row in rows if row["key"] in ("auto:speed", "auto:quality", "auto:cost")]
+        assert not [row for row in by_priority if not row["off"] and row["about"].partition(":")[0] in own]
+
+
+def test_what_is_above_the_limit_of_an_image_is_not_offered(studio: Studio, desk: Desk) -> None:
+    (row,) = [row for row in rows_of(studio, desk) if row["key"] == "model:gpt-image-2"]
+    assert (row["off"], row["tags"], "An image costs up to" in row["about"]) == (True, [], True)
+    desk.edit(options=Options(priority="quality", quality="high"))
+    assert judged(studio, desk).price is not None
