@@ -117,6 +117,11 @@ def done_job(page: Page, jobs: Jobs) -> None:
     open_dialog(page, jobs.done)
 
 
+def image_at_100_percent(page: Page, jobs: Jobs) -> None:
+    done_job(page, jobs)
+    dialog(page).get_by_role("button", name="100 %").click()
+
+
 def failed_job(page: Page, jobs: Jobs) -> None:
     open_jobs(page)
     open_dialog(page, jobs.failed)
@@ -152,6 +157,7 @@ LOCAL: Mapping[str, Callable[[Page, Jobs], None]] = {
     "Jobs": all_jobs,
     "Jobs, none": empty_jobs,
     "Jobs, a job that is done": done_job,
+    "Jobs, an image at 100 %": image_at_100_percent,
     "Jobs, a job that has failed": failed_job,
     "Jobs, a job in doubt": job_in_doubt,
     "Jobs, no such job": no_such_job,

@@ -74,6 +74,7 @@ def test_a_pause_keeps_jobs_waiting_until_it_ends(page: Page, product: Product) 
     reply(page, "Everything is paused.")
     needed = part(page, "Needs you")
     expect(needed).to_contain_text("Everything is paused")
+    expect(page.get_by_role("status").filter(has_text="Needs you: Everything is paused")).to_be_attached()
     expect(needed).to_contain_text(reason)
     expect(needed).to_contain_text("By you, on this machine")
 

@@ -108,6 +108,8 @@ def test_arrow_keys_lead_to_other_images_and_jobs(page: Page, product: Product) 
     expect(shown.get_by_role("status").filter(has_text="Image 2 of 2")).to_be_attached()
     page.keyboard.press("ArrowUp")
     expect(shown.get_by_role("heading", name=newer)).to_be_visible()
+    for button in ("Previous image", "Previous job"):  # it is the first image of the newest job
+        expect(shown.get_by_role("button", name=button)).to_be_disabled()
     expect(shown.get_by_role("heading", name="Approval")).to_be_visible()
     expect(page).to_have_url(re.compile(newest["jobId"]))
 

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import httpx2
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from imagegeneration.errors import StorageFailed
@@ -21,7 +22,7 @@ from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.settings import Settings
 from imagegeneration.storage import CACHE_CONTROL, Storage
-from tests.support import serving
+from tests.support import remove_sockets, serving
 
 KEY, CONTENT = "2026/11/image.png", b"bytes of an image"
 FORM = (
@@ -50,6 +51,7 @@ def part(data: DataDir) -> Iterator[Part]:
     with serving(part, data.path):
         part.prepare(_settings(part))
         yield part
+    remove_sockets(data.path)
 
 
 @pytest.fixture
@@ -68,6 +70,7 @@ def _client(part: Part) -> Any:
         aws_access_key_id=part.provides["R2_ACCESS_KEY_ID"],
         aws_secret_access_key=part.provides["R2_SECRET_ACCESS_KEY"],
         region_name="auto",
+        config=Config(),
     )
 
 

@@ -130,16 +130,6 @@ def always(status: int, code: str, command: str = "PUT") -> Trouble:
     return trouble
 
 
-def without_conditions(request: Request) -> bool:
-    """Writes whatever comes, as some S3 servers do."""
-    if request.command != "PUT":
-        return False
-    request.send_response(200)
-    request.send_header("Content-Length", "0")
-    request.end_headers()
-    return True
-
-
 def no_list(request: Request) -> bool:
     return "list-type" in request.path and always(403, "AccessDenied", "GET")(request)
 
@@ -151,7 +141,7 @@ def no_read(request: Request) -> bool:
 @pytest.mark.parametrize(
     ("trouble", "named", "why"),
     [
-        (without_conditions, "R2_ENDPOINT_URL", "writes over objects in spite of If-None-Match"),
+        (always(201, "Written"), "R2_ENDPOINT_URL", "writes over objects in spite of If-None-Match"),
         (always(501, "NotImplemented"), "R2_ENDPOINT_URL", "knows no conditional writes"),
         (always(403, "AccessDenied"), "R2_ACCESS_KEY_ID", "may not write to the bucket"),
         (no_list, "R2_ACCESS_KEY_ID", "may not list the bucket"),
@@ -248,6 +238,7 @@ def test_a_database_that_does_not_let_us(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, command: str, answer: Any, why: str
 ) -> None:
     build_studio(settings).close()  # its collections are there
+    monkeypatch.setattr(Connection, "_validators", {})  # of another version
     monkeypatch.setattr(Database, "command", answering(command, answer))
     message = said_by_all(settings)
     assert message is not None

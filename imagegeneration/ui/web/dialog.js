@@ -64,13 +64,14 @@ function makeDialog(view) {
     last = [card, record, message];
     setText(title, card.title);
     status.paint(card);
-    viewer.paint(card, record?.details);
+    const earlier = view.beside(card.id, -1), later = view.beside(card.id, 1);
+    viewer.paint(card, record?.details, earlier, later);
     panel.paint(card, record, message);
     loading.hidden = Boolean(record || message);
     paintSections(record?.sections ?? []);
     paintFacts(record ? imageFacts(record.details[viewer.index]) : []);
-    setAttribute(before, "aria-disabled", view.beside(card.id, -1) ? null : "true");
-    setAttribute(after, "aria-disabled", view.beside(card.id, 1) ? null : "true");
+    setAttribute(before, "aria-disabled", earlier ? null : "true");
+    setAttribute(after, "aria-disabled", later ? null : "true");
   }
   function open(card, index, purpose) {
     shown = card.id;

@@ -1,6 +1,7 @@
 // The gallery: cards in a map by id, and the dialog. A refresh changes what changed and nothing else.
 
 const GLIDE_MS = 350;
+const RETURN_MS = 5000;
 
 /** Let cards that `change` moves glide to their new places: nothing jumps below a reader's eye or finger. */
 function glide(cards, change) {
@@ -38,6 +39,7 @@ function makeGallery(parent) {
   view.closed = (id) => {
     view.address.remove();
     view.send({ view: null });
+    globalThis.studioClosed = { id, at: Date.now() };
     if (!grid.contains(root.getRootNode().activeElement)) cards.get(id)?.focus(); // else the browser has, or its reader
   };
   view.act = (act) => view.send({ act });
@@ -54,7 +56,9 @@ function makeGallery(parent) {
     setText(empty.querySelector(".text"), data.empty?.text);
     view.address.isUsed = data.in_address;
     grid.className = data.mode === "single" ? "column" : "grid";
+    const isNew = view.page === null;
     glide(cards, () => paintCards(data));
+    if (isNew) returnFocus();
     if (view.page !== null && view.page !== data.page) toTop();
     view.page = data.page;
     paintDialog(data);
@@ -67,9 +71,14 @@ function makeGallery(parent) {
     cards.get(id).focus();
     cards.get(id).node.classList.add("fresh");
   }
+  /** The focus was on the card of the dialog that was just closed, in a gallery that Streamlit has made anew since. */
+  function returnFocus() {
+    const { id, at } = globalThis.studioClosed ?? {};
+    if (Date.now() - at < RETURN_MS && document.activeElement === document.body) cards.get(id)?.focus();
+  }
   function paintCards(data) {
-    const changed = news.of(data.cards, data.page, data.empty);
-    if (changed) setText(dialog.job ? dialog.said : news.node, changed); // what is behind a dialog is not read
+    const changed = news.of(data); // a region is read once it was there before its text; behind a dialog it is not read
+    if (changed) setTimeout(() => setText(dialog.job ? dialog.said : news.node, changed), 100);
     const wanted = new Set(data.cards.map(({ id }) => id));
     for (const [id, card] of cards) {
       if (wanted.has(id)) continue;

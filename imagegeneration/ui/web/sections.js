@@ -8,11 +8,19 @@ function makeSections(parent) {
   const body = el("div.body");
   const words = el("p", {}), close = el("button.button.plain.icon-only", { type: "button", "aria-label": "Close", title: "Close" }, icon("close"));
   const answer = el("div.reply", { role: "status", tabIndex: -1, hidden: true }, words, close);
-  const root = el("div.root.sections", {}, notice, body, answer);
+  const told = el("p.visually-hidden", { role: "status" });
+  const root = el("div.root.sections", {}, notice, told, body, answer);
   const sections = new Map();
   const view = { outbox: makeOutbox(), number: null, skew: 0 };
-  let timer = null;
+  let timer = null, known = null;
   parent.append(root);
+
+  /** Say what is new in the first section, which the page is about, to those who do not see it. */
+  function tell({ title, rows, empty }) {
+    const now = rows.length > 3 ? `${rows.length}` : rows.map((row) => row.title).join(". ") || empty;
+    if (known !== null && known !== now) setText(told, `${title}: ${now}`);
+    known = now;
+  }
 
   function say({ tone, title, text }) {
     answer.className = `reply ${tone}`;
@@ -30,6 +38,7 @@ function makeSections(parent) {
     view.skew = Date.now() - data.at;
     setText(notice, data.notice);
     let over = false;
+    if (data.sections.length) tell(data.sections[0]);
     for (const section of data.sections) {
       if (!sections.has(section.name)) {
         const made = makeSection(section, act, jump);

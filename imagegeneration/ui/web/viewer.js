@@ -48,10 +48,13 @@ function makeViewer({ chosen, step }) {
     drawn[part] = now;
     return true;
   }
-  function paint(next, details) {
+  /** `before` and `after`: whether there are jobs to go on to. */
+  function paint(next, details, before, after) {
     card = next;
     const { index } = viewer, { images } = card;
     const image = details?.[index] ?? images[index];
+    setAttribute(left, "aria-disabled", index > 0 || before ? null : "true");
+    setAttribute(right, "aria-disabled", index < images.length - 1 || after ? null : "true");
     if (changed("picture", [card.id, index, image.url, image.thumb, image.state, image.word])) drawPicture(image);
     if (changed("strip", [card.id, index, images.map(({ thumb, word }) => [thumb, word])])) drawStrip();
     if (changed("actions", [image.url, image.file, image.edit])) actions.replaceChildren(...(image.url ? imageActions(image) : []));

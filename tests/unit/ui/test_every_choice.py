@@ -396,3 +396,20 @@ def test_what_is_asked_of_the_studio_in_general_is_what_other_models_are_priced_
     prices = {row["title"]: row["price"] for row in rows_of(studio, desk)}
     assert prices["As usual"] == prices["GPT Image 2.5 Flare"] == "$0.0414", "1536x1024 at high quality"
     assert next(row for row in rows_of(studio, desk) if row["key"] == "auto:cost")["price"] == prices["Flux 2 (Fal)"]
+
+
+def test_as_usual_gives_up_in_words_what_the_usual_model_cannot_do(studio: Studio, desk: Desk) -> None:
+    wishes.choose_model(desk, "stable-image-core", None)
+    wishes.choose(desk, size="1344x768", seed=7)
+    (row,) = [row for row in rows_of(studio, desk) if row["key"] == "auto:"]
+    assert not row["off"]
+    wishes.choose_model(desk, None, None)
+    found = judged(studio, desk)
+    assert (found.fields.model, found.fields.size, found.fields.seed) == (USUAL.model, "1536x1024", None)
+    assert format_usd(found.alone or 0) == row["price"]
+    assert "takes no seed" in desk.given_up[0]
+
+
+def test_other_models_are_priced_at_the_quality_that_is_configured(studio: Studio, desk: Desk) -> None:
+    (row,) = [row for row in rows_of(studio, desk) if row["key"] == "model:gpt-image-2"]
+    assert row["price"] == "$0.2112", "high, at the one size that has a price"
