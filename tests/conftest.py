@@ -32,7 +32,7 @@ from imagegeneration.local.part import Part
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
-from tests.support import APPROVAL_KEY, BUCKET_SECRET, empty_bucket, serving
+from tests.support import APPROVAL_KEY, BUCKET_SECRET, empty_bucket, remove_sockets, serving
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")  # a machine that does other things meanwhile is no fault of an example
@@ -125,6 +125,7 @@ def bucket_server(servers_dir: DataDir) -> Iterator[Part]:
     part = bucket_part(servers_dir, "images")
     with serving(part, servers_dir.path):
         yield part
+    remove_sockets(servers_dir.path)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
+import json
 import os
 import random
 import time
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import anyio
 import boto3
+from botocore.config import Config
 from PIL import Image
 
 from imagegeneration.local.bucket import ACCESS_KEY
@@ -71,26 +72,31 @@ def serving(
 
 def s3(settings: Settings) -> Any:
     """Return a client that may do everything with the bucket, as the studio itself never does."""
-    return _s3(settings.bucket_endpoint)
-
-
-@functools.cache
-def _s3(endpoint: str) -> Any:
-    """Making one takes long."""
     return boto3.client(
         "s3",
-        endpoint_url=endpoint,
+        endpoint_url=settings.bucket_endpoint,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=BUCKET_SECRET,
         region_name="auto",
+        config=Config(),
     )
 
 
 def empty_bucket(settings: Settings) -> None:
     """Delete all objects."""
-    for page in s3(settings).get_paginator("list_objects_v2").paginate(Bucket=settings.r2_bucket):
+    client = s3(settings)
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=settings.r2_bucket):
         for entry in page.get("Contents", ()):
-            s3(settings).delete_object(Bucket=settings.r2_bucket, Key=entry["Key"])
+            client.delete_object(Bucket=settings.r2_bucket, Key=entry["Key"])
+
+
+def remove_sockets(data: Path) -> None:
+    """Remove what a killed SeaweedFS leaves in /tmp; a start on the same data folder would use it again."""
+    ports = json.loads((data / "ports.json").read_text()) if (data / "ports.json").exists() else {}
+    for name, port in ports.items():
+        if name.endswith(".grpc"):
+            for path in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):
+                path.unlink(missing_ok=True)
 
 
 def png(number: int = 0) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 from imagegeneration.errors import ConfigurationError
@@ -21,14 +22,18 @@ ACCESS_KEY = "embedded"
 FOLDER = "objects"
 EARLIER_FOLDER = "bucket"
 
+NO_ORIGIN = "https://none.invalid"
+"""Allows no page: without a name, SeaweedFS allows all."""
+
 VOLUME_MB = 64
 """Objects are appended to files of this size."""
 
 
-def bucket_part(data: DataDir, bucket: str) -> Part:
+def bucket_part(data: DataDir, bucket: str, origins: Sequence[str] = ()) -> Part:
     """Return the server of `bucket`. Raises ConfigurationError if there is none for this platform.
 
-    Everybody may read an object whose key they know; everything else needs the data folder's random secret.
+    Everybody may read an object whose key they know; everything else needs the data folder's random secret. Scripts of
+    pages from `origins` may read an object too: the dashboard saves downloads under a name of its own.
     """
     folder = data.path / FOLDER
     folder.mkdir(exist_ok=True)
@@ -36,7 +41,7 @@ def bucket_part(data: DataDir, bucket: str) -> Part:
     url = f"http://127.0.0.1:{port}"
     return Part(
         name="bucket",
-        command=_command(find_weed(), data, port),
+        command=_command(find_weed(), data, port, origins or (NO_ORIGIN,)),
         port=port,
         provides={
             "R2_ENDPOINT_URL": url,
@@ -65,7 +70,7 @@ def find_weed() -> Path:
     return Path(found)
 
 
-def _command(weed: Path, data: DataDir, port: int) -> list[str]:
+def _command(weed: Path, data: DataDir, port: int, origins: Sequence[str]) -> list[str]:
     inner = [
         f"-{server}.port{kind}={data.port(f'bucket-{server}{kind}')}"
         for server in ("master", "volume", "filer")
@@ -81,7 +86,7 @@ def _command(weed: Path, data: DataDir, port: int) -> list[str]:
             "-s3.port.lance=0",
             "-s3.iam=false",
             "-s3.autoCreateBucket=false",
-            "-s3.allowedOrigins=https://none.invalid",
+            f"-s3.allowedOrigins={','.join(origins)}",
         ),
     ]
 

@@ -9,6 +9,7 @@ from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.mongod import locked_mongod_part
 from imagegeneration.local.part import Part
+from imagegeneration.local.summary import browser_host
 from imagegeneration.settings import Settings
 
 
@@ -21,10 +22,17 @@ def embedded_parts(settings: Settings, data: DataDir, *sandbox_options: str) -> 
     if settings.mongodb_uri is None:
         parts.append(locked_mongod_part(data))
     if not _names_a_bucket(settings):
-        parts.append(bucket_part(data, settings.r2_bucket))
+        parts.append(bucket_part(data, settings.r2_bucket, _origins(settings)))
     if settings.provider in (None, "sandbox"):
         parts.append(_sandbox_part(data, sandbox_options))
     return parts
+
+
+def _origins(settings: Settings) -> list[str]:
+    """Return the addresses at which a browser may have the dashboard open."""
+    hosts = dict.fromkeys(("127.0.0.1", "localhost", browser_host(settings)))
+    here = [f"http://{f'[{host}]' if ':' in host else host}:{settings.port}" for host in hosts]
+    return [*here, settings.public_url] if settings.public_url else here
 
 
 def _names_a_bucket(settings: Settings) -> bool:

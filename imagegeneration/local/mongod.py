@@ -13,7 +13,7 @@ from pathlib import Path
 from imagegeneration.errors import ConfigurationError
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
-from imagegeneration.store.connection import initiate_replica_set
+from imagegeneration.store.replica_set import initiate_replica_set
 
 REPLICA_SET = "studio"
 USER = "studio"

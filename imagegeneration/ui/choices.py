@@ -49,7 +49,7 @@ def resume(breaker: Breaker) -> Action:
 def test(provider: ProviderName) -> Action:
     """Find out at once whether a provider works."""
     name = words.provider(provider)
-    does = f"{name} is asked for something free. If it paused itself, the next call is let through as a test."
+    does = f"{words.capital(name)} is asked for something free. If it paused itself, the next call tests it."
     ask = Ask(does, confirm=f"Test {name} now", reason="To see whether it works again.")
     return Action(f"test {provider}", "Test now", {"what": "test", "provider": provider}, ask)
 

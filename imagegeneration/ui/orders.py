@@ -94,7 +94,9 @@ class Test(Value):
             return Said("bad", f"{name} still does not work.", found.problem or "")
         if found.next_call_tests:
             return Said("good", f"{name} answers.", "The next call is a test. If it works, the pause ends.")
-        return Said("neutral" if found.paused else "good", f"{name} answers.", found.paused or "")
+        if found.paused is not None:
+            return Said("neutral", f"{name} answers.", f"It stays paused: {found.paused}")
+        return Said("good", f"{name} answers.")
 
 
 class ImageRef(Value):

@@ -17,6 +17,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from imagegeneration.domain.breaker import EVERYTHING
+from imagegeneration.local.mongod import USER
 from imagegeneration.services.breakers import READ_SECONDS
 from tests.support import wait_until
 
@@ -129,7 +130,8 @@ class Product:
     def database(self) -> Iterator[Database[dict[str, Any]]]:
         """The product's database, to put there what the product itself would not."""
         port = json.loads((self._data_dir / "ports.json").read_text())["mongod"]
-        uri = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+        password = (self._data_dir / "mongod-password").read_text()
+        uri = f"mongodb://{USER}:{password}@127.0.0.1:{port}/?directConnection=true"
         with MongoClient[dict[str, Any]](uri, tz_aware=True) as client:
             yield client["image_studio"]
 

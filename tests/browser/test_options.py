@@ -154,6 +154,7 @@ def test_the_last_options_are_offered_again_and_can_be_reset(page: Page) -> None
     choose_model(page, "GPT Image 2.5 Sunburst, up to")
     choose_from(page, "Style", "Modern")
     expect(typed(page, "Final prompt")).to_have_value(re.compile("Style: modern"))
+    expect(approve_button(page)).to_contain_text("$0.0138")
     approve_button(page).click()
     is_done(page)
     go_to_review(page, unique("again"), "a boat")

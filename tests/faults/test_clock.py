@@ -91,10 +91,12 @@ def test_a_live_call_keeps_its_lease_where_the_clock_leaps(cluster: Cluster, lea
 @pytest.mark.parametrize("leap", [timedelta(hours=-1), timedelta(days=30)], ids=["back", "ahead"])
 def test_jobs_are_found_and_waiting_answers_are_stored_after_a_leap(cluster: Cluster, leap: timedelta) -> None:
     """Without the change stream: the tick finds the job, and a round over the spool delivers what waits there."""
-    leaping = cluster.runner("pause:before:listen fail:before:put", work=run_runner_with_a_clock_to_set)
+    leaping = cluster.runner("pause:before:listen", work=run_runner_with_a_clock_to_set)
     leaping.await_log("is ready")
     set_clock(cluster.folder / HERE, leap)
     job_id = cluster.approve()
+    cluster.await_state(job_id, "GENERATED")
+    leaping.await_log("waits for storage")  # the bucket refuses a signature of another time
+    set_clock(cluster.folder / HERE, timedelta(0))
     assert cluster.await_state(job_id, "STORED").status == "DONE"
-    assert "could not be stored" in leaping.log
     cluster.assert_invariants()

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import httpx2
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from imagegeneration.errors import StorageFailed
@@ -21,13 +22,14 @@ from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.settings import Settings
 from imagegeneration.storage import CACHE_CONTROL, Storage
-from tests.support import serving
+from tests.support import remove_sockets, serving
 
 KEY, CONTENT = "2026/11/image.png", b"bytes of an image"
 FORM = (
     b'--B\r\nContent-Disposition: form-data; name="key"\r\n\r\nevil.png\r\n'
     b'--B\r\nContent-Disposition: form-data; name="file"; filename="evil.png"\r\n\r\nevil\r\n--B--\r\n'
 )
+DASHBOARD = "http://127.0.0.1:8501"
 PAGES = [{"Origin": "http://evil.example"}, {"Host": "evil.example"}, {}]
 """What a browser sends for another site's page, for one whose name leads to this machine, and another program."""
 
@@ -40,7 +42,7 @@ def data(tmp_path_factory: pytest.TempPathFactory, _ports_of_this_worker: None) 
 @pytest.fixture(scope="module")
 def part(data: DataDir) -> Iterator[Part]:
     """The bucket as `make run` starts it again after a kill, with an object in it and one in a private bucket."""
-    part = bucket_part(data, "images")
+    part = bucket_part(data, "images", [DASHBOARD, "http://localhost:8501"])
     with serving(part, data.path):
         part.prepare(_settings(part))
         Storage(_settings(part)).put(KEY, CONTENT, "image/png", compare=True)
@@ -50,6 +52,7 @@ def part(data: DataDir) -> Iterator[Part]:
     with serving(part, data.path):
         part.prepare(_settings(part))
         yield part
+    remove_sockets(data.path)
 
 
 @pytest.fixture
@@ -68,6 +71,7 @@ def _client(part: Part) -> Any:
         aws_access_key_id=part.provides["R2_ACCESS_KEY_ID"],
         aws_secret_access_key=part.provides["R2_SECRET_ACCESS_KEY"],
         region_name="auto",
+        config=Config(),
     )
 
 
@@ -137,6 +141,16 @@ def test_a_page_of_another_site_is_told_no_content(part: Part) -> None:
     preflight = httpx2.options(f"{part.provides['CDN_BASE_URL']}/{KEY}", headers=asks)
 
     assert "access-control-allow-origin" not in preflight.headers
+
+
+def test_the_dashboard_reads_an_object_to_save_it_under_a_name(part: Part) -> None:
+    def allowed(origin: str) -> str | None:
+        answer = httpx2.get(f"{part.provides['CDN_BASE_URL']}/{KEY}", headers={"Origin": origin})
+        return answer.headers.get("access-control-allow-origin")
+
+    assert allowed(DASHBOARD) == DASHBOARD
+    assert allowed("http://evil.example:8501") is None
+    assert allowed(f"{DASHBOARD}0") is None
 
 
 @pytest.mark.parametrize("wrong", [{"R2_SECRET_ACCESS_KEY": "guessed"}, {"R2_ACCESS_KEY_ID": "guessed"}])

@@ -26,7 +26,7 @@ from imagegeneration.local.mongod import REPLICA_SET, mongod_part
 from imagegeneration.local.part import Part
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
-from tests.support import APPROVAL_KEY, serving, wait_until
+from tests.support import APPROVAL_KEY, remove_sockets, serving, wait_until
 
 ROOT = Path(__file__).parents[2]
 ORDER = ["mongod", "bucket", "sandbox", "runner", "dashboard"]
@@ -120,6 +120,7 @@ class Run:
         """Leave nothing behind, whatever the test has done: the children die with their parent."""
         self.process.kill()
         self.process.wait()
+        remove_sockets(self.data)
 
 
 Starter = Callable[..., Run]

@@ -10,7 +10,10 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
+from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.services.execution import Execution
+from imagegeneration.ui.orders import carry_out
+from imagegeneration.ui.sections import Said
 from tests.integration.conftest import approve, claim, one_round
 from tests.integration.test_queue import seen
 
@@ -110,3 +113,13 @@ def test_the_record_of_a_queued_job_tells_its_place(client: TestClient, studio: 
     seen(studio)
     outlook = client.get(f"/image/jobs/{second.job_id}").json()["outlook"]
     assert outlook == {"position": 2, "startsInSeconds": None, "hindrance": None}
+
+
+def test_the_page_says_what_a_test_has_found(studio: Studio) -> None:
+    order = {"what": "test", "provider": "sandbox", "reason": "to see"}
+    assert carry_out(order, studio, LOCAL) == Said("good", "The sandbox answers.")
+    studio.breakers.pause(LOCAL, "provider:sandbox", "maintenance")
+    said = carry_out(order, studio, LOCAL)
+    assert said == Said("neutral", "The sandbox answers.", "It stays paused: maintenance")
+    refused = carry_out(order, studio, Actor(user_id="ann", roles=("creator",)))
+    assert (refused.tone, refused.title) == ("bad", "You may not do this.")

@@ -181,7 +181,7 @@ def api(
     runner = Process("runner", [sys.executable, "-m", *COMMANDS["runner"]], os.environ, Log(tmp_path / "runner.log"))
     runner.start()
     try:
-        with serving(part, tmp_path):
+        with serving(part, tmp_path, seconds=60):
             yield f"http://127.0.0.1:{port}"
     finally:
         runner.kill()

@@ -396,3 +396,42 @@ def test_what_is_asked_of_the_studio_in_general_is_what_other_models_are_priced_
     prices = {row["title"]: row["price"] for row in rows_of(studio, desk)}
     assert prices["As usual"] == prices["GPT Image 2.5 Flare"] == "$0.0414", "1536x1024 at high quality"
     assert next(row for row in rows_of(studio, desk) if row["key"] == "auto:cost")["price"] == prices["Flux 2 (Fal)"]
+
+
+def test_as_usual_gives_up_in_words_what_the_usual_model_cannot_do(studio: Studio, desk: Desk) -> None:
+    wishes.choose_model(desk, "stable-image-core", None)
+    wishes.choose(desk, size="1344x768", seed=7)
+    (row,) = [row for row in rows_of(studio, desk) if row["key"] == "auto:"]
+    assert not row["off"]
+    wishes.choose_model(desk, None, None)
+    found = judged(studio, desk)
+    assert (found.fields.model, found.fields.size, found.fields.seed) == (USUAL.model, "1536x1024", None)
+    assert format_usd(found.alone or 0) == row["price"]
+    assert "takes no seed" in desk.given_up[0]
+
+
+def test_other_models_are_priced_at_the_quality_that_is_configured(studio: Studio, desk: Desk) -> None:
+    (row,) = [row for row in rows_of(studio, desk) if row["key"] == "model:gpt-image-2"]
+    assert row["price"] == "$0.2112", "high, at the one size that has a price"
+
+
+@pytest.mark.parametrize("how", ["paused", "failing"])
+@pytest.mark.parametrize("provider", ["openai", "google", "fal", "stability"])
+def test_what_does_not_work_is_never_called_the_best(
+    studio: Studio, desk: Desk, weather: Weather, how: str, provider: str
+) -> None:
+    setattr(weather, how, provider)
+    own = {model.label for model in studio.catalog.image_models if model.provider == provider}
+    for options in (Options(), Options(size="1024x1024"), Options(quality="standard"), Options(seed=7)):
+        desk.edit(options=options)
+        rows = rows_of(studio, desk)
+        assert not [row for row in rows if row["tags"] and row["title"] in own]
+        by_priority = [row for row in rows if row["key"] in ("auto:speed", "auto:quality", "auto:cost")]
+        assert not [row for row in by_priority if not row["off"] and row["about"].partition(":")[0] in own]
+
+
+def test_what_is_above_the_limit_of_an_image_is_not_offered(studio: Studio, desk: Desk) -> None:
+    (row,) = [row for row in rows_of(studio, desk) if row["key"] == "model:gpt-image-2"]
+    assert (row["off"], row["tags"], "An image costs up to" in row["about"]) == (True, [], True)
+    desk.edit(options=Options(priority="quality", quality="high"))
+    assert judged(studio, desk).price is not None
