@@ -37,7 +37,7 @@ QUICK = ("--delay", "0.6", "--text-delay", "0.2")
 
 VIEWPORT = {"width": 1280, "height": 800}
 LOOPBACK = ("127.0.0.1", "localhost")
-_SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_SYSTEM_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")

@@ -283,7 +283,7 @@ def test_a_configured_database_that_is_not_there_is_one_line_and_nothing_is_star
     refused = start(MONGODB_URI=f"mongodb://127.0.0.1:{_free_port()}/?replicaSet=nobody")
 
     assert refused.ends(within=30) == 2
-    assert re.fullmatch(r"MONGODB_URI: the database does not answer .*\n", refused.output)
+    assert re.fullmatch(r"MONGODB_URI: no primary answers .*\n", refused.output)
 
 
 def test_a_standalone_database_is_one_line(start: Starter, standalone: Part) -> None:
