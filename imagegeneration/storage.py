@@ -24,6 +24,8 @@ QUICK_SECONDS = 2
 """How long the bucket may take to say that it works."""
 
 TRIAL_KEY = "start-check.txt"
+"""Its content is for ever: what an earlier version stored is still there. Another content needs another key."""
+
 _TRIAL = b"Image Studio reads this object when it starts, to find out whether its bucket is set up.\n"
 
 _WRONG_KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "Unauthorized")
@@ -167,7 +169,8 @@ class Storage:
     def _require_public(self) -> None:
         url = self.url(TRIAL_KEY)
         try:
-            answer = httpx2.get(url, timeout=QUICK_SECONDS, follow_redirects=True)
+            # Without the environment's proxy: what that says of an address it cannot reach would end the start.
+            answer = httpx2.get(url, timeout=QUICK_SECONDS, follow_redirects=True, trust_env=False)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise StorageFailed(f"CDN_BASE_URL does not answer ({type(error).__name__}).") from error
         if answer.status_code == 429 or answer.status_code >= 500:

@@ -33,7 +33,7 @@ class Lookups:
 
         Raises Busy (IMG_005) where too many wait already.
         """
-        if self._inside[address] >= WAITING_OF_ONE or sum(self._inside.values()) >= WAITING:
+        if self._inside.get(address, 0) >= WAITING_OF_ONE or sum(self._inside.values()) >= WAITING:
             raise Busy("Too many sign-ins are being checked.", retry_after=2)
         self._inside[address] += 1
         try:

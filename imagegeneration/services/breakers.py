@@ -234,7 +234,8 @@ class Breakers:
             return
         now = self._connection.now()
         if found.status == "refused":
-            self._breakers.prolong(scope, pause, now + timedelta(seconds=pause.seconds), pause.seconds)
+            seconds = max(pause.seconds, TESTED[pause.cause][0])  # one of an earlier version was not tested, and has 0
+            self._breakers.prolong(scope, pause, now + timedelta(seconds=seconds), seconds)
         elif was_trouble and not found.is_trouble:
             self._breakers.prolong(scope, pause, now, pause.seconds)
         self._known.forget()
@@ -243,7 +244,8 @@ class Breakers:
         now = self._connection.now()
         if pause.probe_at is None or pause.probe_at > now:
             return False
-        seconds = min(pause.seconds * 2, TESTED[pause.cause][1])
+        first, most = TESTED[pause.cause]
+        seconds = min(max(pause.seconds * 2, first), most)
         taken = self._breakers.prolong(scope, pause, now + timedelta(seconds=seconds), seconds)
         self._known.forget()
         return taken

@@ -101,7 +101,7 @@ class Forecast:
         return None if self._alive.get() else "No runner is alive at present; the job waits until one is."
 
     def _history(self, model: str) -> History | None:
-        if model not in self._histories:
+        if model not in self._none_yet:  # which is set last: other threads look here too
             self._histories[model] = Recent(lambda: self._read(model), HISTORY_SECONDS)
             self._none_yet[model] = Recent(self._histories[model].get, QUEUE_SECONDS)
         found = self._none_yet[model].get()

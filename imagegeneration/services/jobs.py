@@ -337,9 +337,7 @@ class Jobs:
                 resolution="Retry with acceptUnknown if that is accepted.",
             )
         if accept_micros < quote.total_micros:
-            raise WrongState(
-                f"The retry now costs up to {quote.total_micros} micro-dollars; {accept_micros} were accepted."
-            )
+            raise _dearer(quote.total_micros, accept_micros)
         self._rates.act(actor, "approve")
         moderation = self._moderator.check(job.final_prompt, (job.request, *job.alternates))
         now = self._connection.now()
@@ -394,8 +392,7 @@ class Jobs:
 
         def choose() -> Order:
             if (total := self.quote(job.final_prompt, job.image_count, order)) > accept_micros:
-                now, accepted = format_usd_exact(total), format_usd_exact(accept_micros)
-                raise WrongState(f"It now costs up to {now}; {accepted} was accepted.")
+                raise _dearer(total, accept_micros)
             return order
 
         body = AgainBody(
@@ -607,6 +604,11 @@ def check_shown(shown: Shown | None, body: ExecuteBody, order: Order, total_micr
             f"It is up to {format_usd(total_micros)} now.",
             resolution="Nothing was approved. Check the prompt and the price, then press the button again.",
         )
+
+
+def _dearer(now_micros: int, accepted_micros: int) -> WrongState:
+    now, accepted = format_usd_exact(now_micros), format_usd_exact(accepted_micros)
+    return WrongState(f"It now costs up to {now}; {accepted} was accepted.")
 
 
 def _check_key(key: str) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from imagegeneration.domain.breaker import Breaker, Pause
+from imagegeneration.domain.breaker import TESTED, Breaker, Pause
 from imagegeneration.store.connection import Connection, Document, Session, translated
 from imagegeneration.store.schema import validator
 
@@ -38,10 +38,12 @@ class BreakerStore:
             return  # two were first at once: it exists
 
     def pause(self, scope: str, pause: Pause, *, session: Session) -> bool:
-        """Pause the scope unless it is paused; False if it was. A pause for failures gives way to any other."""
-        free: list[Document] = [{"pause": None}]
-        if pause.cause != "failures":
-            free.append({"pause.cause": "failures"})
+        """Pause the scope unless it is paused; False if it was.
+
+        A pause that calls test gives way to one that they do not, and one for failures to one for the account.
+        """
+        gives_way = {"failures": [], "credentials": ["failures"]}.get(pause.cause, list(TESTED))
+        free: list[Document] = [{"pause": None}, {"pause.cause": {"$in": gives_way}}]
         changed = self._breakers.update_one(
             {"_id": scope, "$or": free}, {"$set": {"pause": pause.document()}}, session=session
         )

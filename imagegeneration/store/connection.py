@@ -101,7 +101,10 @@ class Connection:
             )
 
     def require_transactions(self, collection: str) -> None:
-        """Raise ConfigurationError unless this user may write there in a transaction, and watch it."""
+        """Raise ConfigurationError unless this user may write there in a transaction, and watch it.
+
+        Raises DatabaseDown where another process, which starts too, is in the way for long.
+        """
         nothing = {"_id": "start-check"}
 
         def write(session: Session) -> None:
@@ -110,13 +113,12 @@ class Connection:
             found.update_one(nothing, {"$unset": {"startCheck": True}}, session=session)
 
         try:
-            with self._client.start_session() as session:
-                self._commit_locally(session, write)
+            self._transaction(write)
             self._database[collection].watch(max_await_time_ms=1).close()
-        except OperationFailure as error:
-            raise ConfigurationError(_not_permitted(self._database.name, error)) from None
         except PyMongoError as error:
-            raise studio_error(error) from error
+            if not isinstance(error, OperationFailure) or _passes(error):
+                raise studio_error(error) from error
+            raise ConfigurationError(_not_permitted(self._database.name, error)) from None
 
     def now(self) -> datetime:
         """The server's clock: the only one that leases, holds and budgets go by."""
@@ -141,22 +143,25 @@ class Connection:
         Every transaction moves the same few counters of a day, so that two at once only conflict: those of this
         process go one by one. They wait for the majority side by side, after the counters are free again.
         """
-        deadline = time.monotonic() + TRANSACTION_SECONDS
         try:
-            with pymongo.timeout(TRANSACTION_SECONDS), self._client.start_session() as session:
-                while True:
-                    try:
-                        with self._one_by_one:
-                            result = self._commit_locally(session, work)
-                        self._await_majority(session)
-                    except PyMongoError as error:
-                        if not error.has_error_label("TransientTransactionError") or time.monotonic() > deadline:
-                            raise
-                        time.sleep(random.uniform(0.001, 0.01))  # another process holds the counters
-                    else:
-                        return result
+            return self._transaction(work)
         except PyMongoError as error:
             raise studio_error(error) from error
+
+    def _transaction(self, work: Callable[[Session], Result]) -> Result:
+        deadline = time.monotonic() + TRANSACTION_SECONDS
+        with pymongo.timeout(TRANSACTION_SECONDS), self._client.start_session() as session:
+            while True:
+                try:
+                    with self._one_by_one:
+                        result = self._commit_locally(session, work)
+                    self._await_majority(session)
+                except PyMongoError as error:
+                    if not error.has_error_label("TransientTransactionError") or time.monotonic() > deadline:
+                        raise
+                    time.sleep(random.uniform(0.001, 0.01))  # another process holds the counters
+                else:
+                    return result
 
     @staticmethod
     def _commit_locally(session: Session, work: Callable[[Session], Result]) -> Result:
@@ -239,6 +244,11 @@ def studio_error(error: PyMongoError) -> StudioError:
     if isinstance(error, OperationFailure) and error.code in _REFUSED:
         return InternalFault("The database refused a document that does not have the agreed form.")
     return DatabaseDown("The database does not answer as it should.")
+
+
+def _passes(error: OperationFailure) -> bool:
+    """Whether what the server refused may be let through later."""
+    return isinstance(error, ExecutionTimeout) or error.has_error_label("TransientTransactionError")
 
 
 def _server_words(error: OperationFailure) -> str:

@@ -11,7 +11,7 @@ from imagegeneration.ui import wishes
 from imagegeneration.ui.desk import Desk, start_over
 from imagegeneration.ui.elsewhere import elsewhere
 from imagegeneration.ui.fields import Field, editor
-from imagegeneration.ui.frame import errors_in_words, notice, show_error, studio
+from imagegeneration.ui.frame import draw_part_again, errors_in_words, notice, show_error, studio
 from imagegeneration.ui.obstacles import announce_obstacles
 from imagegeneration.ui.onward import Button, onward
 from imagegeneration.ui.options import panel
@@ -50,7 +50,9 @@ def describe(desk: Desk) -> None:
     _buttons(desk)
     if desk.doing == "enhance":
         desk.enhance()
-        st.rerun(scope="app" if desk.step == "review" else "fragment")
+        if desk.step == "review":
+            st.rerun()
+        draw_part_again()
 
 
 def _announce(desk: Desk) -> None:

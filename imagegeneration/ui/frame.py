@@ -6,12 +6,13 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import streamlit as st
+from streamlit.errors import StreamlitInvalidLayoutContextError
 from ulid import ULID
 
 from imagegeneration.bootstrap import Studio, build_studio
@@ -237,6 +238,13 @@ def show_error(error: StudioError, *, key: str = "problem", cost: str = "") -> N
 def notice(tone: words.Tone, title: str, text: str = "", *, key: str, code: str = "") -> None:
     """A message to the reader; both parts are shown as plain text."""
     _NOTICE(key=key, data={"tone": tone, "title": title, "text": text, "code": code})
+
+
+def draw_part_again() -> NoReturn:
+    """Draw the fragment again that calls this, or the whole page if it is drawn as a part of that."""
+    with suppress(StreamlitInvalidLayoutContextError):
+        st.rerun(scope="fragment")
+    st.rerun()
 
 
 @contextmanager

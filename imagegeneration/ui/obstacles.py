@@ -30,11 +30,13 @@ class Told:
 def announce_obstacles(desk: Desk, order: Order | None) -> None:
     """Say what is in the way of this order, and remember what was said: an approval is measured by it.
 
-    None: nothing can be approved.
+    What is said in the run that approves comes after the button was pressed, so it is not remembered. None: nothing
+    can be approved.
     """
     desk.routes = () if order is None else (order.request, *order.alternates)
     told = told_of(desk.routes)
-    desk.announced = tuple(one.title for one in told)
+    if desk.doing is None:
+        desk.announced = tuple(one.title for one in told)
     for number, one in enumerate(told):
         instead = _instead(desk, desk.routes[0]) if number == 0 else ""
         notice("bad", one.title, " ".join(filter(None, (one.text, instead))), key=f"obstacle-{number}")

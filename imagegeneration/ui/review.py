@@ -18,7 +18,7 @@ from imagegeneration.ui.desk import Desk, lay, new_draft
 from imagegeneration.ui.difference import show_difference
 from imagegeneration.ui.elsewhere import elsewhere
 from imagegeneration.ui.fields import Field, editor
-from imagegeneration.ui.frame import actor, errors_in_words, notice, resets_at, show_error, studio
+from imagegeneration.ui.frame import actor, draw_part_again, errors_in_words, notice, resets_at, show_error, studio
 from imagegeneration.ui.inbox import Message
 from imagegeneration.ui.obstacles import announce_obstacles, require_announced
 from imagegeneration.ui.onward import Button, Cost, onward
@@ -54,7 +54,7 @@ def review(desk: Desk) -> None:
         _approve(desk)
         if desk.draft.job_id is not None:
             _show_in_jobs(desk.draft.job_id)
-        st.rerun(scope="fragment")
+        draw_part_again()
 
 
 def _approve(desk: Desk) -> None:

@@ -336,7 +336,9 @@ def test_retry_names_its_price_and_refuses_a_lower_one(
     job = approve(studio)
     run_to_the_end(studio, worker, job.job_id)
     path = f"/image/jobs/{job.job_id}/retry"
-    assert_error(client.post(path, json={"acceptMicros": 0}), 409, "IMG_011")
+    cheaper = client.post(path, json={"acceptMicros": 10_000})
+    assert_error(cheaper, 409, "IMG_011")
+    assert "It now costs up to $0.0135; $0.01 was accepted." in cheaper.text
     assert_error(client.post(path, json={"acceptMicros": -1}), 422, "IMG_009")
     assert_error(client.post(path, json={"acceptMicros": MAX_MICROS + 1}), 422, "IMG_009")
     assert_error(client.post(path, json={}), 422, "IMG_009")

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.breaker import EVERYTHING
-from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.draft import Draft, shown_sha256
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.options import Options
 from imagegeneration.errors import WrongState
@@ -132,6 +132,20 @@ def test_what_has_happened_since_the_page_was_drawn_is_said_before_money_is_held
     assert has_news(desk), "an open page draws itself again"
     with pytest.raises(WrongState, match="OpenAI is paused: maintenance"):
         require_announced(desk)
+
+
+def test_an_approval_is_measured_by_what_was_said_before_the_button_was_pressed(
+    company: Studio, window: Window
+) -> None:
+    told = bar(review(company, window))
+    desk = window.state["desk"]
+    company.breakers.pause(LOCAL, "provider:openai", "maintenance")
+
+    for said in ("Nothing was approved. Press the button again if that is what you want.", ""):
+        assert not company.jobs.page(LOCAL, limit=1).jobs
+        desk.ask("approve", shown_sha256(told["prompt"], told["count"], told["terms"]))
+        assert said in window.draw()
+    assert [job.status for job in company.jobs.page(LOCAL, limit=2).jobs] == ["QUEUED"]
 
 
 ENOUGH, SHORT = 0.027, 0.0269

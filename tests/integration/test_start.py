@@ -19,13 +19,14 @@ from pymongo.errors import OperationFailure
 
 from imagegeneration.api import app as api_app
 from imagegeneration.bootstrap import build_studio
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.errors import ConfigurationError, DatabaseDown
 from imagegeneration.local.part import Part
 from imagegeneration.runner import __main__ as runner_main
 from imagegeneration.settings import ImageServer, ProviderLimitSetting, Settings, SignInProvider
 from imagegeneration.spool import Spool
 from imagegeneration.start import require_fit
 from imagegeneration.storage import TRIAL_KEY, Storage
+from imagegeneration.store import connection
 from imagegeneration.store.connection import Connection
 from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
 from tests.support import APPROVAL_KEY
@@ -108,6 +109,15 @@ def test_a_setting_that_makes_all_work_fail(
     assert message is not None
     assert named in message.partition(":")[0]
     assert why in message
+
+
+def test_the_public_address_is_not_asked_for_through_a_proxy(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Storage(settings)
+    monkeypatch.setenv("http_proxy", str(settings.sandbox_url))
+    monkeypatch.delenv("no_proxy", raising=False)
+    storage.require_working()
 
 
 def test_without_a_provider_the_start_says_so_and_goes_on(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -261,6 +271,28 @@ def test_a_user_who_may_not_do_all(settings: Settings, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Collection, needed, refused)
     assert "(Unauthorized). Give the user the roles readWrite and dbAdmin" in str(said_by_all(settings))
+
+
+@pytest.mark.parametrize(("times", "why"), [(1, None), (10**6, "The database does not answer as it should.")])
+def test_another_process_that_starts_at_the_same_time_is_no_wrong_setting(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, times: int, why: str | None
+) -> None:
+    """It sets the validator of a collection, and for that time no transaction gets hold of it."""
+    real, refusals = Collection.update_one, iter(range(times))
+
+    def busy(self: Collection[Any], *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("session") is None or next(refusals, None) is None:
+            return real(self, *args, **kwargs)
+        raise OperationFailure("lock timeout", 24, {"errorLabels": ["TransientTransactionError"]})
+
+    monkeypatch.setattr(Collection, "update_one", busy)
+    monkeypatch.setattr(connection, "TRANSACTION_SECONDS", 1)
+    found = None
+    try:
+        assert said(settings) is None
+    except DatabaseDown as error:
+        found = error.message
+    assert found == why
 
 
 def test_counters_that_cannot_be_written_stop_a_start_with_sign_in(

@@ -40,6 +40,10 @@ class Window:
         for name, value in query.items():
             self._app.query_params[name] = value
         self._app._page_hash = calc_hash(page)
+        return self.draw()
+
+    def draw(self) -> str:
+        """Run the page that is open; everything that it shows."""
         self._app.run()
         return self._shown()
 
