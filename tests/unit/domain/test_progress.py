@@ -32,7 +32,7 @@ def test_images_that_are_over_count_whole_and_those_that_wait_not_at_all() -> No
     assert (found.percent, found.images_over, found.image_count) == (50, 1, 3)
     assert after(0, "GENERATED").percent == MOST_PERCENT
     assert after(0, "STORED").percent == MOST_PERCENT, "its job is not concluded yet"
-    assert after(5, *["STORED"] * 4, "HELD").percent == 80
+    assert after(5, "STORED", "STORED", "STORED", "STORED", "HELD").percent == 80
     assert after(5, "HELD", "HELD", "STORED").percent == 33
     assert after(5, "CALLING", expected=1000).percent == 0
     assert after(0.5, "CALLING", expected=1).percent == 50
