@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagegeneration.domain.breaker import model_scope, provider_scope
-from imagegeneration.domain.choice import Candidate, Wishes, best, choose, or_waiting
+from imagegeneration.domain.choice import WITH_LORAS, Candidate, Wishes, best, choose, or_waiting
 from imagegeneration.domain.generation import GenerationRequest, InputImage, LeftAtProvider, Reference
 from imagegeneration.domain.health import Checked, HealthStatus, ProviderHealth
 from imagegeneration.domain.moderation import Moderation, in_words
@@ -99,6 +99,9 @@ def test_a_choice_says_why() -> None:
     assert preferred is not None
     assert (preferred.model, preferred.provider) == ("cheap", "p-cheap")
     assert preferred.why == "CHEAP: of p-cheap, which is preferred."
+    own = [one.model_copy(update={"provider": "own"}) for one in ALL]
+    chosen = [choose(own, Wishes(preferred="own", priority=priority)) for priority in (None, "speed", "cost")]
+    assert [choice.model for choice in chosen if choice] == ["good", "fast", "cheap"]
     assert choose([candidate("a", 1, 1, 1, able=False)], Wishes(preferred="p-a")) is None
 
 
@@ -107,3 +110,14 @@ def test_where_all_are_paused_a_job_waits_for_those_that_can_do_it() -> None:
     limited = paused.model_copy(update={"limitations": ("no",)})
     assert [one.able for one in or_waiting([paused, limited])] == [True, False]
     assert or_waiting([FAST, paused]) == [FAST, paused]
+
+
+def test_loras_have_a_standard_model_where_no_priority_is_asked_for() -> None:
+    standard = candidate("standard", 99, 99, 1).model_copy(update={"model": WITH_LORAS, "label": "Flux"})
+    choice = choose([GOOD, standard], Wishes(loras=1))
+    assert choice is not None
+    assert choice.why == "Flux: the standard model for LoRAs."
+    for wishes in (Wishes(), Wishes(loras=1, priority="quality")):
+        other = choose([GOOD, standard], wishes)
+        assert other is not None
+        assert other.model == "good"
