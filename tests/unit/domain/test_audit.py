@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.audit import BEGINNING, AuditEntry, AuditHead, entry_sha256, first_break
+from imagegeneration.domain.audit import BEGINNING, AuditEntry, AuditHead, Break, entry_sha256, first_break
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TEXTS = st.text(max_size=20)
@@ -81,3 +83,57 @@ def test_a_chain_made_anew_does_not_end_in_the_head_that_was_kept() -> None:
     first = entry(1, BEGINNING)
     forged = entry(1, BEGINNING, reason="another")
     assert first_break([forged], head([first])) is not None
+
+
+def test_an_entry_is_hashed_alike_in_every_version_of_the_studio() -> None:
+    one = entry(1, BEGINNING, reason="a kite 🪁")
+    facts = {
+        "schemaVersion": 1,
+        "number": 1,
+        "entryId": "aud_1",
+        "at": "2026-11-21T12:00:01Z",
+        "actor": "local",
+        "key": None,
+        "requestId": None,
+        "action": "paused",
+        "subject": "everything",
+        "reason": "a kite 🪁",
+        "before": None,
+        "after": None,
+        "previousSha256": "0" * 64,
+    }
+    canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert one.sha256 == hashlib.sha256(canonical).hexdigest()
+
+
+def test_a_break_says_where_and_how() -> None:
+    one = entry(1, BEGINNING)
+    two = entry(2, one.sha256)
+    three = entry(3, two.sha256)
+    forged = two.model_copy(update={"reason": "y"})
+    end = head([one, two, three])
+    found = [
+        first_break(entries, end)
+        for entries in (
+            [one, None, three],
+            [one, one, two],
+            [one, three],
+            [one, entry(2, BEGINNING), three],
+            [one, forged, three],
+            [one, two],
+            [],
+        )
+    ]
+    assert found == [
+        Break(2, "it was changed, and cannot be read"),
+        Break(1, "it is there twice"),
+        Break(2, "it is missing; number 3 follows"),
+        Break(2, "it does not follow the entry before it"),
+        Break(2, "it was changed"),
+        Break(3, "it is missing; the chain had 3 entries"),
+        Break(1, "it is missing; the chain had 3 entries"),
+    ]
+    other = AuditHead(number=3, sha256="f" * 64)
+    assert first_break([one, two, three], other) == Break(3, "it is not the one that the head names")
+    assert first_break([one, two, three], head([one, two])) == Break(3, "it is not the one that the head names")
+    assert first_break([], AuditHead()) is None

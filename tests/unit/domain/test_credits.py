@@ -43,6 +43,7 @@ REQUEST = GenerationParameters(
 )
 def test_the_costs_are_those_of_the_requirements(size: str, image_count: int, is_edit: bool, cost: int) -> None:
     assert credits_an_image(size, image_count, is_edit=is_edit) == cost
+    assert credits_an_image("512x512", 1) == 1
 
 
 def new() -> JobImage:

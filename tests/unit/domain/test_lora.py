@@ -69,7 +69,9 @@ def test_a_path_that_providers_find(path: str) -> None:
     ],
 )
 def test_any_other_path_is_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(
+        ValueError, match=r"^must be owner/name of Hugging Face, .* at one of huggingface\.co, civitai\.com, "
+    ):
         check_path(path)
 
 

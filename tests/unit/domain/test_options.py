@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from imagegeneration.domain.catalog import Catalog, ImageModel
+from imagegeneration.domain.catalog import Catalog, ImageModel, ImagePrice, Prices
 from imagegeneration.domain.generation import Lora, Reference
 from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.options import FITTED, Bounded, Named, Options, nearest_size
@@ -186,3 +187,116 @@ def test_an_edit_without_a_size_keeps_the_proportions_of_its_first_image(shape: 
         assert own.parameters(flare, "openai", 1, named=named).size == "1024x1024", "a size that is asked for counts"
     only_square = CATALOG.model("gpt-image-2", TODAY)
     assert asked.parameters(only_square, "openai", 1, named=named).size == "1024x1024", "the one that has a price"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"fallback": ["a", "a"]}, "a model is named twice"),
+        ({"references": [IMAGE_ID, IMAGE_ID]}, "must not name an image twice"),
+        ({"width": 512}, "width and height must be given together"),
+        ({"size": "1024x1024", "width": 512, "height": 512}, "must have either size, or width and height"),
+    ],
+)
+def test_a_wish_that_says_two_things_is_refused_in_words(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Options.model_validate(wrong)
+
+
+def row(**facts: Any) -> ImageModel:
+    core = CATALOG.model("stable-image-core", TODAY)
+    known: dict[str, Any] = {
+        "label": "M",
+        "sizes": ("512x512", "1024x512", "512x1024"),
+        "qualities": ("low", "medium", "high"),
+        "formats": ("png", "webp"),
+        "prices": Prices(
+            image=(
+                ImagePrice(size="512x512", quality="low", micros=1),
+                ImagePrice(size="1024x512", quality="high", micros=1),
+                ImagePrice(size="1024x512", quality="low", micros=1),
+            )
+        ),
+    }
+    return core.model_copy(update=known | facts)
+
+
+def test_all_that_is_asked_for_is_sent() -> None:
+    asked = Options(
+        size="1024x512",
+        quality="high",
+        output_format="webp",
+        background="opaque",
+        seed=5,
+        negative_prompt="fog",
+        steps=4,
+        guidance=3.5,
+        partial_images=2,
+    )
+    sent = asked.parameters(row(), "own", 7)
+    assert (sent.provider, sent.model) == ("own", "stable-image-core")
+    assert {name: getattr(sent, name) for name in FITTED.values()} == {
+        name: getattr(asked, name) for name in FITTED.values()
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "size", "quality"),
+    [
+        (Options(), "512x512", "low"),
+        (Options(quality="high"), "512x512", "high"),
+        (Options(size="1024x512"), "1024x512", "low"),
+        (Options(width=1000, height=500), "1024x512", "low"),
+        (Options(size="512x1024"), "512x1024", "low"),
+    ],
+)
+def test_a_quality_that_is_not_asked_for_is_the_usual_or_one_that_has_a_price(
+    asked: Options, size: str, quality: str
+) -> None:
+    sent = asked.parameters(row(), "own", 7)
+    assert (sent.size, sent.quality) == (size, quality)
+
+
+def test_an_edit_takes_a_size_that_has_a_price_at_the_quality_that_is_asked_for() -> None:
+    asked = Options(references=(IMAGE_ID,))
+    named = Named(references=(REFERENCE,), shape=(512, 512))
+    sizes = [
+        asked.model_copy(update={"quality": quality}).parameters(row(), "own", 1, named=named).size
+        for quality in (None, "low", "high", "medium")
+    ]
+    assert sizes == ["512x512", "512x512", "1024x512", "512x512"]
+    free = row(prices=Prices())
+    assert asked.parameters(free, "own", 1, named=Named(references=(REFERENCE,), shape=(9, 5))).size == "512x512"
+
+
+def test_what_is_given_up_is_said_in_words() -> None:
+    model = row()
+    usual = model.usual("own")
+    fitted, lost = Options(size="512x1024", quality="medium").fitting(model, usual)
+    assert (fitted.size, fitted.quality) == ("512x512", None)
+    assert lost == {
+        "size": "M makes 512x512, which is the nearest to 512x1024.",
+        "quality": "M has no price for 512x512 at medium quality.",
+    }
+    fitted, lost = Options(width=1000, height=500, steps=3, seed=-1).fitting(model, usual)
+    assert (fitted.size, fitted.width, fitted.height, fitted.steps, fitted.seed) == (None, 1000, 500, None, -1)
+    assert lost == {"steps": "M takes no such number."}
+    kept = Options(references=(IMAGE_ID,), loras=(LoraWish(name="ink"),), fallback=("other",))
+    assert kept.fitting(model, usual) == (kept, {})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wish", "size"),
+    [
+        (("512x512", "1024x1024"), (700, 700), "512x512"),
+        (("512x512", "1024x1024"), (900, 900), "1024x1024"),
+        (("512x256", "256x512"), (300, 290), "512x256"),
+        (("512x256", "256x512"), (290, 300), "256x512"),
+        (("1000x500", "1000x1000"), (1000, 710), "1000x1000"),
+        (("1000x500", "1000x1000"), (1000, 700), "1000x500"),
+    ],
+)
+def test_the_nearest_size_is_that_in_shape_and_then_in_area(
+    sizes: tuple[str, ...], wish: tuple[int, int], size: str
+) -> None:
+    assert nearest_size(row(sizes=sizes, free_sizes=None), *wish) == size

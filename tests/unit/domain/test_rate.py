@@ -28,6 +28,7 @@ def passes(rate: Rate, window: Window) -> bool:
         (Window(current=10, ends_in=20), 0, 20),
         (Window(previous=10, current=5, ends_in=30), 0, 1),
         (Window(previous=10, current=2, ends_in=60), 0, 12),
+        (Window(previous=10, current=9, ends_in=60), 0, 54),
         (Window(previous=10, current=10, ends_in=-1), 1, 59),
         (Window(previous=10, current=10, ends_in=-60), 10, 60),
     ],
@@ -74,3 +75,15 @@ def test_the_plans_are_those_of_the_requirements() -> None:
         "enterprise": [],
     }
     assert [plan.jobs_at_once for plan in PLANS.values()] == [1, 2, 5, 10]
+
+
+def test_a_window_ends_at_its_last_moment_and_the_next_follows_at_once() -> None:
+    window = Window(previous=1, current=3, ends_in=0.5)
+    assert window.moved_to_now(60) == window
+    ended = [window.model_copy(update={"ends_in": ends_in}).moved_to_now(60) for ends_in in (0, -59.5, -60, -999)]
+    assert ended == [
+        Window(previous=3, ends_in=60),
+        Window(previous=3, ends_in=0.5),
+        Window(ends_in=60),
+        Window(ends_in=60),
+    ]

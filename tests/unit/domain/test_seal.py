@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from datetime import timedelta
 from typing import Any
 
@@ -109,3 +111,12 @@ def test_the_record_of_a_stored_image_is_sealed() -> None:
     assert KEYS.check(seal, stored_facts(stored_image(seal=seal))) == "good"
     for name, value in (("sha256", "f" * 64), ("storage_key", "elsewhere"), ("url", "http://elsewhere")):
         assert KEYS.check(seal, stored_facts(stored_image(**{name: value}))) == "wrong"
+
+
+def test_a_seal_is_of_canonical_json_and_names_its_key() -> None:
+    canonical = '{"a":1,"b":["é🪁",2]}'.encode()
+    name = hmac.new(NEW, b"name", hashlib.sha256).hexdigest()[:8]
+    digest = hmac.new(NEW, canonical, hashlib.sha256).hexdigest()
+    assert KEYS.seal({"b": ["é🪁", 2], "a": 1}) == f"{name}:{digest}"
+    assert KEYS.check(f"{name}:{digest}", {"b": ["é🪁", 2], "a": 1}) == "good"
+    assert KEYS.check(f"{name}:{digest}:", {"b": ["é🪁", 2], "a": 1}) == "wrong"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 import bson
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from imagegeneration.domain.generation import Answer, CallFailed
-from imagegeneration.domain.text import INTENT_MAX, PROMPT_MAX, Intent, Prompt
+from imagegeneration.domain.text import INTENT_MAX, PROMPT_MAX, Described, Intent, Prompt, tame
 
 PROMPT: TypeAdapter[str] = TypeAdapter(Prompt)
 INTENT: TypeAdapter[str] = TypeAdapter(Intent)
@@ -71,3 +72,33 @@ def test_the_texts_of_a_provider_are_cut_and_cleaned_wherever_they_come_from() -
 def test_the_text_of_a_provider_that_can_be_stored_is_kept_as_it_is() -> None:
     text = "Ein Drachen 🪁,\n\tüber \u202e der See\r\n"
     assert Answer(b"", None, None, text).revised_prompt == text
+
+
+def test_a_refusal_counts_and_names_what_is_wrong() -> None:
+    for text, words in (
+        (" ", "must not be empty"),
+        ("x" * (PROMPT_MAX + 1), "has 4001 characters; at most 4000 are allowed"),
+        ("a\x1bb\x00", "contains the control character U+001B, which is not allowed"),
+    ):
+        with pytest.raises(ValidationError) as refusal:
+            PROMPT.validate_python(text)
+        (error,) = refusal.value.errors()
+        assert (error["type"], error["msg"]) == ("text", words)
+
+
+def test_the_document_says_the_bounds_of_a_text_that_may_be_empty_and_of_one_that_may_not() -> None:
+    must = PROMPT.json_schema()
+    may: dict[str, object] = TypeAdapter(Annotated[str, Described(7, may_be_empty=True)]).json_schema()
+    assert {name: must[name] for name in ("type", "minLength", "maxLength")} == {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": PROMPT_MAX,
+    }
+    assert set(may) == {"type", "maxLength", "pattern"}
+    assert may["maxLength"] == 7
+    assert may["pattern"] == f"^({str(must['pattern']).removeprefix('^').removesuffix('$')})?$"
+
+
+def test_a_text_is_cut_to_the_character() -> None:
+    assert tame("abc", 2) == "ab"
+    assert tame("abc", 3) == "abc"
