@@ -14,7 +14,7 @@ INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pytho
 SYNC = $(INDEX) $(BIN)/uv pip sync --quiet --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help install run unit test long faults mutation lint bench bench-queue engines clean lock sbom audit chromium
+.PHONY: help install run unit test long faults mutation mutation-rules lint bench bench-queue engines clean lock sbom audit chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ faults: $(VENV)/.installed-dev ## Kill, stop and starve the processes, in the lo
 
 mutation: $(VENV)/.installed-dev ## Remove each guard of a write or a call in turn: a test must fail
 	@exec $(BIN)/python -m tests.faults.mutation $(ARGS)
+
+mutation-rules: $(VENV)/.installed-dev ## Change each rule in turn, list the changes that no test notices; ARGS="*money*" takes some
+	@rm -rf mutants; $(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results | sed '/not checked/d'
 
 lint: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check
@@ -70,7 +73,7 @@ engines:
 	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y postgresql redis-server
 
 clean: ## Remove what was installed and built; the data under DATA_DIR stays
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results $(DIST)
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results mutants $(DIST)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(VENV)/.installed-dev ## Pin what pyproject.toml adds, with hashes; what is pinned stays. ARGS=--upgrade pins everything anew

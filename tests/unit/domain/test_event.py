@@ -98,3 +98,26 @@ def test_events_are_numbered_and_leave_out_what_they_do_not_have() -> None:
     events = numbered([News(type="queued", created_at=NOW), News(type="completed", created_at=NOW)], 4, "imgjob_1", "u")
     assert [event.event_id for event in events] == [4, 5]
     assert set(events[0].document()) == {"schemaVersion", "eventId", "jobId", "userId", "type", "createdAt"}
+
+
+def test_news_of_another_image_do_not_hide_a_retry_and_each_says_when() -> None:
+    gone = dropped(HELD, "CANCELED", "Canceled.", NOW)
+    second = started(held(1, "sandbox", MODEL, 10_000, DAY), "att_2", NOW)
+    (queued,) = news_of([gone, second], [reopened(gone, WANTED, 10_000, DAY), second], NOW)
+    assert queued == News(type="queued", created_at=NOW)
+    made = generated(second, "att_2", ANSWER, 9_000, "host", NOW)
+    assert news_of([gone, second], [gone, made], NOW) == (
+        News(type="generated", created_at=NOW, index=1, attempt_id="att_2"),
+    )
+    assert news_of([], [], NOW) == ()
+
+
+def test_what_is_told_has_every_fact_and_no_other() -> None:
+    assert news_of([CALLING], [shown(CALLING, "att_1", "https://cdn/1")], NOW) == (
+        News(type="partial", created_at=NOW, index=0, attempt_id="att_1", url="https://cdn/1"),
+    )
+    assert end_of({"status": "FAILED"}, NOW) == News(type="error", created_at=NOW)
+    assert end_of({"status": "FAILED", "errorCode": "BUDGET", "error": "No."}, NOW).created_at == NOW
+    (event,) = numbered([News(type="image", created_at=NOW, index=2, url="https://cdn/1")], 9, "imgjob_1", "ann")
+    assert (event.event_id, event.job_id, event.user_id) == (9, "imgjob_1", "ann")
+    assert (event.type, event.created_at, event.index, event.url) == ("image", NOW, 2, "https://cdn/1")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from imagegeneration.domain.credits import credits_moved
-from imagegeneration.domain.fallback import Fallback, fallback_to, route_of, routes, routes_after
+from imagegeneration.domain.fallback import Fallback, bound, fallback_to, hold_of, route_of, routes, routes_after
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters, Usage
-from imagegeneration.domain.job import MAX_ATTEMPTS, Job, JobImage, Price, Terms, request_sha256
+from imagegeneration.domain.job import MAX_ATTEMPTS, AttemptError, Job, JobImage, Price, Terms, request_sha256
 from imagegeneration.domain.lifecycle import (
     billed_above_hold,
     dropped,
@@ -127,6 +127,8 @@ def test_who_is_passed_over_was_sent_nothing() -> None:
     after = passed_over(image(), to_second(), LATER)
     first, second = after.attempts
     assert (first.outcome, first.certainty, first.attempt_id, first.cost_micros) == ("not_sent", "not_charged", None, 0)
+    assert (first.finished_at, first.error) == (LATER, AttemptError(code="PROVIDER", message=to_second().why))
+    assert (second.price, second.credits, second.held_micros) == (DEAR, DEAR.credits, DEAR.micros)
     assert (after.state, second.model) == ("HELD", "b")
 
 
@@ -186,6 +188,8 @@ def test_alternates_follow_in_their_order_and_never_back() -> None:
     both = approved(CHEAP, DEAR)
     now = both.images[0]
     assert [route.parameters.model for route in routes(both)] == ["a", "b", "c"]
+    assert [route.endpoint_sha256 for route in routes(both)] == ["b" * 64, "2" * 64, "3" * 64]
+    assert [route.price for route in routes(both)] == [None, CHEAP, DEAR]
     assert [route.parameters.model for route in routes_after(both, now.attempt)] == ["b", "c"]
     second = passed_over(now, to_second(), NOW)
     assert [route.parameters.model for route in routes_after(both, second.attempt)] == ["c"]
@@ -196,6 +200,7 @@ def test_alternates_follow_in_their_order_and_never_back() -> None:
 def test_what_is_held_covers_those_that_are_left() -> None:
     left = routes_after(approved(CHEAP, DEAR), image().attempt)
     assert fallback_to(left[0], left, "").hold == DEAR
+    assert fallback_to(left[0], left, "why") == Fallback(SECOND, CHEAP, DEAR, "why")
     left = routes_after(approved(DEAR, CHEAP), image().attempt)
     assert (fallback_to(left[1], left, "").hold, fallback_to(left[1], left, "").price) == (CHEAP, CHEAP)
 
@@ -225,3 +230,30 @@ def test_a_job_without_alternates_is_the_document_that_it_was() -> None:
     assert "alternates" not in document
     assert not {"alternates", "maxExtraMicros"} & set(document["approval"])
     assert not {"price", "why"} & set(document["images"][0]["attempts"][0])
+
+
+def test_an_attempt_holds_what_its_approval_says_or_the_dearest_that_may_follow() -> None:
+    agreed = approval().model_copy(
+        update={"image_micros": 40_000, "alternates": approved(CHEAP, DEAR).approval.alternates}
+    )
+    both = approved(CHEAP, DEAR).model_copy(update={"approval": agreed})
+    first = both.images[0].attempt
+    second = first.model_copy(update={"provider": "two", "model": "b"})
+    third = first.model_copy(update={"provider": "three", "model": "c"})
+    assert [hold_of(both, one) for one in (first, second, third)] == [Price(micros=40_000), DEAR, DEAR]
+    assert hold_of(both, first.model_copy(update={"model": "b"})) is None
+    falling = both.model_copy(update={"approval": agreed.model_copy(update={"alternates": agreed.alternates[::-1]})})
+    assert [hold_of(falling, one) for one in (second, third)] == [DEAR, CHEAP]
+
+
+def test_the_most_of_several_prices_is_taken_of_money_and_credits_apart() -> None:
+    assert bound([Price(micros=3, credits=1), Price(micros=2, credits=5)]) == Price(micros=3, credits=5)
+    assert bound([CHEAP]) == CHEAP
+
+
+def test_the_terms_of_the_latest_approval_count() -> None:
+    one = approved(CHEAP)
+    again = one.approval.model_copy(update={"endpoint_sha256": "f" * 64, "image_micros": 7})
+    retried = one.model_copy(update={"retries": (again,)})
+    assert routes(retried)[0].endpoint_sha256 == "f" * 64
+    assert hold_of(retried, one.images[0].attempt) == Price(micros=7)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from imagegeneration.domain.generation import CallFailed, GenerationParameters
-from imagegeneration.domain.job import JobImage, request_sha256, verdict
+from imagegeneration.domain.job import JobImage, new_id, new_job_id, request_sha256, verdict
 from imagegeneration.domain.lifecycle import dropped, failed, held, interrupted, started
+from tests.unit.ui import samples
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PARAMETERS = GenerationParameters(
@@ -91,3 +92,47 @@ def test_the_refusal_of_the_prompt_is_shown_before_a_cancel() -> None:
     end = verdict([dropped(waiting(0), "CANCELED", "Canceled.", NOW), refused(1)])
     assert end is not None
     assert end.error_code == "MODERATION"
+
+
+def test_alternates_are_hashed_in_their_order_after_the_request() -> None:
+    other = PARAMETERS.model_copy(update={"model": "gpt-image-2"})
+    approved = {
+        "finalPrompt": "a kite",
+        "imageCount": 1,
+        "request": PARAMETERS.document(),
+        "alternates": [other.document()],
+    }
+    canonical = json.dumps(approved, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert request_sha256("a kite", 1, PARAMETERS, [other]) == hashlib.sha256(canonical).hexdigest()
+
+
+def test_a_job_without_any_image_gives_the_reason_alone() -> None:
+    end = verdict([refused(0), refused(1)])
+    assert end is not None
+    assert (end.status, end.error_code, end.error) == ("FAILED", "MODERATION", "no")
+
+
+def test_an_earlier_error_of_an_image_that_was_made_after_all_is_none_of_the_job() -> None:
+    made = stored(0).model_copy(update={"attempts": refused(0).attempts})
+    end = verdict([made])
+    assert end is not None
+    assert (end.status, end.error) == ("DONE", None)
+
+
+def test_a_call_sends_the_approved_prompt_and_the_seed_of_its_own_image() -> None:
+    job = samples.job(final_prompt="a kite, to the letter ")
+    plain = job.generation_request(PARAMETERS, 1)
+    assert (plain.final_prompt, plain.seed, plain.model) == ("a kite, to the letter ", None, PARAMETERS.model)
+    one_seed = job.generation_request(PARAMETERS.model_copy(update={"seed": 7}), 1)
+    assert (one_seed.seed, one_seed.seeds) == (7, ())
+    seeds = PARAMETERS.model_copy(update={"seed": 7, "seeds": (7, 8, 9)})
+    sent = [job.generation_request(seeds, index) for index in range(3)]
+    assert [(each.seed, each.seeds) for each in sent] == [(7, ()), (8, ()), (9, ())]
+
+
+def test_the_money_of_a_job_is_that_of_its_images() -> None:
+    job = samples.job("RUNNING", [waiting(0), calling(1), interrupted(calling(2), NOW), refused(3), stored(4)])
+    assert (job.held_micros, job.cost_micros, job.unknown_micros) == (2 * 13_700, 13_700, 13_700)
+    assert new_id("att").startswith("att_01")
+    assert new_job_id() != new_job_id()
+    assert new_job_id().startswith("imgjob_01")

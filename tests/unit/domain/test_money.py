@@ -8,14 +8,19 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.generation import MAX_IMAGES, GenerationParameters
 from imagegeneration.domain.money import (
     MICROS_PER_USD,
     PRICE_STEP,
+    Limits,
+    Spend,
+    TextLimits,
     account_of,
     budget_day,
+    budget_id,
     budget_reset,
     format_left,
     format_usd,
@@ -23,6 +28,7 @@ from imagegeneration.domain.money import (
     quoted,
     tokens_cost,
 )
+from imagegeneration.domain.provider import ProviderLimits
 
 CATALOG = Catalog.read()
 ROUTES = [
@@ -101,3 +107,61 @@ def test_a_budget_lasts_a_utc_day() -> None:
 
 def test_sandbox_money_is_an_account_of_its_own() -> None:
     assert (account_of("sandbox"), account_of("openai")) == ("sandbox", "real")
+
+
+CEILINGS = Limits(
+    daily_micros=100,
+    daily_per_user_micros=50,
+    per_image_micros=10,
+    providers=(ProviderLimits(provider="fal", concurrency=4), ProviderLimits(provider="openai", per_minute=9)),
+)
+
+
+def test_limits_are_never_above_their_ceilings() -> None:
+    above = Limits(daily_micros=101, daily_per_user_micros=51, per_image_micros=11).within(CEILINGS)
+    assert above == CEILINGS
+    below = Limits(daily_micros=3, daily_per_user_micros=2, per_image_micros=1).within(CEILINGS)
+    assert (below.daily_micros, below.daily_per_user_micros, below.per_image_micros) == (3, 2, 1)
+
+
+def test_limits_of_a_provider_take_the_place_of_those_of_the_ceilings() -> None:
+    own = ProviderLimits(provider="fal", daily_micros=5)
+    found = CEILINGS.model_copy(update={"providers": (own,)}).within(CEILINGS)
+    assert found.of("fal") == own
+    assert found.of("openai").per_minute == 9
+    assert found.of("stability") == ProviderLimits(provider="stability")
+    assert len(found.providers) == 2
+
+
+def test_a_provider_has_its_limits_once() -> None:
+    twice = (ProviderLimits(provider="fal"), ProviderLimits(provider="fal", per_minute=1))
+    with pytest.raises(ValidationError, match="must name each provider once"):
+        Limits(daily_micros=1, daily_per_user_micros=1, per_image_micros=1, providers=twice)
+
+
+def test_suggestions_are_never_paid_for_beyond_the_daily_budgets_of_images() -> None:
+    assert TextLimits(daily_micros=101, per_user_micros=51).within(CEILINGS) == TextLimits(
+        daily_micros=100, per_user_micros=50
+    )
+    low = TextLimits(daily_micros=3, per_user_micros=2)
+    assert low.within(CEILINGS) == low
+
+
+def test_each_budget_has_a_key_of_its_own() -> None:
+    assert budget_id("real", "2026-11-21") == "real:2026-11-21"
+    assert budget_id("sandbox", "2026-11-21", "ann") == "sandbox:2026-11-21:ann"
+    assert budget_id("real", "2026-11-21", provider="fal") == "real:2026-11-21/fal"
+
+
+def test_what_is_left_of_a_day_is_what_is_neither_spent_nor_held() -> None:
+    spend = Spend(
+        account="real",
+        day="2026-11-21",
+        spent_micros=60,
+        held_micros=30,
+        text_micros=7,
+        limit_micros=100,
+        resets_at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+    assert spend.left_micros == 10
+    assert spend.model_copy(update={"limit_micros": 80}).left_micros == -10

@@ -19,7 +19,8 @@ def after(seconds: float, *states: ImageState, expected: float = 10) -> Progress
 
 
 @pytest.mark.parametrize(
-    ("seconds", "percent"), [(-5, 0), (0, 0), (2.5, 25), (9.4, 94), (9.9, MOST_PERCENT), (10_000, MOST_PERCENT)]
+    ("seconds", "percent"),
+    [(-5, 0), (0, 0), (0.09, 0), (2.5, 25), (9.4, 94), (9.9, MOST_PERCENT), (10_000, MOST_PERCENT)],
 )
 def test_it_is_estimated_from_the_time_and_never_done_by_itself(seconds: float, percent: int) -> None:
     found = after(seconds, "CALLING")
@@ -31,6 +32,10 @@ def test_images_that_are_over_count_whole_and_those_that_wait_not_at_all() -> No
     assert (found.percent, found.images_over, found.image_count) == (50, 1, 3)
     assert after(0, "GENERATED").percent == MOST_PERCENT
     assert after(0, "STORED").percent == MOST_PERCENT, "its job is not concluded yet"
+    assert after(5, "STORED", "STORED", "STORED", "STORED", "HELD").percent == 80
+    assert after(5, "HELD", "HELD", "STORED").percent == 33
+    assert after(5, "CALLING", expected=1000).percent == 0
+    assert after(0.5, "CALLING", expected=1).percent == 50
 
 
 def test_without_an_expectation_only_what_is_known_counts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Approval, Job
 from imagegeneration.domain.seal import SealKeys, approved_facts, stored_facts
-from tests.unit.ui.samples import approval, job, stored_image
+from tests.unit.ui.samples import NOW, approval, job, stored_image
 
 OLD, NEW = b"o" * 32, b"n" * 32
 KEYS = SealKeys([NEW])
@@ -26,9 +27,37 @@ def test_the_seal_of_what_was_approved_is_good() -> None:
     assert KEYS.check(sealed(job()), approved_facts(job(), approval(), 0)) == "good"
 
 
+def test_what_is_sealed_is_written_alike_in_every_version_of_the_studio() -> None:
+    facts = approved_facts(job(), approval().model_copy(update={"seal": "of before"}), 2)
+    assert facts == {
+        "jobId": "imgjob_1",
+        "userId": "local",
+        "intent": "homepage card",
+        "rawPrompt": "a kite",
+        "finalPrompt": "a red kite over hills",
+        "imageCount": 1,
+        "createdAt": "2026-11-21T12:00:00Z",
+        "request": job().request.document(),
+        "number": 2,
+        "approval": {
+            "approvedBy": "local",
+            "approvedAt": "2026-11-21T12:00:00Z",
+            "requestSha256": "a" * 64,
+            "quotedMicros": 13_700,
+            "priceTable": "2026-11-20",
+            "endpointSha256": "b" * 64,
+            "moderation": None,
+        },
+    }
+    record = stored_facts(stored_image(seal="of before"))
+    assert set(record) == set(stored_image().document())
+    assert record["sha256"] == "0123456789abcdef" * 4
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        {"created_at": NOW + timedelta(seconds=1)},
         {"final_prompt": "a green kite"},
         {"raw_prompt": "a green kite"},
         {"intent": "another"},

@@ -52,3 +52,26 @@ def test_a_job_that_arrives_while_it_was_looked_for_is_not_forgotten() -> None:
     turns.arrived(["ann"])
     turns.left("ann")
     assert turns.next() == "ann"
+
+
+def test_users_are_listed_with_those_served_least_first_and_one_who_is_gone_again_is_no_fault() -> None:
+    turns = Turns()
+    turns.arrived(["ann", "bob", "eve"])
+    turns.served("ann", 2)
+    turns.served("bob", 1)
+    turns.served("stranger", 1)
+    assert (turns.users(), len(turns)) == (["eve", "bob", "ann"], 3)
+    turns.left("stranger")
+    assert turns.next() == "eve"
+    turns.left("eve")
+    assert (turns.users(), len(turns)) == (["bob", "ann"], 2)
+    turns.left("ann")
+    assert turns.users() == ["bob", "ann"], "a job of hers has arrived since her last turn"
+
+
+def test_the_first_who_comes_starts_at_nothing() -> None:
+    turns = Turns()
+    turns.arrived(["ann"])
+    turns.served("ann", 1)
+    turns.arrived(["bob"])
+    assert turns.users() == ["ann", "bob"], "level with her, after her"
