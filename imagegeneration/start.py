@@ -44,7 +44,7 @@ def _require_all(studio: Studio) -> None:
     try:
         studio.storage.require_working()
     except StorageFailed as error:
-        log.error("Images wait until the bucket works (R2_ENDPOINT_URL, CDN_BASE_URL): %s", error)
+        log.error("R2_ENDPOINT_URL, CDN_BASE_URL: until this works, images wait or are not shown: %s", error)
 
 
 def _require_models(studio: Studio) -> None:

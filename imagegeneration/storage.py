@@ -175,11 +175,18 @@ class Storage:
             raise StorageFailed(f"CDN_BASE_URL does not answer ({type(error).__name__}).") from error
         if answer.status_code == 429 or answer.status_code >= 500:
             raise StorageFailed(f"CDN_BASE_URL does not answer as it should (HTTP {answer.status_code}).")
-        if answer.content != _TRIAL:
-            raise ConfigurationError(
-                f"CDN_BASE_URL: {url} does not serve what is in the bucket {self.bucket} (HTTP {answer.status_code}). "
-                "Let everybody read the bucket there, or correct the address."
+        if answer.content == _TRIAL:
+            return
+        # A sign-in or a challenge before the address: it says nothing of what browsers get that are let through.
+        if answer.url.host != httpx2.URL(url).host or "cf-mitigated" in answer.headers:
+            raise StorageFailed(
+                f"CDN_BASE_URL does not let this machine through ({answer.url.host}, HTTP {answer.status_code}). "
+                "Only browsers that it lets through show images."
             )
+        raise ConfigurationError(
+            f"CDN_BASE_URL: {url} does not serve what is in the bucket {self.bucket} (HTTP {answer.status_code}). "
+            "Let everybody read the bucket there, or correct the address."
+        )
 
     @contextmanager
     def _explained(self, not_allowed: str) -> Iterator[None]:

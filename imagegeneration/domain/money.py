@@ -40,6 +40,11 @@ def format_usd(micros: int) -> str:
     return format_usd_exact(quoted(micros))
 
 
+def format_left(micros: int) -> str:
+    """Return dollars with two to four decimals, rounded down: what may still be spent, never shown as enough."""
+    return format_usd_exact(micros // PRICE_STEP * PRICE_STEP)
+
+
 def format_usd_exact(micros: int) -> str:
     """Dollars to the micro-dollar, with at least two decimals: what a record shows."""
     whole, fraction = divmod(micros, MICROS_PER_USD)

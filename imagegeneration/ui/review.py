@@ -8,7 +8,7 @@ import streamlit as st
 
 from imagegeneration.domain.draft import shown_sha256, terms_sha256
 from imagegeneration.domain.generation import MAX_IMAGES, GenerationParameters
-from imagegeneration.domain.money import Spend, format_usd
+from imagegeneration.domain.money import Spend, format_left, format_usd
 from imagegeneration.domain.options import RANDOM_SEED, Order
 from imagegeneration.domain.style import parts
 from imagegeneration.domain.text import PROMPT_MAX
@@ -227,7 +227,7 @@ def _of_provider(order: Order, total: int, cost: Cost) -> Cost:
         return cost
     name = words.provider(provider)
     short = (
-        f"Only {format_usd(left)} left in today's budget of {name}. It starts again at {resets_at(spend)}, your time. "
+        f"Only {format_left(left)} left in today's budget of {name}. It starts again at {resets_at(spend)}, your time. "
         "Until then choose a model of another provider, or ask an operator to raise it."
     )
     return replace(cost, short=short)
@@ -236,9 +236,9 @@ def _of_provider(order: Order, total: int, cost: Cost) -> Cost:
 def _left(spend: Spend, total: int, cost: Cost) -> Cost:
     left = max(spend.limit_micros - spend.spent_micros - spend.held_micros, 0)
     if total <= left:
-        return replace(cost, left=f"{format_usd(left)} left in today's budget")
+        return replace(cost, left=f"{format_left(left)} left in today's budget")
     short = (
-        f"Only {format_usd(left)} left in today's budget. It starts again at {resets_at(spend)}, your time. "
+        f"Only {format_left(left)} left in today's budget. It starts again at {resets_at(spend)}, your time. "
         "Until then ask for fewer images, or ask an operator to raise it."
     )
     return replace(cost, short=short)

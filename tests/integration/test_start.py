@@ -192,6 +192,35 @@ def test_an_outage_is_said_and_stops_no_start(
     assert "CDN_BASE_URL" in line
 
 
+def sign_in(request: Request) -> bool:
+    request.send_response(302)
+    request.send_header("Location", f"http://localhost:{request.server.server_address[1]}/sign-in")
+    request.send_header("Content-Length", "0")
+    request.end_headers()
+    return True
+
+
+def challenge(request: Request) -> bool:
+    request.send_response(403)
+    request.send_header("cf-mitigated", "challenge")
+    request.send_header("Content-Length", "0")
+    request.end_headers()
+    return True
+
+
+def only_browsers(trouble: Trouble) -> Trouble:
+    return lambda request: "sign-in" not in request.path and trouble(request)
+
+
+@pytest.mark.parametrize("trouble", [sign_in, challenge])
+def test_a_public_address_that_asks_for_a_sign_in_stops_no_start(
+    settings: Settings, bucket: HttpProxy, trouble: Trouble, caplog: pytest.LogCaptureFixture
+) -> None:
+    bucket.trouble = only_browsers(trouble)
+    assert said(settings.model_copy(update={"cdn_base_url": bucket.url})) is None
+    assert "Only browsers that it lets through show images." in caplog.text
+
+
 @pytest.mark.parametrize(
     ("option", "why"),
     [

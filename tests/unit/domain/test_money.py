@@ -22,8 +22,10 @@ from imagegeneration.domain.money import (
     budget_day,
     budget_id,
     budget_reset,
+    format_left,
     format_usd,
     format_usd_exact,
+    quoted,
     tokens_cost,
 )
 from imagegeneration.domain.provider import ProviderLimits
@@ -59,6 +61,11 @@ def test_dollars_are_rounded_up(micros: int, shown: str) -> None:
 @given(st.integers(0, 10**12))
 def test_what_is_shown_is_never_less_than_the_price(micros: int) -> None:
     assert micros <= dollars(format_usd(micros)) * MICROS_PER_USD < micros + PRICE_STEP
+
+
+@given(st.integers(0, 10**12), st.integers(1, 10**6))
+def test_what_is_left_never_looks_like_enough_for_a_price_above_it(left: int, above: int) -> None:
+    assert dollars(format_left(left)) < dollars(format_usd(quoted(left + above)))
 
 
 @given(
