@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from imagegeneration.domain.breaker import EVERYTHING, Breaker, Cause
 from imagegeneration.domain.generation import ProviderName
@@ -34,6 +35,11 @@ def pause(scope: str) -> Action:
     label = "Pause everything" if scope == EVERYTHING else "Pause"
     ask = Ask(does, confirm=f"Pause {name}", reason="", danger=True)
     return Action(f"pause {scope}", label, {"what": "pause", "scope": scope}, ask)
+
+
+def keep_paused(scope: str) -> Action:
+    """Take over a pause that would end itself."""
+    return replace(pause(scope), label="Keep paused")
 
 
 def resume(breaker: Breaker) -> Action:

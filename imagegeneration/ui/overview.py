@@ -73,6 +73,7 @@ def _actions(breaker: Breaker) -> Iterator[Action]:
     kind, _, name = breaker.scope.partition(":")
     if kind == "provider" and breaker.pause.cause in TESTED:
         yield choices.test(name)
+        yield choices.keep_paused(breaker.scope)
     yield choices.resume(breaker)
 
 

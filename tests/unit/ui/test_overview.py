@@ -113,7 +113,7 @@ def test_what_is_paused_can_be_resumed(cause: Cause) -> None:
     assert row.pill == ("Paused", "bad")
     assert [action.label for action in row.actions] == ["Resume"]
     own = section("calls", operations_state(breakers=(breaker("provider:fal", cause),))).rows[-1]
-    tests = ["Test now"] if cause in ("failures", "credentials") else []
+    tests = ["Test now", "Keep paused"] if cause in ("failures", "credentials") else []
     assert [action.label for action in own.actions] == [*tests, "Resume"]
 
 
