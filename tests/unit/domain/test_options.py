@@ -323,3 +323,9 @@ def test_a_random_seed_fits_every_model_that_takes_one() -> None:
         assert Options(seed=-1).fitting(model, model.usual("own")) == (Options(seed=-1), {})
     model = row(takes_seed=False)
     assert Options(seed=-1).fitting(model, model.usual("own")) == (Options(), {"seed": "M takes no seed."})
+
+
+def test_a_usual_quality_without_a_price_at_the_size_gives_way_to_the_first_that_has_one() -> None:
+    medium = row().usual("own").model_copy(update={"quality": "medium"})
+    found = [Options(size=size).parameters(row(), "own", 7, medium).quality for size in ("1024x512", "512x1024")]
+    assert found == ["low", "medium"], "where no quality has a price, it stays"
