@@ -183,7 +183,7 @@ class Options(Value):
         without a price at that size is not asked for. `usual` is what the model makes where nobody chooses.
         """
         plain = self.model_copy(update={"references": (), "loras": ()})
-        asked = plain.parameters(model, usual.provider, 1, usual)
+        asked = plain.parameters(model, usual.provider, LARGEST_SEED, usual)
         lost = {field: why for field, why in model.problems(asked).items() if field in FITTED}
         changes: dict[str, object] = {FITTED[field]: Options.model_fields[FITTED[field]].default for field in lost}
         priced = model.priced_sizes()
@@ -191,7 +191,7 @@ class Options(Value):
             size = _nearest(priced, *asked.pixels)
             lost["size"] = f"{model.label} makes {size}, which is the nearest to {asked.size}."
             changes |= {"size": size, "width": None, "height": None}
-        fitted = plain.model_copy(update=changes).parameters(model, usual.provider, 1, usual)
+        fitted = plain.model_copy(update=changes).parameters(model, usual.provider, LARGEST_SEED, usual)
         qualities = model.priced_qualities(fitted.size)
         if qualities and fitted.quality not in qualities:
             changes["quality"] = None

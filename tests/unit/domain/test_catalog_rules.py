@@ -243,6 +243,10 @@ def test_what_a_model_can_do_it_can_to_the_edge_and_says_where_that_is(
 def test_what_is_not_possible_is_refused_field_by_field() -> None:
     known = catalog(model())
     known.require_possible(wanted(), TODAY)
+    dying = catalog(model(shut_down=date(2026, 11, 22)))
+    dying.require_possible(wanted(), TODAY)
+    with pytest.raises(ModelUnavailable):
+        dying.require_possible(wanted(), date(2026, 11, 22))
     with pytest.raises(InvalidRequest) as refusal:
         known.require_possible(wanted(seed=1, steps=1), TODAY)
     assert refusal.value.message == "seed: M takes no seed. steps: M takes no such number."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -201,6 +202,8 @@ def test_what_is_held_covers_those_that_are_left() -> None:
     left = routes_after(approved(CHEAP, DEAR), image().attempt)
     assert fallback_to(left[0], left, "").hold == DEAR
     assert fallback_to(left[0], left, "why") == Fallback(SECOND, CHEAP, DEAR, "why")
+    unpriced = [replace(left[0], price=None), left[1]]
+    assert fallback_to(unpriced[0], unpriced, "").price == DEAR, "what is not priced costs what may follow"
     left = routes_after(approved(DEAR, CHEAP), image().attempt)
     assert (fallback_to(left[1], left, "").hold, fallback_to(left[1], left, "").price) == (CHEAP, CHEAP)
 

@@ -100,7 +100,7 @@ def test_a_call_is_rounded_up_once() -> None:
 
 
 def test_a_budget_lasts_a_utc_day() -> None:
-    late = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+    late = datetime(2026, 12, 31, 23, 59, 59, 999, tzinfo=UTC)
     assert budget_day(late) == "2026-12-31"
     assert budget_reset(late) == datetime(2027, 1, 1, tzinfo=UTC)
 

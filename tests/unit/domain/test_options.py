@@ -300,3 +300,32 @@ def test_the_nearest_size_is_that_in_shape_and_then_in_area(
     sizes: tuple[str, ...], wish: tuple[int, int], size: str
 ) -> None:
     assert nearest_size(row(sizes=sizes, free_sizes=None), *wish) == size
+
+
+def test_options_are_fitted_to_what_is_usual_here_and_not_to_what_the_catalog_has() -> None:
+    model = row()
+    wide = model.usual("own").model_copy(update={"size": "1024x512", "quality": "high"})
+    high = Options(quality="high")
+    assert high.fitting(model, wide) == (high, {})
+    fitted, lost = Options().fitting(model, wide.model_copy(update={"size": "512x1024"}))
+    assert (fitted, set(lost)) == (Options(size="512x512"), {"size"})
+
+
+def test_a_size_takes_the_place_of_the_width_and_height_that_are_not_made() -> None:
+    model = row()
+    fitted, lost = Options(width=600, height=1200).fitting(model, model.usual("own"))
+    assert (fitted, set(lost)) == (Options(size="512x512"), {"size"})
+
+
+def test_a_random_seed_fits_every_model_that_takes_one() -> None:
+    for least in (0, 1, 2, 1000):
+        model = row(takes_seed=True, least_seed=least)
+        assert Options(seed=-1).fitting(model, model.usual("own")) == (Options(seed=-1), {})
+    model = row(takes_seed=False)
+    assert Options(seed=-1).fitting(model, model.usual("own")) == (Options(), {"seed": "M takes no seed."})
+
+
+def test_a_usual_quality_without_a_price_at_the_size_gives_way_to_the_first_that_has_one() -> None:
+    medium = row().usual("own").model_copy(update={"quality": "medium"})
+    found = [Options(size=size).parameters(row(), "own", 7, medium).quality for size in ("1024x512", "512x1024")]
+    assert found == ["low", "medium"], "where no quality has a price, it stays"

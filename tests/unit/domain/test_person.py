@@ -26,6 +26,7 @@ RULES: RoleRules = {
         ("ANN@EXAMPLE.COM", [], ("admin", "creator")),
         ("bob@example.com", [], ("creator",)),
         ("bob@example.com@elsewhere.com", [], ()),
+        ("bob@elsewhere.com@example.com", [], ("creator",)),
         ("bob@elsewhere.com", [], ()),
         ("local-name", [], ("reviewer",)),
         (None, [], ()),

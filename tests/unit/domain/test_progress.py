@@ -20,7 +20,7 @@ def after(seconds: float, *states: ImageState, expected: float = 10) -> Progress
 
 @pytest.mark.parametrize(
     ("seconds", "percent"),
-    [(-5, 0), (0, 0), (0.09, 0), (2.5, 25), (9.4, 94), (9.9, MOST_PERCENT), (10_000, MOST_PERCENT)],
+    [(-5, 0), (0, 0), (0.09, 0), (2.5, 25), (9.45, 94), (9.9, MOST_PERCENT), (10_000, MOST_PERCENT)],
 )
 def test_it_is_estimated_from_the_time_and_never_done_by_itself(seconds: float, percent: int) -> None:
     found = after(seconds, "CALLING")
@@ -35,6 +35,7 @@ def test_images_that_are_over_count_whole_and_those_that_wait_not_at_all() -> No
     assert after(5, "STORED", "STORED", "STORED", "STORED", "HELD").percent == 80
     assert after(5, "HELD", "HELD", "STORED").percent == 33
     assert after(5, "CALLING", expected=1000).percent == 0
+    assert after(0.1, "STORED", "CALLING").percent == 50
     assert after(0.5, "CALLING", expected=1).percent == 50
 
 
@@ -51,3 +52,4 @@ def test_an_image_is_late_once_the_estimate_has_passed(seconds: float, is_late: 
     assert after(seconds, "CALLING", "STORED").is_late is is_late
     assert not after(seconds, "GENERATED").is_late, "it is made"
     assert not after(seconds, "CALLING", expected=0).is_late
+    assert after(seconds, "CALLING", expected=1).is_late

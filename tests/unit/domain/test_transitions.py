@@ -234,6 +234,7 @@ def test_a_bill_counts_as_too_high_only_beyond_the_tolerance_and_only_once() -> 
         assert (billed_above_hold(CALLING, after) is not None) == is_noticed
         assert billed_above_hold(after, after) is None, "it was known before"
     reopened_meanwhile = reopened(UNKNOWN, REQUEST, 20_000, DAY)
+    assert billed_above_hold(UNKNOWN, reopened_meanwhile) is None
     after = generated(reopened_meanwhile, "att_1", ANSWER, 20_000, "host", LATER)
     assert billed_above_hold(UNKNOWN, after) is after.attempts[0]
 
