@@ -125,6 +125,7 @@ def test_the_buttons_of_a_job_are_in_view_on_a_phone(
     card(page, failed).get_by_role("button", name="Retry").click()
     expect(dialog(page).get_by_role("button", name=re.compile("^Retry the missing image"))).to_be_in_viewport(ratio=1)
     page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
     card(page, slow).get_by_role("button", name="Cancel").click()
     confirm = dialog(page).get_by_role("button", name="Yes, cancel the job")
     expect(confirm).to_be_in_viewport(ratio=1)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import anyio
 import pytest
 
 from imagegeneration.api import lookups
 from imagegeneration.api.lookups import Lookups
 from imagegeneration.errors import Busy
+from tests.support import run_async
 
 
 def test_nothing_is_kept_of_an_address_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,7 +19,7 @@ def test_nothing_is_kept_of_an_address_that_is_refused(monkeypatch: pytest.Monke
             await full.run("192.0.2.1", str.upper, "secret")
         return full
 
-    assert not anyio.run(ask)._inside
+    assert not run_async(ask)._inside
 
 
 def test_nothing_is_kept_of_an_address_that_was_answered() -> None:
@@ -27,7 +27,7 @@ def test_nothing_is_kept_of_an_address_that_was_answered() -> None:
         idle = Lookups(1)
         return await idle.run("192.0.2.1", str.upper, "secret"), idle
 
-    found, idle = anyio.run(ask)
+    found, idle = run_async(ask)
     assert found == "SECRET"
     assert not idle._inside
     assert not idle._own
