@@ -97,6 +97,7 @@ def test_a_call_is_rounded_up_once() -> None:
     assert tokens_cost((1, 500_000), (1, 500_000)) == 1
     assert tokens_cost((440, 30_000_000)) == 13_200
     assert tokens_cost() == 0
+    assert tokens_cost((2_000_000, 1_000_000)) == 2_000_000
 
 
 def test_a_budget_lasts_a_utc_day() -> None:

@@ -110,9 +110,15 @@ def test_the_limit_holds_for_all_of_it_together() -> None:
     added = len(folded("x", "modern", "fog")) - 1
     longest = folded("x" * (PROMPT_MAX - added), "modern", "fog")
     assert check_text(longest, PROMPT_MAX) == longest
-    with pytest.raises(PromptRefused, match="has 4,001 characters; at most 4,000"):
+    with pytest.raises(PromptRefused, match="has 4,001 characters; at most 4,000") as refusal:
         folded("x" * (PROMPT_MAX - added + 1), "modern", "fog")
+    assert refusal.value.resolution == "Shorten the prompt or the negative prompt, then choose again."
 
 
 def test_a_negative_prompt_of_no_words_adds_nothing() -> None:
     assert folded("A kite", None, " .\n. ") == "A kite"
+
+
+def test_a_prompt_of_several_paragraphs_keeps_them_and_its_style_is_found() -> None:
+    found = parts(folded("a kite\n\nover hills", "modern", "X rays."))
+    assert (found.own, found.style, found.negative_prompt) == ("a kite\n\nover hills", "modern", "X rays")

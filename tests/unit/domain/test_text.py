@@ -95,6 +95,7 @@ def test_the_document_says_the_bounds_of_a_text_that_may_be_empty_and_of_one_tha
         "maxLength": PROMPT_MAX,
     }
     assert set(may) == {"type", "maxLength", "pattern"}
+    assert TypeAdapter(Annotated[str, Described(7)]).json_schema()["minLength"] == 1
     assert may["maxLength"] == 7
     assert may["pattern"] == f"^({str(must['pattern']).removeprefix('^').removesuffix('$')})?$"
 
