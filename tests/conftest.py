@@ -19,7 +19,7 @@ from typing import Any
 
 import boto3
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from pymongo import MongoClient
@@ -35,6 +35,9 @@ from imagegeneration.storage import Storage
 from tests.support import APPROVAL_KEY, BUCKET_SECRET, empty_bucket, remove_sockets, serving
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile(
+    "unshrunk", hypothesis_settings.get_profile("busy"), phases=(Phase.explicit, Phase.generate), database=None
+)  # for `make mutation-rules`: that an example fails is all that counts there
 hypothesis_settings.load_profile("busy")  # a machine that does other things meanwhile is no fault of an example
 
 MEMORY_DISK = Path("/dev/shm")

@@ -298,7 +298,7 @@ class Catalog(Value):
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigurationError(f"CATALOG_FILE: {override} cannot be read: {error}.") from None
         except ValidationError as error:
-            wrong = error.errors(include_url=False, include_input=False)[0]
+            wrong = error.errors()[0]
             where = ".".join(map(str, wrong["loc"]))
             raise ConfigurationError(f"CATALOG_FILE: {where}: {wrong['msg']}.") from None
         return _standard().with_rows_of(changed, hashlib.sha256(text.encode()).hexdigest()[:8])

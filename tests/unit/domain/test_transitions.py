@@ -78,14 +78,15 @@ def expected(state: Any, facts: dict[str, Any], spool_host: str | None = None) -
 
 
 def test_an_approval_holds_the_money_and_a_call_has_its_own_id_and_time() -> None:
-    assert expected("HELD", OPENED) == HELD
-    assert expected("CALLING", CALLED) == CALLING
+    assert held(3, "one", "a", 30_000, DAY, credit_cost=2, price=PRICE) == expected("HELD", OPENED)
+    assert started(HELD, "att_1", NOW) == expected("CALLING", CALLED)
     assert started(CALLING, "att_2", LATER) is CALLING
 
 
 def test_an_answer_is_charged_with_all_that_it_says() -> None:
-    assert expected("GENERATED", CHARGED | {"outcome": "generated"}, "host") == MADE
-    assert generated(UNKNOWN, "att_1", ANSWER, 9_000, "host", LATER) == MADE
+    made = expected("GENERATED", CHARGED | {"outcome": "generated"}, "host")
+    for before in (CALLING, UNKNOWN):
+        assert generated(before, "att_1", ANSWER, 9_000, "host", LATER) == made
 
 
 def test_what_is_no_image_or_cannot_be_kept_is_charged_and_says_why() -> None:
@@ -153,7 +154,7 @@ def test_a_call_in_doubt_counts_as_spent_and_says_so() -> None:
     doubt |= {"finished_at": LATER}
     words = "{} Perhaps it was charged, up to $0.01; it is counted as spent."
     stopped = error("INTERRUPTED", words.format("The runner stopped during the call."))
-    assert expected("UNKNOWN", doubt | stopped) == UNKNOWN
+    assert interrupted(CALLING, LATER) == expected("UNKNOWN", doubt | stopped)
     assert interrupted(HELD, LATER) is HELD
     silent = CallFailed("No answer.", certainty="unknown", provider_request_id="req_3")
     facts = doubt | error("INTERRUPTED", words.format("No answer.")) | {"provider_request_id": "req_3"}
@@ -208,7 +209,7 @@ def test_a_person_decides_about_a_call_in_doubt() -> None:
 def test_a_person_gives_an_answer_up_that_is_on_a_machine_that_is_gone() -> None:
     words = "The image was made and charged, but host, which has it, is gone. Declared lost."
     facts = MADE.attempt.model_dump() | {"finished_at": END} | error("STORAGE", words)
-    assert expected("FAILED", facts, "host") == GIVEN_UP
+    assert declared_lost(MADE, END) == expected("FAILED", facts, "host")
     words = "The image was made and charged, but could not be taken in. Declared lost."
     facts = MADE.attempt.model_dump() | {"finished_at": END} | error("STORAGE", words)
     assert declared_lost(ASIDE, END) == expected("FAILED", facts, "host")
