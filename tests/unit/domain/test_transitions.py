@@ -81,6 +81,7 @@ def test_an_approval_holds_the_money_and_a_call_has_its_own_id_and_time() -> Non
     assert held(3, "one", "a", 30_000, DAY, credit_cost=2, price=PRICE) == expected("HELD", OPENED)
     assert started(HELD, "att_1", NOW) == expected("CALLING", CALLED)
     assert started(CALLING, "att_2", LATER) is CALLING
+    assert held(0, "one", "a", 30_000, DAY).attempt.credits == 0
 
 
 def test_an_answer_is_charged_with_all_that_it_says() -> None:
@@ -223,6 +224,8 @@ def test_a_late_answer_counts_for_its_own_attempt_and_the_new_one_goes_on() -> N
     assert after.attempts == (Attempt(**(CHARGED | {"outcome": "generated"})), again.attempt)
     assert (after.state, after.spool_host) == ("CALLING", None)
     assert generated(after, "att_1", ANSWER, 1, "host", END) is after, "it counts once"
+    third = started(reopened(interrupted(again, LATER), REQUEST, 20_000, DAY), "att_3", LATER)
+    assert generated(third, "att_2", ANSWER, 9_000, "host", LATER).attempts[1].outcome == "generated"
     assert generated(MADE, "att_1", ANSWER, 1, "host", END) is MADE
     refused = failed(CALLING, "att_1", CallFailed("no", certainty="not_charged"), LATER, again_since=None)
     assert generated(refused, "att_1", ANSWER, 1, "host", END) is refused, "its end is known"

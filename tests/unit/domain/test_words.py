@@ -6,7 +6,7 @@ import pytest
 
 from imagegeneration.domain.breaker import model_scope, provider_scope
 from imagegeneration.domain.choice import WITH_LORAS, Candidate, Wishes, best, choose, or_waiting
-from imagegeneration.domain.generation import GenerationRequest, InputImage, LeftAtProvider, Reference
+from imagegeneration.domain.generation import CallFailed, GenerationRequest, InputImage, LeftAtProvider, Reference
 from imagegeneration.domain.health import Checked, HealthStatus, ProviderHealth
 from imagegeneration.domain.moderation import Moderation, in_words
 from imagegeneration.domain.provider import Endpoint, ProviderLimits
@@ -58,6 +58,21 @@ def test_an_edit_is_sent_with_all_of_its_images_or_not_at_all() -> None:
     assert asked.model_copy(update={"inputs": (picture, picture)}).images_to_edit() == (picture, picture)
     with pytest.raises(ValueError, match=r"^2 images are to be edited, and 1 were read\.$"):
         asked.model_copy(update={"inputs": (picture,)}).images_to_edit()
+
+
+def test_a_failed_call_says_what_is_known_and_no_more() -> None:
+    plain = CallFailed("No answer.", certainty="unknown")
+    assert (str(plain), plain.message, plain.certainty, plain.retry_after) == (
+        "No answer.",
+        "No answer.",
+        "unknown",
+        None,
+    )
+    assert (plain.moderated, plain.stops, plain.retryable, plain.credentials) == (False,) * 4
+    busy = CallFailed("Busy.", certainty="not_charged", retryable=True, retry_after=2.5)
+    assert (busy.retryable, busy.retry_after, busy.stops) == (True, 2.5, False)
+    assert CallFailed("No such key.", certainty="not_charged", credentials=True).credentials
+    assert CallFailed("No.", certainty="not_charged", moderated=True).stops, "no other model is asked"
 
 
 def test_a_call_that_is_left_at_its_provider_keeps_its_handle() -> None:
