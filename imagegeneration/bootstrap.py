@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -104,12 +105,12 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     Creates the collections with their validators and indexes. Raises ConfigurationError where the settings
     lack a database or a bucket, or the database cannot do transactions.
     """
-    stores = Stores(settings.require_database(), settings.mongodb_database)
-    try:
-        return _wired(settings, stores, runner=runner)
-    except BaseException:
-        stores.connection.close()
-        raise
+    with ExitStack() as undone:
+        stores = Stores(settings.require_database(), settings.mongodb_database)
+        undone.callback(stores.connection.close)
+        studio = _wired(settings, stores, runner=runner)
+        undone.pop_all()
+    return studio
 
 
 def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:

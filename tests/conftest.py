@@ -84,8 +84,8 @@ def _one_client_a_bucket_server() -> Iterator[None]:
     made: dict[tuple[object, ...], Any] = {}
     make: Callable[..., Any] = boto3.client
 
-    def client(service: str, config: Any = None, **options: Any) -> Any:
-        key = (service, getattr(config, "read_timeout", 0), *sorted(options.items()))
+    def client(service: str, config: Any, **options: Any) -> Any:
+        key = (service, config.read_timeout, *sorted(options.items()))
         if key not in made:
             made[key] = make(service, config=config, **options)
         return made[key]

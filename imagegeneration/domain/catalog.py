@@ -195,7 +195,7 @@ class ImageModel(Value):
         return max(self.timeout_seconds, self.slow.seconds if self.slow else 0)
 
     def usual(self, provider: ProviderName, like: GenerationParameters | None = None) -> GenerationParameters:
-        """Return what the model makes where nobody chooses anything: as in `like` where it can, at a known price."""
+        """Return what the model makes by default: as in `like` where it can, at a known price."""
         sizes, formats = self.priced_sizes() or self.sizes, self.formats
         size = like.size if like is not None and like.size in sizes else sizes[0]
         qualities = self.priced_qualities(size) or self.qualities

@@ -57,7 +57,7 @@ class Wishes:
 
 
 WITH_LORAS = "fal-ai/flux-lora"
-"""What LoRAs are for where nobody names a model or a priority. Fal serves PRD 003's standard (2 LoRAs) and advanced (5)
+"""What LoRAs are for without a model or a priority. Fal serves PRD 003's standard (2 LoRAs) and advanced (5)
 Flux as one application.
 """
 

@@ -24,7 +24,7 @@ class Checked(Value):
 
     @property
     def is_trouble(self) -> bool:
-        """Whether calls would fail now, as far as is known."""
+        """Return whether calls would fail now, as far as is known."""
         return self.status in TROUBLE
 
 
@@ -46,12 +46,12 @@ class ProviderHealth(Value):
 
     @property
     def is_trouble(self) -> bool:
-        """Whether calls would fail now, as far as is known."""
+        """Return whether calls would fail now, as far as is known."""
         return self.status in TROUBLE
 
 
 class Tested(Value):
-    """What testing a provider at once has found.
+    """The result of testing a provider at once.
 
     `paused` is why it is paused. `next_call_tests`: it paused itself, and the next call finds out whether it works.
     """

@@ -84,7 +84,7 @@ def _no_image_twice(ids: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Named(Value):
-    """What options name, as it was found: the LoRAs of the collection, and the hashes of stored images.
+    """The things that options name: LoRAs of the collection, and the hashes of stored images.
 
     `shape` is the width and height of the first image: an edit keeps its proportions where no size is asked for.
     """
@@ -150,7 +150,7 @@ class Options(Value):
     ) -> GenerationParameters:
         """The parameters of a call of `model`; `drawn_seed` is used where a random one is asked for.
 
-        `usual` is what the model makes where nobody chooses (None: as the catalog has it). `named` are the LoRAs and
+        `usual` is what the model makes by default (None: as the catalog has it). `named` are the LoRAs and
         references that were asked for, as they were found: ValueError if they are others.
         """
         named = named or Named()
@@ -180,7 +180,7 @@ class Options(Value):
         """Return these options without what the model cannot do, and why in words, by field.
 
         A size that it does not make, or not for a known price, becomes the nearest of those that have one; a quality
-        without a price at that size is not asked for. `usual` is what the model makes where nobody chooses.
+        without a price at that size is not asked for. `usual` is what the model makes by default.
         """
         plain = self.model_copy(update={"references": (), "loras": ()})
         asked = plain.parameters(model, usual.provider, LARGEST_SEED, usual)

@@ -15,7 +15,7 @@ MOST_PERCENT = 95
 
 
 class Progress(Value):
-    """How far a job is that is at work. Only what is over is known; the rest is an estimate, and said to be one.
+    """The progress of a job at work. Only what is over is known; the rest is an estimate, and said to be one.
 
     `is_late`: an image takes longer than `expected_seconds`.
     """

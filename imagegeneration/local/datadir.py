@@ -23,7 +23,7 @@ PORTS = range(20_000, 30_000)
 """Below the range from which Linux takes ports for outgoing connections, so that none of those is in the way."""
 
 OTHERS = 0o077
-"""What is taken from a mode so that the owner alone can read, write and enter; as umask, from all that is made."""
+"""The umask that leaves reading, writing and entering to the owner alone."""
 
 PATIENCE_SECONDS = 3.0
 """How long a port may still belong to a part of the run before, which is just ending."""

@@ -9,7 +9,7 @@ from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.mongod import locked_mongod_part
 from imagegeneration.local.part import Part
-from imagegeneration.local.summary import browser_host
+from imagegeneration.local.summary import browser_host, dashboard_url
 from imagegeneration.settings import Settings
 
 
@@ -31,7 +31,7 @@ def embedded_parts(settings: Settings, data: DataDir, *sandbox_options: str) -> 
 def _origins(settings: Settings) -> list[str]:
     """Return the addresses at which a browser may have the dashboard open."""
     hosts = dict.fromkeys(("127.0.0.1", "localhost", browser_host(settings)))
-    here = [f"http://{f'[{host}]' if ':' in host else host}:{settings.port}" for host in hosts]
+    here = [dashboard_url(host, settings) for host in hosts]
     return [*here, settings.public_url] if settings.public_url else here
 
 

@@ -15,8 +15,7 @@ from imagegeneration.settings import Settings
 def summary(settings: Settings, parts: Sequence[Part], data: Path) -> str:
     """A few lines: the address, what is used for what, and what stops it. Names no secret."""
     embedded = {part.name: f"embedded, on port {part.port}" for part in parts}
-    host = browser_host(settings)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    url = dashboard_url(browser_host(settings), settings)
     rows = (
         ("Dashboard", url),
         ("API", f"{url}/image/docs"),
@@ -27,6 +26,11 @@ def summary(settings: Settings, parts: Sequence[Part], data: Path) -> str:
     )
     lines = [f"  {name:<11}{value}" for name, value in rows]
     return "\n".join(["", "Image Studio is ready. Ctrl-C stops it.", "", *lines, ""])
+
+
+def dashboard_url(host: str, settings: Settings) -> str:
+    """Return the dashboard's address at a host: a name, or an address of version 4 or 6."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def browser_host(settings: Settings) -> str:

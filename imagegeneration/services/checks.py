@@ -70,9 +70,7 @@ class Checks:
             raise InvalidRequest(f"The provider {name} is not configured.")
         claim_id = new_id("chk")
         self._checks.claim(name, claim_id, self._endpoints[name].fingerprint, 0)
-        found = self._providers[name].check()
-        self._checks.record(name, claim_id, found)
-        self._known.forget()
+        found = self._ask(name, claim_id)
         is_let = self._breakers.test(actor, name, reason, found)
         pause = self._breakers.stopping(name)
         return Tested(
@@ -83,14 +81,18 @@ class Checks:
             next_call_tests=is_let,
         )
 
+    def _ask(self, name: ProviderName, claim_id: str) -> Checked:
+        found = self._providers[name].check()
+        self._checks.record(name, claim_id, found)
+        self._known.forget()
+        return found
+
     def _check(self, name: ProviderName, older_than: float) -> None:
         claim_id = new_id("chk")
         try:
             before = self._checks.claim(name, claim_id, self._endpoints[name].fingerprint, older_than)
             if before is not None:
-                found = self._providers[name].check()
-                self._checks.record(name, claim_id, found)
-                self._known.forget()
+                found = self._ask(name, claim_id)
                 self._breakers.checked(name, found, was_trouble=before.is_trouble)
                 _tell(name, before, found)
         except StudioError as error:

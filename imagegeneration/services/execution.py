@@ -37,7 +37,7 @@ from imagegeneration.domain.image import (
     storage_prefix,
     thumbnail_key,
 )
-from imagegeneration.domain.job import POISON_CLAIMS, ErrorCode, Job, JobImage, new_id
+from imagegeneration.domain.job import POISON_CLAIMS, Attempt, ErrorCode, Job, JobImage, new_id
 from imagegeneration.domain.lifecycle import (
     dropped,
     failed,
@@ -697,7 +697,7 @@ class Execution:
 
     def _judged(self, job: Job, index: int, attempt_id: str, answer: Answer) -> Answer:
         """The answer with its count of tokens judged, and its further pictures on this disk: they were paid for too."""
-        attempt = job.images[index].attempt
+        attempt = _attempt_of(job.images[index], attempt_id)
         usage = answer.usage
         if usage is not None:
             most = attempt.most_micros * ABSURD_TIMES
@@ -712,7 +712,7 @@ class Execution:
 
     def _cost(self, image: JobImage, attempt_id: str, answer: Answer) -> int:
         """What the provider's count of tokens costs; the quote where it gave none or has no price, never nothing."""
-        attempt = next((found for found in image.attempts if found.attempt_id == attempt_id), image.attempt)
+        attempt = _attempt_of(image, attempt_id)
         counted = None if answer.usage is None else self._offer.catalog.cost(attempt.model, answer.usage)
         absurd = counted is not None and counted > attempt.most_micros * ABSURD_TIMES
         return attempt.most_micros if counted is None or absurd else counted
@@ -804,6 +804,11 @@ def _tries(image: JobImage) -> int:
         attempt.outcome == "unavailable" and (attempt.provider, attempt.model) == (last.provider, last.model)
         for attempt in image.attempts
     )
+
+
+def _attempt_of(image: JobImage, attempt_id: str) -> Attempt:
+    """Return the attempt that an answer came to; the latest where the image does not know it."""
+    return next((found for found in image.attempts if found.attempt_id == attempt_id), image.attempt)
 
 
 def _started_at(image: JobImage, attempt_id: str) -> datetime | None:

@@ -45,7 +45,6 @@ class Forecast:
         self._waiting = Recent(stores.jobs.waiting, QUEUE_SECONDS)
         self._alive = Recent(runners.alive, QUEUE_SECONDS)
         self._histories: dict[str, Recent[History | None]] = {}
-        self._none_yet: dict[str, Recent[History | None]] = {}
 
     def seconds_of(self, model: str) -> float:
         """Return about how many seconds an image of the model takes: the one figure, wherever it is told.
@@ -101,13 +100,10 @@ class Forecast:
         return None if self._alive.get() else "No runner is alive at present; the job waits until one is."
 
     def _history(self, model: str) -> History | None:
-        if model not in self._none_yet:  # which is set last: other threads look here too
-            self._histories[model] = Recent(lambda: self._read(model), HISTORY_SECONDS)
-            self._none_yet[model] = Recent(self._histories[model].get, QUEUE_SECONDS)
-        found = self._none_yet[model].get()
-        if found is None:
-            self._histories[model].forget()  # there will be one soon, and somebody is waiting for it
-        return found
+        if model not in self._histories:  # without one, there will be one soon, and somebody is waiting for it
+            recent = Recent(lambda: self._read(model), HISTORY_SECONDS, none_seconds=QUEUE_SECONDS)
+            self._histories.setdefault(model, recent)
+        return self._histories[model].get()
 
     def _read(self, model: str) -> History | None:
         images = [job.images for job in self._jobs.latest_completed(model, HISTORY_SAMPLE)]

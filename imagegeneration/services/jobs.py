@@ -108,7 +108,7 @@ class Offer:
         return self.endpoints[provider]
 
     def usual(self, model: ImageModel, provider: ProviderName) -> GenerationParameters:
-        """Return what a model makes here where nobody chooses anything: as configured, as far as the model can."""
+        """Return what a model makes here by default: as configured, as far as the model can."""
         configured = self.parameters
         return configured if configured and configured.model == model.name else model.usual(provider, configured)
 

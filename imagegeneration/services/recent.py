@@ -12,23 +12,30 @@ Read = TypeVar("Read")
 
 
 class Recent(Generic[Read]):
-    """What `read` gave, at most `seconds` ago. Errors of `read` pass through, and nothing is kept of them."""
+    """What `read` gave, at most `seconds` ago, or `none_seconds` where it gave None.
 
-    def __init__(self, read: Callable[[], Read], seconds: float) -> None:
+    Errors of `read` pass through, and nothing is kept of them.
+    """
+
+    def __init__(self, read: Callable[[], Read], seconds: float, none_seconds: float | None = None) -> None:
         self._read = read
         self._seconds = seconds
+        self._none_seconds = seconds if none_seconds is None else none_seconds
         self._found: tuple[float, Read] | None = None
         self._forgotten = 0
 
     def get(self) -> Read:
         """The value."""
         found = self._found
-        if found is None or time.monotonic() - found[0] >= self._seconds:
+        if found is None or time.monotonic() - found[0] >= self._kept_seconds(found[1]):
             forgotten, asked_at = self._forgotten, time.monotonic()
             found = (asked_at, self._read())
             if forgotten == self._forgotten:  # else it may be of before the change
                 self._found = found
         return found[1]
+
+    def _kept_seconds(self, value: Read) -> float:
+        return self._none_seconds if value is None else self._seconds
 
     def refresh(self) -> None:
         """Read now, so that whoever asks next does not wait for it."""

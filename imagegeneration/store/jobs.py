@@ -156,11 +156,12 @@ class JobStore:
 
     def owners(self, reach: Reach) -> list[str]:
         """Return the users who have jobs within the reach; one key of an index is read for each."""
-        if reach.user_id is None or reach.done_of_all:
-            query: Document = {"userId": {"$gt": ""}}  # names the index's first field, so that it is skipped through
-            found = self._jobs.distinct("userId", query | ({"status": "DONE"} if reach.done_of_all else {}))
-            return [*found, *([reach.user_id] if reach.user_id is not None and reach.user_id not in found else [])]
-        return [reach.user_id]
+        own = [] if reach.user_id is None else [reach.user_id]
+        if own and not reach.done_of_all:
+            return own
+        query: Document = {"userId": {"$gt": ""}}  # names the index's first field, so that it is skipped through
+        found: list[str] = self._jobs.distinct("userId", query | ({"status": "DONE"} if reach.done_of_all else {}))
+        return [*found, *(one for one in own if one not in found)]
 
     def _page(
         self,

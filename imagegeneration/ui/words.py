@@ -115,7 +115,7 @@ def image_tone(image: JobImage) -> Tone:
 
 
 def how_far(progress: Progress) -> str:
-    """How far a job is that is at work, or that it takes longer than the estimate."""
+    """Say how far a job at work is, or that it takes longer than the estimate."""
     if progress.is_late:
         return "Taking longer than usual"
     return f"About {progress.percent} % done, by an estimate"

@@ -21,20 +21,22 @@ def test_a_late_request_of_the_page_before_does_not_blank_the_page_that_is_open(
     with connect(
         f"ws://{urlsplit(product.url).netloc}/_stcore/stream", subprotocols=[Subprotocol("streamlit")]
     ) as page:
-        ask(page, page_script_hash=calc_hash("generate"))
+        ask(page, "generate")
         timed = [told.auto_rerun.fragment_id for told in drawing(page) if told.WhichOneof("type") == "auto_rerun"]
-        ask(page, page_script_hash=calc_hash("jobs"))
+        ask(page, "jobs")
         for part in timed:
-            ask(page, page_script_hash=calc_hash("generate"), fragment_id=part, is_auto_rerun=True)
+            ask(page, "generate", part)
         opened = [told for told in drawing(page) if told.WhichOneof("type") == "new_session"]
-        ask(page, page_script_hash=calc_hash("jobs"))  # whatever was still waiting comes before this one is drawn
+        ask(page, "jobs")  # whatever was still waiting comes before this one is drawn
         opened += [told for told in drawing(page) if told.WhichOneof("type") == "new_session"]
     assert {told.new_session.page_script_hash for told in opened} == {calc_hash("jobs")}
     assert timed
 
 
-def ask(page: ClientConnection, **state: object) -> None:
-    page.send(BackMsg(rerun_script=ClientState(**state)).SerializeToString())  # type: ignore[arg-type]
+def ask(page: ClientConnection, name: str, part: str = "") -> None:
+    """Have a page drawn, or a part of it as the clock does."""
+    state = ClientState(page_script_hash=calc_hash(name), fragment_id=part, is_auto_rerun=part != "")
+    page.send(BackMsg(rerun_script=state).SerializeToString())
 
 
 def drawing(page: ClientConnection) -> Iterator[ForwardMsg]:

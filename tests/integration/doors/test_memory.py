@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -21,6 +22,8 @@ from websockets.typing import Origin
 
 from tests.integration.doors.conftest import Server
 
+Said = TypeVar("Said")
+
 MEGABYTE = 1024 * 1024
 MESSAGES = 30
 MESSAGE = BackMsg(rerun_script=ClientState(query_string="x" * 15 * MEGABYTE)).SerializeToString()
@@ -31,14 +34,15 @@ BOUND_MEGABYTES = 100
 """Far below the 450 MB that are sent; a page that is being drawn needs some of it."""
 
 
-def peak_megabytes(server: Server, work: Callable[[], None]) -> float:
-    """How much more memory the server held during the work than before it, at most."""
+def all_at_once(server: Server, send: Callable[[int], Said]) -> tuple[list[Said], float]:
+    """What each said, and how many megabytes the server held during all of it beyond those before, at most."""
     process = Path(f"/proc/{server.pid}")
     (process / "clear_refs").write_text("5")  # the peak begins anew
     before = server.megabytes
-    work()
+    with ThreadPoolExecutor(MESSAGES) as threads:
+        said = list(threads.map(send, range(MESSAGES)))
     peak = int((process / "status").read_text().split("VmHWM:", 1)[1].split(maxsplit=1)[0]) / 1024
-    return peak - before
+    return said, peak - before
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
@@ -60,13 +64,7 @@ def test_large_messages_of_open_pages(
             code: int | None = page.close_code
             return code
 
-    closed: list[int | None] = []
-
-    def send_all() -> None:
-        with ThreadPoolExecutor(MESSAGES) as threads:
-            closed.extend(threads.map(send, range(MESSAGES)))
-
-    used = peak_megabytes(server, send_all)
+    closed, used = all_at_once(server, send)
     with capsys.disabled():
         print(f"\n{MESSAGES} messages of 15 MB, compression {compression}: {used:.0f} MB")  # noqa: T201 - see above
     assert len(closed) == MESSAGES
@@ -87,13 +85,7 @@ def test_large_uploads_of_a_person(server: Server, capsys: pytest.CaptureFixture
         except httpx.TransportError:  # refused unread: the connection is closed while we send
             return 413
 
-    answered: list[int] = []
-
-    def upload_all() -> None:
-        with ThreadPoolExecutor(MESSAGES) as threads:
-            answered.extend(threads.map(upload, range(MESSAGES)))
-
-    used = peak_megabytes(server, upload_all)
+    answered, used = all_at_once(server, upload)
     with capsys.disabled():
         print(f"\n{MESSAGES} uploads of 15 MB: {used:.0f} MB")  # noqa: T201 - see above
     assert set(answered) <= {404, 413}
