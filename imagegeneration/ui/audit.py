@@ -11,7 +11,7 @@ import streamlit as st
 from imagegeneration.domain.audit import Action, AuditEntry
 from imagegeneration.ui.entries import action_words, entry_row
 from imagegeneration.ui.exports import as_csv, as_json_lines
-from imagegeneration.ui.frame import acting_later, errors_in_words, notice, studio
+from imagegeneration.ui.frame import acting_later, errors_in_words, loading, notice, studio
 from imagegeneration.ui.pager import cursor, pager, to_first
 from imagegeneration.ui.rows import Section
 from imagegeneration.ui.sections import draw_sections
@@ -52,14 +52,15 @@ def audit() -> None:
     """Draw the filters, the chain, and a page of entries."""
     wanted = _filters()
     _tools(wanted)
-    with st.skeleton(height=420):
+    with loading(420) as place:
         found = wanted.find(_cursor(), PER_PAGE + 1)
         shown = found[:PER_PAGE]
         names = studio().people.names({who for entry in shown for who in (entry.actor, entry.subject)})
     empty = "Nobody has decided anything yet." if wanted.is_everything else "No entry is like this."
     rows = tuple(entry_row(entry, names) for entry in shown)
-    draw_sections([Section("entries", "Entries", rows, empty=empty)], _nothing, key=_KEY)
-    pager(str(shown[-1].number) if len(found) > PER_PAGE else None)
+    with place:
+        draw_sections([Section("entries", "Entries", rows, empty=empty)], _nothing, key=_KEY)
+        pager(str(shown[-1].number) if len(found) > PER_PAGE else None)
 
 
 def _nothing(_key: str, _order: Mapping[str, Any]) -> None:

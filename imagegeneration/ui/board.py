@@ -13,7 +13,7 @@ from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.job import Job, Status
 from imagegeneration.errors import InvalidRequest, StudioError
 from imagegeneration.ui.cards import is_active
-from imagegeneration.ui.frame import actor, errors_in_words, explain, require_page, studio
+from imagegeneration.ui.frame import actor, errors_in_words, explain, loading, require_page, studio
 from imagegeneration.ui.gallery import gallery, inspector
 from imagegeneration.ui.newest import UNFILTERED
 from imagegeneration.ui.pager import cursor, pager, to_first, trail
@@ -36,7 +36,7 @@ _EMPTY: Mapping[str, tuple[str, str]] = {
     "Done": ("Nothing is done yet", "Finished jobs appear here with their images."),
     "Failed": ("Nothing has failed", "Jobs that could not be finished appear here, with the reason."),
 }
-_KEY, _SHOWN = "jobs", "jobs-shown"
+_KEY, _SHOWN, _LOADED = "jobs", "jobs-shown", "jobs-loaded"
 
 Shown = tuple[Sequence[Job], str | None]
 
@@ -108,10 +108,12 @@ def _choose_status() -> str:
 def board(wanted: Wanted) -> None:
     """Draw the jobs, and look again every 2 s while something changes, every 10 s otherwise."""
     inspector(_KEY).open(st.query_params.get("job"))
-    with st.skeleton(height=420):
-        st.session_state[_SHOWN] = _load(wanted)
+    with loading(420) as place:
+        if st.session_state.pop(_LOADED, None) != _page(wanted):
+            st.session_state[_SHOWN] = _load(wanted)
     pace = _pace()
-    st.fragment(run_every=pace)(_follow)(wanted, pace, ["loaded"])
+    with place:
+        st.fragment(run_every=pace)(_follow)(wanted, pace, ["loaded"])
 
 
 @errors_in_words()
@@ -130,11 +132,16 @@ def _follow(wanted: Wanted, pace: int, fresh: list[str]) -> None:
     empty = None
     if not jobs:
         empty = dict(zip(("title", "text"), wanted.empty, strict=True))
-    page = f"{wanted} {' '.join(trail())}"
-    gallery(jobs, key=_KEY, page=page, notice=notice, empty=empty, in_address=True)
+    gallery(jobs, key=_KEY, page=_page(wanted), notice=notice, empty=empty, in_address=True)
     pager(older)
     if _pace() != pace:
+        st.session_state[_LOADED] = _page(wanted)
         st.rerun()
+
+
+def _page(wanted: Wanted) -> str:
+    """Return what tells this page of jobs from others."""
+    return f"{wanted} {' '.join(trail())}"
 
 
 def _load(wanted: Wanted) -> Shown:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitInvalidLayoutContextError
 from ulid import ULID
 
@@ -113,6 +114,17 @@ def _permitted(found: Actor, permission: Need) -> Actor:
     if not found.may(permission):
         raise NotAllowed("You may not do this.", resolution="Ask an administrator for the role that it needs.")
     return found
+
+
+@contextmanager
+def loading(height: int) -> Iterator[DeltaGenerator]:
+    """Show a skeleton, so many pixels high, while the block runs; yield the place for what it loads.
+
+    The place comes before the skeleton: what it shows already does not jump while it is loaded anew.
+    """
+    place = st.container()
+    with st.skeleton(height=height):
+        yield place
 
 
 def recognize() -> None:

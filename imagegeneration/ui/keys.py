@@ -14,7 +14,7 @@ from imagegeneration.domain.key import KeyBody
 from imagegeneration.domain.text import INTENT_MAX
 from imagegeneration.errors import StudioError
 from imagegeneration.ui import words
-from imagegeneration.ui.frame import acting, actor, errors_in_words, explain, notice, studio
+from imagegeneration.ui.frame import acting, actor, errors_in_words, explain, loading, notice, studio
 from imagegeneration.ui.key_rows import example, key_sections
 from imagegeneration.ui.sections import Answers, Said, draw_sections
 from imagegeneration.ui.web import asset
@@ -32,10 +32,11 @@ def keys() -> None:
         return
     answers: Answers = st.session_state.setdefault(_ANSWERS, Answers())
     _form()
-    with st.skeleton(height=200):
+    with loading(200) as place:
         own = studio().keys.of_actor(actor())
     sections = key_sections(own, datetime.now(UTC), studio().settings.key_confirmation_days)
-    draw_sections(sections, _revoke, key=_KEY, answer=answers.latest)
+    with place:
+        draw_sections(sections, _revoke, key=_KEY, answer=answers.latest)
     made: str | None = st.session_state.get(_NEW)
     if made is not None:
         _show(made)

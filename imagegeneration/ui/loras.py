@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from imagegeneration.domain.lora import DESCRIPTION_MAX, CollectedLora, LoraBody, LoraChanges
 from imagegeneration.domain.text import INTENT_MAX
 from imagegeneration.errors import StudioError
-from imagegeneration.ui.frame import acting, actor, errors_in_words, explain, notice, studio
+from imagegeneration.ui.frame import acting, actor, errors_in_words, explain, loading, notice, studio
 from imagegeneration.ui.lora_rows import lora_section
 from imagegeneration.ui.pager import cursor, pager, to_first
 from imagegeneration.ui.sections import Answers, Said, draw_sections
@@ -26,12 +26,13 @@ def loras() -> None:
     """Draw a page of LoRAs, and the form of the one that is added or edited."""
     answers: Answers = st.session_state.setdefault(_ANSWERS, Answers())
     searched = _search()
-    with st.skeleton(height=320):
+    with loading(320) as place:
         found = studio().loras.page(actor(), text=searched, after=cursor(), limit=PER_PAGE + 1)
     shown = found[:PER_PAGE]
     names = studio().people.names({lora.changed_by for lora in shown})
-    draw_sections([lora_section(shown, _takers(), names, searched)], _act, key=_KEY, answer=answers.latest)
-    pager(shown[-1].name if len(found) > PER_PAGE else None, back="Before", on="Next")
+    with place:
+        draw_sections([lora_section(shown, _takers(), names, searched)], _act, key=_KEY, answer=answers.latest)
+        pager(shown[-1].name if len(found) > PER_PAGE else None, back="Before", on="Next")
     opened: CollectedLora | str | None = st.session_state.get(_OPEN)
     if isinstance(opened, CollectedLora):
         _edit_dialog(opened)

@@ -15,7 +15,7 @@ from imagegeneration.domain.plan import PLANS, PlanName
 from imagegeneration.domain.text import Reason
 from imagegeneration.errors import StudioError
 from imagegeneration.ui import words
-from imagegeneration.ui.frame import acting, actor, errors_in_words, explain, notice, studio
+from imagegeneration.ui.frame import acting, actor, errors_in_words, explain, loading, notice, studio
 from imagegeneration.ui.pager import cursor, pager, to_first
 from imagegeneration.ui.persons import access_words, confirm_words, people_section, plan_words
 from imagegeneration.ui.sections import Answers, Said, draw_sections
@@ -33,13 +33,14 @@ def people() -> None:
         return
     answers: Answers = st.session_state.setdefault(_ANSWERS, Answers())
     searched = _search()
-    with st.skeleton(height=320):
+    with loading(320) as place:
         found = studio().people.page(cursor(), PER_PAGE + 1, searched)
     shown = found[:PER_PAGE]
     balances = studio().credits.balances([person.person_id for person in shown])
     section = people_section(shown, _providers(), balances, searched)
-    draw_sections([section], _act, key=_KEY, answer=answers.latest)
-    pager(shown[-1].person_id if len(found) > PER_PAGE else None, back="Before", on="Next")
+    with place:
+        draw_sections([section], _act, key=_KEY, answer=answers.latest)
+        pager(shown[-1].person_id if len(found) > PER_PAGE else None, back="Before", on="Next")
     opened: Person | None = st.session_state.get(_OPEN)
     if opened is not None:
         _dialog(opened)

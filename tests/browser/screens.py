@@ -181,13 +181,13 @@ def open_generate(page: Page, address: str = "/") -> None:
 
 
 def typed(page: Page, label: str) -> Locator:
-    """The text field called `label`."""
-    return page.get_by_label(label, exact=True)
+    """The text field called `label`; Streamlit keeps those of before beside it while it draws a page anew."""
+    return page.locator('[data-testid="stElementContainer"]:not([data-stale="true"])').get_by_label(label, exact=True)
 
 
 def is_saved(page: Page, label: str) -> None:
     """Wait until the field says that its text is in the database."""
-    field = page.locator(".editor").filter(has=typed(page, label))
+    field = page.locator(".editor").filter(has=page.get_by_label(label, exact=True))
     expect(field.locator(".saved")).to_have_text("Saved")
 
 

@@ -47,6 +47,12 @@ class Window:
         self._app.run()
         return self._shown()
 
+    @property
+    def order(self) -> list[str]:
+        """The kinds of what the page shows, from top to bottom; components by their names."""
+        kinds = [(element.type, getattr(element.proto, "component_name", "")) for element in _elements(self._app._tree)]
+        return [name or kind for kind, name in kinds]
+
     def new(self) -> Window:
         """Another window of the same browser."""
         return Window(self._company, self._cookies)

@@ -1,0 +1,40 @@
+"""What a page shows stays where it is while its content is loaded anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagegeneration.bootstrap import Studio
+from imagegeneration.ui.board import Wanted
+from tests.integration.company import person
+from tests.integration.window import Window
+
+CONTENT = {
+    "jobs": "studio_gallery",
+    "people": "studio_sections",
+    "keys": "studio_sections",
+    "loras": "studio_sections",
+    "audit": "studio_sections",
+}
+"""The component that shows what a page loads."""
+
+
+@pytest.mark.parametrize("page", CONTENT)
+def test_the_skeleton_is_below_what_is_shown(company: Studio, window: Window, page: str) -> None:
+    window.sign_in(person(company, "ann", "admin"))
+    window.open(page)
+    assert window.order.index(CONTENT[page]) < window.order.index("empty"), "a skeleton leaves an empty element"
+
+
+def test_jobs_that_were_just_loaded_are_not_loaded_again_to_look_more_or_less_often(
+    company: Studio, window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads = []
+    page = company.jobs.page
+    monkeypatch.setattr(company.jobs, "page", lambda *said, **named: loads.append(said) or page(*said, **named))
+    window.sign_in(person(company, "ann", "admin"))
+    window.open("jobs")
+    for loaded, so_far in ((f"{Wanted('All')} ", 1), (None, 2), (f"{Wanted('Done')} ", 3)):
+        window.state["jobs-loaded"] = loaded
+        window.draw()
+        assert len(loads) == so_far, loaded
