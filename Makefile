@@ -13,6 +13,10 @@ COMPILE = $(BIN)/uv pip compile --universal --no-header --generate-hashes $(ARGS
 INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}"
 SYNC = $(INDEX) $(BIN)/uv pip sync --quiet --require-hashes --only-binary :all:
 
+# Compiled files are kept, whatever the shell says: else each of the processes of a run compiles all libraries anew, which
+# takes half as long again as importing them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install run unit test long faults mutation mutation-rules lint bench bench-queue engines clean lock sbom audit chromium
 
