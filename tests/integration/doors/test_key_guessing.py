@@ -18,7 +18,7 @@ from tests.integration.doors.conftest import Server
 
 ROUNDS = 100
 BOUND = 0.25
-"""Of the median time of an answer: a look more or less at the database is a good deal above it."""
+"""Of the time of an answer: a look more or less at the database is a good deal above it."""
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_wrong_keys_cost_the_same_looks(
 
 
 def test_wrong_keys_take_the_same_time(server: Server, wrong_keys: Mapping[str, str]) -> None:
-    """Interleaved, so that whatever else the machine does befalls all of them alike."""
+    """Interleaved, and by the fastest tenth, so that whatever else the machine does befalls all of them alike."""
     took: dict[str, list[float]] = {name: [] for name in wrong_keys}
     with server.client() as program:
         for _ in range(ROUNDS):
@@ -84,11 +84,11 @@ def test_wrong_keys_take_the_same_time(server: Server, wrong_keys: Mapping[str, 
                 began = time.perf_counter()
                 program.get("/image/me", headers=_bearer(key))
                 took[name].append(time.perf_counter() - began)
-    medians = {name: statistics.median(times) for name, times in took.items()}
-    typical = statistics.median(medians.values())
-    figures = ", ".join(f"{name} {median * 1000:.2f}" for name, median in medians.items())
-    print(f"medians of {ROUNDS} in ms: {figures}")  # noqa: T201  # pytest shows it with -s, and where it fails
-    assert max(abs(median - typical) for median in medians.values()) < BOUND * typical, figures
+    fast = {name: statistics.quantiles(times, n=10)[0] for name, times in took.items()}
+    typical = statistics.median(fast.values())
+    figures = ", ".join(f"{name} {seconds * 1000:.2f}" for name, seconds in fast.items())
+    print(f"fastest tenths of {ROUNDS} in ms: {figures}")  # noqa: T201  # pytest shows it with -s, and where it fails
+    assert max(abs(seconds - typical) for seconds in fast.values()) < BOUND * typical, figures
 
 
 def _bearer(key: str) -> dict[str, str]:
