@@ -261,11 +261,12 @@ class JobStore:
     def claim_overdue(self, lease: Lease, lease_seconds: float) -> Job | None:
         """Lease the running job that is due longest: its lease expired, or its next attempt is due; None if none is.
 
-        `runAt` is the end of a running job's lease, or the due time of its next attempt. A claim after an expired
-        lease is counted in `claims`.
+        `runAt` is the end of a running job's lease, or the due time of its next attempt. A claim after the
+        expired lease of another runner, which has probably died over the job, is counted in `claims`.
         """
         due = {"status": "RUNNING", "runAt": {"$gt": _EPOCH}, "$expr": {"$lte": ["$runAt", "$$NOW"]}}
-        counted = {"claims": {"$cond": [{"$ne": ["$lease", None]}, {"$add": ["$claims", 1]}, "$claims"]}}
+        anothers = {"$and": [{"$ne": ["$lease", None]}, {"$ne": ["$lease.owner", lease.owner]}]}
+        counted = {"claims": {"$cond": [anothers, {"$add": ["$claims", 1]}, "$claims"]}}
         found = self._jobs.find_one_and_update(
             due,
             [{"$set": _leased(lease, lease_seconds) | counted}],

@@ -303,8 +303,8 @@ def test_a_job_for_another_endpoint_is_not_sent(settings: Settings, studio: Stud
 
 def test_poison_is_set_aside(studio: Studio, execution: Execution, database: Database[dict[str, Any]]) -> None:
     job = approve(studio)
-    for _ in range(POISON_CLAIMS):
-        expire_lease(database, claimed(studio))
+    for number in range(POISON_CLAIMS):
+        expire_lease(database, claimed(studio, f"runner_{number}"))
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).error_code == "POISON"
     assert studio.spending.today(LOCAL).held_micros == 0
@@ -538,12 +538,20 @@ def test_a_released_job_is_not_counted_as_crashed(
     assert claimed(studio, "runner_b").claims == 0
 
 
+def test_a_runner_that_takes_back_its_own_lease_is_not_counted_as_crashed(
+    studio: Studio, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio)
+    expire_lease(database, claimed(studio))
+    assert claimed(studio).claims == 0
+
+
 def test_progress_clears_the_suspicion_of_poison(
     studio: Studio, execution: Execution, database: Database[dict[str, Any]]
 ) -> None:
     approve(studio, image_count=2)
     expire_lease(database, claimed(studio))
-    job = claimed(studio)
+    job = claimed(studio, "runner_b")
     assert job.claims == 1
     execution.receive(job, 0, "att_1", called(execution, job))
     assert studio.jobs.get(LOCAL, job.job_id).claims == 0

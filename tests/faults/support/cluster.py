@@ -169,9 +169,12 @@ class Cluster:
         again = {"pid": runner.pid, "seenAt": {"$gt": since}}
         wait_until(lambda: self.database.runners.count_documents(again) == 1, "the heart beats", every=0.03)
 
-    def await_reclaimed(self, job_id: str, claims: int = 1) -> None:
-        """Return once the job was claimed that often after a lease had run out."""
-        again = {"jobId": job_id, "claims": {"$gte": claims}}
+    def await_reclaimed(self, job_id: str) -> None:
+        """Return once the job was claimed again after its lease had run out."""
+        wait_until(lambda: self.job(job_id).lease is not None, f"{job_id} is claimed", every=0.02)
+        first = self.job(job_id).lease
+        assert first is not None
+        again = {"jobId": job_id, "lease.fence": {"$nin": [None, first.fence]}}
         wait_until(lambda: self.database.jobs.count_documents(again) == 1, f"{job_id} is claimed again", every=0.02)
 
     def await_released(self, job_id: str) -> None:
