@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 
 from imagegeneration.bootstrap import Studio
@@ -29,12 +31,11 @@ def test_the_skeleton_is_below_what_is_shown(company: Studio, window: Window, pa
 def test_jobs_that_were_just_loaded_are_not_loaded_again_to_look_more_or_less_often(
     company: Studio, window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loads = []
-    page = company.jobs.page
-    monkeypatch.setattr(company.jobs, "page", lambda *said, **named: loads.append(said) or page(*said, **named))
+    load = Mock(wraps=company.jobs.page)
+    monkeypatch.setattr(company.jobs, "page", load)
     window.sign_in(person(company, "ann", "admin"))
     window.open("jobs")
     for loaded, so_far in ((f"{Wanted('All')} ", 1), (None, 2), (f"{Wanted('Done')} ", 3)):
         window.state["jobs-loaded"] = loaded
         window.draw()
-        assert len(loads) == so_far, loaded
+        assert load.call_count == so_far, loaded
