@@ -41,6 +41,9 @@ _MENU = (  # its place is kept while it is not there yet, so that the page does 
     "<style>@media (min-width: 769px) { [data-testid=stAppViewContainer]"
     ":not(:has([data-testid=stSidebar], [data-testid=stExpandSidebarButton])) { padding-left: 220px } }</style>"
 )
+_HEAD = (  # its place too: what is below it may be drawn first
+    "<style>.st-key-head { min-height: 59px } @media (max-width: 500px) { .st-key-head { min-height: 88px } }</style>"
+)
 _CONTRAST = (  # Streamlit's own colours of these are below 4.5 to 1
     "<style>"
     'html [data-testid="stCaptionContainer"] { opacity: .75 }'
@@ -55,7 +58,7 @@ _FONT = re.compile(r'<link\s+rel="preload"\s[^<>]*as="font"[^<>]*>')
 def document() -> str:
     """Return Streamlit's document with what a first visit needs."""
     page = (_FOLDER / "index.html").read_text(encoding="utf-8")
-    return _FONT.sub("", page, count=1).replace("<head>", f"<head>{_COLOURS}{_MENU}{_CONTRAST}{_AT_THE_ROOT}", 1)
+    return _FONT.sub("", page, count=1).replace("<head>", f"<head>{_COLOURS}{_MENU}{_HEAD}{_CONTRAST}{_AT_THE_ROOT}", 1)
 
 
 class FirstVisit:

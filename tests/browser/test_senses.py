@@ -17,6 +17,15 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 
+HEAD = """() => {
+  const head = document.querySelector(".st-key-head");
+  return [parseFloat(getComputedStyle(head).minHeight), head.getBoundingClientRect().height];
+}"""
+"""How much place is kept for the head of a page, and how much it takes."""
+
+UNCOUNTED_PIXELS = 3
+"""Browsers count no shift below this."""
+
 
 def name_of(page: Page, intent: str) -> Locator:
     return card(page, intent).get_by_role("button", name=intent, exact=True)
@@ -87,3 +96,5 @@ def test_nothing_jumps_while_images_come_in(
         expect(card(page, intent).locator(".tile.loaded")).to_have_count(images)
     page.wait_for_function("document.getAnimations().every((one) => !(one.effect.target?.matches?.('article')))")
     assert page.evaluate("window.shifted") < 0.1
+    kept, needed = page.evaluate(HEAD)
+    assert needed - kept < UNCOUNTED_PIXELS, "what is below the head may be drawn before it"
