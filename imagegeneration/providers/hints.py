@@ -19,7 +19,8 @@ from imagegeneration.domain.generation import Json
 LONGEST_HINT_SECONDS = 3600.0
 
 _PART = re.compile(
-    r"(\d{1,12}(?:\.\d{1,12})?) ?(milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h)(?![a-z])", re.IGNORECASE
+    r"(?<!\d)(\d{1,12}(?:\.\d{1,12})?) ?(milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|h)(?![a-z])",
+    re.IGNORECASE,
 )
 _DURATION = re.compile(rf"(?:{_PART.pattern} ?){{1,4}}", re.IGNORECASE)
 _IN_WORDS = re.compile(
