@@ -50,6 +50,8 @@ def survives(cluster: Cluster, trouble: Callable[[], None]) -> None:
     """Under load the trouble comes and goes; all that was acknowledged before and after is finished."""
     cluster.sandbox.set_fault("one_byte_png", count=30)  # billed and quickly drawn, to leave the machine some time
     runners = [cluster.runner(machine=machine) for machine in ("here", ELSEWHERE)]
+    for runner in runners:
+        runner.await_log("is ready")  # one that finds no database when it starts ends, to be started again
     with load(cluster):
         wait_until(lambda: len(cluster.acknowledged) >= JOBS_BEFORE, "jobs are approved", seconds=30)
         trouble()
