@@ -35,7 +35,7 @@ unit: $(VENV)/.installed-dev ## Run the tests that need no server, in seconds; A
 WORKERS ?= 4
 
 test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some, WORKERS=0 one after the other
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 long: $(VENV)/.installed-dev chromium ## Run the long forms of tests, which take an hour and more
 	@exec $(BIN)/python -m pytest -m long $(ARGS)

@@ -7,6 +7,7 @@ serve the whole run; each test that asks for `settings` has a database and a buc
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 import os
 import shutil
@@ -23,13 +24,15 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from pymongo import MongoClient
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
 from imagegeneration.local import datadir
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.mongod import mongod_part
 from imagegeneration.local.part import Part
-from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.local.sandbox import Sandbox, vendor
+from imagegeneration.local.sandbox.painting import paint
 from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
 from tests.support import APPROVAL_KEY, BUCKET_SECRET, empty_bucket, remove_sockets, serving
@@ -43,6 +46,9 @@ hypothesis_settings.load_profile("busy")  # a machine that does other things mea
 MEMORY_DISK = Path("/dev/shm")
 MEMORY_DISK_BYTES = 2 * 1024**3
 """A mongod needs some hundred megabytes of it. In a container there are often 64 only."""
+
+BROWSER_WORKERS = 2
+PICTURES = 8
 
 QUICK = ["--setParameter", "minSnapshotHistoryWindowInSeconds=0"]
 """Dropped collections give their files back at once."""
@@ -133,7 +139,10 @@ def bucket_server(servers_dir: DataDir) -> Iterator[Part]:
 
 @pytest.fixture(scope="session")
 def _sandbox_server() -> Iterator[Sandbox]:
-    with Sandbox() as server:
+    """Its pictures are few, and drawn once: drawing takes longer than all that is done with them."""
+    with pytest.MonkeyPatch.context() as patch, Sandbox() as server:
+        drawn = functools.cache(lambda number, size: paint(bytes([number]), size))
+        patch.setattr(vendor, "paint", lambda seed, size: drawn(seed[0] % PICTURES, size).copy())
         yield server
 
 
@@ -194,3 +203,21 @@ def _memory_disk() -> Path | None:
     if MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > MEMORY_DISK_BYTES:
         return MEMORY_DISK
     return None
+
+
+class OneServerOneWorker(LoadFileScheduling):  # type: ignore[misc]  # see its import
+    """Hands out files, those that share costly servers together: a worker starts the servers once for all of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(super()._split_scope(nodeid))
+        if file.parent.name == "doors":
+            return str(file.parent)
+        if file.parent.name == "browser":
+            files = sorted(other.name for other in (Path(__file__).parent / "browser").glob("test_*.py"))
+            return f"{file.parent} {files.index(file.name) % BROWSER_WORKERS}"
+        return str(file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneServerOneWorker:
+    return OneServerOneWorker(config, log)

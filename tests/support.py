@@ -8,13 +8,15 @@ import json
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
 import boto3
+import pytest
+from _pytest.mark import ParameterSet
 from botocore.config import Config
 from PIL import Image
 
@@ -137,3 +139,8 @@ def mutants(content: bytes, count: int, seed: int) -> Iterator[bytes]:
             else:
                 mutant[at : at + 4] = chance.choice((b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff", b"Exif"))
         yield bytes(mutant)
+
+
+def long_but(cases: Iterable[Any], *short: Any) -> list[ParameterSet]:
+    """All cases, of which the short form has only those named: the others differ little in what happens."""
+    return [pytest.param(case, marks=[] if case in short else [pytest.mark.long]) for case in cases]

@@ -20,12 +20,17 @@ AT_REST = """() => {
 }"""
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, *, phone: bool) -> list[str]:
     """What axe finds, each with its rule and its place, by window and theme."""
-    found = [*_found(page, "laptop, light", "light", LAPTOP, {}), *_found(page, "laptop, dark", "dark", LAPTOP, COLORS)]
-    found += _found(page, "phone, light", "light", PHONE, {})
+    if phone:
+        found = _found(page, "phone, light", "light", PHONE, {})
+    else:
+        found = [
+            *_found(page, "laptop, light", "light", LAPTOP, {}),
+            *_found(page, "laptop, dark", "dark", LAPTOP, COLORS),
+        ]
     page.set_viewport_size(LAPTOP)
-    return found
+    return list(found)
 
 
 def _found(page: Page, where: str, scheme: Any, size: ViewportSize, options: Mapping[str, Any]) -> Sequence[str]:

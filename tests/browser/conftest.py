@@ -8,13 +8,22 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
@@ -35,7 +44,7 @@ FLAGS = (
 QUICK = ("--delay", "0.6", "--text-delay", "0.2")
 """The sandbox answers sooner than by default, and slowly enough for the steps in between to be seen."""
 
-VIEWPORT = {"width": 1280, "height": 800}
+VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 LOOPBACK = ("127.0.0.1", "localhost")
 _SYSTEM_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
@@ -72,13 +81,14 @@ def chromium() -> Iterator[Browser]:
     system = next((path for name in _SYSTEM_BROWSERS if (path := shutil.which(name))), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=system, args=list(FLAGS))
+        expect.set_options(timeout=15_000)
         yield browser
         browser.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def violations() -> list[str]:
-    """What the browser refused by the pages' policy so far."""
+    """What the browser refused by the pages' policy so far, in this test."""
     return []
 
 
@@ -105,53 +115,129 @@ def open_window(chromium: Browser, company: Company, violations: list[str]) -> I
         yield make
 
 
+class Watch:
+    """What pages did that none may do: asked any host but this machine for something, thrown, broken their policy."""
+
+    def __init__(self, violations: list[str], closed: Sequence[str] = ()) -> None:
+        self._closed = closed
+        self._foreign: list[str] = []
+        self._thrown: list[str] = []
+        self._violations = violations
+
+    def over(self, context: BrowserContext) -> None:
+        """Watch the pages of a window; hosts that are closed may be asked, and do not answer."""
+        context.on("request", self._asked)
+        context.on("console", self._said)
+        context.on("weberror", lambda error: self._thrown.append(str(error.error)))
+        for host in self._closed:
+            context.route(f"https://{host}/**", lambda route: route.abort())
+
+    def _asked(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in (*LOOPBACK, *self._closed):
+            self._foreign.append(request.url)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            self._violations.append(message.text)
+
+    def found(self) -> list[str]:
+        """What there was since this was asked last."""
+        found = [*self._foreign, *self._thrown, *self._violations]
+        for kept in (self._foreign, self._thrown, self._violations):
+            kept.clear()
+        return found
+
+
 @contextlib.contextmanager
 def windows(
     chromium: Browser, url: str, violations: list[str], *closed: str
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes windows; in the end no page may have thrown, have done what its policy forbids, nor have asked any host
-    but this machine for anything.
+    """Makes windows, whose pages are watched; hosts that are `closed` may be asked, and do not answer.
 
-    Hosts that are `closed` may be asked, and do not answer. `violations` takes what the browser refused.
+    `violations` takes what the browser refused by the pages' policy.
     """
     contexts: list[BrowserContext] = []
-    foreign: list[str] = []
-    thrown: list[str] = []
-
-    def asked(request: Request) -> None:
-        address = urlsplit(request.url)
-        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in (*LOOPBACK, *closed):
-            foreign.append(request.url)
-
-    def said(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
-            violations.append(message.text)
+    watch = Watch(violations, closed)
 
     def make(**options: Any) -> BrowserContext:
-        context = chromium.new_context(
-            base_url=url, permissions=["clipboard-read", "clipboard-write"], **{"viewport": VIEWPORT, **options}
-        )
-        context.set_default_timeout(15_000)
-        context.on("request", asked)
-        context.on("console", said)
-        context.on("weberror", lambda error: thrown.append(str(error.error)))
-        for host in closed:
-            context.route(f"https://{host}/**", lambda route: route.abort())
+        context = _window(chromium, url, **options)
+        watch.over(context)
         contexts.append(context)
         return context
 
-    expect.set_options(timeout=15_000)
     yield make
     for context in contexts:
         context.close()
-    assert foreign == []
-    assert thrown == []
-    assert violations == []
+    assert watch.found() == []
+
+
+class Tab:
+    """A window that one test after the other uses: what it has loaded once, it need not load and compile again.
+
+    Not for tests that listen to the page or change its requests and scripts: that cannot be undone.
+    """
+
+    def __init__(self, chromium: Browser, url: str, violations: list[str]) -> None:
+        self._chromium = chromium
+        self._url = url
+        self._watch = Watch(violations)
+        self._page: Page | None = None
+
+    def open(self) -> Page:
+        """The window, as it were new."""
+        if self._page is None:
+            context = _window(self._chromium, self._url, color_scheme="light")
+            self._watch.over(context)
+            self._page = context.new_page()
+        elif self._page.is_closed():
+            self._page = self._page.context.new_page()
+        return self._page
+
+    def clear(self) -> None:
+        """Forget all that was done, and check what pages did."""
+        page = self.open()
+        for other in page.context.pages:
+            if other is not page:
+                other.close()
+        page.goto(f"{self._url}/image/health/live")
+        page.evaluate("sessionStorage.clear(); localStorage.clear()")
+        page.context.clear_cookies()
+        page.context.new_cdp_session(page).send("Page.resetNavigationHistory")
+        page.set_viewport_size(VIEWPORT)
+        page.mouse.move(0, 0)
+        assert self._watch.found() == []
+
+    def close(self) -> None:
+        if self._page is not None:
+            self._page.context.close()
+
+
+def _window(chromium: Browser, url: str, **options: Any) -> BrowserContext:
+    context = chromium.new_context(
+        base_url=url, permissions=["clipboard-read", "clipboard-write"], **{"viewport": VIEWPORT, **options}
+    )
+    context.set_default_timeout(15_000)
+    return context
+
+
+@pytest.fixture(scope="session")
+def _tab(chromium: Browser, product: Product, violations: list[str]) -> Iterator[Tab]:
+    tab = Tab(chromium, product.url, violations)
+    yield tab
+    tab.close()
 
 
 @pytest.fixture
-def page(open_context: Callable[..., BrowserContext]) -> Page:
+def page(_tab: Tab) -> Iterator[Page]:
     """A window of 1280 x 800, light."""
+    yield _tab.open()
+    _tab.clear()
+
+
+@pytest.fixture
+def own_page(open_context: Callable[..., BrowserContext]) -> Page:
+    """As `page`, for one test alone."""
     return open_context(color_scheme="light").new_page()
 
 

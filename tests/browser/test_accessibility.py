@@ -54,6 +54,11 @@ def jobs(product: Product) -> Jobs:
     return made
 
 
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["laptop", "phone"])
+def phone(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 @pytest.fixture(scope="module")
 def local(chromium: Browser, product: Product) -> Iterator[Page]:
     """A window without sign-in."""
@@ -167,17 +172,17 @@ LOCAL: Mapping[str, Callable[[Page, Jobs], None]] = {
 
 
 @pytest.mark.parametrize("name", LOCAL)
-def test_axe_finds_nothing(local: Page, jobs: Jobs, name: str) -> None:
+def test_axe_finds_nothing(local: Page, jobs: Jobs, name: str, phone: bool) -> None:
     LOCAL[name](local, jobs)
-    assert violations(local) == []
+    assert violations(local, phone=phone) == []
 
 
-def test_axe_finds_nothing_while_images_are_made(local: Page, product: Product) -> None:
+def test_axe_finds_nothing_while_images_are_made(local: Page, product: Product, phone: bool) -> None:
     intent = unique("at work")
     job_id = product.approve("a kite [sandbox:delay delay=6]", intent=intent, images=2)
     open_jobs(local)
     expect(card(local, intent).get_by_role("progressbar")).to_be_visible()
-    found = violations(local)
+    found = violations(local, phone=phone)
     assert product.job(job_id)["status"] == "RUNNING"
     assert found == []
 
@@ -232,25 +237,25 @@ SIGNED_IN: Mapping[str, Callable[[Page], None]] = {
 
 
 @pytest.mark.parametrize("name", SIGNED_IN)
-def test_axe_finds_nothing_for_an_admin(admin: Page, name: str) -> None:
+def test_axe_finds_nothing_for_an_admin(admin: Page, name: str, phone: bool) -> None:
     SIGNED_IN[name](admin)
-    assert violations(admin) == []
+    assert violations(admin, phone=phone) == []
 
 
-def test_axe_finds_nothing_where_a_key_is_shown(admin: Page) -> None:
+def test_axe_finds_nothing_where_a_key_is_shown(admin: Page, phone: bool) -> None:
     admin.goto("/keys")
     admin.get_by_label("What the key is for").fill(unique("axe"))
     admin.get_by_text("Look: read jobs").click()
     admin.get_by_role("button", name="Make the key").click()
     expect(dialog(admin)).to_contain_text("It is never shown again")
-    assert violations(admin) == []
+    assert violations(admin, phone=phone) == []
 
 
-def test_axe_finds_nothing_where_people_sign_in(open_window: Callable[..., Any]) -> None:
+def test_axe_finds_nothing_where_people_sign_in(open_window: Callable[..., Any], phone: bool) -> None:
     page = open_window().new_page()
     page.goto("/jobs")
     expect(page.get_by_role("button", name="Continue with Example")).to_be_visible()
-    assert violations(page) == []
+    assert violations(page, phone=phone) == []
     page.goto("/auth/callback/idp?error=access_denied&state=unknown")
     expect(page.get_by_role("heading")).to_have_text("You are not signed in")
-    assert violations(page) == []
+    assert violations(page, phone=phone) == []

@@ -66,7 +66,8 @@ def corpus(product: Product) -> Iterator[Corpus]:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_texts_are_shown_as_they_are(page: Page, corpus: Corpus, name: str) -> None:
+def test_texts_are_shown_as_they_are(own_page: Page, corpus: Corpus, name: str) -> None:
+    page = own_page
     opened: list[str] = []
 
     def refuse(dialog: Dialog) -> None:

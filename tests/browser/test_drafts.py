@@ -23,7 +23,7 @@ from imagegeneration.storage import Storage
 from tests.browser.company import variables
 from tests.browser.conftest import windows
 from tests.browser.screens import approve_button, choose_count, describe, go_to_review, is_saved, open_generate, typed
-from tests.support import APPROVAL_KEY, wait_until
+from tests.support import APPROVAL_KEY, long_but, wait_until
 
 DATABASE = "test-drafts"
 
@@ -92,6 +92,12 @@ def open_context(
         yield make
 
 
+@pytest.fixture
+def page(own_page: Page) -> Page:
+    """A window that looks at this dashboard, and whose connection can be cut."""
+    return own_page
+
+
 class Wire:
     """The page's websocket, which can be cut and mended."""
 
@@ -124,7 +130,9 @@ def is_offline(page: Page) -> None:
     expect(page.get_by_text("The connection is lost. Your text is kept here")).to_be_visible()
 
 
-@pytest.mark.parametrize("outage", ["the connection is cut", "the server starts anew"])
+@pytest.mark.parametrize(
+    "outage", long_but(["the connection is cut", "the server starts anew"], "the connection is cut")
+)
 def test_what_is_typed_during_an_outage_is_what_is_approved(page: Page, dashboard: Dashboard, outage: str) -> None:
     wire = Wire(page)
     intent = f"typed while {outage}"
@@ -154,7 +162,7 @@ def test_what_is_typed_during_an_outage_is_what_is_approved(page: Page, dashboar
     assert job.final_prompt == "a blue kite, typed without a server"
 
 
-@pytest.mark.parametrize("returns_by", ["itself", "a reload"])
+@pytest.mark.parametrize("returns_by", long_but(["itself", "a reload"], "itself"))
 def test_the_first_step_survives_a_restart_of_the_server(page: Page, dashboard: Dashboard, returns_by: str) -> None:
     go_to_review(page, "before", "a kite")
     page.get_by_role("button", name="Back", exact=True).click()  # the studio has to come back to this step

@@ -254,7 +254,8 @@ def test_a_running_job_can_be_canceled_from_its_progress(page: Page, product: Pr
     assert product.job(listed["jobId"])["cancelRequestedAt"] is not None
 
 
-def test_html_and_markdown_are_text_on_every_step(page: Page, product: Product) -> None:
+def test_html_and_markdown_are_text_on_every_step(own_page: Page, product: Product) -> None:
+    page = own_page
     intent = f"<b>{unique('evil')}</b> ![x](http://evil.example/i.png)"
     asked: list[str] = []
 
@@ -305,7 +306,7 @@ def test_the_keyboard_is_enough(page: Page, product: Product) -> None:
     assert product.job(listed["jobId"])["finalPrompt"].endswith(" at dusk")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_both_themes_fit_a_laptop(open_context: Callable[..., BrowserContext], scheme: str) -> None:
     page = open_context(color_scheme=scheme).new_page()
     go_to_review(page, unique("theme"), "a kite")

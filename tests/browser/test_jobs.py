@@ -123,7 +123,8 @@ def test_the_page_may_listen_to_a_jobs_events(page: Page, product: Product) -> N
     assert any(kind == "progress" for kind, _ in heard)
 
 
-def test_a_refresh_loads_no_image_again_and_never_an_original(page: Page, product: Product) -> None:
+def test_a_refresh_loads_no_image_again_and_never_an_original(own_page: Page, product: Product) -> None:
+    page = own_page
     intent = unique("thumbnails")
     product.finished(product.approve(intent=intent, images=2))
     asked: list[str] = []
@@ -155,7 +156,8 @@ def test_copying_one_address_and_all_of_them(page: Page, product: Product) -> No
     assert clipboard(page) == job["cdnUrls"][0]
 
 
-def test_copying_works_without_the_clipboard_api(page: Page, product: Product) -> None:
+def test_copying_works_without_the_clipboard_api(own_page: Page, product: Product) -> None:
+    page = own_page
     intent = unique("copy plain")
     job = product.finished(product.approve(intent=intent))
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
@@ -387,7 +389,7 @@ def test_html_and_markdown_are_text(page: Page, product: Product) -> None:
     assert page.evaluate("window.hurt") is None
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_both_themes_fit_a_laptop(open_context: Callable[..., BrowserContext], product: Product, scheme: str) -> None:
     ids = [
         product.approve(f"{PROMPTS[number]}{tag}", intent=intent, images=images)

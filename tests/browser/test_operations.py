@@ -320,7 +320,7 @@ def test_what_somebody_else_decides_meanwhile_is_explained(page: Page, product: 
     expect(row).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_both_themes_fit_a_laptop(open_context: Callable[..., BrowserContext], product: Product, scheme: str) -> None:
     stranded = product.finished(product.approve(intent="Category card: outdoor"))["jobId"]
     doubtful = [product.doubtful("Blog header"), product.doubtful("Landing page: spring", images=2)]

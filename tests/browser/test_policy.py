@@ -39,7 +39,8 @@ INJECTED = {
 }
 
 
-def test_the_whole_way_needs_nothing_that_the_policy_forbids(page: Page, product: Product) -> None:
+def test_the_whole_way_needs_nothing_that_the_policy_forbids(own_page: Page, product: Product) -> None:
+    page = own_page
     errors: list[str] = []
 
     def said(message: ConsoleMessage) -> None:

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.support.cluster import Cluster
-from tests.faults.support.forms import long_but
 from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
-from tests.support import wait_until
+from tests.support import long_but, wait_until
 
 
 def overloaded(request: Request) -> bool:
@@ -73,9 +72,7 @@ def waits(cluster: Cluster, bucket: HttpProxy, trouble: Trouble) -> str:
 
 @pytest.mark.parametrize(
     "trouble",
-    long_but(
-        [overloaded, forbidden, gone, taken_place, stored_without_a_word, truncated], overloaded, taken_place, truncated
-    ),
+    long_but([overloaded, forbidden, gone, taken_place, stored_without_a_word, truncated], taken_place, truncated),
 )
 def test_images_wait_for_the_bucket_and_are_delivered_once_it_is_back(
     cluster: Cluster, bucket: HttpProxy, trouble: Trouble

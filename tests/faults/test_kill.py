@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.support.approving import one_approval
 from tests.faults.support.cluster import ELSEWHERE, HERE, Cluster
-from tests.faults.support.forms import long_but
+from tests.support import long_but
 
 BEFORE_THE_DOOR = ("before:claim", "after:claim", "before:prepare", "after:prepare", "before:calling")
 IN_THE_CALL = ("after:calling", "before:call", "after:call", "before:spool")
@@ -29,10 +29,7 @@ def died_at(cluster: Cluster, point: str) -> str:
     return job_id
 
 
-HERE_IN_SHORT = (
-    *("before:claim", "after:claim", "before:calling", "after:spool", "before:hold", "after:hold", "after:settle"),
-    *("after:put:1", "before:record", "after:record", "before:forget", "before:finish"),
-)
+HERE_IN_SHORT = ("after:claim", "before:calling", "after:hold", "after:put:1", "after:record", "before:finish")
 
 
 @pytest.mark.parametrize("point", long_but([*BEFORE_THE_DOOR, *SPOOLED, *SETTLED, *STORED], *HERE_IN_SHORT))
@@ -45,7 +42,7 @@ def test_a_restarted_runner_finishes_what_it_had_not_sent_or_has_the_answer_of(c
 
 
 @pytest.mark.parametrize("machine", [HERE, pytest.param(ELSEWHERE, marks=pytest.mark.long)])
-@pytest.mark.parametrize("point", IN_THE_CALL)
+@pytest.mark.parametrize("point", long_but(IN_THE_CALL, "after:calling", "before:spool"))
 def test_a_call_whose_answer_died_with_its_runner_is_in_doubt_and_not_repeated(
     cluster: Cluster, point: str, machine: str
 ) -> None:
@@ -106,7 +103,7 @@ def test_another_machine_concludes_what_is_stored(cluster: Cluster, point: str) 
     "point",
     long_but(
         ["before:commit", "before:insert", "after:insert", "before:hold", "after:hold", "after:commit"],
-        *("before:insert", "after:hold", "after:commit"),
+        *("after:hold", "after:commit"),
     ),
 )
 def test_an_approval_that_dies_leaves_a_whole_job_or_nothing(cluster: Cluster, point: str) -> None:

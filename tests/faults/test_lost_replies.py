@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from imagegeneration.local.part import Part
 from tests.faults.support.cluster import Cluster
-from tests.faults.support.forms import long_but
 from tests.faults.support.mongoproxy import MongoProxy, Rule, commits, writes
+from tests.support import long_but
 
 CLAIM = writes("jobs", "fence_", "RUNNING", "startedAt")
 CALLING = writes("jobs", "CALLING", "att_")

@@ -84,7 +84,7 @@ def exactly_the_budget(cluster: Cluster, processes: int, runners: int, images: i
 
 
 def test_many_processes_together_stay_exactly_within_the_budget(cluster: Cluster) -> None:
-    exactly_the_budget(cluster, processes=8, runners=2, images=16)
+    exactly_the_budget(cluster, processes=4, runners=2, images=10)
 
 
 @pytest.mark.long
@@ -94,13 +94,13 @@ def test_sixteen_runners_together_stay_exactly_within_the_budget(cluster: Cluste
 
 
 def test_no_hold_leaks_where_approving_processes_and_runners_are_killed(cluster: Cluster) -> None:
-    images = 16
+    images = 12
     settings = with_budget_for(cluster, images)
     chance = random.Random(9)
     cluster.sandbox.set_fault("no_usage", count=-1)
     runners = [cluster.runner() for _ in range(2)]
     approvers = []
-    for _ in range(6):
+    for _ in range(4):
         approvers.append(cluster.launch(approvals_within_the_budget, settings))
         time.sleep(chance.uniform(0.05, 0.4))
         approvers[-1].kill()

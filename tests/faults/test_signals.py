@@ -7,14 +7,13 @@ import signal
 import pytest
 
 from tests.faults.support.cluster import ELSEWHERE, Cluster
-from tests.faults.support.forms import long_but
-from tests.support import wait_until
+from tests.support import long_but, wait_until
 
 NOT_STARTED = ("before:claim", "after:claim", "before:prepare", "after:prepare")
 STARTED = ("after:calling", "before:call", "after:call", "after:spool", "after:settle", "after:put", "after:record")
 
 
-@pytest.mark.parametrize("point", long_but(STARTED, "after:calling", "after:call", "after:settle"))
+@pytest.mark.parametrize("point", long_but(STARTED, "after:calling", "after:settle"))
 def test_a_runner_told_to_end_finishes_what_it_has_started(cluster: Cluster, point: str) -> None:
     job_id = cluster.approve()
     runner = cluster.runner(f"term:{point} pause:{point}")
@@ -26,7 +25,7 @@ def test_a_runner_told_to_end_finishes_what_it_has_started(cluster: Cluster, poi
     cluster.assert_invariants()
 
 
-@pytest.mark.parametrize("point", long_but(NOT_STARTED, "after:claim", "after:prepare"))
+@pytest.mark.parametrize("point", long_but(NOT_STARTED, "after:prepare"))
 def test_a_runner_told_to_end_gives_back_what_it_has_not_started(cluster: Cluster, point: str) -> None:
     job_id = cluster.approve()
     runner = cluster.runner(f"term:{point} pause:{point}", runner_lease_seconds=60)

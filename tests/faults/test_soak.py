@@ -45,7 +45,7 @@ def soak(cluster: Cluster, jobs: int, seconds: float) -> None:
 
 
 def test_runners_are_killed_at_random(cluster: Cluster) -> None:
-    soak(cluster, jobs=24, seconds=4)
+    soak(cluster, jobs=12, seconds=3)
 
 
 @pytest.mark.long

@@ -8,9 +8,9 @@ import pytest
 
 from imagegeneration.domain.job import Job
 from tests.faults.support.cluster import ELSEWHERE, Cluster
-from tests.faults.support.forms import long_but
 from tests.faults.support.launcher import Launched
 from tests.faults.support.leases import leases_given
+from tests.support import long_but
 
 TOO_MANY_LEASES = 10
 

@@ -10,9 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from tests.faults.support.cluster import ELSEWHERE, HERE, Cluster
-from tests.faults.support.forms import long_but
 from tests.faults.support.launcher import Launched, run_runner_with_stubs
-from tests.support import png
+from tests.support import long_but, png
 from tests.wire import fal, replicate
 from tests.wire.fal import FalStub
 from tests.wire.loopback import answer_json
@@ -61,7 +60,7 @@ def settings_of(stub: FalStub | ReplicateStub) -> Mapping[str, Any]:
     return {"fal_key": SecretStr(fal.KEY), "fal_base_url": stub.url}
 
 
-@pytest.fixture(params=["fal", "replicate"])
+@pytest.fixture(params=long_but(["fal", "replicate"], "fal"))
 def queue(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Queue]:
     stub: FalStub | ReplicateStub = FalStub(png()) if request.param == "fal" else ReplicateStub(png())
     with stub:

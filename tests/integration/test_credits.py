@@ -219,10 +219,25 @@ _STEPS = st.one_of(
 )
 
 
-@pytest.mark.timeout(300)
-@trying(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@trying(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_STEPS, min_size=3, max_size=12))
 def test_they_add_up_whatever_happens(
+    lively: Studio, sandbox: Sandbox, database: Database[dict[str, Any]], steps: Sequence[tuple[str, Any]]
+) -> None:
+    _add_up(lively, sandbox, database, steps)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@trying(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(_STEPS, min_size=3, max_size=12))
+def test_they_add_up_whatever_happens_for_long(
+    lively: Studio, sandbox: Sandbox, database: Database[dict[str, Any]], steps: Sequence[tuple[str, Any]]
+) -> None:
+    _add_up(lively, sandbox, database, steps)
+
+
+def _add_up(
     lively: Studio, sandbox: Sandbox, database: Database[dict[str, Any]], steps: Sequence[tuple[str, Any]]
 ) -> None:
     people = itertools.count(database.people.count_documents({}))
