@@ -55,7 +55,7 @@ lint: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed-dev ## Measure the figures that the documentation quotes
+bench: $(VENV)/.installed-dev chromium ## Measure the figures that the documentation quotes
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 bench-queue: $(VENV)/.installed-dev .venv-peers/.installed engines ## Measure the queue beside its peers: procrastinate, Celery, dramatiq, arq

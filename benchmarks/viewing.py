@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from benchmarks.reading import store_jobs
 VIEWERS = 20
 SECONDS = 30.0
 CHANGES = 8
+_SYSTEM_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--no-sandbox --disable-gpu --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -48,9 +50,7 @@ def measure(servers: Servers) -> Iterator[Figure]:
     url, pid = servers.dashboard(OPENAI_BASE_URL=f"{stub}/v1", OPENAI_API_KEY="none")
     store_jobs(servers, url)
     with sync_playwright() as playwright:
-        system = next(
-            (path for path in map(Path, ("/usr/bin/chromium", "/usr/bin/google-chrome")) if path.exists()), None
-        )
+        system = next(filter(None, map(shutil.which, _SYSTEM_BROWSERS)), None)
         browser = playwright.chromium.launch(executable_path=system, args=_FLAGS.split())
         yield figure("a change painted, from the tick that asks for it", _painting(browser, url), median_below=150)
         yield _cores(browser, url, pid)
