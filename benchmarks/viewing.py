@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import time
 from collections.abc import Iterator
@@ -15,15 +14,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.harness import Figure, Servers, figure, request_body
 from benchmarks.reading import store_jobs
+from tests.browser.chromium import launch
 
 VIEWERS = 20
 SECONDS = 30.0
 CHANGES = 8
-_SYSTEM_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-_FLAGS = (
-    "--no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
 _REMEMBER_SENDING = """
 const send = WebSocket.prototype.send;
 window.sentAt = [];
@@ -50,8 +45,7 @@ def measure(servers: Servers) -> Iterator[Figure]:
     url, pid = servers.dashboard(OPENAI_BASE_URL=f"{stub}/v1", OPENAI_API_KEY="none")
     store_jobs(servers, url)
     with sync_playwright() as playwright:
-        system = next(filter(None, map(shutil.which, _SYSTEM_BROWSERS)), None)
-        browser = playwright.chromium.launch(executable_path=system, args=_FLAGS.split())
+        browser = launch(playwright)
         yield figure("a change painted, from the tick that asks for it", _painting(browser, url), median_below=150)
         yield _cores(browser, url, pid)
         browser.close()

@@ -48,7 +48,10 @@ MEMORY_DISK_BYTES = 2 * 1024**3
 """A mongod needs some hundred megabytes of it. In a container there are often 64 only."""
 
 BROWSER_WORKERS = 2
+"""How many workers share the browser tests: each starts the whole product and a Chromium."""
+
 PICTURES = 8
+"""How many pictures of each size the sandbox has."""
 
 QUICK = ["--setParameter", "minSnapshotHistoryWindowInSeconds=0"]
 """Dropped collections give their files back at once."""

@@ -57,8 +57,8 @@ class Wishes:
 
 
 WITH_LORAS = "fal-ai/flux-lora"
-"""What LoRAs are for without a model or a priority. Fal serves PRD 003's standard (2 LoRAs) and advanced (5)
-Flux as one application.
+"""The model of a request with LoRAs that names neither a model nor a priority. Fal serves PRD 003's standard (2 LoRAs)
+and advanced (5) Flux as one application.
 """
 
 _BEST: Mapping[Priority, Callable[[Candidate], tuple[float, ...]]] = {

@@ -23,7 +23,7 @@ PORTS = range(20_000, 30_000)
 """Below the range from which Linux takes ports for outgoing connections, so that none of those is in the way."""
 
 OTHERS = 0o077
-"""The umask that leaves reading, writing and entering to the owner alone."""
+"""The permissions of everybody but the owner: the umask keeps them off new files, and what has them loses them."""
 
 PATIENCE_SECONDS = 3.0
 """How long a port may still belong to a part of the run before, which is just ending."""

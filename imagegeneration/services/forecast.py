@@ -100,7 +100,7 @@ class Forecast:
         return None if self._alive.get() else "No runner is alive at present; the job waits until one is."
 
     def _history(self, model: str) -> History | None:
-        if model not in self._histories:  # without one, there will be one soon, and somebody is waiting for it
+        if model not in self._histories:  # None is kept for less: a first history comes soon, and somebody waits for it
             recent = Recent(lambda: self._read(model), HISTORY_SECONDS, none_seconds=QUEUE_SECONDS)
             self._histories.setdefault(model, recent)
         return self._histories[model].get()

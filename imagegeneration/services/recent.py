@@ -12,7 +12,7 @@ Read = TypeVar("Read")
 
 
 class Recent(Generic[Read]):
-    """What `read` gave, at most `seconds` ago, or `none_seconds` where it gave None.
+    """Keeps what `read` gave for `seconds`, or for `none_seconds` where it gave None.
 
     Errors of `read` pass through, and nothing is kept of them.
     """

@@ -132,10 +132,11 @@ def _follow(wanted: Wanted, pace: int, fresh: list[str]) -> None:
     empty = None
     if not jobs:
         empty = dict(zip(("title", "text"), wanted.empty, strict=True))
-    gallery(jobs, key=_KEY, page=_page(wanted), notice=notice, empty=empty, in_address=True)
+    page = _page(wanted)
+    gallery(jobs, key=_KEY, page=page, notice=notice, empty=empty, in_address=True)
     pager(older)
     if _pace() != pace:
-        st.session_state[_LOADED] = _page(wanted)
+        st.session_state[_LOADED] = page
         st.rerun()
 
 

@@ -22,15 +22,11 @@ AT_REST = """() => {
 
 def violations(page: Page, *, phone: bool) -> list[str]:
     """What axe finds, each with its rule and its place, by window and theme."""
-    if phone:
-        found = _found(page, "phone, light", "light", PHONE, {})
-    else:
-        found = [
-            *_found(page, "laptop, light", "light", LAPTOP, {}),
-            *_found(page, "laptop, dark", "dark", LAPTOP, COLORS),
-        ]
+    laptop = [("laptop, light", "light", LAPTOP, {}), ("laptop, dark", "dark", LAPTOP, COLORS)]
+    views = [("phone, light", "light", PHONE, {})] if phone else laptop
+    found = [each for view in views for each in _found(page, *view)]
     page.set_viewport_size(LAPTOP)
-    return list(found)
+    return found
 
 
 def _found(page: Page, where: str, scheme: Any, size: ViewportSize, options: Mapping[str, Any]) -> Sequence[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -28,25 +27,17 @@ from playwright.sync_api import (
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.local.sandbox import Sandbox
+from tests.browser.chromium import launch
 from tests.browser.company import STYLE_HOST, Company, running_company
 from tests.browser.screens import Product
 from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 QUICK = ("--delay", "0.6", "--text-delay", "0.2")
 """The sandbox answers sooner than by default, and slowly enough for the steps in between to be seen."""
 
 VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 LOOPBACK = ("127.0.0.1", "localhost")
-_SYSTEM_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -77,10 +68,8 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, else Playwright's own."""
-    system = next((path for name in _SYSTEM_BROWSERS if (path := shutil.which(name))), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=system, args=list(FLAGS))
+        browser = launch(playwright)
         expect.set_options(timeout=15_000)
         yield browser
         browser.close()
@@ -88,7 +77,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def violations() -> list[str]:
-    """What the browser refused by the pages' policy so far, in this test."""
+    """Collect what the browser refuses by the pages' policy; each test begins with none."""
     return []
 
 
@@ -116,7 +105,7 @@ def open_window(chromium: Browser, company: Company, violations: list[str]) -> I
 
 
 class Watch:
-    """What pages did that none may do: asked any host but this machine for something, thrown, broken their policy."""
+    """Notes what no page may do: ask any host but this machine, throw an error, break its policy."""
 
     def __init__(self, violations: list[str], closed: Sequence[str] = ()) -> None:
         self._closed = closed
@@ -142,7 +131,7 @@ class Watch:
             self._violations.append(message.text)
 
     def found(self) -> list[str]:
-        """What there was since this was asked last."""
+        """Return what was noted since the last call."""
         found = [*self._foreign, *self._thrown, *self._violations]
         for kept in (self._foreign, self._thrown, self._violations):
             kept.clear()
@@ -203,7 +192,9 @@ class Tab:
         page.goto(f"{self._url}/image/health/live")
         page.evaluate("sessionStorage.clear(); localStorage.clear()")
         page.context.clear_cookies()
-        page.context.new_cdp_session(page).send("Page.resetNavigationHistory")
+        session = page.context.new_cdp_session(page)
+        session.send("Page.resetNavigationHistory")
+        session.detach()
         page.set_viewport_size(VIEWPORT)
         page.mouse.move(0, 0)
         assert self._watch.found() == []

@@ -29,6 +29,7 @@ from tests.browser.screens import (
     typed,
     unique,
 )
+from tests.support import long_but
 
 ADMIN = Actor(user_id="usr_test", roles=("admin",))
 FILE = "https://huggingface.co/owner/name/resolve/main/lora.safetensors"
@@ -54,7 +55,7 @@ def jobs(product: Product) -> Jobs:
     return made
 
 
-@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["laptop", "phone"])
+@pytest.fixture(params=long_but([False, True], False), ids=["laptop", "phone"])
 def phone(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 

@@ -25,6 +25,7 @@ from tests.browser.screens import (
     typed,
     unique,
 )
+from tests.support import long_but
 
 EVIL = (
     '# Heading\n**bold** <b>bold</b> <script>window.hurt = 1</script><img src=x onerror="window.hurt = 1">\n'
@@ -306,7 +307,7 @@ def test_the_keyboard_is_enough(page: Page, product: Product) -> None:
     assert product.job(listed["jobId"])["finalPrompt"].endswith(" at dusk")
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.parametrize("scheme", long_but(["light", "dark"], "light"))
 def test_both_themes_fit_a_laptop(open_context: Callable[..., BrowserContext], scheme: str) -> None:
     page = open_context(color_scheme=scheme).new_page()
     go_to_review(page, unique("theme"), "a kite")

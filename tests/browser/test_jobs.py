@@ -21,6 +21,7 @@ from tests.browser.screens import (
     typed,
     unique,
 )
+from tests.support import long_but
 
 DOUBTFUL = "a lost answer [sandbox:reset_after_billing count=1]"
 """The provider charges, then the connection breaks: perhaps charged."""
@@ -389,7 +390,7 @@ def test_html_and_markdown_are_text(page: Page, product: Product) -> None:
     assert page.evaluate("window.hurt") is None
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.parametrize("scheme", long_but(["light", "dark"], "light"))
 def test_both_themes_fit_a_laptop(open_context: Callable[..., BrowserContext], product: Product, scheme: str) -> None:
     ids = [
         product.approve(f"{PROMPTS[number]}{tag}", intent=intent, images=images)

@@ -23,7 +23,7 @@ from tests.browser.screens import (
     picture,
     unique,
 )
-from tests.support import wait_until
+from tests.support import long_but, wait_until
 
 GONE = "web-2-4f2a9c"
 
@@ -320,7 +320,7 @@ def test_what_somebody_else_decides_meanwhile_is_explained(page: Page, product: 
     expect(row).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.parametrize("scheme", long_but(["light", "dark"], "light"))
 def test_both_themes_fit_a_laptop(open_context: Callable[..., BrowserContext], product: Product, scheme: str) -> None:
     stranded = product.finished(product.approve(intent="Category card: outdoor"))["jobId"]
     doubtful = [product.doubtful("Blog header"), product.doubtful("Landing page: spring", images=2)]

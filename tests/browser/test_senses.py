@@ -21,7 +21,7 @@ HEAD = """() => {
   const head = document.querySelector(".st-key-head");
   return [parseFloat(getComputedStyle(head).minHeight), head.getBoundingClientRect().height];
 }"""
-"""How much place is kept for the head of a page, and how much it takes."""
+"""Return the height that is kept for the head of a page, and the height that it has, in pixels."""
 
 UNCOUNTED_PIXELS = 3
 """Browsers count no shift below this."""

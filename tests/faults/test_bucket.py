@@ -72,7 +72,9 @@ def waits(cluster: Cluster, bucket: HttpProxy, trouble: Trouble) -> str:
 
 @pytest.mark.parametrize(
     "trouble",
-    long_but([overloaded, forbidden, gone, taken_place, stored_without_a_word, truncated], taken_place, truncated),
+    long_but(
+        [overloaded, forbidden, gone, taken_place, stored_without_a_word, truncated], overloaded, taken_place, truncated
+    ),
 )
 def test_images_wait_for_the_bucket_and_are_delivered_once_it_is_back(
     cluster: Cluster, bucket: HttpProxy, trouble: Trouble

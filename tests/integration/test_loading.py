@@ -1,4 +1,4 @@
-"""What a page shows stays where it is while its content is loaded anew."""
+"""A page that loads its content anew keeps in place what it shows."""
 
 from __future__ import annotations
 

@@ -171,8 +171,7 @@ class Cluster:
 
     def await_reclaimed(self, job_id: str) -> None:
         """Return once the job was claimed again after its lease had run out."""
-        wait_until(lambda: self.job(job_id).lease is not None, f"{job_id} is claimed", every=0.02)
-        first = self.job(job_id).lease
+        first = wait_until(lambda: self.job(job_id).lease, f"{job_id} is claimed", every=0.02)
         assert first is not None
         again = {"jobId": job_id, "lease.fence": {"$nin": [None, first.fence]}}
         wait_until(lambda: self.database.jobs.count_documents(again) == 1, f"{job_id} is claimed again", every=0.02)

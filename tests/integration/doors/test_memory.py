@@ -35,7 +35,7 @@ BOUND_MEGABYTES = 100
 
 
 def all_at_once(server: Server, send: Callable[[int], Said]) -> tuple[list[Said], float]:
-    """What each said, and how many megabytes the server held during all of it beyond those before, at most."""
+    """Send all at once; return what each said, and by how many megabytes the server grew meanwhile, at most."""
     process = Path(f"/proc/{server.pid}")
     (process / "clear_refs").write_text("5")  # the peak begins anew
     before = server.megabytes
