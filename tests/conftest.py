@@ -26,6 +26,7 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
+from imagegeneration import bootstrap
 from imagegeneration.local import datadir
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
@@ -35,6 +36,7 @@ from imagegeneration.local.sandbox import Sandbox, vendor
 from imagegeneration.local.sandbox.painting import paint
 from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
+from imagegeneration.store import Stores
 from tests.support import APPROVAL_KEY, BUCKET_SECRET, empty_bucket, remove_sockets, serving
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -104,6 +106,42 @@ def _one_client_a_bucket_server() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def _prepared() -> dict[str, set[str]]:
+    """The databases of the shared mongod, by its address, that have their collections, validators and indexes."""
+    return {}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _prepared_once(_prepared: dict[str, set[str]]) -> Iterator[None]:
+    """Prepare a database once: the test that gets it next finds its collections empty, and as they were made."""
+
+    class PreparedOnce(Stores):
+        def __init__(self, uri: str, database: str) -> None:
+            super().__init__(uri, database)
+            self._known, self._name = _prepared.get(uri, set()), database
+
+        def prepare(self) -> None:
+            if self._name in self._known:
+                self.audit.prepare()  # the head of an empty chain is a document
+                return
+            super().prepare()
+            self._known.add(self._name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "Stores", PreparedOnce)
+        yield
+
+
+@pytest.fixture
+def prepared_anew(_prepared: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Prepare the database at each start, as outside of tests, and again for the test that gets it next."""
+    monkeypatch.setattr(bootstrap, "Stores", Stores)
+    yield
+    for known in _prepared.values():
+        known.clear()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _ports_of_this_worker() -> Iterator[None]:
     """Files run side by side: what one keeps for a server that is not running yet, the other must not take."""
@@ -121,12 +159,13 @@ def servers_dir(_ports_of_this_worker: None, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def mongod(servers_dir: DataDir) -> Iterator[Part]:
+def mongod(servers_dir: DataDir, _prepared: dict[str, set[str]]) -> Iterator[Part]:
     """A real mongod, a replica set of one, where writing costs little: each test makes collections and indexes."""
     with tempfile.TemporaryDirectory(prefix="studio-tests-", dir=_memory_disk()) as folder:
         part = mongod_part(Path(folder), servers_dir.port("mongod"))
         with serving(dataclasses.replace(part, command=[*part.command, *QUICK]), servers_dir.path):
             part.prepare(Settings())
+            _prepared[part.provides["MONGODB_URI"]] = set()
             yield part
 
 
@@ -178,27 +217,29 @@ def settings(
     _emptied: list[str],
 ) -> Iterator[Settings]:
     """Everything that the studio needs: an empty database and bucket, a fresh data folder, and the sandbox."""
-    name = _emptied.pop() if _emptied else f"test-{uuid.uuid4().hex[:12]}"
+    name = _emptied.pop() if _emptied else None
+    database = name or f"test-{uuid.uuid4().hex[:12]}"
     uri, endpoint = mongod.provides["MONGODB_URI"], bucket_server.provides["R2_ENDPOINT_URL"]
     fresh = Settings(
         mongodb_uri=SecretStr(uri),
-        mongodb_database=name,
+        mongodb_database=database,
         r2_endpoint_url=endpoint,
         r2_access_key_id="embedded",
         r2_secret_access_key=SecretStr(BUCKET_SECRET),
-        r2_bucket=name,
-        cdn_base_url=f"{endpoint}/{name}",
+        r2_bucket=database,
+        cdn_base_url=f"{endpoint}/{database}",
         approval_keys=(SecretStr(APPROVAL_KEY),),
         sandbox_url=sandbox.url,
         data_dir=tmp_path / "data",
     )
-    Storage(fresh).ensure_bucket()
+    if name is None:
+        Storage(fresh).ensure_bucket()
     yield fresh
-    for used in (name, fresh.rates_database):
+    for used in (database, fresh.rates_database):
         for collection in _mongo[used].list_collection_names():
             _mongo[used][collection].delete_many({})
     empty_bucket(fresh)
-    _emptied.append(name)
+    _emptied.append(database)
 
 
 def _memory_disk() -> Path | None:

@@ -73,7 +73,7 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
     api.add_api_route("/", lambda: RedirectResponse("/image/docs"), include_in_schema=False)
     api.add_api_route("/docs", documentation, include_in_schema=False)
     for module in (prompts, styles, generate, models, loras, jobs, events, operations, people, keys, audit, health):
-        api.include_router(module.router)
+        api.router.routes.extend(module.router.routes)  # as they are: including builds each anew for each application
     api.add_exception_handler(StudioError, answers.on_studio_error)
     api.add_exception_handler(RequestValidationError, answers.on_invalid_request)
     api.add_exception_handler(HTTPException, answers.on_http_exception)

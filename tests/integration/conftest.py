@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import uvicorn
 from pymongo import MongoClient
 from pymongo.database import Database
 from starlette.testclient import TestClient
+from streamlit.components.v2 import manifest_scanner
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
@@ -25,6 +27,16 @@ from imagegeneration.settings import Settings
 from tests.integration.company import build_company
 from tests.integration.window import Window, windows
 from tests.support import Clock, wait_until
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _components_looked_for_once() -> Iterator[None]:
+    """Streamlit reads the data of every installed package for components with each window that a test opens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests)
+        )
+        yield
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ stores.connection.transaction(work)
 
 
 @pytest.fixture
-def audit(database: Database[Document], studio: Studio) -> Collection[Document]:
+def audit(prepared_anew: None, database: Database[Document], studio: Studio) -> Collection[Document]:
     """A record of some entries, with a state before and after in some; somebody has taken the unique index away."""
     for reason in REASONS:
         studio.audit.note(LOCAL, "paused", "everything", reason)

@@ -147,7 +147,7 @@ def test_a_search_of_another_form_is_refused(company: Studio, link: str) -> None
 
 @pytest.mark.parametrize("jobs", [40_000, pytest.param(100_000, marks=pytest.mark.long)])
 def test_among_many_jobs_a_search_looks_at_what_it_answers(
-    company: Studio, database: Database[dict[str, Any]], jobs: int
+    prepared_anew: None, company: Studio, database: Database[dict[str, Any]], jobs: int
 ) -> None:
     """A tenth of the jobs has links, a hundred of which are to the thing that is looked for."""
     cleo = person(company, "cleo", "creator")

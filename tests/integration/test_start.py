@@ -274,7 +274,7 @@ def answering(name: str, answer: Any) -> Command:
     ],
 )
 def test_a_database_that_does_not_let_us(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, command: str, answer: Any, why: str
+    prepared_anew: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, command: str, answer: Any, why: str
 ) -> None:
     build_studio(settings).close()  # its collections are there
     monkeypatch.setattr(Connection, "_validators", {})  # of another version
@@ -290,7 +290,9 @@ def not_permitted(*_args: Any, **_kwargs: Any) -> None:
 
 
 @pytest.mark.parametrize("needed", ["create_indexes", "update_one"])
-def test_a_user_who_may_not_do_all(settings: Settings, monkeypatch: pytest.MonkeyPatch, needed: str) -> None:
+def test_a_user_who_may_not_do_all(
+    prepared_anew: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, needed: str
+) -> None:
     """The indexes are made at start; else writes happen there only in the transaction that tries whether they can."""
     real = getattr(Collection, needed)
 
@@ -304,7 +306,7 @@ def test_a_user_who_may_not_do_all(settings: Settings, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(("times", "why"), [(1, None), (10**6, "The database does not answer as it should.")])
 def test_another_process_that_starts_at_the_same_time_is_no_wrong_setting(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, times: int, why: str | None
+    prepared_anew: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, times: int, why: str | None
 ) -> None:
     """It sets the validator of a collection, and for that time no transaction gets hold of it."""
     real, refusals = Collection.update_one, iter(range(times))

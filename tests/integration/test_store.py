@@ -69,7 +69,7 @@ def test_every_collection_has_a_validator_and_its_indexes(studio: Studio, databa
 
 
 def test_a_validator_of_an_earlier_version_is_replaced(
-    settings: Settings, studio: Studio, database: Database[dict[str, Any]]
+    prepared_anew: None, settings: Settings, studio: Studio, database: Database[dict[str, Any]]
 ) -> None:
     wanted = database.jobs.options()["validator"]
     database.command("collMod", "jobs", validator={})
@@ -168,7 +168,9 @@ def test_a_uri_that_is_none_is_refused_in_one_line(uri: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
-def test_an_index_of_another_version_is_made_anew(settings: Settings, database: Database[dict[str, Any]]) -> None:
+def test_an_index_of_another_version_is_made_anew(
+    prepared_anew: None, settings: Settings, studio: Studio, database: Database[dict[str, Any]]
+) -> None:
     database.jobs.drop_index("turns")
     database.jobs.create_index([("status", 1)], name="turns")
     build_studio(settings).close()
