@@ -34,7 +34,7 @@ unit: $(VENV)/.installed-dev ## Run the tests that need no server, in seconds; A
 # Files side by side, more than there are cores: the tests wait for servers and browsers most of the time.
 WORKERS ?= 4
 
-test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some, WORKERS=0 one after the other
+test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some, ARGS="-p randomly" in random order, WORKERS=0 one by one
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 long: $(VENV)/.installed-dev chromium ## Run the long forms of tests, which take an hour and more

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from pymongo import MongoClient
+from pymongo.read_concern import ReadConcern
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
@@ -52,7 +53,8 @@ class Cluster:
         self._numbers = itertools.count(1)
         self.use()
         client = stack.enter_context(MongoClient[dict[str, Any]](settings.require_database(), tz_aware=True))
-        self.database: Documents = client[settings.mongodb_database]
+        as_the_studio_reads = ReadConcern("majority")
+        self.database: Documents = client.get_database(settings.mongodb_database, read_concern=as_the_studio_reads)
         self._watch = stack.enter_context(LimitWatch(self.database, settings.limits))
         stack.callback(self._kill_all)
 
