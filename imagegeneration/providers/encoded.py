@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Sequence
 from typing import Any
 
+from imagegeneration.picture import form_of
 from imagegeneration.providers.document import parse_json
 
 WORTH_CUTTING = 4096
@@ -47,6 +49,15 @@ class EncodedAnswer:
         if not isinstance(found, str):
             raise TypeError("It is no text.")
         return decoded(found.encode())
+
+
+def index_of_image(pictures: Sequence[bytes], *, is_last: bool = False) -> int:
+    """Return which picture of an answer is the image: the first that looks like one, or the last with `is_last`.
+
+    Where none looks like one, it is the first or the last of all. Raises LookupError where there is no picture.
+    """
+    order = range(len(pictures))[:: -1 if is_last else 1]
+    return next((at for at in order if form_of(pictures[at]) is not None), order[0])
 
 
 def decoded(text: bytes | memoryview) -> bytes:

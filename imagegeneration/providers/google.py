@@ -10,8 +10,8 @@ that it costs nothing, and counts its tokens: what was blocked is in doubt.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -22,7 +22,7 @@ from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequ
 from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.check import ask, judged, key_of, refused_account
-from imagegeneration.providers.encoded import EncodedAnswer
+from imagegeneration.providers.encoded import EncodedAnswer, index_of_image
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import Submitted, brief, read_whole, unreachable
 from imagegeneration.providers.refusal import error_instead, refusal
@@ -153,24 +153,30 @@ def google_payload(request: GenerationRequest) -> dict[str, Any]:
 
 
 def google_answer(body: bytes) -> Answer:
-    """The image. Raises CallFailed where there is none; what is no answer of Google's was paid for and is kept."""
+    """Return the image: the last that can be decoded, and the others beside it.
+
+    What is no answer of Google's was paid for and is kept. Raises CallFailed where the answer has no image.
+    """
+    answer: Any = None
     try:
         encoded = EncodedAnswer(body, "data")
         answer = encoded.document
-        pictures = _images(encoded)
-        stopped = _finish_reason(answer)
-        blocked = (answer.get("promptFeedback") or {}).get("blockReason")
+        sent = _sent_images(answer)
+        pictures = list(_images(encoded, sent))
         request_id = answer.get("responseId")
+        known_id = request_id if isinstance(request_id, str) else None
+        if not sent:
+            stopped = _finish_reason(answer)
+            blocked = (answer.get("promptFeedback") or {}).get("blockReason")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return Answer(content=body, usage=None, provider_request_id=None)
-    known_id = request_id if isinstance(request_id, str) else None
+        usage = _usage(answer.get("usageMetadata")) if isinstance(answer, dict) else None
+        return Answer(content=body, usage=usage, provider_request_id=None)
+    usage = _usage(answer.get("usageMetadata"))
     if pictures:
-        return Answer(
-            content=pictures[-1],
-            usage=_usage(answer.get("usageMetadata")),
-            provider_request_id=known_id,
-            others=tuple(pictures[:-1]),
-        )
+        content = pictures.pop(index_of_image(pictures, is_last=True))
+        return Answer(content=content, usage=usage, provider_request_id=known_id, others=tuple(pictures))
+    if sent:
+        return Answer(content=body, usage=usage, provider_request_id=known_id)
     failure = error_instead("google", answer, request_id=known_id)
     if failure is not None:
         raise failure
@@ -178,18 +184,23 @@ def google_answer(body: bytes) -> Answer:
         raise _no_image(blocked, known_id, moderated=True)
     if isinstance(stopped, str):
         raise _no_image(stopped, known_id, moderated=stopped in NO_IMAGE and stopped not in _NOT_MODERATED)
-    return Answer(content=body, usage=None, provider_request_id=known_id)
+    return Answer(content=body, usage=usage, provider_request_id=known_id)
 
 
-def _images(answer: EncodedAnswer) -> list[bytes]:
-    """The images, the last being the one that counts; those that are marked as the model's thoughts are none."""
+def _sent_images(answer: Any) -> list[Any]:
+    """Return the images as they came; those that are marked as the model's thoughts are none."""
     parts = [
-        part
-        for found in answer.document.get("candidates") or []
-        for part in (found.get("content") or {}).get("parts", [])
+        part for found in answer.get("candidates") or [] for part in (found.get("content") or {}).get("parts", [])
     ]
-    images = [part["inlineData"]["data"] for part in parts if "inlineData" in part and not part.get("thought")]
-    return [answer.image(image) for image in images]
+    of_images = [part for part in parts if isinstance(part, dict) and "inlineData" in part]
+    return [part["inlineData"] for part in of_images if not part.get("thought")]
+
+
+def _images(answer: EncodedAnswer, sent: Iterable[Any]) -> Iterator[bytes]:
+    """Yield each image that can be decoded: one that cannot be costs no other."""
+    for image in sent:
+        with suppress(ValueError, LookupError, TypeError):
+            yield answer.image(image["data"])
 
 
 def _finish_reason(answer: Any) -> object:

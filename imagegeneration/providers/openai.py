@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -29,12 +30,19 @@ from imagegeneration.domain.health import Checked
 from imagegeneration.domain.provider import DROPPED_BY_OPENAI, Endpoint, ImageField
 from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.document import parse_json
-from imagegeneration.providers.encoded import EncodedAnswer
+from imagegeneration.providers.encoded import EncodedAnswer, index_of_image
 from imagegeneration.providers.parameters import prepared
-from imagegeneration.providers.provider import Shown, Submitted, brief, read_whole, unreachable
+from imagegeneration.providers.provider import (
+    MAX_ANSWER_BYTES,
+    Shown,
+    Submitted,
+    brief,
+    read_whole,
+    unreachable,
+)
 from imagegeneration.providers.refusal import error_instead, refusal, words_of
 from imagegeneration.providers.streamed import events
-from imagegeneration.providers.wire import CONNECT_SECONDS, ONE_CALL_A_CONNECTION, Wire, paid
+from imagegeneration.providers.wire import CONNECT_SECONDS, ONE_CALL_A_CONNECTION, Wire, hurry, paid
 
 _INSTRUCTIONS = (
     "You improve prompts for an image model. The input is a JSON object with two fields of data: `intent`, what "
@@ -47,6 +55,10 @@ _INSTRUCTIONS = (
 
 ENHANCE_MAX_TOKENS = 2_000
 """The longest answer of the enhancer."""
+
+FURTHER_SECONDS = 5.0
+MOST_FURTHER = 4
+"""How long further images of a stream are waited for after the first, and how many are kept."""
 
 _ON_THE_WAY = ("image_generation.partial_image", "image_edit.partial_image")
 _COMPLETED = ("image_generation.completed", "image_edit.completed")
@@ -79,11 +91,13 @@ class OpenAIProvider:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 return parse_image(read_whole(response.iter_bytes()), request_id)
             some_came = False
-            for data in events(response.iter_bytes(), deadline):
+            steps = events(response.iter_bytes(), deadline)
+            for data in steps:
                 step = parse_step(data, request_id, some_came=some_came)
+                is_image = isinstance(step, Answer) and step.content is not data
                 del data
                 if isinstance(step, Answer):
-                    return step
+                    return _with_further(step, steps, is_image=is_image)
                 if step is not None:
                     some_came = True
                     shown(step)
@@ -182,36 +196,37 @@ def moderation_payload(text: str) -> dict[str, Any]:
 
 
 def parse_image(body: bytes, request_id: str | None) -> Answer:
-    """What a paid call answered. What is neither image nor error was paid for, and is kept as it came.
+    """Return the image of a paid call's answer: the first that can be decoded, and the others beside it.
 
-    Raises CallFailed for an error.
+    What is neither image nor error was paid for, and is kept as it came. Raises CallFailed for an error.
     """
     answer: Any = None
     try:
         encoded = EncodedAnswer(body, "b64_json")
         answer = encoded.document
-        first, *others = answer["data"]
-        content = encoded.image(_text_of(first))
+        pictures = list(_pictures(encoded, answer["data"]))
+        content, first = pictures.pop(index_of_image([content for content, _ in pictures]))
         revised = first.get("revised_prompt")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         failure = error_instead("openai", answer, request_id=request_id)
         if failure is not None:
             raise failure from None
-        return Answer(content=body, usage=None, provider_request_id=request_id)
+        usage = _usage(answer.get("usage")) if isinstance(answer, dict) else None
+        return Answer(content=body, usage=usage, provider_request_id=request_id)
     return Answer(
         content=content,
         usage=_usage(answer.get("usage")),
         provider_request_id=request_id,
         revised_prompt=revised if isinstance(revised, str) else None,
-        others=tuple(_others(encoded, others)),
+        others=tuple(content for content, _ in pictures),
     )
 
 
-def _others(encoded: EncodedAnswer, pictures: Sequence[Any]) -> Iterator[bytes]:
-    """Pictures beside the one that was asked for; what cannot be decoded is left to the first's own record."""
+def _pictures(encoded: EncodedAnswer, pictures: Sequence[Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
+    """Yield each picture of an answer that can be decoded, beside what the answer says of it."""
     for picture in pictures:
         with suppress(ValueError, LookupError, TypeError, AttributeError):
-            yield encoded.image(_text_of(picture))
+            yield encoded.image(_text_of(picture)), picture
 
 
 def _text_of(picture: Mapping[str, Any]) -> object:
@@ -251,6 +266,28 @@ def parse_step(data: bytes, request_id: str | None, *, some_came: bool = False) 
         provider_request_id=request_id,
         revised_prompt=revised if isinstance(revised, str) else None,
     )
+
+
+def _with_further(answer: Answer, steps: Iterator[bytes], *, is_image: bool) -> Answer:
+    """Return the answer with the further images of its stream, which were paid for too.
+
+    Wait for them at most FURTHER_SECONDS; nothing that goes wrong meanwhile costs the answer. If the answer itself
+    could not be decoded (not `is_image`), the first further image takes its place.
+    """
+    hurry(FURTHER_SECONDS)
+    others: list[bytes] = []
+    with suppress(CallFailed, httpx2.HTTPError, openai.OpenAIError):
+        for data in steps:
+            step = parse_step(data, answer.provider_request_id)
+            if not isinstance(step, Answer) or step.content is data:
+                continue
+            if is_image:
+                others.append(step.content)
+            else:
+                answer, is_image = replace(step, usage=step.usage or answer.usage), True
+            if len(others) == MOST_FURTHER or sum(map(len, others)) > MAX_ANSWER_BYTES:
+                break
+    return replace(answer, others=tuple(others))
 
 
 def parse_enhancement(body: bytes) -> Enhancement:

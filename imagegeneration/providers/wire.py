@@ -67,6 +67,11 @@ def paid(call: Callable[Concatenate[Provider, P], Answer]) -> Callable[Concatena
     return made
 
 
+def hurry(seconds: float) -> None:
+    """Bound the rest of this thread's call by `seconds` from now; it never gets longer."""
+    _call.deadline = min(_call.deadline, time.monotonic() + seconds)
+
+
 class Wire(httpx2.HTTPTransport):
     """A transport whose calls end with their read time-out, counted from their start.
 

@@ -8,6 +8,7 @@ import io
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from imagegeneration.domain.generation import CallFailed, GenerationRequest, Inp
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.imaging import sha256
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.providers import openai
 from imagegeneration.providers.openai import OpenAIProvider
 from tests.integration.providers.conftest import request as a_request
 from tests.wire.loopback import CALL, HANG, RESET, Fault, OneCall, Received, Sent, answer_json, dripping, truncated
@@ -94,6 +96,57 @@ def test_images_on_the_way_come_before_the_answer_and_the_prompt_is_the_approved
 def test_an_answer_that_is_whole_counts_though_the_line_after_it_is_missing() -> None:
     with Streams(FIRST, tail=f"data: {json.dumps(DONE)}".encode()) as stub, openai_at(stub.url) as provider:
         assert provider.stream(WANTED, lambda _: None).content == b"image"
+
+
+JUNK = DONE | {"b64_json": "%"}
+AGAIN = event("completed", b"another")
+
+
+@pytest.mark.parametrize(
+    ("stub", "others"),
+    [
+        (Streams(FIRST, DONE, AGAIN), (b"another",)),
+        (Streams(DONE, SECOND, AGAIN, AGAIN), (b"another", b"another")),
+        (Streams(JUNK, DONE, JUNK, AGAIN), (b"another",)),
+        (Streams(DONE, AGAIN, {"type": "error", "error": {"message": "Sorry."}}), (b"another",)),
+        (Streams(DONE, *[AGAIN] * 9), (b"another",) * 4),
+    ],
+)
+def test_every_image_of_a_stream_is_kept(stub: Streams, others: tuple[bytes, ...]) -> None:
+    with stub, openai_at(stub.url) as provider:
+        answer = provider.stream(WANTED, lambda _: None)
+    assert (answer.content, answer.others) == (b"image", others)
+    assert answer.usage is not None
+
+
+def test_a_stream_without_a_whole_image_is_kept_with_its_usage() -> None:
+    with Streams(JUNK) as stub, openai_at(stub.url) as provider:
+        answer = provider.stream(WANTED, lambda _: None)
+    assert json.loads(answer.content) == JUNK
+    assert answer.usage is not None
+
+
+def cut_short(sent: Sent) -> Sent:
+    """The whole answer, and an end that does not come."""
+    return replace(sent, declared=len(sent.body) + 1)
+
+
+def drawn_out(sent: Sent) -> Sent:
+    """The answer in pieces that come quickly, and after it a minute of them that say nothing."""
+    return replace(sent, body=sent.body + b":\n" * 10_000, drip=0.003, head_at_once=True)
+
+
+@pytest.mark.parametrize("fault", [cut_short, drawn_out])
+def test_what_follows_the_image_of_a_stream_costs_neither_the_image_nor_much_time(
+    fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai, "FURTHER_SECONDS", 0.2)
+    stub = Streams(DONE)
+    stub.faults[CALL].append(fault)
+    began = time.monotonic()
+    with stub, openai_at(stub.url, timeout=30) as provider:
+        answer = provider.stream(WANTED, lambda _: None)
+    assert (answer.content, answer.others, time.monotonic() - began < 20) == (b"image", (), True)
 
 
 def failure(stub: Streams, shown: list[bytes], timeout: float = 10) -> CallFailed:

@@ -221,3 +221,21 @@ def test_every_picture_of_an_answer_is_there_and_the_last_is_the_image() -> None
     parts = [{"inlineData": {"data": base64.b64encode(name).decode()}} for name in (b"first", b"last")]
     answer = google_answer(json.dumps({"candidates": [{"content": {"parts": parts}}]}).encode())
     assert (answer.content, answer.others) == (b"last", (b"first",))
+
+
+BROKEN: list[Any] = [{"inlineData": {"data": "%"}}, {"inlineData": {}}, {"inlineData": None}, None, "inlineData"]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_picture_that_cannot_be_decoded_costs_no_other(broken: Any) -> None:
+    first, last = image_part(b"first"), image_part(b"last")
+    for parts in ([broken, first, last], [first, broken, last], [first, last, broken]):
+        found = parsed(answer(parts, usageMetadata=usage()))
+        assert (found.content, found.others) == (b"last", (b"first",))
+        assert found.usage is not None
+
+
+def test_the_usage_of_an_answer_whose_pictures_cannot_be_decoded_is_kept() -> None:
+    body = json.dumps(answer(BROKEN[:1], usageMetadata=usage())).encode()
+    found = google_answer(body)
+    assert (found.content, found.usage is None, found.provider_request_id) == (body, False, "resp-google")

@@ -211,6 +211,28 @@ def test_every_picture_of_an_answer_is_there() -> None:
     assert (answer.content, answer.others) == (b"one", (b"two", b"three"))
 
 
+@pytest.mark.parametrize("broken", [{"b64_json": None}, {"b64_json": "%"}, {}, None, {"url": "https://example.com/a"}])
+def test_a_picture_that_cannot_be_decoded_costs_no_other(broken: object) -> None:
+    good = [{"b64_json": base64.b64encode(name).decode(), "revised_prompt": name.decode()} for name in (b"one", b"two")]
+    for data in ([broken, *good], [good[0], broken, good[1]], [*good, broken]):
+        found = parse_image(answer(data=data), None)
+        assert (found.content, found.others, found.revised_prompt) == (b"one", (b"two",), "one")
+        assert found.usage is not None
+
+
+def test_what_looks_like_no_picture_is_not_the_image_beside_one_that_does() -> None:
+    jpeg = b"\xff\xd8\xff picture"
+    data = [{"b64_json": base64.b64encode(name).decode()} for name in (b"words", jpeg)]
+    found = parse_image(answer(data=data), None)
+    assert (found.content, found.others) == (jpeg, (b"words",))
+
+
+def test_the_usage_of_an_answer_without_an_image_is_kept() -> None:
+    body = answer(data=[{"b64_json": "%"}])
+    found = parse_image(body, "req_7")
+    assert (found.content, found.usage is None, found.provider_request_id) == (body, False, "req_7")
+
+
 @pytest.mark.parametrize(
     ("details", "text", "images", "undivided"),
     [
