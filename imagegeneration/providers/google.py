@@ -189,9 +189,7 @@ def google_answer(body: bytes) -> Answer:
 
 def _sent_images(answer: Any) -> list[Any]:
     """Return the images as they came; those that are marked as the model's thoughts are none."""
-    parts = [
-        part for found in answer.get("candidates") or [] for part in (found.get("content") or {}).get("parts", [])
-    ]
+    parts = [part for found in answer.get("candidates") or [] for part in (found.get("content") or {}).get("parts", [])]
     of_images = [part for part in parts if isinstance(part, dict) and "inlineData" in part]
     return [part["inlineData"] for part in of_images if not part.get("thought")]
 

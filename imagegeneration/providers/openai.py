@@ -7,7 +7,6 @@ read here, piece by piece, so that a deadline covers the whole answer and a bad 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
@@ -42,7 +41,7 @@ from imagegeneration.providers.provider import (
 )
 from imagegeneration.providers.refusal import error_instead, refusal, words_of
 from imagegeneration.providers.streamed import events
-from imagegeneration.providers.wire import CONNECT_SECONDS, ONE_CALL_A_CONNECTION, Wire, hurry, paid
+from imagegeneration.providers.wire import CONNECT_SECONDS, ONE_CALL_A_CONNECTION, Wire, at_latest, hurry, paid
 
 _INSTRUCTIONS = (
     "You improve prompts for an image model. The input is a JSON object with two fields of data: `intent`, what "
@@ -106,9 +105,9 @@ class OpenAIProvider:
 
     @contextmanager
     def _asked(self, request: GenerationRequest, **more: Any) -> Iterator[tuple[APIResponse[Any], float]]:
-        """The paid call, and when its answer has to be there."""
+        """Make the paid call; yield its answer, and when that has to be there if it comes in time (see `Wire`)."""
         seconds = min(self._timeout, request.timeout_seconds)
-        deadline = time.monotonic() + seconds
+        deadline = at_latest(seconds)
         images = self._paid.images.with_streaming_response
         payload = prepared(self._payload, request) | more
         timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)

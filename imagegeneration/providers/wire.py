@@ -22,7 +22,10 @@ from imagegeneration.domain.generation import Answer, CallFailed, LeftAtProvider
 CONNECT_SECONDS = 10.0
 
 ARRIVAL_SHARE = 0.1
-"""What is added to a call's time, as a share of it, once its answer has begun to come: then it is paid for."""
+"""What is added to a call's time, as a share of it, after the last bytes of the answer that came in time.
+
+An answer that has begun to come is paid for. The head of a stream comes at its start, so its body counts too.
+"""
 
 MAX_REFUSAL_BYTES = 256 * 1024
 """What is read of an answer that is not a success."""
@@ -35,10 +38,21 @@ P = ParamSpec("P")
 
 
 class _Call(threading.local):
-    """The call that this thread makes: until when it may take, and whether anything of it has been sent."""
+    """The call that this thread makes: until when it may take, and whether anything of it has been sent.
+
+    What comes by `in_time` (monotonic seconds) gives the rest of the answer `more` seconds from then.
+    """
 
     deadline = math.inf
+    in_time = -math.inf
+    more = 0.0
     is_sent = False
+
+    def arrived(self) -> None:
+        """Note that bytes of the answer's body have come."""
+        now = time.monotonic()
+        if now <= self.in_time:
+            self.deadline = max(self.deadline, now + self.more)
 
 
 _call = _Call()
@@ -67,9 +81,15 @@ def paid(call: Callable[Concatenate[Provider, P], Answer]) -> Callable[Concatena
     return made
 
 
+def at_latest(seconds: float) -> float:
+    """Return when (monotonic seconds) a call of so many seconds that begins now ends, if its answer comes in time."""
+    return time.monotonic() + seconds * (1 + ARRIVAL_SHARE)
+
+
 def hurry(seconds: float) -> None:
     """Bound the rest of this thread's call by `seconds` from now; it never gets longer."""
     _call.deadline = min(_call.deadline, time.monotonic() + seconds)
+    _call.in_time = -math.inf
 
 
 class Wire(httpx2.HTTPTransport):
@@ -91,9 +111,11 @@ class Wire(httpx2.HTTPTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request. Raises httpx2.HTTPError."""
         seconds = request.extensions["timeout"]["read"]
-        _call.deadline = time.monotonic() + seconds
+        _call.deadline = in_time = time.monotonic() + seconds
+        _call.in_time = -math.inf  # a head alone, byte by byte, gets nothing more
         response = super().handle_request(request)
         _call.deadline = max(_call.deadline, time.monotonic() + seconds * ARRIVAL_SHARE)
+        _call.in_time, _call.more = in_time, seconds * ARRIVAL_SHARE
         return response if response.is_success else _without_its_stream(response)
 
 
@@ -139,7 +161,9 @@ class _Stream(httpcore2.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore2.ReadTimeout))
+        data = self._inner.read(max_bytes, _left(timeout, httpcore2.ReadTimeout))
+        _call.arrived()
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         _call.is_sent = True

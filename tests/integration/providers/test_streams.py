@@ -21,7 +21,7 @@ from imagegeneration.domain.generation import CallFailed, GenerationRequest, Inp
 from imagegeneration.domain.provider import Endpoint
 from imagegeneration.imaging import sha256
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.providers import openai
+from imagegeneration.providers import openai, wire
 from imagegeneration.providers.openai import OpenAIProvider
 from tests.integration.providers.conftest import request as a_request
 from tests.wire.loopback import CALL, HANG, RESET, Fault, OneCall, Received, Sent, answer_json, dripping, truncated
@@ -147,6 +147,26 @@ def test_what_follows_the_image_of_a_stream_costs_neither_the_image_nor_much_tim
     with stub, openai_at(stub.url, timeout=30) as provider:
         answer = provider.stream(WANTED, lambda _: None)
     assert (answer.content, answer.others, time.monotonic() - began < 20) == (b"image", (), True)
+
+
+@pytest.mark.parametrize("events", [(DONE,), (FIRST, DONE)], ids=["alone", "with-images-on-the-way"])
+def test_an_image_of_a_stream_that_has_begun_to_come_is_used_though_it_is_late(
+    events: tuple[dict[str, Any], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "ARRIVAL_SHARE", 1.0)
+    stub = Streams(*events)
+    stub.faults[CALL].append(lambda sent: replace(sent, drip=1.4 / len(sent.body), head_at_once=True))
+    with stub, openai_at(stub.url, timeout=1.0) as provider:
+        assert provider.stream(WANTED, lambda _: None).content == b"image"
+
+
+def test_a_stream_has_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "ARRIVAL_SHARE", 1.0)
+    stub = Streams(FIRST, DONE)
+    stub.faults[CALL].append(dripping)
+    began = time.monotonic()
+    assert failure(stub, [], timeout=0.5).certainty == "unknown"
+    assert 0.9 < time.monotonic() - began < 3
 
 
 def failure(stub: Streams, shown: list[bytes], timeout: float = 10) -> CallFailed:

@@ -81,11 +81,34 @@ def test_a_server_that_drips_the_head_of_its_answer_holds_no_call_past_its_deadl
         assert time.monotonic() - began < 1.5
 
 
-@pytest.mark.parametrize("name", ["google", "stability", "forge"])
+@pytest.mark.parametrize("name", VENDORS)
 def test_an_answer_that_has_begun_to_come_is_used_though_it_is_late(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "ARRIVAL_SHARE", 20.0)
     with on_the_line(name, timeout=0.2) as connected:
         assert connected.call(fault=late).content.startswith(IMAGE)
+
+
+def slow(sent: Sent) -> Sent:
+    """The answer, its head at once and its body in pieces that take 1.4 seconds."""
+    body = sent.body.ljust(200)
+    return replace(sent, body=body, drip=1.4 / len(body), head_at_once=True)
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_an_answer_whose_head_came_early_has_the_same_time_for_its_body(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "ARRIVAL_SHARE", 1.0)
+    with on_the_line(name, timeout=1.0) as connected:
+        assert connected.call(fault=slow).content.startswith(IMAGE)
+
+
+def test_an_answer_that_goes_on_and_on_is_given_up_at_the_end_of_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "ARRIVAL_SHARE", 1.0)
+    with on_the_line("stability", timeout=0.5) as connected:
+        began = time.monotonic()
+        assert failure_of(connected, lambda sent: replace(slow(sent), drip=0.05)).certainty == "unknown"
+        assert 0.9 < time.monotonic() - began < 3, "byte by byte it takes 10 seconds"
 
 
 def _bad_key(monkeypatch: pytest.MonkeyPatch) -> None:
