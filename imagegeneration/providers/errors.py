@@ -25,6 +25,7 @@ class Rule:
     """A row. Without statuses it holds for every one, also for an error inside an HTTP 200; likewise without codes.
 
     `needs_words`: it holds only with an error in the vendor's own form, because a proxy may have answered.
+    `no_other_codes`: it holds only without any code that it does not name, also without any code at all.
     `wait_seconds` is what the vendor's documentation asks for where its answer asks for nothing.
     """
 
@@ -34,6 +35,7 @@ class Rule:
     verdict: Verdict
     source: str
     needs_words: bool = False
+    no_other_codes: bool = False
     wait_seconds: float | None = None
 
 
@@ -47,6 +49,17 @@ _REPLICATE = "replicate.com/docs/topics/predictions/rate-limits"
 _STABILITY = "platform.stability.ai/docs/api-reference"
 _CONNECT = "connectrpc.com/docs/protocol/#error-codes"
 _HTTP = "RFC 9110"
+
+_OF_THE_ACCOUNT = (
+    *("403", "error", "about:blank", "invalid_request_error"),  # say nothing beside the status
+    *("forbidden", "request_forbidden", "access_denied", "permission_denied", "permission_error"),
+    *("unauthorized", "not_authorized", "unauthenticated", "authentication_error"),
+    *("insufficient_permissions", "missing_scope", "unsupported_country_region_territory", "ip_not_authorized"),
+    *("SERVICE_DISABLED", "BILLING_DISABLED", "CONSUMER_SUSPENDED", "CONSUMER_INVALID", "ACCOUNT_STATE_INVALID"),
+    *("USER_PROJECT_DENIED", "IAM_PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "API_KEY_SERVICE_BLOCKED"),
+    *("API_KEY_HTTP_REFERRER_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED"),
+)
+"""Codes of a 403 that speak of the account or its rights: those in use, OpenAI's, and Google's `ErrorReason`."""
 
 RULES = (
     Rule("openai", (), ("moderation_blocked", "content_policy_violation"), "prompt", _OPENAI_IMAGES),
@@ -67,7 +80,7 @@ RULES = (
     ),
     Rule("openai", (), ("billing_hard_limit_reached",), "account", "github.com/dfinke/PowerShellAI/issues/127"),
     Rule("openai", (), ("invalid_api_key", "organization_not_verified"), "account", _OPENAI_ERRORS),
-    Rule("openai", (400, 404), ("model_not_found",), "other", _OPENAI_ERRORS),
+    Rule("openai", (400, 403, 404), ("model_not_found",), "other", _OPENAI_ERRORS),
     Rule(
         "openai",
         (400, 422),
@@ -94,7 +107,9 @@ RULES = (
     ),
     Rule("forge", (500, 503), (), "unknown", _CONNECT),
     Rule(EVERY, (402,), (), "account", _HTTP),
-    Rule(EVERY, (401, 403), (), "account", _HTTP),
+    Rule(EVERY, (401,), (), "account", _HTTP),
+    Rule(EVERY, (403,), _OF_THE_ACCOUNT, "account", _HTTP, no_other_codes=True),
+    Rule(EVERY, (403,), (), "refused", _HTTP),
     Rule(EVERY, (451,), (), "prompt", "RFC 7725"),
     Rule(EVERY, (404, 410), (), "other", _HTTP, needs_words=True),
     Rule(EVERY, (429,), (), "later", "RFC 6585"),
@@ -115,9 +130,10 @@ def plain(code: str) -> str:
 
 
 def _fits(rule: Rule, vendor: str, status: int, codes: frozenset[str], *, has_words: bool) -> bool:
+    named = frozenset(map(plain, rule.codes))
     return (
         rule.vendor in (vendor, EVERY)
         and (not rule.statuses or status in rule.statuses)
-        and (not rule.codes or not codes.isdisjoint(map(plain, rule.codes)))
+        and (codes <= named if rule.no_other_codes else not named or not codes.isdisjoint(named))
         and (has_words or not rule.needs_words)
     )

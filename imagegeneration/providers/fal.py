@@ -168,10 +168,15 @@ def other_urls(result: Reply) -> list[object]:
 def failure(result: Reply, handle: str) -> CallFailed:
     """What the error that a call ended with says of the money."""
     words = brief(said(result) or f"HTTP {result.status}")
-    if result.status >= 500:
-        message = f"The provider could not make the image: {words}"
-        return CallFailed(message, certainty="not_charged", retryable=True, provider_request_id=handle)
     moderated = "content_policy_violation" in error_types(result)
+    if result.status >= 500:
+        return CallFailed(
+            f"The provider could not make the image: {words}",
+            certainty="not_charged",
+            moderated=moderated,
+            retryable=not moderated,
+            provider_request_id=handle,
+        )
     return in_doubt(handle, f"refused it, perhaps after work that it charges for: {words}", moderated=moderated)
 
 
@@ -181,7 +186,8 @@ def said(reply: Reply) -> str | None:
 
 
 def error_types(reply: Reply) -> set[str]:
-    """The kinds of the errors in a refusal, as Fal names them for machines."""
+    """Return the kinds of the errors in a refusal, as Fal names them for machines."""
     detail = reply.document.get("detail")
     errors = detail if isinstance(detail, list) else []
-    return {str(error.get("type")) for error in errors if isinstance(error, dict)}
+    types = {str(error.get("type")) for error in errors if isinstance(error, dict)}
+    return types | {str(reply.document.get("error_type"))}

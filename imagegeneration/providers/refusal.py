@@ -80,7 +80,7 @@ def _codes(document: Json) -> Iterator[str]:
             nested += found[:_MANY] if isinstance(found, list) else [found]
     for level in nested:
         if isinstance(level, dict):
-            yield from (plain(level[name]) for name in _CODES if isinstance(level.get(name), str))
+            yield from (plain(level[name]) for name in _CODES if isinstance(level.get(name), str) and level[name])
 
 
 def _failure(rule: Rule | None, words: str, asked: float | None, request_id: str | None) -> CallFailed:

@@ -25,10 +25,11 @@ def row(rule: Rule) -> str:
         then += f", after {rule.wait_seconds:g} s where it says nothing"
     if rule.needs_words:
         then += ", if the vendor says so in its own form; else perhaps charged"
+    codes = ", ".join(f"`{code}`" for code in rule.codes)
     cells = (
         "all" if rule.vendor == EVERY else rule.vendor,
         ", ".join(map(str, rule.statuses)) or "any",
-        ", ".join(f"`{code}`" for code in rule.codes) or "any",
+        f"none, or only {codes}" if rule.no_other_codes else codes or "any",
         then,
         rule.source if rule.source.startswith("RFC") else f"<https://{rule.source}>",
     )

@@ -51,7 +51,7 @@ CODES = {
     500: "internal",
     503: "unavailable",
 }
-"""Codes of the Connect protocol."""
+"""Codes of the Connect protocol, which are Google's too."""
 
 
 VENDORS = {
@@ -61,7 +61,7 @@ VENDORS = {
         google.KEY,
         request("google", "gemini-nano-banana-2.1", "jpeg"),
         lambda received: str(received.document["contents"][0]["parts"][0]["text"]),
-        lambda status, said: google.refusal(status, "STATUS", said),
+        lambda status, said: google.refusal(status, CODES[status].upper(), said),
     ),
     "stability": Vendor(
         StabilityProvider,
@@ -69,7 +69,7 @@ VENDORS = {
         stability.KEY,
         request("stability", "stable-image-core"),
         lambda received: stability.fields(received)["prompt"],
-        lambda status, said: stability.refusal(status, "name", said),
+        lambda status, said: stability.refusal(status, CODES[status], said),
     ),
     "forge": Vendor(
         ForgeProvider,

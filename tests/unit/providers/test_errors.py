@@ -54,6 +54,7 @@ CASES = [
     for status in rule.statuses or (400, 403, 429, 500)
     for code in rule.codes or ("of_no_row",)
     if not (vendor == "forge" and rule.vendor == EVERY and rule.needs_words)
+    if not (vendor == "replicate" and rule.statuses == (403,) and not rule.codes)  # it has no codes
 ]
 
 
@@ -68,6 +69,39 @@ def test_what_follows_from_each_row_in_the_vendors_own_form(vendor: str, status:
 def test_a_400_that_no_row_knows_is_free_and_goes_to_no_other_model(vendor: str) -> None:
     assert follows(refusal(vendor, 400, {}, FORMS[vendor]("new_safety_code"))) == FOLLOWS["refused"]
     assert follows(refusal(vendor, 400, {}, {})) == FOLLOWS["refused"]
+
+
+@pytest.mark.parametrize("vendor", [vendor for vendor in FORMS if vendor != "replicate"])
+def test_a_403_whose_code_no_row_knows_goes_to_no_other_model_and_pauses_nothing(vendor: str) -> None:
+    assert follows(refusal(vendor, 403, {}, FORMS[vendor]("new_safety_code"))) == FOLLOWS["refused"]
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"detail": SAID}, {"error": SAID}, {"error": {"message": SAID, "code": None}}, {"message": SAID}]
+)
+@pytest.mark.parametrize("vendor", FORMS)
+def test_a_403_without_a_code_is_a_matter_of_the_account(vendor: str, document: dict[str, Any]) -> None:
+    assert follows(refusal(vendor, 403, {}, document)) == FOLLOWS["account"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "error", "verdict"),
+    [
+        ("openai", {"type": "invalid_request_error", "code": None}, "account"),
+        ("openai", {"type": "invalid_request_error", "code": ""}, "account"),
+        ("openai", {"type": "request_forbidden", "code": "unsupported_country_region_territory"}, "account"),
+        ("openai", {"type": "invalid_request_error", "code": "organization_not_verified"}, "account"),
+        ("openai", {"type": "invalid_request_error", "code": "model_not_found"}, "other"),
+        ("openai", {"type": "image_generation_user_error", "code": None}, "refused"),
+        ("openai", {"type": "permission_error", "code": "unsafe_image"}, "refused"),
+        ("google", {"status": "PERMISSION_DENIED", "details": [{"reason": "SERVICE_DISABLED"}]}, "account"),
+        ("google", {"status": "PERMISSION_DENIED", "details": [{"reason": "CONTENT_BLOCKED"}]}, "refused"),
+    ],
+)
+def test_a_403_is_a_matter_of_the_account_only_where_each_of_its_codes_is(
+    vendor: str, error: dict[str, Any], verdict: Verdict
+) -> None:
+    assert follows(refusal(vendor, 403, {}, {"error": {"message": SAID} | error})) == FOLLOWS[verdict]
 
 
 @pytest.mark.parametrize("vendor", FORMS)

@@ -136,6 +136,8 @@ VIOLATION = [
         (500, {"detail": "Internal Server Error"}, "not_charged", True, False),
         (503, {"detail": "Runner disconnected", "error_type": "runner_disconnected"}, "not_charged", True, False),
         (504, {"detail": "Request timed out", "error_type": "request_timeout"}, "not_charged", True, False),
+        (500, {"detail": VIOLATION}, "not_charged", False, True),
+        (503, {"detail": "no", "error_type": "content_policy_violation"}, "not_charged", False, True),
         (422, {"detail": VIOLATION}, "unknown", False, True),
         (422, {"detail": [{"msg": "field required", "type": "missing"}]}, "unknown", False, False),
         (400, {"detail": "no"}, "unknown", False, False),
