@@ -32,10 +32,13 @@ _EPOCH = 1e9
 
 
 def wait_asked(headers: Mapping[str, str], document: Json, words: str | None) -> float | None:
-    """Return for how many seconds a provider wants no call, from 0 to 3600; None where it does not say."""
+    """Return for how many seconds a provider wants no call, from 0 to 3600, or None if it does not say.
+
+    Of several hints the longest counts: a proxy may add its own, and a call that comes too soon is refused again.
+    """
     found = (*_of_headers(headers), *_of_document(document), _in_words(words or ""))
     known = (seconds for seconds in found if seconds is not None and math.isfinite(seconds))
-    return next((min(max(seconds, 0.0), LONGEST_HINT_SECONDS) for seconds in known), None)
+    return max((min(max(seconds, 0.0), LONGEST_HINT_SECONDS) for seconds in known), default=None)
 
 
 def _of_headers(headers: Mapping[str, str]) -> Iterator[float | None]:

@@ -93,7 +93,7 @@ def _failure(rule: Rule | None, words: str, asked: float | None, request_id: str
         "refused": "The provider refused the request",
         "unknown": "The provider failed without saying whether it charged",
     }
-    waits = rule.wait_seconds if asked is None and rule is not None else asked
+    waits = rule.wait_seconds if not asked and rule is not None and rule.wait_seconds else asked
     return CallFailed(
         f"{told[verdict]}: {words}",
         certainty="unknown" if verdict == "unknown" else "not_charged",

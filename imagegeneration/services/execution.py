@@ -412,9 +412,9 @@ class Execution:
         tries = _tries(image)
         if tries == 0:  # an alternate's turn: it has nothing to wait for
             return timedelta(0)
-        if failure.retry_after is not None:
-            return timedelta(seconds=failure.retry_after + random.random())
-        return timedelta(seconds=2 ** min(tries, 6) * random.uniform(0.5, 1.0))
+        usual = 2 ** min(tries, 6) * random.uniform(0.5, 1.0)
+        asked = 0.0 if failure.retry_after is None else failure.retry_after + random.random()
+        return timedelta(seconds=max(usual, asked))  # a hint of 0 would use up all attempts at once
 
     def receive(self, job: Job, index: int, attempt_id: str, answer: Answer) -> Received | None:
         """Take a paid answer in: into the spool, then measured, then settled. None if it is no image, or set aside.

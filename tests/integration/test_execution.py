@@ -591,7 +591,7 @@ def test_a_handle_that_could_not_be_kept_at_first_is_kept_before_the_call_is_lef
     assert studio.jobs.get(LOCAL, job.job_id).images[0].attempt.handle == "handle_1"
 
 
-@pytest.mark.parametrize("asked", [0.0, 30.0, 3_600.0])
+@pytest.mark.parametrize("asked", [30.0, 3_600.0])
 def test_a_limit_is_waited_for_as_long_as_the_provider_asks(studio: Studio, execution: Execution, asked: float) -> None:
     approve(studio)
     job = claimed(studio)
@@ -600,6 +600,16 @@ def test_a_limit_is_waited_for_as_long_as_the_provider_asks(studio: Studio, exec
     delay = execution.fail(job, 0, "att_1", limit)
     assert delay is not None
     assert asked <= delay.total_seconds() <= asked + 1
+
+
+def test_a_hint_of_no_time_does_not_shorten_the_usual_pause(studio: Studio, execution: Execution) -> None:
+    approve(studio)
+    job = claimed(studio)
+    assert execution.start(job, 0, "att_1")
+    limit = CallFailed("slow down", certainty="not_charged", retryable=True, retry_after=0.0)
+    delay = execution.fail(job, 0, "att_1", limit)
+    assert delay is not None
+    assert timedelta(seconds=1) <= delay <= timedelta(seconds=2)
 
 
 class StreamingToo:

@@ -132,6 +132,7 @@ def test_azures_codes_of_its_filter_are_known_wherever_they_stand() -> None:
 def test_a_limit_without_a_hint_is_waited_for_as_its_vendor_documents() -> None:
     assert refusal("stability", 429, {}, {}).retry_after == 60
     assert refusal("stability", 429, {"retry-after": "5"}, {}).retry_after == 5
+    assert refusal("stability", 429, {"retry-after": "0"}, {}).retry_after == 60
     assert refusal("openai", 429, {}, {}).retry_after is None
 
 

@@ -35,7 +35,9 @@ def http_date(moment: datetime) -> str:
         ({"retry-after": "-inf"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan", "retry-after-ms": "250"}, 0.25),
-        ({"retry-after-ms": "1500", "retry-after": "2"}, 1.5),
+        ({"retry-after-ms": "1500", "retry-after": "2"}, 2),
+        ({"retry-after-ms": "0", "retry-after": "20"}, 20),
+        ({"retry-after": "0", "x-ratelimit-reset-requests": "12s"}, 12),
         ({"retry-after": http_date(NOON + timedelta(seconds=40)), "date": http_date(NOON)}, 40),
         ({"retry-after": http_date(NOON - timedelta(seconds=40)), "date": http_date(NOON)}, 0),
         ({"retry-after": "Sun, 99 Nov 2026 12:00:00 GMT"}, None),
@@ -109,9 +111,10 @@ def test_words(words: str, seconds: float | None) -> None:
     assert wait_asked({}, {}, words) == seconds
 
 
-def test_a_header_counts_more_than_a_field_and_a_field_more_than_words() -> None:
-    assert wait_asked({"retry-after": "1"}, {"retry_after": 2}, "try again in 3s") == 1
-    assert wait_asked({}, {"retry_after": 2}, "try again in 3s") == 2
+def test_of_several_hints_the_longest_counts() -> None:
+    assert wait_asked({"retry-after": "1"}, {"retry_after": 2}, "try again in 3s") == 3
+    assert wait_asked({"retry-after": "-1"}, {"retry_after": 2, "error": {"retry_after_ms": 0}}, None) == 2
+    assert wait_asked({"retry-after": "9"}, {"retry_after": 2}, "try again in 3s") == 9
 
 
 ANYTHING = st.text() | st.floats().map(str) | st.integers().map(str)
