@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import binascii
 import re
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,16 @@ WORTH_CUTTING = 4096
 """Shorter texts stay in the document."""
 
 
-_DATA_PREFIX = re.compile(rb"\s{0,20}data:[^,]{0,200},", re.IGNORECASE)
+MOST_CHUNKS = 100_000
+"""How many texts of base64, each with its padding, may be joined to one."""
+
+_DATA_PREFIX = re.compile(rb"[^A-Za-z0-9+/]{0,20}data:[^,]{0,200},", re.IGNORECASE)
 _PLAIN_ALPHABET = bytes.maketrans(b"-_", b"+/")
+_ESCAPES = {b"%2B": b"+", b"%2F": b"/", b"%3D": b"=", b"%0A": b"", b"%0D": b"", b"%20": b"", b"\\n": b"", b"\\r": b""}
+"""What stands for a character of base64 or for white space, in a text that was escaped once too often."""
+
+_FOREIGN = bytes(set(range(256)) - set(string.ascii_letters.encode() + string.digits.encode() + b"+/="))
+_PADDING = re.compile(rb"=+")
 
 
 class EncodedAnswer:
@@ -63,7 +72,8 @@ def index_of_image(pictures: Sequence[bytes], *, is_last: bool = False) -> int:
 def decoded(text: bytes | memoryview) -> bytes:
     """Decode base64 as servers really send it: with a `data:` prefix, white space, the URL alphabet, or no padding.
 
-    What is plain base64 is decoded without a copy; the other forms cost one copy of the text. Raises ValueError.
+    What is plain base64 is decoded without a copy; the other forms cost one copy of the text. What is still none is
+    decoded without what is foreign to base64, if that makes an image. Raises ValueError.
     """
     try:
         return binascii.a2b_base64(text, strict_mode=True)
@@ -72,4 +82,33 @@ def decoded(text: bytes | memoryview) -> bytes:
         if found := _DATA_PREFIX.match(text):
             start = found.end()
         plain = bytes(text[start:]).translate(_PLAIN_ALPHABET, b" \t\r\n\f\v").rstrip(b"=")
+    try:
         return binascii.a2b_base64(plain + b"=" * (-len(plain) % 4), strict_mode=True)
+    except binascii.Error:
+        found_anyway = _leniently(plain)
+        if form_of(found_anyway) is None:
+            raise
+        return found_anyway
+
+
+def _leniently(plain: bytes) -> bytes:
+    """Decode what is base64 in a text: paid bytes are not lost for a byte order mark, an escape or joined chunks.
+
+    Raises ValueError where it has too many chunks. The time is in proportion to the text.
+    """
+    for escape, character in _ESCAPES.items():
+        plain = plain.replace(escape, character).replace(escape.lower(), character)
+    plain = plain.translate(None, _FOREIGN)
+    found, begun = bytearray(), 0
+    for count, padding in enumerate(_PADDING.finditer(plain)):
+        if count == MOST_CHUNKS:
+            raise ValueError("It has too many chunks.")
+        found += _chunk(plain[begun : padding.start()])
+        begun = padding.end()
+    found += _chunk(plain[begun:])
+    return bytes(found)
+
+
+def _chunk(plain: bytes) -> bytes:
+    whole = len(plain) - (len(plain) % 4 == 1)  # one character alone is not even a byte
+    return binascii.a2b_base64(plain[:whole] + b"=" * (-whole % 4))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
+import time
 import tracemalloc
 from typing import Any
 
@@ -129,3 +131,61 @@ def test_a_lenient_form_of_an_image_costs_one_copy_more() -> None:
     tracemalloc.stop()
     assert decoded == image
     assert highest < 4.2 * len(image)
+
+
+JPEG = b"\xff\xd8\xff" + bytes(range(256)) * 40 + b"\xfb\xff\xfe"
+TEXT = base64.b64encode(JPEG).decode()
+CHUNKS = [base64.b64encode(JPEG[at : at + 100]).decode() for at in range(0, len(JPEG), 100)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + TEXT,
+        f"\ufeffdata:image/jpeg;base64,{TEXT}",
+        TEXT + "\x00",
+        "\u200b".join(TEXT[at : at + 76] for at in range(0, len(TEXT), 76)),
+        "".join(CHUNKS),
+        "\n".join(CHUNKS),
+        "".join(base64.urlsafe_b64encode(JPEG[at : at + 200]).decode() for at in range(0, len(JPEG), 200)),
+        TEXT.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D"),
+        TEXT.replace("+", "%2b"),
+        base64.encodebytes(JPEG).decode().replace("\n", "\\n"),
+        f'"{TEXT}"',
+        TEXT[:-4] + TEXT[-4:].rstrip("=") + "=====",
+    ],
+    ids=[
+        "bom",
+        "bom-prefix",
+        "nul",
+        "zero-width",
+        "chunks",
+        "lines",
+        "url",
+        "percent",
+        "hex",
+        "escapes",
+        "quoted",
+        "=",
+    ],
+)
+def test_an_image_in_a_text_that_is_not_quite_base64_is_decoded(text: str) -> None:
+    answer = EncodedAnswer(json.dumps({"data": text}).encode(), "data")
+    assert answer.image(answer.document["data"]) == JPEG
+
+
+def test_an_image_of_which_a_character_is_missing_is_decoded_as_far_as_it_goes() -> None:
+    text = base64.b64encode(JPEG[:-2]).decode().rstrip("=")
+    for missing in range(1, 4):
+        found = EncodedAnswer(b"{}", "data").image(text[:-missing])
+        assert JPEG.startswith(found)
+        assert len(JPEG) - len(found) < 6
+
+
+@pytest.mark.parametrize("unit", ["/9j/", "/9j/=", "/9j/\u200b", "=", "%2B", "%", "\\n", "data:", "-="])
+def test_a_text_that_is_not_quite_base64_takes_no_longer_than_its_length(unit: str) -> None:
+    text = "/9j/!" + unit * (4_000_000 // len(unit))
+    began = time.thread_time()
+    with contextlib.suppress(ValueError):
+        EncodedAnswer(b"{}", "data").image(text)
+    assert time.thread_time() - began < 1.5
