@@ -1,6 +1,7 @@
 """What each vendor's statuses and codes say about money: the table, by vendor, with where it is documented.
 
-`docs/providers.md` prints it. The first row that fits decides; what fits none is perhaps charged.
+`docs/providers.md` prints it. The first row that fits decides; what fits none is perhaps charged, such as 408, 409,
+416, 423, 424 and 499: the request may have been worked on (docs/adr/0018-refusals.md).
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ _HTTP = "RFC 9110"
 _OF_THE_ACCOUNT = (
     *("403", "error", "about:blank", "invalid_request_error"),  # say nothing beside the status
     *("forbidden", "request_forbidden", "access_denied", "permission_denied", "permission_error"),
-    *("unauthorized", "not_authorized", "unauthenticated", "authentication_error"),
+    *("unauthorized", "not_authorized", "unauthenticated", "authentication_error", "authorization_error"),
     *("insufficient_permissions", "missing_scope", "unsupported_country_region_territory", "ip_not_authorized"),
     *("SERVICE_DISABLED", "BILLING_DISABLED", "CONSUMER_SUSPENDED", "CONSUMER_INVALID", "ACCOUNT_STATE_INVALID"),
     *("USER_PROJECT_DENIED", "IAM_PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "API_KEY_SERVICE_BLOCKED"),
@@ -114,7 +115,9 @@ RULES = (
     Rule(EVERY, (404, 410), (), "other", _HTTP, needs_words=True),
     Rule(EVERY, (429,), (), "later", "RFC 6585"),
     Rule(EVERY, (500, 503), (), "later", _HTTP, needs_words=True),
-    Rule(EVERY, (405, 406, 411, 413, 414, 415, 417, 431), (), "other", _HTTP),
+    Rule(EVERY, (405, 406, 407, 411, 413, 414, 415, 417, 421, 426), (), "other", _HTTP),
+    Rule(EVERY, (425,), (), "other", "RFC 8470"),
+    Rule(EVERY, (428, 431), (), "other", "RFC 6585"),
     Rule(EVERY, (400, 422), (), "refused", _HTTP),
 )
 

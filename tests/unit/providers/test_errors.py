@@ -105,7 +105,7 @@ def test_a_403_is_a_matter_of_the_account_only_where_each_of_its_codes_is(
 
 
 @pytest.mark.parametrize("vendor", FORMS)
-@pytest.mark.parametrize("status", [302, 408, 409, 499, 502, 504, 529])
+@pytest.mark.parametrize("status", [302, 408, 409, 416, 418, 423, 424, 499, 502, 504, 529])
 def test_a_status_that_no_row_knows_is_perhaps_charged(vendor: str, status: int) -> None:
     assert refusal(vendor, status, {}, FORMS[vendor]("of_no_row")).certainty == "unknown"
 
@@ -116,7 +116,7 @@ def test_what_a_proxy_may_have_said_is_perhaps_charged(vendor: str, status: int)
     assert refusal(vendor, status, {}, {}).certainty == "unknown"
 
 
-@pytest.mark.parametrize("status", [402, 405, 413, 422])
+@pytest.mark.parametrize("status", [402, 405, 407, 413, 421, 422, 425, 426, 428])
 @pytest.mark.parametrize("vendor", FORMS)
 def test_a_request_that_was_turned_away_is_not_charged_whoever_says_so(vendor: str, status: int) -> None:
     failure = refusal(vendor, status, {}, {})
