@@ -390,25 +390,27 @@ class Catalog(Value):
             (usage.undivided_tokens, max(model.prices.text_in, model.prices.image_in)),
         )
 
-    def judged(self, name: str, usage: Usage, *, is_edit: bool, most_micros: int) -> Usage:
+    def judged(self, wanted: GenerationParameters, usage: Usage, *, is_edit: bool, most_micros: int) -> Usage:
         """Return the provider's count, marked where it cannot be right: no prompt is empty, no edit reads no image, and
-        no image costs less than a tenth of the model's cheapest, or more than `most_micros`. Without an edit, all that
-        was read is text.
+        no image costs less than a tenth of the price of what was asked for, or more than `most_micros`. Without an
+        edit, all that was read is text.
         """
         if not is_edit:
             read = usage.input_text_tokens + usage.undivided_tokens
             usage = usage.model_copy(update={"input_text_tokens": read, "undivided_tokens": 0})
-        model = self.named(name)
+        model = self.named(wanted.model)
         prices = Prices() if model is None else model.prices
-        least = min((price.micros for price in prices.image), default=0)
+        price = prices.of(wanted) if prices.image else 0
+        if price is None:  # the row has changed since the approval, and lost this price
+            price = min(each.micros for each in prices.image)
         images_read = usage.input_image_tokens + usage.undivided_tokens
         is_wrong = (
             usage.input_text_tokens + images_read == 0
             or usage.output_tokens == 0
             or (is_edit and images_read == 0)
-            or 10 * tokens_cost((usage.output_tokens, prices.image_out)) < least
+            or 10 * tokens_cost((usage.output_tokens, prices.image_out)) < price
         )
-        is_absurd = (self.cost(name, usage) or 0) > most_micros
+        is_absurd = (self.cost(wanted.model, usage) or 0) > most_micros
         return usage.model_copy(update={"implausible": is_wrong or is_absurd})
 
     def text_cost(self, name: str, input_tokens: int, output_tokens: int) -> int:

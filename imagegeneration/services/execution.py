@@ -700,8 +700,12 @@ class Execution:
         attempt = _attempt_of(job.images[index], attempt_id)
         usage = answer.usage
         if usage is not None:
-            most = attempt.most_micros * ABSURD_TIMES
-            usage = self._offer.catalog.judged(attempt.model, usage, is_edit=job.request.is_edit, most_micros=most)
+            most, route = attempt.most_micros * ABSURD_TIMES, route_of(job, attempt)
+            if route is None:  # the job was changed since the call: there is nothing to compare the count with
+                usage = usage.model_copy(update={"implausible": True})
+            else:
+                is_edit = job.request.is_edit
+                usage = self._offer.catalog.judged(route.parameters, usage, is_edit=is_edit, most_micros=most)
         kept = []
         for number, content in enumerate(answer.others, 1):
             try:

@@ -18,9 +18,10 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.decoder import Decoder
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.decision import Decision
-from imagegeneration.domain.generation import Answer
+from imagegeneration.domain.generation import Answer, Usage
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.operations import OpenImage
+from imagegeneration.domain.options import GenerateBody, Options
 from imagegeneration.errors import InternalFault, WrongState
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner import recovery
@@ -28,6 +29,7 @@ from imagegeneration.runner.recovery import MOST_FAILURES, SpoolDelivery
 from imagegeneration.services.execution import READINGS, Execution
 from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
+from imagegeneration.ui import words
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
 from tests.support import mutants, photo, png
 
@@ -160,6 +162,34 @@ def test_what_nobody_foresaw_sets_the_answer_aside_until_it_is_tried_again(
     assert httpx.get(done.cdn_urls[0], trust_env=False).content == png()
     assert (studio.operations.state(LOCAL).set_aside, execution.spool.aside(), sandbox.calls) == ((), [], [])
     assert_money_adds_up(database)
+
+
+@pytest.mark.parametrize(("quality", "is_believed"), [("max", False), ("low", True)])
+def test_a_dear_image_with_the_count_of_a_cheap_one_is_booked_at_the_quote(
+    studio: Studio, execution: Execution, quality: str, is_believed: bool, database: Database[dict[str, Any]]
+) -> None:
+    order = studio.choosing.choose(Options(quality=quality), "a kite", LOCAL).order
+    approved = GenerateBody(intent="a card", raw_prompt="a kite", final_prompt="a kite")
+    studio.jobs.approve(LOCAL, approved, source="api", idempotency_key=None, choose=lambda: order)
+    job = claim(studio, "runner_a")
+    assert job is not None
+    assert execution.start(job, 0, ATTEMPT)
+    cheap = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=200)
+    attempt = taken_in(studio, execution, job, answer_of(png(), usage=cheap)).images[0].attempt
+    assert attempt.usage == cheap.model_copy(update={"implausible": not is_believed})
+    assert attempt.cost_micros == (6_050 if is_believed else job.approval.quoted_micros)
+    assert words.attempt_cost(attempt).endswith("cannot be right") is not is_believed
+    assert_money_adds_up(database)
+
+
+def test_a_count_that_nothing_approved_can_be_compared_with_is_not_believed(
+    studio: Studio, execution: Execution, calling: Job
+) -> None:
+    usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=440)
+    another = calling.request.model_copy(update={"model": "gpt-image-2"})
+    changed = calling.model_copy(update={"request": another})
+    answer = execution._judged(changed, 0, ATTEMPT, answer_of(png(), usage=usage))
+    assert answer.usage == usage.model_copy(update={"implausible": True})
 
 
 def test_what_still_cannot_be_taken_in_is_set_aside_again(

@@ -312,6 +312,7 @@ def test_a_bill_counts_each_kind_of_token_at_its_own_price() -> None:
     assert known.cost("gone", usage) is None
 
 
+DEAR, CHEAP = ImagePrice(quality="high", micros=1_000), ImagePrice(quality="low", micros=100)
 COUNT = Usage(input_text_tokens=1, input_image_tokens=0, output_tokens=1_000)
 
 
@@ -335,21 +336,28 @@ COUNT = Usage(input_text_tokens=1, input_image_tokens=0, output_tokens=1_000)
 )
 def test_a_count_is_believed_to_its_edges(facts: dict[str, Any], is_edit: bool, most: int, implausible: bool) -> None:
     known = catalog(model(prices=PRICES))
-    judged = known.judged("m", COUNT.model_copy(update=facts), is_edit=is_edit, most_micros=most)
+    judged = known.judged(wanted(), COUNT.model_copy(update=facts), is_edit=is_edit, most_micros=most)
     assert judged.implausible == implausible
 
 
 def test_a_count_of_a_model_without_a_price_by_the_image_or_a_row_is_kept() -> None:
     by_token = catalog(model(prices=PRICES.model_copy(update={"image": (), "image_out": 1})))
     tiny = COUNT.model_copy(update={"output_tokens": 1})
-    assert by_token.judged("m", tiny, is_edit=False, most_micros=9) == tiny
-    assert by_token.judged("gone", tiny, is_edit=False, most_micros=0) == tiny
+    assert by_token.judged(wanted(), tiny, is_edit=False, most_micros=9) == tiny
+    assert by_token.judged(wanted(model="gone"), tiny, is_edit=False, most_micros=0) == tiny
     exact = catalog(model(prices=PRICES.model_copy(update={"image": (ImagePrice(micros=70),), "image_out": 7_000_000})))
-    assert exact.judged("m", tiny, is_edit=False, most_micros=99) == tiny, "a tenth of the cheapest, exactly"
+    assert exact.judged(wanted(), tiny, is_edit=False, most_micros=99) == tiny, "a tenth of its price, exactly"
+    two = catalog(model(prices=PRICES.model_copy(update={"image": (DEAR, CHEAP), "image_out": 1_000_000})))
+    for quality, least in (("high", 100), ("low", 10), ("lost", 10)):
+        enough, less = (COUNT.model_copy(update={"output_tokens": count}) for count in (least, least - 1))
+        assert two.judged(wanted(quality=quality), enough, is_edit=False, most_micros=999) == enough
+        assert two.judged(wanted(quality=quality), less, is_edit=False, most_micros=999).implausible
+    by_pixel = catalog(model(prices=PRICES.model_copy(update={"image": (), "megapixel": 1_000_000})))
+    assert by_pixel.judged(wanted(), tiny, is_edit=False, most_micros=99) == tiny
     undivided = tiny.model_copy(update={"undivided_tokens": 4})
-    text = by_token.judged("m", undivided, is_edit=False, most_micros=99)
+    text = by_token.judged(wanted(), undivided, is_edit=False, most_micros=99)
     assert (text.input_text_tokens, text.undivided_tokens) == (5, 0)
-    assert by_token.judged("m", undivided, is_edit=True, most_micros=99) == undivided
+    assert by_token.judged(wanted(), undivided, is_edit=True, most_micros=99) == undivided
 
 
 def test_a_text_costs_what_was_read_and_written() -> None:
