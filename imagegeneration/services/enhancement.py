@@ -123,7 +123,7 @@ class Enhancement:
         cost = hold.micros  # what is not known to be less may have been charged
         try:
             answer = provider.enhance(self._model, body, self._seconds + LATE_SECONDS)
-            if answer.input_tokens is not None and answer.output_tokens is not None:
+            if answer.input_tokens and answer.output_tokens:  # neither is ever 0: a prompt was read, a text was written
                 cost = self._catalog.text_cost(self._model, answer.input_tokens, answer.output_tokens)
         except CallFailed as failure:
             cost = 0 if failure.certainty == "not_charged" else cost

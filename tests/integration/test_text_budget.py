@@ -12,9 +12,10 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.generation import EnhanceBody
+from imagegeneration.domain.generation import EnhanceBody, Enhancement
 from imagegeneration.errors import OverBudget, ProviderFailed
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.providers import OpenAIProvider
 from imagegeneration.settings import Settings
 from tests.support import wait_until
 
@@ -143,6 +144,22 @@ def test_what_is_known_not_to_be_charged_is_given_back(build: Build, sandbox: Sa
     studio.enhancement.post()
     assert spent(database) == 0
     assert sum(studio.enhancement._budget._taken.values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("tokens", "is_believed"),
+    [((0, 0), False), ((0, 40), False), ((60, 0), False), ((None, 40), False), ((60, None), False), ((60, 40), True)],
+)
+def test_a_count_of_no_tokens_costs_what_was_reserved(
+    build: Build, database: Documents, monkeypatch: pytest.MonkeyPatch, tokens: tuple[Any, Any], is_believed: bool
+) -> None:
+    studio = build()
+    monkeypatch.setattr(OpenAIProvider, "enhance", lambda *_: Enhancement("a red kite", *tokens))
+    assert studio.enhancement.enhance(person(1), ENHANCE) == "a red kite"
+    studio.enhancement.post()
+    counted = studio.offer.catalog.text_cost(studio.settings.openai_text_model, 60, 40)
+    assert 0 < counted < most(studio)
+    assert spent(database) == (counted if is_believed else most(studio))
 
 
 def test_an_orderly_stop_leaves_no_suggestion_out_of_the_ledger(
