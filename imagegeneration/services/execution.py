@@ -419,10 +419,16 @@ class Execution:
     def receive(self, job: Job, index: int, attempt_id: str, answer: Answer) -> Received | None:
         """Take a paid answer in: into the spool, then measured, then settled. None if it is no image, or set aside.
 
-        If the disk refuses it, it goes straight to the bucket.
+        If the disk refuses it, it goes straight to the bucket. If what its provider says of it cannot be used, the
+        bytes go on without it, at the quote.
         """
-        answer = self._judged(job, index, attempt_id, answer)
-        entry = self._entry(job.job_id, index, attempt_id, answer)
+        try:
+            answer = self._judged(job, index, attempt_id, answer)
+            entry = self._entry(job.job_id, index, attempt_id, answer)
+        except Exception:  # whatever it is: bytes that are not in the spool would be paid for and lost
+            log.exception("%s: what its provider says of it is left out", attempt_id)
+            answer = Answer(answer.content, usage=None, provider_request_id=None)
+            entry = self._entry(job.job_id, index, attempt_id, answer)
         provider = job.images[index].attempt.provider
         try:
             self.spool.write(entry, answer)

@@ -17,6 +17,7 @@ from imagegeneration import imaging
 from imagegeneration.bootstrap import Studio
 from imagegeneration.decoder import Decoder
 from imagegeneration.domain.actor import LOCAL
+from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.decision import Decision
 from imagegeneration.domain.generation import Answer, Usage
 from imagegeneration.domain.job import Job
@@ -28,6 +29,7 @@ from imagegeneration.runner import recovery
 from imagegeneration.runner.recovery import MOST_FAILURES, SpoolDelivery
 from imagegeneration.services.execution import READINGS, Execution
 from imagegeneration.settings import Settings
+from imagegeneration.spool import Spool
 from imagegeneration.storage import Storage
 from imagegeneration.ui import words
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
@@ -161,6 +163,41 @@ def test_what_nobody_foresaw_sets_the_answer_aside_until_it_is_tried_again(
     assert (done.status, done.error, done.images[0].attempt.outcome) == ("DONE", None, "generated")
     assert httpx.get(done.cdn_urls[0], trust_env=False).content == png()
     assert (studio.operations.state(LOCAL).set_aside, execution.spool.aside(), sandbox.calls) == ((), [], [])
+    assert_money_adds_up(database)
+
+
+@pytest.mark.parametrize(
+    ("owner", "step"),
+    [(Execution, "_judged"), (Catalog, "judged"), (Spool, "keep_other"), (Execution, "_entry")],
+    ids=lambda part: part if isinstance(part, str) else part.__name__,
+)
+def test_an_answer_reaches_the_spool_whatever_is_wrong_with_what_is_said_of_it(
+    studio: Studio,
+    execution: Execution,
+    calling: Job,
+    owner: type,
+    step: str,
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database[dict[str, Any]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    work, tries = getattr(owner, step), itertools.count()
+
+    def fails_at_first(*given: Any, **named: Any) -> Any:
+        return unforeseen() if next(tries) == 0 else work(*given, **named)
+
+    monkeypatch.setattr(owner, step, fails_at_first)
+    usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=440)
+    received = execution.receive(calling, 0, ATTEMPT, answer_of(png(1), usage=usage, others=(png(2),)))
+    assert received is not None
+    assert list(execution.spool.attempt_ids()) == [ATTEMPT]
+    execution.deliver(received)
+    done = studio.jobs.get(LOCAL, calling.job_id)
+    attempt = done.images[0].attempt
+    assert (done.status, attempt.usage, attempt.cost_micros) == ("DONE", None, calling.approval.quoted_micros)
+    assert attempt.others == ()
+    assert httpx.get(done.cdn_urls[0], trust_env=False).content == png(1)
+    assert "this was not foreseen" in caplog.text
     assert_money_adds_up(database)
 
 
