@@ -106,7 +106,7 @@ class OverBudget(StudioError):
 
 
 class TooLarge(StudioError):
-    """IMG_007: the body or the image is larger than allowed."""
+    """IMG_007: the body or the image is larger than allowed, or there are too many images to edit."""
 
     code = "IMG_007"
     status = 413

@@ -37,7 +37,7 @@ _MEANINGS = {
     405: "Wrong method (IMG_009)",
     408: "The body did not arrive in time (IMG_009)",
     409: "Not possible in this state (IMG_011, IMG_012)",
-    413: "Body too large (IMG_007)",
+    413: "Body or references too large (IMG_007)",
     415: "Not JSON (IMG_009)",
     422: "Invalid request, refused prompt or unpriced model (IMG_003, IMG_009, IMG_013)",
     429: "Rate limit or full queue (IMG_005)",

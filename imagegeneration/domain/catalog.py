@@ -29,7 +29,7 @@ from imagegeneration.domain.generation import (
 )
 from imagegeneration.domain.money import quoted, tokens_cost
 from imagegeneration.domain.value import Many, Micros, Value
-from imagegeneration.errors import ConfigurationError, InvalidRequest, ModelUnavailable
+from imagegeneration.errors import ConfigurationError, InvalidRequest, ModelUnavailable, TooLarge
 
 ROWS = Path(__file__).with_name("catalog.toml")
 
@@ -257,11 +257,15 @@ class ImageModel(Value):
             ("partialImages", wanted.partial_images <= self.partial_images, f"shows {_previews(self.partial_images)}"),
             (
                 "references",
-                not self.edits or len(wanted.references) <= self.references,
+                not self.takes_fewer_references(wanted),
                 f"edits at most {self.references} images at once",
             ),
         )
         return {field: f"{self.label} {why}." for field, is_possible, why in checks if not is_possible}
+
+    def takes_fewer_references(self, wanted: GenerationParameters) -> bool:
+        """Whether the model edits images, but not so many at once."""
+        return self.edits and len(wanted.references) > self.references
 
     def _strangers(self, wanted: GenerationParameters) -> Sequence[str]:
         """The families of LoRAs that are not made for this model; what a LoRA without a name is for, nobody knows."""
@@ -428,10 +432,16 @@ class Catalog(Value):
         return parameters.model_copy(update={"seeds": tuple(model.seeds(parameters.seed, image_count))})
 
     def require_possible(self, parameters: GenerationParameters, today: date) -> None:
-        """Raise InvalidRequest (IMG_009) naming each field that the model cannot do; ModelUnavailable (IMG_013)."""
-        problems = self.model(parameters.model, today).problems(parameters)
+        """Raise InvalidRequest (IMG_009) naming each field that the model cannot do, ModelUnavailable (IMG_013), or
+        TooLarge (IMG_007) for more images to edit than it takes at once.
+        """
+        model = self.model(parameters.model, today)
+        problems = model.problems(parameters)
+        words = " ".join(f"{field}: {why}" for field, why in problems.items())
+        if model.takes_fewer_references(parameters):
+            raise TooLarge(words, resolution="Choose fewer images, or a model that edits more at once.")
         if problems:
-            raise InvalidRequest(" ".join(f"{field}: {why}" for field, why in problems.items()))
+            raise InvalidRequest(words)
 
 
 @cache

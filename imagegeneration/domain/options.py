@@ -120,7 +120,7 @@ class Options(Value):
     guidance: float | None = Field(default=None, ge=0, le=100)
     loras: Many[LoraWish] = Field(default=(), max_length=MAX_LORAS)
     references: Annotated[Many[ImageId], AfterValidator(_no_image_twice)] = Field(
-        default=(), max_length=MAX_REFERENCES, exclude_if=lambda ids: not ids
+        default=(), exclude_if=lambda ids: not ids, description=f"At most {MAX_REFERENCES}; more are IMG_007."
     )
     max_micros_per_image: Micros | None = None
     fallback: Annotated[

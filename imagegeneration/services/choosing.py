@@ -22,6 +22,7 @@ from imagegeneration.errors import (
     PromptRefused,
     ProviderNotConfigured,
     StudioError,
+    TooLarge,
 )
 from imagegeneration.services.conditions import Conditions
 from imagegeneration.services.jobs import Offer
@@ -79,8 +80,9 @@ class Choosing:
         """What an approval by the actor would be for: the parameters, and those of each alternate.
 
         Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013), OverBudget (IMG_006), NotFound (IMG_008)
-        for a reference that does not exist for the actor, what `Loras.named` raises, or InvalidRequest (IMG_009) naming
-        each field that the chosen model or an alternate cannot do, or saying that no model can do all of it.
+        for a reference that does not exist for the actor, TooLarge (IMG_007) for more references than are possible,
+        what `Loras.named` raises, or InvalidRequest (IMG_009) naming each field that the chosen model or an alternate
+        cannot do, or saying that no model can do all of it.
         """
         self._offer.require()
         named = self._named(actor, options)
@@ -114,6 +116,7 @@ class Choosing:
         wishes = Wishes(loras=len(options.loras), priority=options.priority, preferred=preferred)
         choice = choose(or_waiting(candidates), wishes)
         if choice is None:
+            self._require_few_enough(options, preferred)
             self._require_affordable(options, final_prompt, named, preferred)
             raise InvalidRequest(_why_none(candidates))
         return self._chosen(options, choice, named)
@@ -150,6 +153,16 @@ class Choosing:
             raise OverBudget(
                 f"{cheapest.label} is the cheapest that can make this. {_too_dear(cheapest.price_micros or 0, limit)}",
                 resolution="Allow more, or ask for less.",
+            )
+
+    def _require_few_enough(self, options: Options, preferred: ProviderName | None) -> None:
+        """Raise TooLarge (IMG_007) for more images to edit than any model here takes at once."""
+        most = max((one.references for one, made_by in self._offered() if preferred in (None, made_by)), default=0)
+        if 0 < most < len(options.references):
+            raise TooLarge(
+                f"references: at most {most} images can be edited at once here, "
+                f"and {len(options.references)} were chosen.",
+                resolution="Choose fewer images.",
             )
 
     def estimate(self, options: Options, final_prompt: str, actor: Actor) -> Estimate:
@@ -440,7 +453,10 @@ class Choosing:
         problems = model.problems(parameters)
         if problems:
             words = " ".join(f"{field}: {why}" for field, why in problems.items())
-            raise InvalidRequest(f"fallback: {name} cannot make this instead. {words}")
+            words = f"fallback: {name} cannot make this instead. {words}"
+            if model.takes_fewer_references(parameters):
+                raise TooLarge(words, resolution="Choose fewer images, or leave this model out.")
+            raise InvalidRequest(words)
         price = self._offer.catalog.quote(parameters, final_prompt, today)
         if price > at_most:
             raise OverBudget(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from imagegeneration import imaging
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.generation import MAX_REFERENCE_BYTES, InputImage, Reference
+from imagegeneration.domain.generation import MAX_REFERENCE_BYTES, MAX_REFERENCES, InputImage, Reference
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.errors import NotFound, TooLarge
 from imagegeneration.storage import Storage
@@ -36,8 +36,13 @@ class References:
         """The references that an approval covers, with the hash of each image.
 
         Raises NotFound (IMG_008) for an image that does not exist for the actor, TooLarge (IMG_007) where they
-        are too heavy together.
+        are too many, or too heavy together.
         """
+        if len(image_ids) > MAX_REFERENCES:
+            raise TooLarge(
+                f"references: at most {MAX_REFERENCES} images can be edited at once, and {len(image_ids)} were chosen.",
+                resolution="Choose fewer images.",
+            )
         images = self.stored(actor, image_ids)
         if len(images) < len(image_ids):
             known = {image.image_id for image in images}

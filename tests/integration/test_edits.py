@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from imagegeneration.domain.generation import MAX_REFERENCE_BYTES
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.options import GenerateBody, Options
-from imagegeneration.errors import InvalidRequest, NotFound, StorageFailed
+from imagegeneration.errors import InvalidRequest, NotFound, StorageFailed, TooLarge
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
@@ -243,9 +244,69 @@ def test_the_api_refuses_in_words_and_writes_nothing(
 ) -> None:
     gone = generate(client, references=[GONE])
     assert (gone.status_code, gone.json()["error"]["code"]) == (404, "IMG_008")
-    for references in ([source.image_id] * 2, ["img_1"], [GONE] * 17, [{"imageId": source.image_id}]):
+    for references in ([source.image_id] * 2, ["img_1"], [{"imageId": source.image_id}]):
         assert generate(client, references=references).json()["error"]["code"] == "IMG_009", references
     assert database.jobs.count_documents({}) == 1
+
+
+def test_more_references_than_the_limit_are_refused_as_too_large(
+    client: TestClient, database: Database[dict[str, Any]]
+) -> None:
+    many = [f"{GONE[:-2]}{number:02d}" for number in range(17)]
+    question = {"finalPrompt": "a kite", "options": {"references": many}}
+    answers = [client.post(f"/image/{path}", json=question) for path in ("validate", "estimate")]
+    for refused in (generate(client, references=many), *answers):
+        assert (refused.status_code, refused.json()["error"]["code"]) == (413, "IMG_007")
+        assert "at most 16 images can be edited at once, and 17 were chosen" in refused.json()["error"]["message"]
+        assert "fewer images" in refused.json()["error"]["resolution"]
+    assert generate(client, references=many[:16]).json()["error"]["code"] == "IMG_008"
+    assert database.jobs.count_documents({}) == 0
+
+
+ONE_AT_A_TIME = """
+[[image_models]]
+name = "one"
+provider = "openai"
+label = "One"
+sizes = ["1024x1024"]
+edits = true
+references = 1
+source = "a test"
+read_on = 2026-11-21
+[image_models.prices]
+image = [{ micros = 1 }]
+image_in = 1_000_000
+reference_tokens = 1
+"""
+
+
+def test_more_references_than_a_model_takes_are_refused_as_too_large(
+    settings: Settings, studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = approve(studio, "the sources", image_count=2)
+    one_round(studio)
+    two = tuple(image.image_id for image in studio.jobs.images(LOCAL, job.job_id))
+    rows = tmp_path / "rows.toml"
+    rows.write_text(ONE_AT_A_TIME)
+    offering = build_studio(settings.model_copy(update={"catalog_file": rows}))
+
+    def choose(*image_ids: str, **options: Any) -> str:
+        return offering.choosing.choose(Options(references=image_ids, **options), "a kite", LOCAL).order.request.model
+
+    assert choose(two[0], model="one") == "one"
+    for options in ({"model": "one"}, {"fallback": ("one",)}):
+        with pytest.raises(TooLarge, match="One edits at most 1 images at once") as refused:
+            choose(*two, **options)
+        assert "fewer images" in refused.value.resolution
+    one = offering.offer.catalog.model("one", datetime.now(UTC).date())
+    monkeypatch.setattr(offering.choosing, "_offered", lambda: [(one, "sandbox")])
+    assert choose(two[0]) == "one"
+    for options in ({}, {"provider": "sandbox"}):
+        with pytest.raises(TooLarge, match="at most 1 images can be edited at once here, and 2 were chosen"):
+            choose(*two, **options)
+    with pytest.raises(InvalidRequest, match="takes no seed"):
+        choose(two[0], seed=1)
+    offering.close()
 
 
 PLAIN = """

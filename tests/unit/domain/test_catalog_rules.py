@@ -19,7 +19,7 @@ from imagegeneration.domain.catalog import (
     TextModel,
 )
 from imagegeneration.domain.generation import LARGEST_SEED, GenerationParameters, Lora, Reference, Usage
-from imagegeneration.errors import ConfigurationError, InvalidRequest, ModelUnavailable
+from imagegeneration.errors import ConfigurationError, InvalidRequest, ModelUnavailable, TooLarge
 
 TODAY = date(2026, 11, 21)
 
@@ -250,6 +250,16 @@ def test_what_is_not_possible_is_refused_field_by_field() -> None:
     with pytest.raises(InvalidRequest) as refusal:
         known.require_possible(wanted(seed=1, steps=1), TODAY)
     assert refusal.value.message == "seed: M takes no seed. steps: M takes no such number."
+
+
+def test_more_images_than_a_model_edits_at_once_are_too_large() -> None:
+    known = catalog(model(edits=True, references=1))
+    known.require_possible(wanted(references=(REFERENCE,)), TODAY)
+    with pytest.raises(TooLarge) as refusal:
+        known.require_possible(wanted(seed=1, references=(REFERENCE,) * 2), TODAY)
+    assert refusal.value.message == "seed: M takes no seed. references: M edits at most 1 images at once."
+    with pytest.raises(InvalidRequest, match="M edits no images"):
+        catalog(model()).require_possible(wanted(references=(REFERENCE,)), TODAY)
 
 
 PRICES = Prices(

@@ -15,13 +15,14 @@ from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.catalog import Catalog, ImageModel
 from imagegeneration.domain.choice import Priority
 from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.generation import GenerationParameters, Lora, Reference
+from imagegeneration.domain.generation import MAX_REFERENCES, GenerationParameters, Lora, Reference
 from imagegeneration.domain.lora import CollectedLora, LoraWish
 from imagegeneration.domain.money import format_usd
 from imagegeneration.domain.options import Options, Order
-from imagegeneration.errors import NotFound, StudioError
+from imagegeneration.errors import NotFound, StudioError, TooLarge
 from imagegeneration.services.choosing import Choosing
 from imagegeneration.services.jobs import Jobs, Offer
+from imagegeneration.services.references import References
 from imagegeneration.services.spending import Spending
 from imagegeneration.ui import desk as desk_module
 from imagegeneration.ui import options as panel
@@ -370,6 +371,29 @@ def test_an_image_that_is_gone_or_cannot_be_edited_leaves_all_fields(studio: Stu
     assert "Size" in {one.name for one in picks(studio.catalog.model(found.fields.model, TODAY), found.fields, options)}
     assert rows_of(studio, desk)
     assert judged(studio, after(desk, _changes({"references": ()}))).price is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "count", "words"),
+    [
+        ("gpt-image-2.5-flare", 17, "at most 16 images can be edited at once, and 17 were chosen"),
+        ("gemini-3-pro-image", 15, "edits at most 14 images at once"),
+    ],
+)
+def test_too_many_images_to_edit_are_said_with_the_limit(
+    studio: Studio, model: str, count: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if count > MAX_REFERENCES:
+        monkeypatch.setattr(studio.choosing, "_references", References.__new__(References))
+    many = tuple(f"{SOURCE[:-2]}{number:02d}" for number in range(count))
+    desk = fresh(Options(model=model, references=many))
+    wishes.settle(desk)
+    with pytest.raises(TooLarge, match=words) as refused:
+        wishes.chosen(desk)
+    assert "fewer images" in refused.value.resolution
+    found = judged(studio, desk)
+    assert (found.price, found.fields.model) == (None, model)
+    assert rows_of(studio, desk)
 
 
 def test_nothing_that_cannot_be_together_is_offered(studio: Studio) -> None:
