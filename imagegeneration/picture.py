@@ -38,6 +38,7 @@ _UPRIGHT: Mapping[object, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ON_ITS_SIDE = (5, 6, 7, 8)
 
 
 class NotAnImage(Exception):
@@ -46,7 +47,7 @@ class NotAnImage(Exception):
 
 @dataclass(frozen=True)
 class Picture:
-    """What was found: the form of the file, its size in pixels as it is stored, and a small WebP of it, upright."""
+    """What was found: the form of the file, its size in pixels as it is shown, upright, and a small WebP of it."""
 
     form: PictureFormat
     width: int
@@ -79,13 +80,16 @@ def read_picture(content: bytes, thumbnail_side: int) -> Picture:
             width, height = image.size
             _check_size(width, height)
             image.load()
-            thumbnail = _thumbnail(image, _orientation(exif), thumbnail_side)
+            orientation = _orientation(exif)
+            thumbnail = _thumbnail(image, orientation, thumbnail_side)
     except Image.DecompressionBombError:
         raise NotAnImage("it claims far more pixels than any model makes") from None
     except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, struct.error) as error:
         if "memory" in str(error):
             raise MemoryError from error
         raise NotAnImage("it is not a complete PNG, JPEG or WebP") from error
+    if orientation in _ON_ITS_SIDE:
+        width, height = height, width
     return Picture(form, width, height, thumbnail)
 
 

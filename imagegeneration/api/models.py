@@ -34,11 +34,13 @@ class Answered(Value):
     """What would be sent and why, and the most that all images would cost together.
 
     `alternates` is what may be sent instead, in this order, where the one before is known not to have charged.
+    `givenUp` says in words where the proportions of an edit differ from its first image's.
     """
 
     request: GenerationParameters
     alternates: Many[GenerationParameters]
     choice: Choice
+    given_up: Many[str]
     quoted_micros: int
 
 
@@ -88,7 +90,13 @@ def validate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Answ
     chosen = studio.choosing.choose(body.bounded, body.final_prompt, actor)
     order = studio.offer.order(chosen.order, body.image_count)
     quoted = studio.jobs.quote(body.final_prompt, body.image_count, order)
-    return Answered(request=order.request, alternates=order.alternates, choice=chosen.choice, quoted_micros=quoted)
+    return Answered(
+        request=order.request,
+        alternates=order.alternates,
+        choice=chosen.choice,
+        given_up=chosen.given_up,
+        quoted_micros=quoted,
+    )
 
 
 @router.post("/compatibility", dependencies=[JSON_ONLY], responses=documented(401, 404, 415))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -48,6 +49,9 @@ FITTED: Mapping[str, str] = {
 }
 """What gives way where a model cannot do it, by its name outside; all else is a need, which no model may lack."""
 
+UNSEEN = Fraction(1, 100)
+"""How far proportions may differ without a word: sides are rounded to whole pixels, and sizes to multiples of 16."""
+
 Side = Annotated[int, Field(ge=64, le=4096)]
 
 
@@ -86,7 +90,8 @@ def _no_image_twice(ids: tuple[str, ...]) -> tuple[str, ...]:
 class Named(Value):
     """The things that options name: LoRAs of the collection, and the hashes of stored images.
 
-    `shape` is the width and height of the first image: an edit keeps its proportions where no size is asked for.
+    `shape` is the width and height of the first image: where no size is asked for, an edit has the size that comes
+    nearest to its proportions.
     """
 
     loras: Many[Lora] = ()
@@ -197,6 +202,18 @@ class Options(Value):
             changes["quality"] = None
             lost["quality"] = f"{model.label} has no price for {fitted.size} at {fitted.quality} quality."
         return self.model_copy(update=changes), lost
+
+    def lost_proportions(self, label: str, made: GenerationParameters, named: Named) -> str | None:
+        """Return in words how an edit's proportions differ from its first image's, or None if they do not.
+
+        A size that was asked for is nothing to speak of. `label` names the model.
+        """
+        if named.shape is None or self.size is not None or self.width is not None:
+            return None
+        (width, height), (own_width, own_height) = made.pixels, named.shape
+        if abs(Fraction(width * own_height, height * own_width) - 1) <= UNSEEN:
+            return None
+        return f"{label} makes {made.size}, which is the nearest to the first image's {own_width}x{own_height}."
 
     def _size(self, model: ImageModel, usual: str, quality: str, shape: tuple[int, int] | None) -> str:
         if self.size is not None:

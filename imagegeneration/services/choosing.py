@@ -47,10 +47,11 @@ class Compatibility(Value):
 
 
 class Chosen(Value):
-    """What would be approved, and why this model."""
+    """What would be approved, why this model, and in words what differs from what was given."""
 
     order: Order
     choice: Choice
+    given_up: Many[str] = ()
 
 
 class Possible(Value):
@@ -87,7 +88,16 @@ class Choosing:
         self._offer.require()
         named = self._named(actor, options)
         request, choice = self._first(options, final_prompt, named)
-        return Chosen(order=self._with_alternates(request, options, final_prompt, named), choice=choice)
+        order = self._with_alternates(request, options, final_prompt, named)
+        return Chosen(order=order, choice=choice, given_up=tuple(self._lost_proportions(options, order, named)))
+
+    def _lost_proportions(self, options: Options, order: Order, named: Named) -> Iterator[str]:
+        """Yield what becomes of the proportions of the first image with each model that may make it, if they change."""
+        for made in (order.request, *order.alternates):
+            model = self._offer.catalog.named(made.model)
+            why = options.lost_proportions(made.model if model is None else model.label, made, named)
+            if why is not None:
+                yield why
 
     def _named(self, actor: Actor, options: Options) -> Named:
         if not options.references:

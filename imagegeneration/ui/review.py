@@ -176,6 +176,9 @@ def _cost(desk: Desk) -> Cost | None:
         wanted = Order(request=studio().offer.require()) if chosen is None else chosen.order
         order = studio().offer.order(wanted, draft.image_count)
         total = studio().jobs.quote(draft.final_prompt or "", draft.image_count, order)
+        if chosen is not None and chosen.given_up:
+            title = "The image will have other proportions than the one it is made from."
+            notice("neutral", title, " ".join(chosen.given_up), key="proportions")
     except StudioError as error:
         announce_obstacles(desk, None)
         show_error(error, key="quote-problem", cost="Nothing was charged.")

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from imagegeneration import imaging
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.generation import MAX_REFERENCE_BYTES
+from imagegeneration.domain.generation import MAX_REFERENCE_BYTES, Answer
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.options import GenerateBody, Options
@@ -26,7 +26,7 @@ from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
 from tests.integration.test_execution import expire_lease
-from tests.support import s3
+from tests.support import photo, s3
 
 GONE = "img_01AAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -355,14 +355,46 @@ def test_the_estimate_has_what_references_cost(client: TestClient, source: Store
     )
 
 
+def validated(client: TestClient, *image_ids: str, **options: Any) -> tuple[str, list[str]]:
+    """The size that would be asked for, and what is said of it."""
+    question = {"finalPrompt": "a kite", "options": {"references": image_ids, **options}}
+    answer = client.post("/image/validate", json=question).raise_for_status().json()
+    return answer["request"]["size"], answer["givenUp"]
+
+
 def test_an_edit_without_a_size_keeps_the_proportions_of_its_first_image(
     client: TestClient, source: StoredImage, database: Database[dict[str, Any]]
 ) -> None:
     database.images.update_one({"imageId": source.image_id}, {"$set": {"width": 1800, "height": 1200}})
+    assert validated(client, source.image_id) == ("1536x1024", [])
+    assert validated(client, source.image_id, model="gpt-image-2.5-sunburst") == ("1536x1024", [])
+    assert validated(client, source.image_id, size="1024x1024") == ("1024x1024", [])
 
-    def size(**options: Any) -> str:
-        question = {"finalPrompt": "a kite", "options": {"references": [source.image_id], **options}}
-        return str(client.post("/image/validate", json=question).raise_for_status().json()["request"]["size"])
 
-    assert size() == size(model="gpt-image-2.5-sunburst") == "1536x1024"
-    assert size(size="1024x1024") == "1024x1024"
+def test_proportions_that_no_size_keeps_are_said_in_words(
+    client: TestClient, source: StoredImage, database: Database[dict[str, Any]]
+) -> None:
+    database.images.update_one({"imageId": source.image_id}, {"$set": {"width": 1920, "height": 1080}})
+    nearest = "makes {}, which is the nearest to the first image's 1920x1080."
+    flare, square = f"GPT Image 2.5 Flare {nearest.format('1536x1024')}", f"GPT Image 2 {nearest.format('1024x1024')}"
+    assert validated(client, source.image_id) == ("1536x1024", [flare])
+    with_another = {"fallback": ["gpt-image-2"], "maxExtraMicros": 1_000_000}
+    assert validated(client, source.image_id, **with_another) == ("1536x1024", [flare, square])
+    assert validated(client, source.image_id, size="1024x1024") == ("1024x1024", []), "as it was asked for"
+
+
+def test_a_photo_that_lies_on_its_side_is_edited_upright(
+    client: TestClient, studio: Studio, execution: Execution
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    approve(studio, "the source")
+    job = claim(studio, "runner_a")
+    assert job is not None
+    assert execution.start(job, 0, "att_1")
+    received = execution.receive(job, 0, "att_1", Answer(photo("JPEG", (96, 64), exif=exif), None, None))
+    assert received is not None
+    execution.deliver(received)
+    (stored,) = studio.jobs.images(LOCAL, job.job_id)
+    assert (stored.width, stored.height) == (64, 96)
+    assert validated(client, stored.image_id) == ("1024x1536", [])

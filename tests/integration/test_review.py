@@ -14,6 +14,7 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.breaker import EVERYTHING
 from imagegeneration.domain.draft import Draft, shown_sha256
+from imagegeneration.domain.generation import Reference
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.options import Options
 from imagegeneration.errors import WrongState
@@ -111,6 +112,21 @@ def test_a_pause_of_everything_and_of_a_fallback_is_announced(company: Studio, w
     company.breakers.pause(LOCAL, "provider:replicate", "maintenance")
     shown = review(company, window, model=FLARE, fallback=[FLUX], maxExtraMicros=1_000_000)
     assert "It is a fallback of yours, and is passed over while it does not work." in shown
+
+
+def test_other_proportions_than_those_of_the_image_that_is_edited_are_said(
+    company: Studio, window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_id = "img_01AAAAAAAAAAAAAAAAAAAAAAAA"
+    reference = Reference(image_id=image_id, sha256="0" * 64)
+    monkeypatch.setattr(company.references, "named", lambda *_: (reference,))
+    monkeypatch.setattr(company.references, "shape", lambda *_: (1920, 1080))
+    shown = review(company, window, references=[image_id])
+    assert "The image will have other proportions than the one it is made from." in shown
+    assert "GPT Image 2.5 Flare makes 1536x1024, which is the nearest to the first image's 1920x1080." in shown
+    assert bar(shown)["go"]["blocked"] == ""
+    monkeypatch.setattr(company.references, "shape", lambda *_: (1500, 1000))
+    assert "other proportions" not in review(company, window, references=[image_id])
 
 
 def test_a_provider_that_fails_its_check_is_announced(company: Studio, window: Window) -> None:

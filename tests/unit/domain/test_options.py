@@ -190,6 +190,29 @@ def test_an_edit_without_a_size_keeps_the_proportions_of_its_first_image(shape: 
 
 
 @pytest.mark.parametrize(
+    ("shape", "is_said"),
+    [
+        ((1536, 1024), False),
+        ((768, 512), False),
+        ((1515, 1000), False),
+        ((1516, 1000), True),
+        ((1486, 1000), False),
+        ((1485, 1000), True),
+        ((1920, 1080), True),
+    ],
+)
+def test_other_proportions_than_those_of_the_first_image_are_said(shape: tuple[int, int], is_said: bool) -> None:
+    flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
+    named, asked = Named(references=(REFERENCE,), shape=shape), Options(references=(IMAGE_ID,))
+    made = asked.parameters(flare, "openai", 1, named=named)
+    words = f"Flare makes 1536x1024, which is the nearest to the first image's {shape[0]}x{shape[1]}."
+    assert asked.lost_proportions("Flare", made, named) == (words if is_said else None)
+    for own in ({"size": made.size}, {"width": 1500, "height": 1000}):
+        assert asked.model_copy(update=own).lost_proportions("Flare", made, named) is None
+    assert asked.lost_proportions("Flare", made, named.model_copy(update={"shape": None})) is None
+
+
+@pytest.mark.parametrize(
     ("wrong", "words"),
     [
         ({"fallback": ["a", "a"]}, "a model is named twice"),
