@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,22 @@ def test_one_child_reads_image_after_image(decoder: Decoder) -> None:
         decoder.read(photo("JPEG")[:300], 512)
     assert decoder.read(photo("WEBP"), 512).form == "webp"
     assert child(decoder) == first
+
+
+def test_images_of_many_threads_are_read_one_at_a_time_and_each_gets_its_own_answer(decoder: Decoder) -> None:
+    sizes = [(400 + 8 * number, 300 + 16 * number) for number in range(8)]
+    images = [photo("PNG", size) for size in sizes]
+    decoder.start()
+    together = threading.Barrier(len(images))
+
+    def read(content: bytes) -> list[tuple[int, int]]:
+        together.wait(10)
+        found = [decoder.read(content, 512) for _ in range(3)]
+        return [(one.width, one.height) for one in found]
+
+    with ThreadPoolExecutor(len(images)) as pool:
+        answers = list(pool.map(read, images))
+    assert answers == [[size] * 3 for size in sizes]
 
 
 def test_a_child_that_was_killed_is_replaced(decoder: Decoder) -> None:
