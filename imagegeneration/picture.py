@@ -176,6 +176,9 @@ def _orientation(exif: bytes) -> object:
 
 
 def _thumbnail(image: Image.Image, orientation: object, side: int) -> bytes:
+    if image.mode == "I;16":  # Pillow would make white of all but the darkest 256 of its greys
+        image = image.convert("I").point(lambda grey: grey / 256).convert("L")
+        image.info.pop("transparency", None)  # a grey of 16 bits
     mode = "RGBA" if image.has_transparency_data else "RGB"
     if image.mode not in ("L", mode) or "transparency" in image.info:
         image = image.convert(mode)  # the others cannot be made smaller as they are

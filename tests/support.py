@@ -108,15 +108,33 @@ def png(number: int = 0) -> bytes:
     return buffer.getvalue()
 
 
-def photo(form: str = "JPEG", size: tuple[int, int] = (96, 64), **options: Any) -> bytes:
+def photo(form: str = "JPEG", size: tuple[int, int] = (96, 64), mode: str = "RGB", **options: Any) -> bytes:
     """An image with all kinds of values in it, as a camera or a model makes it. MPO is a JPEG of two pictures."""
     reds, greens = Image.linear_gradient("L").resize(size), Image.radial_gradient("L").resize(size)
     picture = Image.merge("RGB", (reds, greens, reds.transpose(Image.Transpose.ROTATE_180)))
-    if form == "MPO":
+    if mode == "I;16":
+        picture = picture.convert("L").convert("I").point(lambda grey: grey * 257)
+    picture = picture.convert(mode)
+    if form == "MPO" or options.get("save_all"):
         options |= {"save_all": True, "append_images": [picture.transpose(Image.Transpose.ROTATE_180)]}
     buffer = io.BytesIO()
     picture.save(buffer, form, **options)
     return buffer.getvalue()
+
+
+FORMS: Mapping[str, Mapping[str, Any]] = {
+    "PNG": {"form": "PNG"},
+    "PNG of 16 bits": {"form": "PNG", "mode": "I;16"},
+    "PNG with a palette": {"form": "PNG", "mode": "P", "transparency": 3},
+    "JPEG": {"form": "JPEG"},
+    "JPEG of two pictures": {"form": "MPO"},
+    "progressive JPEG": {"form": "JPEG", "progressive": True, "subsampling": 0},
+    "JPEG in CMYK": {"form": "JPEG", "mode": "CMYK"},
+    "WebP": {"form": "WEBP"},
+    "WebP without loss": {"form": "WEBP", "mode": "RGBA", "lossless": True},
+    "WebP that moves": {"form": "WEBP", "save_all": True},
+}
+"""How encoders write the three kinds of files that are taken: what `photo` makes of each."""
 
 
 def mutants(content: bytes, count: int, seed: int) -> Iterator[bytes]:

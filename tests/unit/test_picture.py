@@ -9,8 +9,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from imagegeneration.picture import NotAnImage, read_picture
-from tests.support import mutants, photo
+from imagegeneration.picture import NotAnImage, form_of, read_picture
+from tests.support import FORMS, mutants, photo
 
 BROKEN = b"Exif\0\0II*\0\xff\xff\xff\xff and more that is no EXIF"
 SIDE = 512
@@ -114,10 +114,41 @@ def test_a_webp_that_claims_more_pixels_than_any_model_makes_is_refused_before_m
         read_picture(b"RIFF" + struct.pack("<I", len(header) + 4) + b"WEBP" + header, SIDE)
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "MPO", "WEBP"])
-@pytest.mark.parametrize("count", [150, pytest.param(5_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_file_is_read_whole(form: str) -> None:
+    content = photo(**FORMS[form])
+    found = read_picture(content, SIDE)
+    assert (found.form, found.width, found.height) == (form_of(content), 96, 64)
+    edge, middle = (shown(found.thumbnail).convert("L").getpixel((at, 32)) for at in (2, 48))
+    assert edge != middle, "its pixels are there"
+
+
+def test_sixteen_bits_of_grey_are_shown_as_eight() -> None:
+    deep, plain = photo("PNG", mode="I;16"), photo("PNG", mode="L")
+    assert deep != plain
+    transparent = with_chunk(deep, chunk(b"tRNS", b"\x01\x02"))
+    whole = read_picture(plain, SIDE).thumbnail
+    assert [read_picture(content, SIDE).thumbnail for content in (deep, transparent)] == [whole, whole]
+
+
+def test_the_forms_are_what_they_say() -> None:
+    marks = {
+        "PNG of 16 bits": b"\x10\x00\x00\x00\x00",
+        "PNG with a palette": b"PLTE",
+        "progressive JPEG": b"\xff\xc2",
+        "JPEG in CMYK": b"Adobe",
+        "WebP without loss": b"VP8L",
+        "WebP that moves": b"ANMF",
+    }
+    for form, mark in marks.items():
+        assert mark in photo(**FORMS[form]), form
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.filterwarnings("ignore:Tag data larger:UserWarning")  # of EXIF behind where the segments are cut off
+@pytest.mark.parametrize("count", [60, pytest.param(2_000, marks=pytest.mark.long)])
 def test_a_damaged_image_is_a_picture_or_is_not_and_nothing_else(form: str, count: int) -> None:
-    content = photo(form, exif=oriented(6))
+    content = photo(**FORMS[form], exif=oriented(6))
     for mutant in mutants(content, count, seed=count):
         try:
             found = read_picture(mutant, SIDE)
