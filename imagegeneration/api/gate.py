@@ -27,6 +27,7 @@ from ulid import ULID
 from imagegeneration.api.answers import error_response
 from imagegeneration.api.guard import is_api
 from imagegeneration.api.lookups import Lookups
+from imagegeneration.api.rates import NOTHING_WRITTEN
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.access import ROUTES, Need
 from imagegeneration.domain.actor import ASKING, LOCAL, Actor
@@ -101,11 +102,14 @@ class Gate:
             self._check_address(scope, headers)
             need = needed(scope)
             actor = None if need == "nobody" else await self._actor(scope, headers)
+            if actor is not None and actor.key_id is not None and not _writes_nothing(scope):
+                await self._use_key(actor.key_id)
             if actor is None and need != "nobody" and "authorization" in headers:
                 await self._look(self._studio().rates.wrong_key, client_address(scope))
             if need != "nobody":
                 state["actor"] = _admitted(actor, need).model_copy(update={"request_id": request_id})
-                await self._use(headers)
+                if not _writes_nothing(scope):
+                    await self._use(headers)
                 state[LOOK_AGAIN] = functools.partial(self._look_again, scope, headers, need)
             _check_method(scope)
             if scope["type"] == "websocket":
@@ -183,6 +187,12 @@ class Gate:
         logins, token = self._studio().logins, cookie(headers, self._studio().settings.login_cookie)
         if self._signs_in and token is not None and "authorization" not in headers and not logins.was_used(token):
             await self._look(logins.use, token)
+
+    async def _use_key(self, key_id: str) -> None:
+        """Note that a key is in use, also for a call that it is then refused."""
+        keys = self._studio().keys
+        if not keys.was_used(key_id):
+            await self._look(keys.use, key_id)
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
         """Serve a websocket for as long as its login lasts; messages that no page of ours sends are dropped."""
@@ -283,6 +293,11 @@ def _check_origin(scope: Scope, headers: Mapping[str, str], *own: str) -> None:
     is_change = scope.get("method", "GET") not in _CHANGES_NOTHING
     if is_foreign or (is_change and headers.get("sec-fetch-site", "none") not in ("none", "same-origin")):
         raise NotAllowed("The request comes from a page of another site.")
+
+
+def _writes_nothing(scope: Scope) -> bool:
+    """Return whether the request must leave the database as it is, the times of sign-ins and keys included."""
+    return bool(scope["type"] == "http" and scope["path"] == NOTHING_WRITTEN)
 
 
 def client_address(scope: Scope) -> str:

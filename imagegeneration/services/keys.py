@@ -48,7 +48,7 @@ class Keys:
         self._people = people
         self._audit = audit
         self._known = RecentOf(self._find, KNOWN_SECONDS, KNOWN_KEYS)
-        self._used = RecentOf(stores.keys.used, TOUCH_SECONDS, KNOWN_KEYS)
+        self._used = RecentOf(self._note_use, TOUCH_SECONDS, KNOWN_KEYS)
 
     def make(self, actor: Actor, name: str, scopes: Sequence[Permission], days: int | None) -> tuple[str, ApiKey]:
         """A new key of the actor's, which is shown now and never again; it expires in so many days (None: never).
@@ -109,6 +109,14 @@ class Keys:
         """Whom the key acts for, if that was found out just now: no look, so no wait."""
         return self._known.recall(key_sha256(text))
 
+    def use(self, key_id: str) -> None:
+        """Record that a key is in use, at most once every TOUCH_SECONDS."""
+        self._used.get(key_id)
+
+    def was_used(self, key_id: str) -> bool:
+        """Return whether that was recorded recently: no write, so no wait."""
+        return self._used.recall(key_id) is True
+
     def of_actor(self, actor: Actor) -> Sequence[ApiKey]:
         """The actor's keys, oldest first, revoked ones too."""
         return self._keys.of_person(actor.user_id)
@@ -132,6 +140,10 @@ class Keys:
             raise NotFound("There is no such key.")
         self._known.clear()
 
+    def _note_use(self, key_id: str) -> bool:
+        self._keys.used(key_id)
+        return True
+
     def _find(self, sha256: str) -> Actor | None:
         key = self._keys.find(sha256)
         if key is None or not secrets.compare_digest(key.key_sha256, sha256):
@@ -142,7 +154,6 @@ class Keys:
             return None
         if not person.may_enter:
             return None
-        self._used.get(key.key_id)
         return person.actor().model_copy(update={"key": key.name, "key_id": key.key_id, "scopes": key.scopes})
 
 

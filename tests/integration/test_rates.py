@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
+from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import LOCAL, Actor
@@ -320,14 +321,19 @@ def test_one_sees_ones_own_limits(company: Studio) -> None:
     }
 
 
-def test_a_suggestion_writes_nothing_with_sign_in_either(company: Studio, settings: Settings) -> None:
-    browser = browser_of(company, enter(company, "ann"))
-    browser.get("/image/me")
+@pytest.mark.parametrize("client_of", [browser_of, program_of])
+def test_a_suggestion_writes_nothing_with_sign_in_either(
+    company: Studio, settings: Settings, client_of: Callable[[Studio, Actor], TestClient]
+) -> None:
+    """Not even when the sign-in or the key was last used: this is its first call."""
+    browser = client_of(company, enter(company, "ann"))
     with MongoClient[dict[str, Any]](settings.require_database()) as client:
         before = _hashes(client, settings)
         answers = [browser.post("/image/enhance-prompt", json=ENHANCE.document()) for _ in range(21)]
         assert [answer.status_code for answer in answers] == [200] * 20 + [429]
         assert _hashes(client, settings) == before
+        browser.get("/image/me")
+        assert _hashes(client, settings)[0] != before[0], "the use is noted by every other call"
 
 
 def _hashes(client: MongoClient[dict[str, Any]], settings: Settings) -> list[str]:
