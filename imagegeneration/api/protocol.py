@@ -9,6 +9,7 @@ import h11
 from uvicorn.config import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from imagegeneration.api.bodies import MAX_BODY_BYTES
@@ -49,6 +50,8 @@ class TimedProtocol(H11Protocol):
             config.loaded_app = config.loaded_app.app
         config.ws_max_size = min(config.ws_max_size, MAX_BODY_BYTES)
         super().__init__(config, server_state, app_state, _loop)
+        if self.ws_protocol_class is not None:
+            self.ws_protocol_class = TimedWebSocket
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client is there."""
@@ -68,9 +71,8 @@ class TimedProtocol(H11Protocol):
             self._expect_request()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """From here on the websocket's own protocol bounds what is written, by its pings."""
+        """Hand the connection over to the protocol of websockets, which bounds writes by itself."""
         self._stop_writing()
-        self.transport.set_write_buffer_limits()
         super().handle_websocket_upgrade(event)
 
     def pause_writing(self) -> None:
@@ -105,6 +107,44 @@ class TimedProtocol(H11Protocol):
         if self._overdue is not None:
             self._overdue.cancel()
             self._overdue = None
+
+    def _stop_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+
+class TimedWebSocket(WebSocketsSansIOProtocol):
+    """A websocket whose connection is aborted if its client does not take what is sent.
+
+    uvicorn ends a connection with `transport.close()`, and asyncio first writes what it has buffered: a client that
+    never reads would keep its connection, and its place among the open pages, for ever. The write buffer's limit is 0
+    here too, so a close that has to wait is a write pause that began before it.
+    """
+
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take over a connection, on which an earlier answer may be unread: asyncio does not say that again."""
+        super().connection_made(transport)
+        if self.transport.get_write_buffer_size() > 0:
+            self.pause_writing()
+
+    def pause_writing(self) -> None:
+        """Give the client WRITE_SECONDS to take what was sent."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop the time: the client has taken everything."""
+        super().resume_writing()
+        self._stop_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the time: the client is gone."""
+        self._stop_writing()
+        super().connection_lost(exc)
 
     def _stop_writing(self) -> None:
         if self._unread is not None:

@@ -6,21 +6,28 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
+import anyio
 import httpx
 import pytest
 import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
-from imagegeneration.api import bodies, protocol
-from imagegeneration.api.app import build_asgi
+from imagegeneration.api import bodies, gate, protocol
+from imagegeneration.api.app import build_asgi, gated
 from tests.integration.doors.conftest import Server
 from tests.support import wait_until
 
 HALF_OPEN = 200
 HASTE_SECONDS = 1.0
 MARGIN_SECONDS = 5.0
+MUCH = b"x" * 20_000_000
+"""More than the kernel takes for a client that does not read."""
 
 
 @pytest.fixture
@@ -40,8 +47,14 @@ def hasty(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(protocol, "WRITE_SECONDS", HASTE_SECONDS)
     monkeypatch.setattr(bodies, "SILENT_SECONDS", HASTE_SECONDS)
     monkeypatch.setattr(bodies, "BODY_SECONDS", 2 * HASTE_SECONDS)
+    with _serving(build_asgi(lambda: server.studio)) as port:
+        yield port
+
+
+@contextmanager
+def _serving(app: Starlette) -> Iterator[int]:
+    """Serve an application in this process; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        app = build_asgi(lambda: server.studio)
         config = uvicorn.Config(app, http=protocol.TimedProtocol, log_level="critical", lifespan="off")
         serving = uvicorn.Server(config)
         thread = threading.Thread(target=serving.run, args=([listening],), daemon=True)
@@ -109,6 +122,56 @@ def test_a_client_that_does_not_read_is_cut_off(server: Server, hasty: int) -> N
         connection.connect(("127.0.0.1", hasty))
         connection.sendall(head * 80)
         wait_until(lambda: _is_cut_off(connection), "the connection is closed", every=0.1)
+
+
+async def _sends_without_end(page: WebSocket) -> None:
+    await page.accept()
+    while True:
+        await page.send_bytes(b"x" * 100_000)
+        await anyio.sleep(0)  # so that the server notices a client that is gone
+
+
+async def _sends_much_and_closes(page: WebSocket) -> None:
+    await page.accept()
+    await page.send_bytes(MUCH)
+
+
+async def _waits(page: WebSocket) -> None:
+    await page.accept()
+    await page.receive()
+
+
+@pytest.mark.parametrize(
+    ("page", "has_asked"), [(_sends_without_end, False), (_sends_much_and_closes, False), (_waits, True)]
+)
+def test_a_page_that_does_not_read_is_cut_off_and_its_place_is_free(
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    page: Callable[[WebSocket], Awaitable[None]],
+    has_asked: bool,
+) -> None:
+    """One that is written to, one that the server closes, and one that left an answer unread before it was a page."""
+    monkeypatch.setattr(protocol, "WRITE_SECONDS", HASTE_SECONDS)
+    monkeypatch.setattr(gate, "PAGES_OF_A_PERSON", 1)
+    routes = [Route("/much", lambda _: Response(MUCH)), WebSocketRoute("/_stcore/stream", page)]
+    app = Starlette(routes=routes, middleware=gated(lambda: server.studio))
+    cookie = server.enter("ann", "creator")["Cookie"]
+    asked = f"GET /much HTTP/1.1\r\nHost: {server.url[7:]}\r\nCookie: {cookie}\r\n\r\n".encode()
+    with _serving(app) as port, socket.socket() as silent:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.connect(("127.0.0.1", port))
+        silent.sendall((asked if has_asked else b"") + _handshake(server, cookie))
+        assert silent.recv(9) == b"HTTP/1.1 "
+        if page is not _sends_much_and_closes:
+            wait_until(lambda: not _is_let_in(server, port, cookie), "the place is taken")
+        wait_until(lambda: _is_cut_off(silent), "the connection is closed", every=0.1)
+        assert _is_let_in(server, port, cookie)
+
+
+def _is_let_in(server: Server, port: int, cookie: str) -> bool:
+    with _connect(port) as another:
+        another.sendall(_handshake(server, cookie))
+        return another.recv(20).startswith(b"HTTP/1.1 101 ")
 
 
 def _is_cut_off(connection: socket.socket) -> bool:
