@@ -75,7 +75,7 @@ class SignInProvider(BaseModel):
     label: str = Field(min_length=1, max_length=60)
     issuer: AnyHttpUrl
     client_id: str = Field(min_length=1)
-    client_secret: SecretStr | None = None
+    client_secret: _Key = None
     scope: str = "openid email profile"
     groups_claim: str = "groups"
     roles: Mapping[Role, Sequence[str]]
@@ -239,7 +239,10 @@ class Settings(BaseSettings):
     @field_validator("approval_keys", mode="before")
     @classmethod
     def _are_separated_by_commas(cls, value: object) -> object:
-        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, list | tuple):
+            return parts
+        return tuple(key for key in map(_usable_key, parts) if key is not None)
 
     @field_validator("approval_keys")
     @classmethod

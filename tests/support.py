@@ -27,7 +27,7 @@ from imagegeneration.settings import Settings
 
 T = TypeVar("T")
 
-APPROVAL_KEY = "a key of the tests " + "0" * 32
+APPROVAL_KEY = "a-key-of-the-tests-" + "0" * 32
 BUCKET_SECRET = "embedded"
 """What the tests' bucket server asks for, beside the access key of every embedded bucket."""
 

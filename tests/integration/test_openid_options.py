@@ -22,7 +22,7 @@ from imagegeneration.oidc import keys as oidc_keys
 from imagegeneration.settings import SignInProvider
 from tests.wire.openid import ACCESS, CLIENT, NONCE, Provider, half_hash, running_provider
 
-SECRET = "s3cret+with/special=characters and: é"
+SECRET = "s3cret+with/special=characters&and:%"
 ROLES = {"creator": ["@example.com", "group:design"]}
 BACK = "https://studio.test/auth/callback/idp"
 

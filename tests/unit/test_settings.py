@@ -221,6 +221,23 @@ def test_the_key_of_a_server_of_ones_own_is_checked_alike(monkeypatch: pytest.Mo
         load_settings()
 
 
+@pytest.mark.parametrize("within", ["\n", " ", "\x01", "\u200b", "é"])
+def test_keys_of_approvals_and_of_sign_in_are_checked_alike(within: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = json.loads(IDP) | {"clientSecret": " s\u200b\n"}
+    monkeypatch.setenv("APPROVAL_KEYS", f"\u200b{'a' * 32}\n,\ufeff{'b' * 32} ,\u200b")
+    monkeypatch.setenv("SIGN_IN_PROVIDERS", json.dumps([provider]))
+    assert load_settings().require_seal_keys().keys == [b"a" * 32, b"b" * 32]
+    assert load_settings().sign_in_providers[0].client_secret == SecretStr("s")
+    monkeypatch.setenv("SIGN_IN_PROVIDERS", json.dumps([provider | {"clientSecret": f"secret{within}1"}]))
+    with pytest.raises(ConfigurationError, match=rf"^SIGN_IN_PROVIDERS is wrong: .*U\+{ord(within):04X}") as wrong:
+        load_settings()
+    assert "secret" not in str(wrong.value)
+    monkeypatch.setenv("APPROVAL_KEYS", f"{'a' * 32},{'b' * 32}{within}secret")
+    with pytest.raises(ConfigurationError, match=rf"^APPROVAL_KEYS is wrong: .*U\+{ord(within):04X}") as wrong:
+        load_settings()
+    assert ("secret" in str(wrong.value), "\n" in str(wrong.value)) == (False, False)
+
+
 def test_keys_of_approvals_are_long_and_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPROVAL_KEYS", f"{'a' * 32}, {'b' * 40}")
     assert load_settings().require_seal_keys().keys == [b"a" * 32, b"b" * 40]
