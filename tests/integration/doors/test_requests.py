@@ -8,8 +8,11 @@ import time
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
+from imagegeneration.api.app import build_asgi
 from imagegeneration.api.bodies import MAX_DEPTH
+from imagegeneration.bootstrap import Studio
 from tests.integration.doors.conftest import Server
 
 ENHANCE = b'{"intent": "a card", "prompt": "a kite"}'
@@ -55,6 +58,24 @@ def test_both_kinds_of_length_are_refused(server: Server) -> None:
     assert answer.count(b"HTTP/1.1 ") == 1
     assert code(answer) == (400, "IMG_009")
     assert b"connection: close" in answer.lower()
+
+
+@pytest.mark.parametrize("own_first", [True, False])
+def test_two_origins_are_refused(server: Server, own_first: bool) -> None:
+    lines = [f"Origin: {server.url}", "Origin: https://evil.example"]
+    answer = post(server, f"Content-Length: {len(ENHANCE)}", *lines[:: 1 if own_first else -1], body=ENHANCE)
+    assert code(answer) == (400, "IMG_009")
+
+
+@pytest.mark.parametrize("own_first", [True, False])
+def test_two_origins_are_refused_without_sign_in(studio: Studio, own_first: bool) -> None:
+    own = "http://127.0.0.1:8501"
+    origins = [("Origin", own), ("Origin", "https://evil.example")]
+    with TestClient(build_asgi(lambda: studio), base_url=own) as browser:
+        assert browser.get("/image/me", headers=origins[:1]).status_code == 200
+        assert browser.get("/image/me", headers=origins[1:]).status_code == 403
+        answer = browser.get("/image/me", headers=origins[:: 1 if own_first else -1])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "IMG_009")
 
 
 def test_a_head_of_one_piece_is_bounded_too(server: Server) -> None:
