@@ -70,9 +70,12 @@ def test_a_provider_that_hangs_costs_one_wait_for_all(provider: Provider, monkey
     assert len(provider.asked) == 1
 
 
-def test_a_provider_that_sends_slowly_is_given_up(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("head", [True, False])
+def test_a_provider_that_sends_slowly_is_given_up(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, head: bool
+) -> None:
     monkeypatch.setattr(documents, "DEADLINE_SECONDS", 0.3)
-    provider.drip = 0.1
+    provider.drip, provider.drips_head = 0.1, head
     began = time.monotonic()
     assert "too slow" in address(OidcClient(settings_of(provider)))
     assert time.monotonic() - began < 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import threading
 import time
@@ -49,6 +50,7 @@ class Provider:
     asked: list[Asked] = field(default_factory=list)
     hold: threading.Event | None = None
     drip: float | None = None
+    drips_head: bool = False
 
     def signed(self, claims: dict[str, Any]) -> str:
         """A token of these claims, signed as the provider signs."""
@@ -130,10 +132,14 @@ def running_provider() -> Iterator[Provider]:
             self.send_header("Content-Length", str(len(body)))
             if status == 302:
                 self.send_header("Location", f"{provider.url}/elsewhere")
+            connection, self.wfile = self.wfile, io.BytesIO()
             self.end_headers()
+            head, self.wfile = self.wfile.getvalue(), connection
+            dripped = b"" if provider.drip is None else head + body if provider.drips_head else body
             try:
-                for part in [body] if provider.drip is None else [body[i : i + 1] for i in range(len(body))]:
-                    self.wfile.write(part)
+                self.wfile.write((head + body).removesuffix(dripped))
+                for byte in dripped:
+                    self.wfile.write(bytes([byte]))
                     time.sleep(provider.drip or 0)
             except OSError:
                 self.close_connection = True  # the client has had enough
