@@ -41,6 +41,7 @@ def _require_all(studio: Studio) -> None:
             raise ConfigurationError(
                 f"MONGODB_URI: the counters of requests cannot be written. Give the user readWrite on {name} too."
             ) from None
+        studio.logins.check_providers()
     try:
         studio.storage.require_working()
     except StorageFailed as error:

@@ -20,7 +20,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from imagegeneration.domain.person import Identity, SignedOut
-from imagegeneration.errors import SignInFailed
+from imagegeneration.errors import ConfigurationError, SignInFailed
 from imagegeneration.oidc.claims import NAMES, identity_of, merged
 from imagegeneration.oidc.documents import Shared, ask, printable
 from imagegeneration.oidc.keys import UNREADABLE, Keys
@@ -33,6 +33,7 @@ AUTH_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt"
 """Ways to show the client secret, the standard's default first."""
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_ASSERTION_ALG = "HS256"
 _LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -50,15 +51,28 @@ class OidcClient:
         self._needed = {provider.groups_claim} if by_group else set()
         self._needed |= {"email", "email_verified"} if by_address else set()
 
+    def check(self) -> None:
+        """Look whether people can sign in. Raises SignInFailed if the metadata cannot be read.
+
+        Raises ConfigurationError, one line, if the provider knows no way to sign in that is known here.
+        """
+        self._metadata.get()
+        try:
+            self._require_query()
+            self._method()
+        except SignInFailed as error:
+            raise ConfigurationError(f"SIGN_IN_PROVIDERS: {error.reason}") from None
+
     def address(self, redirect_uri: str, *, state: str, nonce: str, verifier: str) -> str:
         """Return where the person is sent to sign in. Raises SignInFailed if the provider does not answer."""
+        self._require_query()
         return str(
             prepare_grant_uri(
                 self._endpoint("authorization_endpoint"),
                 self.provider.client_id,
                 "code",
                 redirect_uri,
-                self.provider.scope,
+                self._scope(),
                 state,
                 nonce=nonce,
                 code_challenge=create_s256_code_challenge(verifier),
@@ -158,6 +172,11 @@ class OidcClient:
         if reply.status == 200 and reply.content_type.startswith("application/jwt"):
             try:
                 said = dict(self._keys.decode(reply.body.decode()).claims)
+                jwt.JWTClaimsRegistry(
+                    leeway=LEEWAY_SECONDS,
+                    iss={"value": self._metadata.get()["issuer"]},
+                    aud={"value": self.provider.client_id},
+                ).validate(said)  # each if it is there: else what is signed for another client would do
             except UNREADABLE as error:
                 raise self._unverified(error) from error
         else:
@@ -169,12 +188,7 @@ class OidcClient:
     def _authentication(self, endpoint: str) -> tuple[dict[str, str], dict[str, str]]:
         """Return the headers and fields by which the token endpoint knows us, in a way that the provider names."""
         client_id, secret = self.provider.client_id, self.provider.client_secret
-        found = self._metadata.get().get("token_endpoint_auth_methods_supported")
-        named = found if isinstance(found, list) else ["client_secret_basic"]
-        method = next((one for one in AUTH_METHODS if one in named), None) if secret else "none"
-        if method is None:
-            names = printable(", ".join(map(str, named)))
-            raise SignInFailed(f"{self.provider.label} knows no way to sign in from here.", detail=f"wants {names}")
+        method = self._method()
         shown = secret.get_secret_value() if secret else ""
         if method == "client_secret_basic":
             pair = f"{quote_plus(client_id)}:{quote_plus(shown)}"  # RFC 6749, section 2.3.1
@@ -184,6 +198,41 @@ class OidcClient:
         if method == "client_secret_jwt":
             return {}, {"client_assertion_type": _ASSERTION, "client_assertion": _assertion(client_id, shown, endpoint)}
         return {}, {"client_id": client_id}
+
+    def _method(self) -> str:
+        """Return how the token endpoint is shown the secret. Raises SignInFailed if it knows no way that we know."""
+        if self.provider.client_secret is None:
+            return "none"
+        named = self._listed("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        signed = self._listed("token_endpoint_auth_signing_alg_values_supported") or [_ASSERTION_ALG]
+        known = [one for one in AUTH_METHODS if one != "client_secret_jwt" or _ASSERTION_ALG in signed]
+        method = next((one for one in known if one in named), None)
+        if method is None:
+            wants = [f"{one} by {'/'.join(signed)}" if one == "client_secret_jwt" else one for one in named]
+            raise self._impossible(f"wants {', '.join(wants)}")
+        return method
+
+    def _require_query(self) -> None:
+        """Raise SignInFailed if the provider does not bring its answer back in the query of the address."""
+        modes = self._listed("response_modes_supported")
+        if modes and "query" not in modes:
+            raise self._impossible(f"answers by {', '.join(modes)} only")
+
+    def _scope(self) -> str:
+        """Return what is asked for: as configured, else as usual but for what the provider does not list."""
+        listed = self._listed("scopes_supported")
+        if not listed or "scope" in self.provider.model_fields_set:
+            return self.provider.scope
+        return " ".join(one for one in self.provider.scope.split() if one == "openid" or one in listed)
+
+    def _listed(self, name: str) -> list[str]:
+        """Return a list of the metadata, empty if it is left out."""
+        found = self._metadata.get().get(name)
+        return [str(one) for one in found] if isinstance(found, list) else []
+
+    def _impossible(self, why: str) -> SignInFailed:
+        message = f"{self.provider.label} knows no way to sign in from here."
+        return SignInFailed(message, detail=printable(why))
 
     def _endpoint(self, name: str) -> str:
         found = self._metadata.get().get(name)
@@ -206,4 +255,4 @@ def _assertion(client_id: str, secret: str, endpoint: str) -> str:
     """Return the client's own signed statement of who it is (OpenID Connect Core, section 9)."""
     now = int(time.time())
     claims = {"iss": client_id, "sub": client_id, "aud": endpoint, "iat": now, "exp": now + LEEWAY_SECONDS}
-    return jwt.encode({"alg": "HS256"}, claims | {"jti": secrets.token_urlsafe(16)}, OctKey.import_key(secret))
+    return jwt.encode({"alg": _ASSERTION_ALG}, claims | {"jti": secrets.token_urlsafe(16)}, OctKey.import_key(secret))

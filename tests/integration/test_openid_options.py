@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from imagegeneration.domain.person import Identity
-from imagegeneration.errors import SignInFailed
+from imagegeneration.errors import ConfigurationError, SignInFailed
 from imagegeneration.oidc import OidcClient
 from imagegeneration.oidc import keys as oidc_keys
 from imagegeneration.settings import SignInProvider
@@ -53,6 +53,11 @@ def client(provider: Provider, **changes: Any) -> OidcClient:
     return OidcClient(SignInProvider.model_validate({key: value for key, value in settings.items() if value}))
 
 
+def address(provider: Provider, **changes: Any) -> str:
+    """Where the person is sent."""
+    return client(provider, **changes).address(BACK, state="s", nonce="n", verifier="v" * 43)
+
+
 def sign_in(provider: Provider, **changes: Any) -> Identity:
     """Whom the provider's answers name."""
     return client(provider, **changes).identity(BACK, "the-code", nonce=NONCE, verifier="the-verifier")
@@ -85,8 +90,7 @@ def _other_issuer(provider: Provider) -> None:
 @row("`authorization_endpoint` with a query of its own")
 def _query(provider: Provider) -> None:
     provider.metadata["authorization_endpoint"] = f"{provider.url}/authorize?tenant=a%20b"
-    address = client(provider).address(BACK, state="s", nonce="n", verifier="v" * 43)
-    asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(address(provider)).query).items()}
     assert asked["tenant"] == "a b"
     assert (asked["client_id"], asked["redirect_uri"], asked["state"]) == (CLIENT, BACK, "s")
     assert (asked["response_type"], asked["nonce"], asked["code_challenge_method"]) == ("code", "n", "S256")
@@ -129,6 +133,54 @@ def _secret_jwt(provider: Provider) -> None:
 def _unknown_method(provider: Provider) -> None:
     provider.metadata["token_endpoint_auth_methods_supported"] = ["private_key_jwt", "tls_client_auth"]
     refused(provider, "wants private_key_jwt, tls_client_auth")
+
+
+def stops_the_start(provider: Provider, why: str) -> None:
+    """No waiting mends it: one line names the variable and the reason."""
+    with pytest.raises(ConfigurationError) as wrong:
+        client(provider).check()
+    assert str(wrong.value) == f"SIGN_IN_PROVIDERS: Example knows no way to sign in from here. ({why})"
+
+
+@row(
+    "`token_endpoint_auth_signing_alg_values_supported` without HS256, where `client_secret_jwt` is the only way",
+)
+def _other_signatures(provider: Provider) -> None:
+    provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_jwt"]
+    provider.metadata["token_endpoint_auth_signing_alg_values_supported"] = ["HS384", "RS256"]
+    refused(provider, "wants client_secret_jwt by HS384/RS256")
+    assert "/token" not in provider.paths(), "no statement is sent that it could not read"
+    stops_the_start(provider, "wants client_secret_jwt by HS384/RS256")
+    provider.metadata["token_endpoint_auth_signing_alg_values_supported"] = ["HS384", "HS256"]
+    client(provider).check()
+    assert sign_in(provider).subject == "ann"
+    provider.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_jwt", "client_secret_post"]
+    provider.metadata["token_endpoint_auth_signing_alg_values_supported"] = ["HS384"]
+    assert sign_in(provider).subject == "ann", "there is another way"
+
+
+@row("`response_modes_supported` without `query`")
+def _response_modes(provider: Provider) -> None:
+    provider.metadata["response_modes_supported"] = ["form_post", "fragment"]
+    stops_the_start(provider, "answers by form_post, fragment only")
+    with pytest.raises(SignInFailed, match="knows no way to sign in from here"):
+        address(provider)
+    for modes in (None, ["form_post", "query"]):
+        provider.metadata["response_modes_supported"] = modes
+        assert address(provider).startswith(f"{provider.url}/authorize?")
+
+
+@row("`scopes_supported` without `email` or `profile`")
+def _scopes(provider: Provider) -> None:
+    for listed, asked in (
+        (None, "openid email profile"),
+        (["openid", "profile", "email", "offline_access"], "openid email profile"),
+        (["openid", "email"], "openid email"),
+        (["roles"], "openid"),
+    ):
+        provider.metadata["scopes_supported"] = listed
+        assert parse_qs(urlsplit(address(provider)).query)["scope"] == [asked]
+    assert parse_qs(urlsplit(address(provider, scope="openid email x")).query)["scope"] == ["openid email x"]
 
 
 @row("a client without a secret (`none`)")
@@ -320,6 +372,18 @@ def _signed_userinfo(provider: Provider) -> None:
     provider.userinfo = provider.signed({"iss": provider.issuer, "aud": CLIENT, "sub": "ann", "groups": ["admins"]})
     provider.key = honest
     refused(provider, "could not be verified")
+
+
+@row("signed UserInfo with `iss` or `aud`")
+def _signed_for(provider: Provider) -> None:
+    provider.claims["groups"] = None
+    said: dict[str, object] = {"sub": "ann", "groups": ["design"]}
+    for about in ({}, {"iss": provider.issuer}, {"aud": CLIENT}, {"aud": ["another", CLIENT]}):
+        provider.userinfo = provider.signed(said | about)
+        assert sign_in(provider).groups == ("design",)
+    for about in ({"iss": "https://elsewhere.example"}, {"aud": "another"}, {"aud": ["another"]}):
+        provider.userinfo = provider.signed(said | about)
+        refused(provider, "could not be verified")
 
 
 @row("UserInfo about another `sub`, or that does not answer")

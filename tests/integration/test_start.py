@@ -30,6 +30,7 @@ from imagegeneration.store import connection
 from imagegeneration.store.connection import Connection
 from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
 from tests.support import APPROVAL_KEY
+from tests.wire.openid import running_provider
 
 ROOT = Path(__file__).parents[2]
 PROVIDER = SignInProvider(
@@ -333,6 +334,24 @@ def test_counters_that_cannot_be_written_stop_a_start_with_sign_in(
     assert said_by_all(settings) is None
     signing_in = settings.model_copy(update={"sign_in_providers": (PROVIDER,), "public_url": "http://localhost"})
     assert f"readWrite on {settings.rates_database}" in str(said_by_all(signing_in))
+
+
+def test_a_sign_in_that_cannot_work_stops_the_start_and_one_that_is_down_is_logged(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running_provider() as provider:
+        issuer = PROVIDER.model_copy(update={"issuer": provider.issuer, "label": "Example"})
+        signing_in = settings.model_copy(update={"sign_in_providers": (issuer,), "public_url": "http://localhost"})
+        assert said_by_all(signing_in) is None
+        assert "SIGN_IN_PROVIDERS" not in caplog.text
+        provider.metadata["response_modes_supported"] = ["form_post"]
+        assert str(said_by_all(signing_in)).startswith("SIGN_IN_PROVIDERS: Example knows no way to sign in from here.")
+        provider.statuses["openid-configuration"] = 503
+        caplog.clear()
+        assert said(signing_in) is None
+    lines = [record.getMessage() for record in caplog.records if "SIGN_IN_PROVIDERS" in record.getMessage()]
+    why = "Example answered with an error. (HTTP 503)"
+    assert lines == [f"SIGN_IN_PROVIDERS: nobody can sign in with Example until this works: {why}"]
 
 
 def test_a_spool_that_cannot_be_written_to(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
