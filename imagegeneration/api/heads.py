@@ -11,6 +11,7 @@ from ulid import ULID
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from imagegeneration.api.answers import error_response
+from imagegeneration.api.protocol import warning_of_slow_clients
 from imagegeneration.bootstrap import Studio
 from imagegeneration.errors import InvalidRequest
 
@@ -26,6 +27,9 @@ class Heads:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer the refusal."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, warning_of_slow_clients(receive, send))
+            return
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return

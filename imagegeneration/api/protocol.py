@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import h11
+from starlette.types import Message, Receive, Send
 from uvicorn.config import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -24,6 +26,30 @@ ENDS = "ends"
 
 _PIECE = 4096
 """h11 bounds a head only while it waits for the rest of it, so a head is handed over in pieces of so many bytes."""
+
+
+log = logging.getLogger(__name__)
+
+
+def warning_of_slow_clients(receive: Receive, send: Send) -> Send:
+    """Return the `send` of a lifespan that says once the app has started if uvicorn serves without TimedProtocol.
+
+    An app is not told which protocol serves it; uvicorn's own object, whose method `receive` is, knows. Of other
+    servers nothing is said.
+    """
+    config = getattr(getattr(receive, "__self__", None), "config", None)
+    if not isinstance(config, Config) or issubclass(config.http_protocol_class, TimedProtocol):
+        return send
+
+    async def sending(message: Message) -> None:
+        await send(message)
+        if message["type"] == "lifespan.startup.complete":
+            log.warning(
+                "Slow clients are not cut off: this server has no time-outs for heads and writes. "
+                "Start it with: uvicorn app:app --http imagegeneration.api.protocol:TimedProtocol"
+            )
+
+    return sending
 
 
 class TimedProtocol(H11Protocol):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 from pymongo.collection import Collection
@@ -29,7 +31,7 @@ from imagegeneration.storage import TRIAL_KEY, Storage
 from imagegeneration.store import connection
 from imagegeneration.store.connection import Connection
 from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
-from tests.support import APPROVAL_KEY
+from tests.support import APPROVAL_KEY, wait_until
 from tests.wire.openid import running_provider
 
 ROOT = Path(__file__).parents[2]
@@ -401,17 +403,23 @@ def test_the_api_ends_with_this_line(wrong: Settings) -> None:
         api_app.create_api()
 
 
-def test_the_dashboard_ends_with_this_line(wrong: Settings, bucket_server: Part, tmp_path: Path) -> None:
-    env = {
+def environment(settings: Settings, bucket_server: Part) -> dict[str, str]:
+    """What a dashboard of its own needs to have these settings."""
+    return {
         **os.environ,
         **bucket_server.provides,
         "PYTHONPATH": str(ROOT),
-        "MONGODB_URI": wrong.require_database(),
-        "MONGODB_DATABASE": wrong.mongodb_database,
-        "R2_BUCKET": wrong.r2_bucket,
+        "MONGODB_URI": settings.require_database(),
+        "MONGODB_DATABASE": settings.mongodb_database,
+        "R2_BUCKET": settings.r2_bucket,
+        "CDN_BASE_URL": str(settings.cdn_base_url),
         "APPROVAL_KEYS": APPROVAL_KEY,
-        "SANDBOX_URL": str(wrong.sandbox_url),
+        "SANDBOX_URL": str(settings.sandbox_url),
     }
+
+
+def test_the_dashboard_ends_with_this_line(wrong: Settings, bucket_server: Part, tmp_path: Path) -> None:
+    env = environment(wrong, bucket_server)
     command = ["uvicorn", "app:app", "--app-dir", str(ROOT), "--port", "0"]
     ended = subprocess.run(
         [sys.executable, "-m", *command], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
@@ -419,3 +427,46 @@ def test_the_dashboard_ends_with_this_line(wrong: Settings, bucket_server: Part,
     assert ended.returncode != 0
     assert f"The dashboard {MISSING}" in ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
+
+
+UVICORN = ("uvicorn", "app:app", "--app-dir", str(ROOT), "--port")
+
+
+@pytest.mark.parametrize(
+    ("command", "is_said"),
+    [
+        (("streamlit", "run", str(ROOT / "app.py"), "--server.headless=true", "--server.port"), True),
+        (UVICORN, True),
+        (("uvicorn", "--factory", "imagegeneration.api.app:create_api", "--port"), True),
+        (("uvicorn", "--http", "imagegeneration.api.protocol:TimedProtocol", *UVICORN[1:]), False),
+    ],
+)
+def test_a_server_without_time_outs_says_so_and_names_the_command(
+    settings: Settings, bucket_server: Part, tmp_path: Path, command: tuple[str, ...], is_said: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    said_here = tmp_path / "said"
+    with said_here.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", *command, str(port)],
+            cwd=tmp_path,
+            env=environment(settings, bucket_server),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: is_live(port), "the server answers", seconds=60, every=0.2)
+    finally:
+        server.kill()
+        server.wait()
+    lines = [line for line in said_here.read_text().splitlines() if "Slow clients are not cut off" in line]
+    assert len(lines) == int(is_said), said_here.read_text()
+    assert all("uvicorn app:app --http imagegeneration.api.protocol:TimedProtocol" in line for line in lines)
+
+
+def is_live(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/image/health/live", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
