@@ -37,6 +37,7 @@ from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.operations import Operations
 from imagegeneration.services.pacing import Pacing
 from imagegeneration.services.people import People
+from imagegeneration.services.processes import Processes
 from imagegeneration.services.queue import Queue
 from imagegeneration.services.rates import Rates
 from imagegeneration.services.references import References
@@ -96,6 +97,7 @@ class Studio:
         for provider in self._providers.values():
             provider.close()
         self.rates.close()
+        self.runners.processes.close()
         self._stores.connection.close()
 
 
@@ -115,7 +117,8 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
 
 def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     storage = Storage(settings)
-    seals = Seals(stores, settings.require_seal_keys())
+    keys = settings.require_seal_keys()
+    seals = Seals(stores, keys)
     stores.prepare()
     catalog = Catalog.read(settings.catalog_file)
     providers = build_providers(settings)
@@ -136,7 +139,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     text_provider = _text_provider(providers)
     admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
-    runners = Runners(stores)
+    runners = Runners(stores, Processes(stores, "runner" if runner else "dashboard", keys, endpoints))
     forecast = Forecast(stores, breakers, runners, pacing, catalog)
     conditions = Conditions(breakers, checks, limits, forecast)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}

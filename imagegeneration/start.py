@@ -42,6 +42,9 @@ def _require_all(studio: Studio) -> None:
                 f"MONGODB_URI: the counters of requests cannot be written. Give the user readWrite on {name} too."
             ) from None
         studio.logins.check_providers()
+    for found in studio.runners.processes.mismatches():
+        log.error("%s", found.text)
+    studio.runners.processes.seen()
     try:
         studio.storage.require_working()
     except StorageFailed as error:

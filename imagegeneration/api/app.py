@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -116,6 +116,8 @@ async def running(studio: Studio) -> AsyncIterator[None]:
     def post() -> None:
         while not stop.wait(POST_SECONDS):
             studio.enhancement.post()
+            with suppress(StudioError):  # the database is away: the next minute tries again
+                studio.runners.processes.seen()
 
     poster = threading.Thread(target=post, name="post-text-cost", daemon=True)
     poster.start()

@@ -7,6 +7,7 @@ from imagegeneration.domain.breaker import Breaker
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.health import HealthStatus
 from imagegeneration.domain.money import Limits, LimitsVersion, Spend
+from imagegeneration.domain.process import Mismatch
 from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.domain.value import Many, Moment, Value
 
@@ -75,6 +76,7 @@ class OperationsState(Value):
 
     at: Moment
     runners: Many[RunnerInfo]
+    mismatches: Many[Mismatch] = ()
     queue: QueueState
     waiting_for_storage: Many[WaitingForStorage]
     set_aside: Many[OpenImage] = ()

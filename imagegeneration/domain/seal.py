@@ -27,6 +27,11 @@ class SealKeys:
 
     keys: Sequence[bytes]
 
+    @property
+    def names(self) -> Sequence[str]:
+        """The eight digits of each key, the one that seals first."""
+        return [_name(key) for key in self.keys]
+
     def seal(self, facts: Mapping[str, Any]) -> str:
         """Return the seal of `facts`: which key it is of, and the HMAC."""
         return f"{_name(self.keys[0])}:{_hmac(self.keys[0], facts)}"

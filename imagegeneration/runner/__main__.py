@@ -108,6 +108,7 @@ class Runner:
         try:
             self._worker.renew()
             self._studio.runners.seen(self._info())
+            self._studio.runners.processes.seen()
             self._share_provider()
             for provider in self._studio.settings.endpoints:
                 self._studio.breakers.check_burn_rate(provider)

@@ -74,6 +74,7 @@ class Operations:
         return OperationsState(
             at=now,
             runners=tuple(runners),
+            mismatches=tuple(self._runners.processes.mismatches()),
             queue=self._queue(),
             waiting_for_storage=tuple(self._waiting(actor, runners, now)),
             set_aside=tuple(self._set_aside(actor)),

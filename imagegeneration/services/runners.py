@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from imagegeneration.domain.runner import RunnerInfo
+from imagegeneration.services.processes import Processes
 from imagegeneration.store import Stores
 
 ALIVE_SECONDS = 60
 
 
 class Runners:
-    """The registry of runner processes."""
+    """The registry of runner processes, and of all processes with what they must have alike."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, processes: Processes) -> None:
+        self.processes = processes
         self._connection = stores.connection
         self._runners = stores.runners
 

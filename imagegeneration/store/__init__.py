@@ -20,6 +20,7 @@ from imagegeneration.store.logins import LoginStore
 from imagegeneration.store.loras import LoraStore
 from imagegeneration.store.paces import PaceStore
 from imagegeneration.store.people import PeopleStore
+from imagegeneration.store.processes import ProcessStore
 from imagegeneration.store.runners import RunnerStore
 
 __all__ = ["Session", "Stores"]
@@ -38,6 +39,7 @@ class Stores:
         self.idempotency = IdempotencyStore(self.connection)
         self.drafts = DraftStore(self.connection)
         self.runners = RunnerStore(self.connection)
+        self.processes = ProcessStore(self.connection)
         self.breakers = BreakerStore(self.connection)
         self.limits = LimitsStore(self.connection)
         self.audit = AuditStore(self.connection)
@@ -61,6 +63,7 @@ class Stores:
             self.idempotency,
             self.drafts,
             self.runners,
+            self.processes,
             self.breakers,
             self.limits,
             self.audit,

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from anyio import to_thread
 from pydantic import SecretStr
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -21,6 +22,7 @@ from pymongo.errors import OperationFailure
 
 from imagegeneration.api import app as api_app
 from imagegeneration.bootstrap import build_studio
+from imagegeneration.domain.actor import LOCAL
 from imagegeneration.errors import ConfigurationError, DatabaseDown
 from imagegeneration.local.part import Part
 from imagegeneration.runner import __main__ as runner_main
@@ -30,8 +32,9 @@ from imagegeneration.start import require_fit
 from imagegeneration.storage import TRIAL_KEY, Storage
 from imagegeneration.store import connection
 from imagegeneration.store.connection import Connection
+from imagegeneration.ui.needs import needs
 from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
-from tests.support import APPROVAL_KEY, wait_until
+from tests.support import APPROVAL_KEY, run_async, wait_until
 from tests.wire.openid import running_provider
 
 ROOT = Path(__file__).parents[2]
@@ -354,6 +357,74 @@ def test_a_sign_in_that_cannot_work_stops_the_start_and_one_that_is_down_is_logg
     lines = [record.getMessage() for record in caplog.records if "SIGN_IN_PROVIDERS" in record.getMessage()]
     why = "Example answered with an error. (HTTP 503)"
     assert lines == [f"SIGN_IN_PROVIDERS: nobody can sign in with Example until this works: {why}"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "variable"),
+    [
+        ({"approval_keys": (SecretStr("another-key-" + "1" * 32),)}, "APPROVAL_KEYS"),
+        ({"sandbox_url": "http://127.0.0.1:9/v1"}, "SANDBOX_URL"),
+    ],
+)
+def test_a_runner_with_other_settings_than_the_dashboard_is_found_by_both(
+    settings: Settings, caplog: pytest.LogCaptureFixture, changes: Mapping[str, Any], variable: str
+) -> None:
+    def lines() -> list[str]:
+        found = [record.getMessage() for record in caplog.records if record.name == "imagegeneration.start"]
+        caplog.clear()
+        return found
+
+    dashboard = build_studio(settings)
+    require_fit(dashboard)
+    alike = build_studio(settings, runner=True)
+    require_fit(alike)
+    assert (lines(), dashboard.operations.state(LOCAL).mismatches) == ([], ())
+    other = build_studio(settings.model_copy(update=changes), runner=True)
+    require_fit(other)
+    host = socket.gethostname()
+    (first, second) = lines()
+    assert first.startswith(f"{variable} of the runner on {host} and the dashboard on {host} differ. Jobs ")
+    assert second.startswith(f"{variable} of the runner on {host} and the runner on {host} differ. Jobs ")
+    (seen,) = dashboard.operations.state(LOCAL).mismatches
+    assert seen.text.startswith(f"{variable} of the dashboard on {host} and the runner on {host} differ.")
+    (need,) = (row for row in needs(dashboard.operations.state(LOCAL)).rows if row.key.startswith("mismatch"))
+    assert need.lines == ((seen.text,),)
+    another_dashboard = build_studio(settings)
+    require_fit(another_dashboard)
+    assert len(lines()) == 1
+    other.close()
+    assert dashboard.operations.state(LOCAL).mismatches == (), "a process that has stopped does not count"
+    for studio in (dashboard, alike, another_dashboard):
+        studio.close()
+
+
+def test_processes_say_that_they_still_run(
+    settings: Settings, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_app, "POST_SECONDS", 0.05)
+    kinds = database.processes
+
+    async def serve() -> None:
+        async with api_app.running(build_studio(settings)):
+            await to_thread.run_sync(lambda: wait_until(lambda: kinds.find_one({"kind": "dashboard"}), "it is seen"))
+
+    run_async(serve)
+    studio = build_studio(settings, runner=True)
+    assert studio.execution is not None
+    runner_main.Runner(studio, studio.execution)._heartbeat()
+    assert [process["kind"] for process in kinds.find()] == ["runner"]
+    studio.close()
+
+
+def test_no_key_can_be_found_from_what_processes_tell(settings: Settings, database: Database[dict[str, Any]]) -> None:
+    studio = build_studio(settings)
+    require_fit(studio)
+    (told,) = database.processes.find()
+    assert [len(name) for name in told["sealKeys"]] == [8]
+    assert [set(address) for address in told["addresses"]] == [{"provider", "digits"}]
+    assert APPROVAL_KEY not in str(told)
+    studio.close()
+    assert database.processes.count_documents({}) == 0
 
 
 def test_a_spool_that_cannot_be_written_to(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ COLLECTIONS = {
     "idempotency",
     "drafts",
     "runners",
+    "processes",
     "breakers",
     "limits",
     "audit",
