@@ -186,11 +186,12 @@ class WrongState(StudioError):
 
 
 class Elsewhere(WrongState):
-    """IMG_011: another window changed the draft, or made it a job (`job_id`)."""
+    """IMG_011: another window changed the draft, or made it a job (`job_id`), or it is no longer stored (`is_gone`)."""
 
-    def __init__(self, message: str, *, job_id: str | None = None, resolution: str) -> None:
+    def __init__(self, message: str, *, job_id: str | None = None, is_gone: bool = False, resolution: str) -> None:
         super().__init__(message, resolution=resolution)
         self.job_id = job_id
+        self.is_gone = is_gone
 
 
 class Undecided(StudioError):

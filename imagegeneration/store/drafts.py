@@ -101,7 +101,11 @@ class DraftStore:
 def elsewhere(stored: Draft | None) -> Elsewhere:
     """Return what to say to a window that does not show the draft as it is stored."""
     if stored is None:
-        return Elsewhere("This draft is not kept any more.", resolution="Nothing was approved. Start a new request.")
+        return Elsewhere(
+            "This draft is not kept any more.",
+            is_gone=True,
+            resolution="Nothing was approved now. It may have been approved before: look in Jobs, or start new images.",
+        )
     if stored.job_id is not None:
         return Elsewhere(
             "Already approved in another window.",

@@ -134,11 +134,14 @@ class Desk:
             self._settle(stored)
 
     def keep_own(self) -> None:
-        """Store what this window shows over what the other one stored."""
+        """Store what this window shows over what the other one stored. What is gone or has become a job stays so.
+
+        A draft that is gone may have been a job, so it is never stored anew: as version 0 it would be.
+        """
         stored = studio().drafts.get(actor(), self.draft.draft_id)
-        if stored is None or stored.job_id is None:
-            self._settle(self.draft.model_copy(update={"version": 0 if stored is None else stored.version}))
-            self.save()
+        version = max(self.draft.version, 1) if stored is None else stored.version
+        self._settle(self.draft.model_copy(update={"version": version}))
+        self.save()
 
     def _settle(self, draft: Draft) -> None:
         self.draft, self.elsewhere, self.unsaved, self.problem = draft, None, None, None
@@ -292,9 +295,12 @@ def lay(desk: Desk) -> None:
         st.query_params["draft"] = desk.draft.draft_id
 
 
-def start_over() -> None:
-    """Put a new, empty draft on the desk; the old one stays in the database for a week."""
-    lay(Desk(new_draft()))
+def start_over(like: Draft | None = None) -> None:
+    """Put a new draft on the desk, empty or with the texts of another; the old one stays in the database for a week."""
+    desk = Desk(new_draft(like))
+    if like is not None:
+        desk.save()  # a reload keeps the texts
+    lay(desk)
 
 
 def new_draft(like: Draft | None = None) -> Draft:

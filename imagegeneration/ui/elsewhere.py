@@ -44,6 +44,10 @@ def elsewhere(desk: Desk) -> None:
         if found.job_id is not None:
             st.page_link(PAGES / "jobs.py", label="Open the job", query_params={"job": found.job_id})
             st.button("New images", key="new-images", on_click=start_over)
+        elif found.is_gone:
+            st.page_link(PAGES / "jobs.py", label="Open Jobs")
+            st.button("New images", key="new-images", on_click=start_over)
+            st.button("New images with this text", key="new-images-like", on_click=start_over, args=(desk.draft,))
         else:
             st.button("Show the other version", key="take-other", on_click=desk.take_other)
             st.button("Keep this version", key="keep-own", on_click=desk.keep_own)

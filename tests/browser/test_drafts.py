@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from pymongo import MongoClient
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
@@ -219,6 +220,22 @@ def test_of_two_windows_that_write_neither_overwrites_the_other(page: Page, dash
     is_saved(page, "Prompt")
     other.reload()
     expect(typed(other, "Prompt")).to_have_value("a kite, by the first")
+
+
+def test_a_draft_that_has_expired_leads_to_new_images_only(page: Page, mongod: Part) -> None:
+    go_to_review(page, "left open for a week", "a kite")
+    is_saved(page, "Final prompt")
+    expired = page.url
+    with MongoClient[dict[str, Any]](mongod.provides["MONGODB_URI"]) as client:
+        client[DATABASE].drafts.delete_many({})
+    typed(page, "Final prompt").fill("a kite, a week later")
+    expect(page.get_by_text("This draft is not kept any more.").first).to_be_visible()
+    expect(page.get_by_role("button", name="Keep this version")).to_have_count(0)
+    expect(approve_button(page)).to_be_disabled()
+    page.get_by_role("button", name="New images with this text").click()
+    expect(approve_button(page)).to_be_enabled()
+    expect(typed(page, "Final prompt")).to_have_value("a kite, a week later")
+    assert page.url != expired
 
 
 def test_a_shortcut_alone_spends_nothing(page: Page, dashboard: Dashboard) -> None:

@@ -66,6 +66,17 @@ def test_a_draft_that_has_expired_is_not_approved(
     assert database.jobs.count_documents({}) == 0
 
 
+def test_a_draft_that_was_a_job_and_has_expired_is_not_stored_anew(
+    studio: Studio, draft: Draft, database: Database[dict[str, Any]]
+) -> None:
+    approve(studio, body(), seen(studio, draft, body()))
+    database.drafts.delete_many({})
+    with pytest.raises(Elsewhere, match="not kept any more") as refused:
+        studio.drafts.save(LOCAL, draft.model_copy(update={"raw_prompt": "typed a week later"}))
+    assert refused.value.is_gone
+    assert database.drafts.count_documents({}) == 0
+
+
 def test_windows_that_approve_at_once_make_one_job(
     studio: Studio, draft: Draft, database: Database[dict[str, Any]]
 ) -> None:

@@ -16,7 +16,7 @@ from imagegeneration.domain.generation import EnhanceBody, ExecuteBody, Generati
 from imagegeneration.errors import DatabaseDown, Elsewhere, OverBudget, ProviderFailed, StudioError
 from imagegeneration.ui import desk as module
 from imagegeneration.ui import wishes
-from imagegeneration.ui.desk import Desk, lay, new_draft, open_desk
+from imagegeneration.ui.desk import Desk, lay, new_draft, open_desk, start_over
 
 
 class Studio:
@@ -32,7 +32,9 @@ class Studio:
         """As Drafts.save."""
         if self.fails is not None:
             raise self.fails
-        if self.stored is not None and self.stored.version != draft.version:
+        if self.stored is None and draft.version > 0:
+            raise Elsewhere("Gone.", is_gone=True, resolution="Start anew.")
+        if self.stored is not None and (self.stored.version != draft.version or self.stored.job_id is not None):
             raise Elsewhere("Changed.", job_id=self.stored.job_id, resolution="Choose.")
         self.stored = draft.model_copy(update={"version": draft.version + 1})
         return self.stored
@@ -191,6 +193,28 @@ def test_of_two_versions_either_can_be_kept(desk: Desk, studio: Studio) -> None:
         assert desk.elsewhere is None
         assert desk.revision > revision
         assert studio.stored.raw_prompt == desk.draft.raw_prompt == ("mine" if keeps else "theirs")
+
+
+@pytest.mark.parametrize("became", [None, "imgjob_1"], ids=["gone", "a job"])
+def test_a_draft_that_is_gone_or_became_a_job_is_not_stored_anew(
+    desk: Desk, studio: Studio, became: str | None
+) -> None:
+    stored = None if became is None else desk.draft.model_copy(update={"job_id": became})
+    studio.stored = stored  # one that is gone may have been a job, too
+    desk.edit(raw_prompt="typed a week later")
+    desk.keep_own()
+    assert desk.elsewhere is not None
+    assert (desk.elsewhere.is_gone, desk.elsewhere.job_id) == (became is None, became)
+    assert studio.stored == stored
+
+
+def test_new_images_with_the_text_of_a_draft_that_is_gone_are_another_draft(desk: Desk, studio: Studio) -> None:
+    studio.stored = None
+    start_over(desk.draft.model_copy(update={"version": 7}))
+    stored = studio.get(LOCAL, st.query_params["draft"])
+    assert stored is not None
+    assert stored.draft_id == st.query_params["draft"] != desk.draft.draft_id
+    assert (stored.raw_prompt, stored.version) == ("a kite", 1)
 
 
 def test_every_final_prompt_that_a_button_replaced_comes_back(desk: Desk) -> None:
