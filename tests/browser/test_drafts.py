@@ -144,7 +144,7 @@ def is_offline(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "outage", long_but(["the connection is cut", "the server starts anew"], "the connection is cut")
+    "outage", long_but(["the connection is cut", "the server starts anew"], "the server starts anew")
 )
 def test_what_is_typed_during_an_outage_is_what_is_approved(page: Page, dashboard: Dashboard, outage: str) -> None:
     wire = Wire(page)
