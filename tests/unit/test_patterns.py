@@ -1,22 +1,31 @@
 """Every pattern of the code reads 64 kB of its worst case in time: clients choose what most of them read.
 
-The patterns are found in the source, so that a new one is tested too. What makes a pattern slow is a text that it
-matches again and again but for the end: such texts are made from the pattern itself.
+The patterns are found in the source, so that a new one is tested too; those that are built from parts are listed, and
+one that is not listed fails. What makes a pattern slow is a text that it matches again and again but for the end: such
+texts are made from the pattern itself.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, takewhile
 from pathlib import Path
 from re import _constants, _parser  # how re reads a pattern
 from typing import Any
 
 import pytest
 
+from imagegeneration.api.gate import _RULES
+from imagegeneration.domain.lora import HUB_PATH, PATH_PATTERN
+from imagegeneration.providers import hints
+from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.redaction import _SHAPES, redact
+from imagegeneration.services.jobs import CURSOR_PATTERN, KEY_PATTERN
 
 ROOT = Path(__file__).parents[2]
 LENGTH = 64 * 1024
@@ -27,23 +36,52 @@ OWN_TEXT = {
     r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>": "reads the dashboard's own document only",
     r"[^:]+://[^:@]*:(.+)@": "reads MONGODB_URI only",
 }
-_FUNCTIONS = ("compile", "match", "search", "fullmatch", "sub", "findall", "finditer", "split")
+ENCODED = r'"b64_json"\s*:\s*(?=")'
+BUILT: Mapping[tuple[str, str], Collection[str]] = {
+    ("api/gate.py", '"[^/]+".join(map(re.escape, re.split(r"{[A-Za-z]+}", path)))'): {
+        f"^{rule.pattern}$" for _, rule in _RULES if "[" in rule.pattern
+    },
+    ("domain/lora.py", 'f"{_NAME}/{_NAME}"'): [f"^{HUB_PATH.pattern}$"],
+    ("domain/lora.py", "PATH_PATTERN"): [PATH_PATTERN],
+    ("providers/encoded.py", """rb'"' + field.encode() + rb'"\\s*:\\s*(?=")'"""): [ENCODED],
+    ("providers/hints.py", 'rf"(?:{_PART.pattern} ?){{1,4}}"'): [hints._DURATION.pattern],
+    (
+        "providers/hints.py",
+        'rf"(?:try again|retry|available|resets?|wait)[^0-9.]{{1,30}}({_DURATION.pattern})"',
+    ): [hints._IN_WORDS.pattern],
+    ("redaction.py", "pattern"): [pattern.pattern for pattern, _ in _SHAPES],
+    ("services/jobs.py", "CURSOR_PATTERN"): [CURSOR_PATTERN],
+    ("services/jobs.py", "KEY_PATTERN"): [KEY_PATTERN],
+    ("store/audit.py", 'f"^{re.escape(subject)}/"'): [],  # a prefix, letter by letter, that only MongoDB reads
+}
+"""Patterns that are built from parts, by file and argument; between ^ and $ where only `fullmatch` reads them."""
+
+_FUNCTIONS = ("compile", "match", "search", "fullmatch", "sub", "subn", "findall", "finditer", "split")
+
+
+def arguments() -> Iterator[tuple[str, ast.expr, str]]:
+    """Yield the pattern of each call of `re`: its file, itself, and how it is written."""
+    package = ROOT / "imagegeneration"
+    for path in (ROOT / "app.py", *package.rglob("*.py"), *(ROOT / "pages").rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and node.func.attr in _FUNCTIONS:
+                first = node.args[0] if node.args else node.keywords[0].value
+                name = path.relative_to(package if path.is_relative_to(package) else ROOT)
+                yield name.as_posix(), first, ast.get_source_segment(source, first) or ""
 
 
 def in_source() -> Iterator[str]:
-    """The patterns that are written out in a call of `re`."""
-    for path in (ROOT / "app.py", *(ROOT / "imagegeneration").rglob("*.py"), *(ROOT / "pages").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
-                continue
-            is_re = isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
-            first = node.args[0]
-            if is_re and node.func.attr in _FUNCTIONS and isinstance(first, ast.Constant):
-                value = first.value
-                yield value if isinstance(value, str) else str(value, "latin-1")  # type: ignore[arg-type]  # bytes
+    """Yield the patterns that are written out in a call of `re`."""
+    for _, first, _ in arguments():
+        if isinstance(first, ast.Constant):
+            value = first.value
+            yield value if isinstance(value, str) else str(value, "latin-1")  # type: ignore[arg-type]  # bytes
 
 
-PATTERNS = sorted({*in_source(), *(pattern.pattern for pattern, _ in _SHAPES)} - set(OWN_TEXT))
+PATTERNS = sorted({*in_source(), *chain.from_iterable(BUILT.values())} - set(OWN_TEXT))
 
 
 def examples(parsed: Any) -> Iterator[str]:
@@ -113,10 +151,11 @@ def worst_cases(pattern: str) -> Iterator[str]:
     parsed = _parser.parse(pattern)
     parts = {part for part in examples(parsed) if part}
     whole = _all(parsed)
+    literals = takewhile(lambda part: str(part[0]) in ("AT", "LITERAL"), parsed)
+    starts = sorted({"", whole[: len(whole) // 2], _all(literals)})
     for run in sorted(parts | {part + joint for part in parts for joint in "-. "}):
         text = run * (LENGTH // len(run))
-        yield text + "\x00"
-        yield whole[: len(whole) // 2] + text + "\x00"
+        yield from (f"{start}{text}\x00/" for start in starts)
 
 
 def cpu_bounded(work: Callable[[], object]) -> bool:
@@ -164,6 +203,18 @@ def test_a_pattern_reads_its_worst_case_in_time(pattern: str) -> None:
 )
 def test_a_slow_pattern_would_be_found(pattern: str) -> None:
     assert not all(is_quick(pattern, text) for text in worst_cases(pattern))
+
+
+def test_every_pattern_that_is_built_from_parts_is_listed() -> None:
+    assert {(file, text) for file, first, text in arguments() if not isinstance(first, ast.Constant)} == set(BUILT)
+
+
+def test_an_answer_with_images_as_text_is_read_in_time() -> None:
+    def read(text: str) -> None:
+        with contextlib.suppress(ValueError):
+            EncodedAnswer(text.encode(), "b64_json")
+
+    assert all(cpu_bounded(partial(read, text)) for text in worst_cases(ENCODED))
 
 
 def test_every_exempt_pattern_is_in_the_source() -> None:
