@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Request, Response, expect
 
@@ -32,6 +33,10 @@ def test_a_first_visit_loads_little_and_misses_nothing(
     assert missed == []
     own = [request for request in loaded if request.url.startswith(product.url)]  # all but the images of jobs
     assert sum(request.sizes()["responseBodySize"] for request in own) < MOST_BYTES
+    with httpx.Client(
+        headers={"Accept-Encoding": "gzip"}, trust_env=False
+    ) as plain:  # all that browsers take over HTTP
+        assert sum(plain.get(request.url).num_bytes_downloaded for request in own) < MOST_BYTES
 
 
 def test_the_page_is_dark_before_anything_of_it_has_run(open_context: Callable[..., BrowserContext]) -> None:

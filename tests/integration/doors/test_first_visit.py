@@ -6,8 +6,6 @@ import re
 
 from tests.integration.doors.conftest import Server
 
-MOST_BYTES = 1_200_000
-
 
 def test_scripts_are_compressed_for_those_who_can_read_it(server: Server) -> None:
     with server.client(**server.enter("ann", "creator")) as ann:
