@@ -96,7 +96,7 @@ sbom: $(VENV)/.installed-dev ## Write what runs, with its hashes, to dist/sbom.j
 # as many lists as a name has pins. Without --strict it would pass over what it cannot look up, too.
 audit: $(VENV)/.installed-dev ## Look up known vulnerabilities of all that is pinned; fails too where that is impossible
 	@rm -rf $(DIST)/audit; mkdir -p $(DIST)/audit; \
-	sed -n 's/^\([a-z0-9._-]*==[^ ;]*\).*/\1/p' requirements-install.txt requirements.txt requirements-dev.txt | sort -u | \
+	sed -n 's/^\([a-z0-9._-]*==[^ ;]*\).*/\1/p' requirements-install.txt requirements.txt requirements-dev.txt requirements-peers.txt | sort -u | \
 		awk -F== '{print > ("$(DIST)/audit/pins-" ++seen[$$1] ".txt")}'; \
 	for pins in $(DIST)/audit/pins-*.txt; do \
 		$(BIN)/pip-audit --strict --disable-pip --no-deps --progress-spinner off --vulnerability-service osv \
