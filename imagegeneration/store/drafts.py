@@ -51,7 +51,9 @@ class DraftStore:
         that is stored, or has become a job.
         """
         if draft.version == 0:
-            return self._connection.transaction(lambda session: self._first_save(draft, session))
+            saved = self._connection.transaction(lambda session: self._first_save(draft, session))
+            self._prune(draft.user_id)
+            return saved
         return _draft(self._swap(draft, {"version": draft.version}))
 
     def claim(self, user_id: str, shown: Shown, job_id: str, *, session: Session) -> None:
@@ -66,20 +68,31 @@ class DraftStore:
             raise elsewhere(_draft(self._drafts.find_one(key, {"_id": False}, session=session)))
 
     def _first_save(self, draft: Draft, session: Session) -> Draft | None:
-        """Store a draft that has no version yet, and prune; one of before there were versions counts as such."""
+        """Store a draft that has no version yet; one of before there were versions counts as such."""
         key = {"userId": draft.user_id, "draftId": draft.draft_id}
         if self._drafts.find_one(key | {"version": {"$gt": 0}}, {"_id": True}, session=session):
             return None
         try:
-            found = self._swap(draft, {"version": {"$in": [0, None]}}, session=session, upsert=True)
+            return _draft(self._swap(draft, {"version": {"$in": [0, None]}}, session=session, upsert=True))
         except DuplicateKeyError:  # another window was first
             return None
-        open_ones = {"userId": draft.user_id, "jobId": None}
-        newest_first = self._drafts.find(open_ones, {"_id": True}, session=session).sort([("updatedAt", -1)])
-        left = [old["_id"] for old in newest_first.skip(MOST_OPEN)]
-        if left:
+
+    def _prune(self, user_id: str) -> None:
+        """Delete the user's oldest open drafts beyond MOST_OPEN.
+
+        This comes after the first save is committed: of two at once, each of which sees only its own before, the later
+        one sees both. What a crash leaves in between goes with the user's next draft.
+        """
+        open_ones = {"userId": user_id, "jobId": None}
+        if self._drafts.count_documents(open_ones) <= MOST_OPEN:
+            return
+
+        def work(session: Session) -> None:
+            newest_first = self._drafts.find(open_ones, {"_id": True}, session=session)
+            left = [old["_id"] for old in newest_first.sort([("updatedAt", -1), ("_id", -1)]).skip(MOST_OPEN)]
             self._drafts.delete_many({"_id": {"$in": left}}, session=session)
-        return _draft(found)
+
+        self._connection.transaction(work)
 
     def _swap(
         self, draft: Draft, expected: Document, *, session: Session | None = None, upsert: bool = False

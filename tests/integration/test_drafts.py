@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from threading import Barrier
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
-from imagegeneration.bootstrap import Studio
+from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.draft import Draft, Shown, shown_sha256, terms_sha256
 from imagegeneration.domain.generation import ExecuteBody
 from imagegeneration.domain.job import Job, new_id
 from imagegeneration.domain.options import Order
 from imagegeneration.errors import Elsewhere, WrongState
+from imagegeneration.settings import Settings
 from imagegeneration.store import drafts as module
 from tests.integration.conftest import body
 
@@ -174,3 +177,25 @@ def test_a_person_has_so_many_drafts_and_the_oldest_unapproved_gives_way(
     made = [studio.drafts.save(LOCAL, new(studio, intent=str(number))) for number in range(6)]
     kept = {found["draftId"] for found in database.drafts.find({})}
     assert kept == {approved.draft_id, another.draft_id, *(one.draft_id for one in made[-3:])}
+
+
+def test_two_new_drafts_at_once_stay_within_the_limit(
+    studio: Studio, settings: Settings, monkeypatch: pytest.MonkeyPatch, database: Database[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr(module, "MOST_OPEN", 3)
+    for number in range(2):  # each of two more is within the limit, both are not
+        studio.drafts.save(LOCAL, new(studio, intent=str(number)))
+    both_wrote, swap = Barrier(2), module.DraftStore._swap
+
+    def wait_after(*args: Any, **options: Any) -> Any:
+        found = swap(*args, **options)
+        both_wrote.wait(10)  # inside both transactions: neither is committed
+        return found
+
+    other = build_studio(settings)  # as another process: one alone makes its transactions one by one
+    monkeypatch.setattr(module.DraftStore, "_swap", wait_after)
+    with closing(other), ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(lambda process: process.drafts.save(LOCAL, new(process)).draft_id, (studio, other)))
+    kept = [found["draftId"] for found in database.drafts.find({})]
+    assert len(kept) == 3
+    assert set(made) <= set(kept)
