@@ -20,6 +20,8 @@ from tests.browser.screens import (
     card,
     describe,
     dialog,
+    go_to_review,
+    is_done,
     item,
     open_dialog,
     open_generate,
@@ -102,6 +104,16 @@ def second_step(page: Page, _: Jobs) -> None:
     options(page)
 
 
+def third_step(page: Page, _: Jobs) -> None:
+    go_to_review(page, unique("step 3"), "a red kite")
+    approved = page.url
+    approve_button(page).click()
+    expect(page.get_by_role("heading", name="Jobs", level=1)).to_be_visible()
+    page.goto(approved)
+    is_done(page)
+    expect(page.get_by_role("button", name="Start from this again")).to_be_visible()
+
+
 def list_of_models(page: Page, jobs: Jobs) -> None:
     first_step(page, jobs)
     page.get_by_role("radiogroup", name="Model").get_by_role("radio").nth(2).check()
@@ -121,6 +133,12 @@ def empty_jobs(page: Page, _: Jobs) -> None:
 def done_job(page: Page, jobs: Jobs) -> None:
     open_jobs(page)
     open_dialog(page, jobs.done)
+
+
+def run_again(page: Page, jobs: Jobs) -> None:
+    done_job(page, jobs)
+    dialog(page).get_by_role("button", name="Run again").click()
+    expect(dialog(page).get_by_role("button", name="Not now")).to_be_visible()
 
 
 def image_at_100_percent(page: Page, jobs: Jobs) -> None:
@@ -145,6 +163,8 @@ def operations(page: Page, _: Jobs) -> None:
     open_operations(page)
     part(page, "Calls to providers").get_by_role("button").first.click()
     expect(part(page, "Calls to providers").get_by_role("textbox")).to_be_visible()
+    part(page, "Limits").get_by_role("button", name="Change the limits").click()
+    expect(part(page, "Limits").get_by_role("button", name="Set these limits")).to_be_visible()
 
 
 def no_such_page(page: Page, _: Jobs) -> None:
@@ -159,10 +179,12 @@ def no_such_job(page: Page, _: Jobs) -> None:
 LOCAL: Mapping[str, Callable[[Page, Jobs], None]] = {
     "Generate, step 1": first_step,
     "Generate, step 2": second_step,
+    "Generate, step 3": third_step,
     "Generate, a model chosen": list_of_models,
     "Jobs": all_jobs,
     "Jobs, none": empty_jobs,
     "Jobs, a job that is done": done_job,
+    "Jobs, whether to run a job again": run_again,
     "Jobs, an image at 100 %": image_at_100_percent,
     "Jobs, a job that has failed": failed_job,
     "Jobs, a job in doubt": job_in_doubt,
@@ -180,11 +202,16 @@ def test_axe_finds_nothing(local: Page, jobs: Jobs, name: str, phone: bool) -> N
 
 def test_axe_finds_nothing_while_images_are_made(local: Page, product: Product, phone: bool) -> None:
     intent = unique("at work")
-    job_id = product.approve("a kite [sandbox:delay delay=6]", intent=intent, images=2)
+    job_id = product.approve("a kite [sandbox:delay delay=10]", intent=intent, images=2)
     open_jobs(local)
     expect(card(local, intent).get_by_role("progressbar")).to_be_visible()
     found = violations(local, phone=phone)
     assert product.job(job_id)["status"] == "RUNNING"
+    card(local, intent).get_by_role("button", name=f"Cancel {intent}").click()
+    expect(local.get_by_role("button", name="Yes, cancel the job")).to_be_visible()
+    found += violations(local, phone=phone)
+    expect(local.get_by_role("button", name="Yes, cancel the job")).to_be_visible()
+    product.cancel(job_id)
     assert found == []
 
 
@@ -202,6 +229,8 @@ def a_person(page: Page) -> None:
 def keys(page: Page) -> None:
     page.goto("/keys")
     expect(part(page, "Revoked and expired")).to_be_visible()
+    part(page, "Your keys").get_by_role("button", name="Revoke").first.click()
+    expect(part(page, "Your keys").get_by_role("button", name="Revoke this key")).to_be_visible()
 
 
 def loras(page: Page) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.company import Company, menu, sign_in
 from tests.browser.forger import Forgery
 from tests.browser.screens import card, open_jobs, unique
@@ -109,10 +110,12 @@ def test_reviewers_see_what_is_done_and_change_nothing(window: BrowserContext, c
     assert menu(page) == ["Jobs", "API keys"]
     shown = card(page, intent)
     expect(shown.locator(".pill")).to_have_text("Done")
+    assert violations(page, phone=False) == []
     shown.get_by_role("button", name=intent, exact=True).click()
     expect(page.get_by_role("dialog").get_by_role("heading", name="Approval")).to_be_visible()
     for action in ("Retry", "Cancel"):
         expect(page.get_by_role("button", name=re.compile(f"^{action}"))).to_have_count(0)
+    assert violations(page, phone=False) == []
     page.goto("/operations")
     expect(page.get_by_role("alert")).to_contain_text("This page is not for you.")
 
@@ -127,7 +130,9 @@ def test_operators_see_operations_and_no_prompts(window: BrowserContext, company
     expect(page.get_by_role("region", name="Latest decisions")).to_be_visible()
     assert menu(page) == ["Operations", "API keys"]
     expect(page.get_by_text(intent)).to_have_count(0)
+    assert violations(page, phone=False) == []
     for address in ("/jobs", "/people", "/audit"):
         page.goto(address)
         expect(page.get_by_role("alert")).to_contain_text("This page is not for you.")
         expect(page.get_by_text(intent)).to_have_count(0)
+    assert violations(page, phone=False) == []  # of a page that is not for them
