@@ -123,7 +123,7 @@ def _prepared_once(_prepared: dict[str, set[str]]) -> Iterator[None]:
 
         def prepare(self) -> None:
             if self._name in self._known:
-                self.audit.prepare()  # the head of an empty chain is a document
+                self.audit.ensure_head()  # it is a document, and was deleted
                 return
             super().prepare()
             self._known.add(self._name)

@@ -45,7 +45,8 @@ from imagegeneration.services.rates import Rates
 from imagegeneration.services.seals import Seals
 from imagegeneration.services.spending import Spending
 from imagegeneration.store import Session, Stores
-from imagegeneration.store.idempotency import IdempotencyRecord, KeyTaken
+from imagegeneration.store.collection import AlreadyExists
+from imagegeneration.store.idempotency import IdempotencyRecord
 
 KEY_PATTERN = r"^[!-~]([ -~]{0,253}[!-~])?$"
 """An idempotency key: 1 to 255 printable ASCII characters, no space at either end."""
@@ -256,7 +257,7 @@ class Jobs:
 
         try:
             self._connection.transaction(work)
-        except KeyTaken:
+        except AlreadyExists:
             known = self._idempotency.settled(actor.user_id, str(idempotency_key))
             if known is None:
                 raise WrongState("The idempotency key was in use a moment ago. Send the request again.") from None

@@ -12,7 +12,7 @@ from imagegeneration.errors import InvalidRequest, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.services.recent import Recent
 from imagegeneration.store import Session, Stores
-from imagegeneration.store.limits import VersionTaken
+from imagegeneration.store.collection import AlreadyExists
 
 READ_SECONDS = 1.0
 """How old the limits may be that an approval is held against: a change reaches every process within this."""
@@ -91,7 +91,7 @@ class SpendLimits:
 
         try:
             self._connection.transaction(work)
-        except VersionTaken:
+        except AlreadyExists:
             raise WrongState("Somebody else has changed the limits meanwhile.") from None
         self._latest.forget()
         return changed

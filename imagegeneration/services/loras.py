@@ -11,7 +11,7 @@ from imagegeneration.domain.lora import CollectedLora, LoraBody, LoraChanges, Lo
 from imagegeneration.errors import NotAllowed, NotFound, WrongState
 from imagegeneration.services.audit import Audit
 from imagegeneration.store import Session, Stores
-from imagegeneration.store.loras import NameTaken
+from imagegeneration.store.collection import AlreadyExists
 
 MOST = 1000
 """How many LoRAs there may be: a list that is searched and looked through by people."""
@@ -77,7 +77,7 @@ class Loras:
 
         try:
             self._connection.transaction(work)
-        except NameTaken:
+        except AlreadyExists:
             raise WrongState(
                 f"There is a LoRA called {lora.name} already.", resolution="Choose another name, or change that one."
             ) from None

@@ -54,26 +54,6 @@ class Stores:
     def prepare(self) -> None:
         """Create the collections, validators and indexes. Raises ConfigurationError where they cannot be used."""
         self.connection.require_replica_set()
-        for store in (
-            self.events,
-            self.jobs,
-            self.images,
-            self.ledger,
-            self.budgets,
-            self.idempotency,
-            self.drafts,
-            self.runners,
-            self.processes,
-            self.breakers,
-            self.limits,
-            self.audit,
-            self.people,
-            self.logins,
-            self.keys,
-            self.credits,
-            self.checks,
-            self.paces,
-            self.loras,
-        ):
-            store.prepare()
+        self.connection.prepare()
+        self.audit.ensure_head()
         self.connection.require_transactions("jobs")

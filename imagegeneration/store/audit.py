@@ -11,9 +11,16 @@ from pymongo.errors import DuplicateKeyError
 
 from imagegeneration.domain.audit import Action, AuditEntry, AuditHead
 from imagegeneration.errors import InternalFault
+from imagegeneration.store.collection import Collection
 from imagegeneration.store.connection import Connection, Document, Session, translated
-from imagegeneration.store.schema import validator
 
+_INDEXES = (
+    IndexModel("number", unique=True),
+    IndexModel("entryId", unique=True),
+    IndexModel([("actor", DESCENDING), ("number", DESCENDING)]),
+    IndexModel([("action", DESCENDING), ("number", DESCENDING)]),
+    IndexModel([("subject", DESCENDING), ("number", DESCENDING)]),
+)
 _HEAD = "head"
 _NO_ID = {"_id": False}
 
@@ -27,39 +34,28 @@ class AuditStore:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._audit = connection.collection("audit")
-        self._head = connection.collection("audit_head")
+        self._audit = Collection(connection, "audit", AuditEntry, indexes=_INDEXES)
+        self._heads = Collection(connection, "audit_head", AuditHead)
 
-    def prepare(self) -> None:
-        """Create the collections, their validators and indexes, and the head of an empty chain."""
-        indexes = [
-            IndexModel("number", unique=True),
-            IndexModel("entryId", unique=True),
-            IndexModel([("actor", DESCENDING), ("number", DESCENDING)]),
-            IndexModel([("action", DESCENDING), ("number", DESCENDING)]),
-            IndexModel([("subject", DESCENDING), ("number", DESCENDING)]),
-        ]
-        self._connection.prepare("audit", validator(AuditEntry), indexes)
-        self._connection.prepare("audit_head", validator(AuditHead), [])
+    def ensure_head(self) -> None:
+        """Make sure that the chain has a head, so that a transaction only ever updates it."""
         try:
-            self._head.update_one({"_id": _HEAD}, {"$setOnInsert": AuditHead().document()}, upsert=True)
+            self._heads.raw.update_one({"_id": _HEAD}, {"$setOnInsert": AuditHead().document()}, upsert=True)
         except DuplicateKeyError:
-            return  # two were first at once: it exists
+            return  # two processes were first at once: it exists
 
     def head(self, *, session: Session | None = None) -> AuditHead:
-        """The end of the chain. Raises InternalFault (IMG_015) for one that somebody has spoilt."""
-        found = self._head.find_one({"_id": _HEAD}, _NO_ID, session=session)
+        """Return the end of the chain. Raises InternalFault (IMG_015) for one that somebody has spoilt."""
         try:
-            return AuditHead() if found is None else AuditHead.model_validate(found)
+            return self._heads.get({"_id": _HEAD}, session=session) or AuditHead()
         except ValidationError as error:
             raise InternalFault("The head of the audit record was changed, and cannot be read.") from error
 
     def append(self, entry: AuditEntry, *, session: Session) -> None:
         """Add the entry that follows the head, inside the transaction that makes the change it tells of."""
         head = AuditHead(number=entry.number, sha256=entry.sha256)
-        self._head.update_one({"_id": _HEAD}, {"$set": head.document()}, session=session)
-        self._audit.insert_one(entry.document(), session=session)
+        self._heads.raw.update_one({"_id": _HEAD}, {"$set": head.document()}, session=session)
+        self._audit.raw.insert_one(entry.document(), session=session)
 
     def find(
         self,
@@ -84,38 +80,41 @@ class AuditStore:
             query["action"] = {"$in": list(actions)}
         if before is not None:
             query["number"] = {"$lt": before}
-        found = self._audit.find(query, _NO_ID).sort("number", DESCENDING).limit(limit)
-        return [AuditEntry.model_validate(entry) for entry in found]
+        return self._audit.find(query, sort=[("number", DESCENDING)], limit=limit)
 
     def latest(self, subject: str, actions: Sequence[Action]) -> AuditEntry | None:
         """Return the last entry of these actions about exactly `subject`, or None if there is none, or no readable."""
         query: Document = {"subject": subject, "action": {"$in": list(actions)}}
-        found = self._audit.find_one(query, _NO_ID, sort=[("number", DESCENDING)])
+        found = self._audit.raw.find_one(query, _NO_ID, sort=[("number", DESCENDING)])
         return None if found is None else _readable(found)
 
     def about(self, subject: str, actions: Sequence[Action], *, session: Session) -> list[AuditEntry | None]:
         """Return the entries of these actions about exactly `subject`, oldest first: None for one not readable."""
         query: Document = {"subject": subject, "action": {"$in": list(actions)}}
-        return [_readable(found) for found in self._audit.find(query, _NO_ID, session=session).sort("number")]
+        return [_readable(found) for found in self._audit.raw.find(query, _NO_ID, session=session).sort("number")]
 
     def subjects(self, actions: Sequence[Action]) -> list[str]:
         """Return what the entries of these actions are about."""
-        found = self._audit.aggregate([{"$match": {"action": {"$in": list(actions)}}}, {"$group": {"_id": "$subject"}}])
+        found = self._audit.raw.aggregate(
+            [{"$match": {"action": {"$in": list(actions)}}}, {"$group": {"_id": "$subject"}}]
+        )
         return [str(group["_id"]) for group in found]
 
     def chain(self) -> Iterator[AuditEntry]:
         """Every entry, oldest first."""
-        for entry in self._audit.find({}, _NO_ID).sort("number"):
+        for entry in self._audit.raw.find({}, _NO_ID).sort("number"):
             yield AuditEntry.model_validate(entry)
 
     def links(self, to: int) -> Iterator[AuditEntry | None]:
         """The entries numbered 1 up to `to`, as they are stored: None for one that has not the form of an entry."""
-        for document in self._audit.find({"number": {"$gte": 1, "$lte": to}}, _NO_ID).sort("number"):
+        for document in self._audit.raw.find({"number": {"$gte": 1, "$lte": to}}, _NO_ID).sort("number"):
             yield _readable(document)
 
     def last_number(self) -> int:
         """The highest number of an entry, whatever the head says; 0 without any."""
-        found = self._audit.find_one({"number": {"$type": "number"}}, {"number": True}, sort=[("number", DESCENDING)])
+        found = self._audit.raw.find_one(
+            {"number": {"$type": "number"}}, {"number": True}, sort=[("number", DESCENDING)]
+        )
         return 0 if found is None else int(found["number"])
 
 

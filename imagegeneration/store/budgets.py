@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pymongo.errors import DuplicateKeyError
-
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.money import Account, Budget, budget_id
+from imagegeneration.store.collection import Collection
 from imagegeneration.store.connection import Connection, Document, Session, translated
-from imagegeneration.store.schema import validator
 
 
 @translated
@@ -17,24 +15,14 @@ class BudgetStore:
     """Moves the counters; a hold only within the limit, by compare-and-set in the database."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._budgets = connection.collection("budgets")
-
-    def prepare(self) -> None:
-        """Create the collection and its validator; `_id` is the budget's id."""
-        self._connection.prepare("budgets", validator(Budget, key="budgetId"), [])
+        self._budgets = Collection(connection, "budgets", Budget, key="budgetId")
 
     def ensure(
         self, account: Account, day: str, user_id: str | None = None, provider: ProviderName | None = None
     ) -> None:
         """Make sure that the counters of the day exist, so that a transaction only ever updates them."""
         key = budget_id(account, day, user_id, provider)
-        fresh = Budget(budget_id=key, account=account, day=day, user_id=user_id, provider=provider).document()
-        key = fresh.pop("budgetId")
-        try:
-            self._budgets.update_one({"_id": key}, {"$setOnInsert": fresh}, upsert=True)
-        except DuplicateKeyError:
-            return  # two were first at once: it exists
+        self._budgets.ensure(Budget(budget_id=key, account=account, day=day, user_id=user_id, provider=provider))
 
     def hold(self, limits: Mapping[str, int], micros: int, *, session: Session) -> bool:
         """Hold `micros` more on each budget, if what is held and spent stays within its limit, by the budget's key.
@@ -45,35 +33,29 @@ class BudgetStore:
         limit = {"$switch": {"branches": [_limit_of(key, micros) for key, micros in limits.items()]}}
         within = {"$lte": [{"$add": ["$heldMicros", "$spentMicros", micros]}, limit]}
         query = {"_id": {"$in": list(limits)}, "$expr": within}
-        changed = self._budgets.update_many(query, {"$inc": {"heldMicros": micros}}, session=session)
+        changed = self._budgets.raw.update_many(query, {"$inc": {"heldMicros": micros}}, session=session)
         return changed.matched_count == len(limits)
 
     def move(self, keys: Sequence[str], held: int, spent: int, text: int = 0, *, session: Session) -> None:
         """Add to the counters, without a limit: releases, settlements and what is already owed are facts."""
         deltas: Document = {"heldMicros": held, "spentMicros": spent, "textMicros": text}
-        self._budgets.update_many({"_id": {"$in": list(keys)}}, {"$inc": deltas}, session=session)
+        self._budgets.raw.update_many({"_id": {"$in": list(keys)}}, {"$inc": deltas}, session=session)
 
     def get(
         self, account: Account, day: str, user_id: str | None = None, provider: ProviderName | None = None
     ) -> Budget:
-        """The counters of a day, all zero if nothing happened yet."""
+        """Return the counters of a day, all zero if nothing happened yet."""
         key = budget_id(account, day, user_id, provider)
-        found = self._budgets.find_one({"_id": key})
-        if found is None:
-            return Budget(budget_id=key, account=account, day=day, user_id=user_id, provider=provider)
-        return _budget(found)
+        none = Budget(budget_id=key, account=account, day=day, user_id=user_id, provider=provider)
+        return self._budgets.get({"_id": key}) or none
 
     def days(self) -> list[str]:
         """Return the days that have counters."""
-        return [str(day) for day in self._budgets.distinct("day")]
+        return [str(day) for day in self._budgets.raw.distinct("day")]
 
     def of_day(self, day: str, *, session: Session) -> list[Budget]:
         """Return every counter of a day."""
-        return [_budget(found) for found in self._budgets.find({"day": day}, session=session)]
-
-
-def _budget(found: Document) -> Budget:
-    return Budget.model_validate({"budgetId": found.pop("_id"), **found})
+        return self._budgets.find({"day": day}, session=session)
 
 
 def _limit_of(key: str, limit_micros: int) -> Document:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pymongo
 from pymongo import MongoClient
@@ -43,6 +43,13 @@ _NOT_PERMITTED = (8, 13, 13297)
 log = logging.getLogger(__name__)
 
 
+class Prepared(Protocol):
+    """A collection that knows its validator and its indexes."""
+
+    def prepare(self) -> None:
+        """Create the collection, or bring it up to date."""
+
+
 class Connection:
     """One database. Every acknowledged write is on the journal of a majority (DESIGN.md, section 4)."""
 
@@ -68,6 +75,8 @@ class Connection:
             reason = str(error).partition('"')[0].rstrip(" .")  # what it quotes may be a part of the password
             raise ConfigurationError(f"MONGODB_URI is wrong: {reason}.") from None
         self._database: Database[Document] = self._client[database]
+        self.collections: list[Prepared] = []
+        """What stores keep in this database, in the order in which they were made."""
         self._one_by_one = threading.Lock()
 
     def collection(self, name: str) -> Collection[Document]:
@@ -190,8 +199,13 @@ class Connection:
             else:
                 return
 
-    def prepare(self, name: str, validator: Mapping[str, Any], indexes: list[pymongo.IndexModel]) -> None:
-        """Create the collection with its validator and indexes, or bring them up to date. Safe to repeat."""
+    def prepare(self) -> None:
+        """Create the collections with their validators and indexes, or bring them up to date. Safe to repeat."""
+        for collection in self.collections:
+            collection.prepare()
+
+    def apply_schema(self, name: str, validator: Mapping[str, Any], indexes: list[pymongo.IndexModel]) -> None:
+        """Create the collection with this validator and these indexes, or bring them up to date."""
         wanted: Document = {"$jsonSchema": validator}
         try:
             if self._validators.get(name) != wanted:

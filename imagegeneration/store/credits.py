@@ -2,55 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection as Some
+from collections.abc import Sequence
 
 from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.credits import Balance, CreditEntry
-from imagegeneration.store.connection import Connection, Session, translated
-from imagegeneration.store.schema import validator
+from imagegeneration.store.collection import Collection
+from imagegeneration.store.connection import Connection, Session
+
+_INDEXES = (
+    IndexModel("entryId", unique=True),
+    IndexModel([("personId", ASCENDING), ("at", ASCENDING)]),
+    IndexModel([("jobId", ASCENDING), ("at", ASCENDING)]),
+)
 
 
-@translated
 class CreditStore:
     """Moves balances, each with entries that add up to it, inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._balances = connection.collection("credits")
-        self._entries = connection.collection("credit_entries")
-
-    def prepare(self) -> None:
-        """Create the collections, their validators and indexes; `_id` of a balance is the person's id."""
-        self._connection.prepare("credits", validator(Balance, key="personId"), [])
-        indexes = [
-            IndexModel("entryId", unique=True),
-            IndexModel([("personId", ASCENDING), ("at", ASCENDING)]),
-            IndexModel([("jobId", ASCENDING), ("at", ASCENDING)]),
-        ]
-        self._connection.prepare("credit_entries", validator(CreditEntry), indexes)
+        self._balances = Collection(connection, "credits", Balance, key="personId")
+        self._entries = Collection(connection, "credit_entries", CreditEntry, indexes=_INDEXES)
 
     def balance(self, person_id: str, *, session: Session | None = None) -> Balance | None:
-        """What the person has left; None for one who is not metered."""
-        found = self._balances.find_one({"_id": person_id}, session=session)
-        return None if found is None else Balance.model_validate({"personId": found.pop("_id"), **found})
+        """Return what the person has left, or None for one who is not metered."""
+        return self._balances.get({"_id": person_id}, session=session)
 
-    def balances(self, person_ids: Collection[str]) -> list[Balance]:
-        """What these people have left; those who are not metered are left out."""
-        found = self._balances.find({"_id": {"$in": list(person_ids)}})
-        return [Balance.model_validate({"personId": document.pop("_id"), **document}) for document in found]
+    def balances(self, person_ids: Some[str]) -> list[Balance]:
+        """Return what these people have left; those who are not metered are left out."""
+        return self._balances.find({"_id": {"$in": list(person_ids)}})
 
     def begin(self, balance: Balance, *, session: Session) -> None:
         """Meter a person from now on."""
-        document = balance.document()
-        self._balances.insert_one({"_id": document.pop("personId"), **document}, session=session)
+        self._balances.append([balance], session=session)
 
     def move(self, person_id: str, delta: int, *, at_least: int | None = None, session: Session) -> bool:
-        """Add to the balance, if at least `at_least` are there (None: a fact, whatever is there); False if not."""
+        """Add to the balance. Return False, and change nothing, if fewer than `at_least` are there (None: no check)."""
         enough = {} if at_least is None else {"credits": {"$gte": at_least}}
-        moved = self._balances.update_one({"_id": person_id, **enough}, {"$inc": {"credits": delta}}, session=session)
-        return moved.matched_count == 1
+        return self._balances.compare_and_set(
+            {"_id": person_id, **enough}, {"$inc": {"credits": delta}}, session=session
+        )
 
     def append(self, entries: Sequence[CreditEntry], *, session: Session) -> None:
         """Add entries, inside the transaction that also moves the balance."""
-        self._entries.insert_many([entry.document() for entry in entries], session=session)
+        self._entries.append(entries, session=session)

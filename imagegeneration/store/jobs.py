@@ -22,9 +22,9 @@ from imagegeneration.domain.job import ImageState, Job, JobImage, JobSummary, Le
 from imagegeneration.domain.link import Link
 from imagegeneration.domain.outlook import Waiting
 from imagegeneration.errors import WrongState
+from imagegeneration.store.collection import Collection
 from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
 from imagegeneration.store.events import EventStore
-from imagegeneration.store.schema import validator
 
 _ALIVE: Sequence[Status] = ("QUEUED", "RUNNING")
 _OVER: Sequence[Status] = ("DONE", "FAILED")
@@ -42,6 +42,33 @@ EVERYBODY = Reach(user_id=None)
 
 _LINKED = {"links": {"$exists": True}}
 """Jobs that are linked to something of their caller's: the others cost their indexes nothing."""
+
+_NEWEST = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
+_OF_A_LINK = [("links.type", ASCENDING), ("links.id", ASCENDING), *_NEWEST]
+_TURNS = [(name, ASCENDING) for name in ("status", "userId", "runAt", "request.model", "request.provider")]
+_UNFINISHED = {"status": {"$in": list(_ALIVE)}}
+_INDEXES = (
+    IndexModel("jobId", unique=True),
+    IndexModel([("userId", ASCENDING), *_NEWEST], name="newest"),
+    IndexModel([("userId", ASCENDING), ("status", ASCENDING), *_NEWEST], name="newest_by_status"),
+    IndexModel(_NEWEST, name="newest_of_all"),
+    IndexModel([("status", ASCENDING), *_NEWEST], name="newest_of_all_by_status"),
+    IndexModel(_TURNS, name="turns", partialFilterExpression=_UNFINISHED),
+    IndexModel(_TURNS, name="alternates", partialFilterExpression=_UNFINISHED | {"alternates": {"$exists": True}}),
+    IndexModel(
+        [("images.state", ASCENDING), ("createdAt", ASCENDING)],
+        name="open",
+        partialFilterExpression={"images.state": {"$in": list(_OPEN)}},
+    ),
+    IndexModel(
+        [("images.attempts.outcome", ASCENDING), ("createdAt", ASCENDING)],
+        name="set_aside",
+        partialFilterExpression=_SET_ASIDE,
+    ),
+    IndexModel([("request.model", ASCENDING), ("completedAt", DESCENDING)], name="history"),
+    IndexModel([("userId", ASCENDING), *_OF_A_LINK], name="newest_linked", partialFilterExpression=_LINKED),
+    IndexModel(_OF_A_LINK, name="newest_linked_of_all", partialFilterExpression=_LINKED),
+)
 
 _TOLD = {"_id": False, "jobId": True, "userId": True, "lastEvent": True, "news": True}
 _SUMMARY = _NO_ID | {to_camel(name): True for name in JobSummary.model_fields}
@@ -65,48 +92,11 @@ class JobStore:
     """
 
     def __init__(self, connection: Connection, events: EventStore) -> None:
-        self._connection = connection
         self._events = events
-        self._jobs = connection.collection("jobs")
+        self._collection = Collection(connection, "jobs", Job, indexes=_INDEXES)
+        self._jobs = self._collection.raw
         # A claim that a failover takes back is no harm: the fence of the one-way door, a majority write, is then wrong.
         self._claims = self._jobs.with_options(write_concern=WriteConcern(w=1), read_concern=ReadConcern("local"))
-
-    def prepare(self) -> None:
-        """Create the collection, its validator and its indexes."""
-        newest = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
-        alive = {"status": {"$in": list(_ALIVE)}}
-        linked = [("links.type", ASCENDING), ("links.id", ASCENDING), *newest]
-        indexes = [
-            IndexModel("jobId", unique=True),
-            IndexModel([("userId", ASCENDING), *newest], name="newest"),
-            IndexModel([("userId", ASCENDING), ("status", ASCENDING), *newest], name="newest_by_status"),
-            IndexModel(newest, name="newest_of_all"),
-            IndexModel([("status", ASCENDING), *newest], name="newest_of_all_by_status"),
-            IndexModel(
-                [(name, ASCENDING) for name in ("status", "userId", "runAt", "request.model", "request.provider")],
-                name="turns",
-                partialFilterExpression=alive,
-            ),
-            IndexModel(
-                [(name, ASCENDING) for name in ("status", "userId", "runAt", "request.model", "request.provider")],
-                name="alternates",
-                partialFilterExpression=alive | {"alternates": {"$exists": True}},
-            ),
-            IndexModel(
-                [("images.state", ASCENDING), ("createdAt", ASCENDING)],
-                name="open",
-                partialFilterExpression={"images.state": {"$in": list(_OPEN)}},
-            ),
-            IndexModel(
-                [("images.attempts.outcome", ASCENDING), ("createdAt", ASCENDING)],
-                name="set_aside",
-                partialFilterExpression=_SET_ASIDE,
-            ),
-            IndexModel([("request.model", ASCENDING), ("completedAt", DESCENDING)], name="history"),
-            IndexModel([("userId", ASCENDING), *linked], name="newest_linked", partialFilterExpression=_LINKED),
-            IndexModel(linked, name="newest_linked_of_all", partialFilterExpression=_LINKED),
-        ]
-        self._connection.prepare("jobs", validator(Job), indexes)
 
     def insert(self, job: Job, *, session: Session) -> None:
         """Add a job, inside the transaction that also holds its money."""
@@ -115,13 +105,12 @@ class JobStore:
         self._events.append(numbered(news, 1, job.job_id, job.user_id), session=session)
 
     def get(self, job_id: str, reach: Reach = EVERYBODY) -> Job | None:
-        """The job; None if there is none within the reach."""
-        return _job(self._jobs.find_one({"jobId": job_id, **_within(reach)}, _NO_ID))
+        """Return the job, or None if there is none within the reach."""
+        return self._collection.get({"jobId": job_id, **_within(reach)})
 
     def get_many(self, job_ids: Sequence[str], *, session: Session | None = None) -> list[Job]:
-        """Those of these jobs that exist."""
-        found = self._jobs.find({"jobId": {"$in": list(job_ids)}}, _NO_ID, session=session)
-        return [Job.model_validate(job) for job in found]
+        """Return those of these jobs that exist."""
+        return self._collection.find({"jobId": {"$in": list(job_ids)}}, session=session)
 
     def ids(self) -> list[str]:
         """Return the id of every job."""
@@ -129,11 +118,11 @@ class JobStore:
 
     def stored(self, job_id: str, *, session: Session) -> list[Job | None]:
         """Return the job as it is stored, at most one: None for a document that is no job any more."""
-        found = self._jobs.find_one({"jobId": job_id}, _NO_ID, session=session)
         try:
-            return [] if found is None else [_job(found)]
+            found = self._collection.get({"jobId": job_id}, session=session)
         except ValidationError:
             return [None]
+        return [] if found is None else [found]
 
     def page(
         self, reach: Reach, limit: int, after: Place | None, status: Status | None, owner: str | None = None
@@ -183,8 +172,7 @@ class JobStore:
             conditions.append({"createdAt": {"$lte": created_at}})
             conditions.append({"$or": [{"createdAt": {"$lt": created_at}}, {"jobId": {"$lt": job_id}}]})
         query = {"$and": conditions}
-        newest = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
-        return self._jobs.find(query, projection).sort(newest).limit(limit).to_list()
+        return self._jobs.find(query, projection).sort(_NEWEST).limit(limit).to_list()
 
     def queued(self, at_most: int, *, session: Session | None = None) -> int:
         """How many jobs wait, counted up to `at_most`."""
@@ -196,10 +184,9 @@ class JobStore:
         return self._jobs.count_documents(alive, limit=at_most, hint="turns", session=session)
 
     def latest_completed(self, model: str, at_most: int) -> list[Job]:
-        """The jobs of `model` that brought an image, and were over last."""
+        """Return the last jobs of `model` that made an image, the latest first."""
         completed = {"request.model": model, "completedAt": {"$ne": None}, "cdnUrls.0": {"$exists": True}}
-        found = self._jobs.find(completed, _NO_ID).sort("completedAt", DESCENDING).limit(at_most)
-        return [Job.model_validate(job) for job in found]
+        return self._collection.find(completed, sort=[("completedAt", DESCENDING)], limit=at_most)
 
     def waiting_users(self) -> list[str]:
         """The users who have queued jobs."""
@@ -416,20 +403,17 @@ class JobStore:
         return int(found[0]["micros"]) if found else 0
 
     def in_doubt_since(self, since: datetime, at_most: int) -> list[Job]:
-        """Jobs that have an image UNKNOWN and have changed since then, the latest first."""
+        """Return jobs that have an image UNKNOWN and have changed since then, the latest first."""
         query = {"images.state": "UNKNOWN", "updatedAt": {"$gte": since}}
-        found = self._jobs.find(query, _NO_ID).sort("updatedAt", DESCENDING).limit(at_most)
-        return [Job.model_validate(job) for job in found]
+        return self._collection.find(query, sort=[("updatedAt", DESCENDING)], limit=at_most)
 
     def with_images(self, state: ImageState, at_most: int) -> list[Job]:
-        """Jobs that have an image GENERATED or UNKNOWN, oldest first."""
-        found = self._jobs.find({"images.state": state}, _NO_ID).sort("createdAt", ASCENDING).limit(at_most)
-        return [Job.model_validate(job) for job in found]
+        """Return jobs that have an image GENERATED or UNKNOWN, oldest first."""
+        return self._collection.find({"images.state": state}, sort=[("createdAt", ASCENDING)], limit=at_most)
 
     def set_aside(self, at_most: int) -> list[Job]:
-        """Jobs of which an answer was set aside, newest first, also where a person has decided about it."""
-        found = self._jobs.find(_SET_ASIDE, _NO_ID).sort("createdAt", DESCENDING).limit(at_most)
-        return [Job.model_validate(job) for job in found]
+        """Return jobs that have an answer set aside, newest first, also those a person has decided about."""
+        return self._collection.find(_SET_ASIDE, sort=[("createdAt", DESCENDING)], limit=at_most)
 
     def of_attempt(self, attempt_id: str) -> Job | None:
         """The job that waits for the result of the attempt; None if there is none, or none that still waits."""

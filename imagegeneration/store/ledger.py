@@ -11,12 +11,18 @@ from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_id
+from imagegeneration.store.collection import Collection
 from imagegeneration.store.connection import Connection, Session, translated
-from imagegeneration.store.schema import validator
 
 Moved = Counter[tuple[str, ProviderName, str]]
 """Micro-dollars `held` or `spent`, by day and provider."""
 
+_INDEXES = (
+    IndexModel("entryId", unique=True),
+    IndexModel([("account", ASCENDING), ("day", ASCENDING), ("userId", ASCENDING)]),
+    IndexModel([("jobId", ASCENDING), ("at", ASCENDING)]),
+    IndexModel([("account", ASCENDING), ("at", ASCENDING)]),
+)
 _SUMS = {name: {"$sum": f"${name}DeltaMicros"} for name in ("held", "spent", "text")}
 
 
@@ -25,45 +31,33 @@ class LedgerStore:
     """Appends and reads entries; there is no way to change one."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._ledger = connection.collection("ledger")
-
-    def prepare(self) -> None:
-        """Create the collection, its validator and its indexes."""
-        indexes = [
-            IndexModel("entryId", unique=True),
-            IndexModel([("account", ASCENDING), ("day", ASCENDING), ("userId", ASCENDING)]),
-            IndexModel([("jobId", ASCENDING), ("at", ASCENDING)]),
-            IndexModel([("account", ASCENDING), ("at", ASCENDING)]),
-        ]
-        self._connection.prepare("ledger", validator(LedgerEntry), indexes)
+        self._ledger = Collection(connection, "ledger", LedgerEntry, indexes=_INDEXES)
 
     def append(self, entries: Sequence[LedgerEntry], *, session: Session) -> None:
         """Add entries, inside the transaction that also moves the counters."""
-        self._ledger.insert_many([entry.document() for entry in entries], session=session)
+        self._ledger.append(entries, session=session)
 
     def of_job(self, job_id: str) -> list[LedgerEntry]:
-        """The entries of a job, oldest first."""
-        found = self._ledger.find({"jobId": job_id}, {"_id": False}).sort([("at", ASCENDING), ("entryId", ASCENDING)])
-        return [LedgerEntry.model_validate(entry) for entry in found]
+        """Return the entries of a job, oldest first."""
+        return self._ledger.find({"jobId": job_id}, sort=[("at", ASCENDING), ("entryId", ASCENDING)])
 
     def spent_since(self, provider: ProviderName, since: datetime) -> int:
-        """Micro-dollars that were spent on the provider since then, taken together."""
+        """Return the micro-dollars that were spent on the provider since then, taken together."""
         movements: list[dict[str, Any]] = [
             {"$match": {"account": account_of(provider), "at": {"$gte": since}, "provider": provider}},
             {"$group": {"_id": None, "micros": {"$sum": "$spentDeltaMicros"}}},
         ]
-        found = self._ledger.aggregate(movements).to_list()
+        found = self._ledger.raw.aggregate(movements).to_list()
         return int(found[0]["micros"]) if found else 0
 
     def job_ids(self) -> list[str]:
         """Return the jobs that any entry names."""
-        found = self._ledger.aggregate([{"$match": {"jobId": {"$ne": None}}}, {"$group": {"_id": "$jobId"}}])
+        found = self._ledger.raw.aggregate([{"$match": {"jobId": {"$ne": None}}}, {"$group": {"_id": "$jobId"}}])
         return [str(group["_id"]) for group in found]
 
     def days(self) -> list[str]:
         """Return the days that any entry names."""
-        return [str(group["_id"]) for group in self._ledger.aggregate([{"$group": {"_id": "$day"}}])]
+        return [str(group["_id"]) for group in self._ledger.raw.aggregate([{"$group": {"_id": "$day"}}])]
 
     def moved_by(self, job_id: str, *, session: Session) -> Moved:
         """Return what the entries of a job sum up to."""
@@ -72,7 +66,7 @@ class LedgerStore:
             {"$group": {"_id": {"day": "$day", "provider": "$provider"}, **_SUMS}},
         ]
         moved: Moved = Counter()
-        for group in self._ledger.aggregate(stages, session=session):
+        for group in self._ledger.raw.aggregate(stages, session=session):
             for what in ("held", "spent"):
                 moved[group["_id"]["day"], group["_id"]["provider"], what] = group[what]
         return moved
@@ -82,7 +76,7 @@ class LedgerStore:
         by = {name: f"${name}" for name in ("account", "userId", "provider")}
         stages: list[dict[str, Any]] = [{"$match": {"day": day}}, {"$group": {"_id": by, **_SUMS}}]
         sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for group in self._ledger.aggregate(stages, session=session):
+        for group in self._ledger.raw.aggregate(stages, session=session):
             account, user_id, provider = (group["_id"][name] for name in by)
             for key in (
                 budget_id(account, day),

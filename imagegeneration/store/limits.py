@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import DuplicateKeyError
 
 from imagegeneration.domain.money import Account, LimitsVersion
-from imagegeneration.store.connection import Connection, Session, translated
-from imagegeneration.store.schema import validator
+from imagegeneration.store.collection import Collection
+from imagegeneration.store.connection import Connection, Session
+
+_INDEX = IndexModel([("account", ASCENDING), ("version", DESCENDING)], unique=True)
 
 
-class VersionTaken(Exception):
-    """Somebody else has set this version of the limits."""
-
-
-@translated
 class LimitsStore:
     """Appends and reads versions; there is no way to change one."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._limits = connection.collection("limits")
-
-    def prepare(self) -> None:
-        """Create the collection, its validator and its index."""
-        versions = IndexModel([("account", ASCENDING), ("version", DESCENDING)], unique=True)
-        self._connection.prepare("limits", validator(LimitsVersion), [versions])
+        self._limits = Collection(connection, "limits", LimitsVersion, indexes=[_INDEX])
 
     def latest(self, account: Account) -> LimitsVersion | None:
-        """The version that counts; None if nobody ever set limits."""
-        found = self._limits.find_one({"account": account}, {"_id": False}, sort=[("version", DESCENDING)])
-        return None if found is None else LimitsVersion.model_validate(found)
+        """Return the version in force, or None if limits were never set."""
+        return self._limits.get({"account": account}, sort=[("version", DESCENDING)])
 
     def insert(self, version: LimitsVersion, *, session: Session) -> None:
-        """Add a version. Raises VersionTaken if there is one with this number."""
-        try:
-            self._limits.insert_one(version.document(), session=session)
-        except DuplicateKeyError:
-            raise VersionTaken from None
+        """Add a version. Raises AlreadyExists if there is one with this number."""
+        self._limits.insert(version, session=session)

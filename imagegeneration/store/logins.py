@@ -10,10 +10,19 @@ from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.person import SIGN_IN_SECONDS, Login
 from imagegeneration.domain.value import LATER, Moment, Value
+from imagegeneration.store.collection import Collection
 from imagegeneration.store.connection import Connection, Document, translated
-from imagegeneration.store.schema import validator
 
-_NO_ID = {"_id": False}
+_LOGINS = (
+    IndexModel("tokenSha256", unique=True),
+    IndexModel("personId"),
+    IndexModel([("provider", ASCENDING), ("sid", ASCENDING)]),
+    IndexModel("endsAt", expireAfterSeconds=0),
+)
+_ATTEMPTS = (
+    IndexModel("stateSha256", unique=True),
+    IndexModel("beganAt", expireAfterSeconds=SIGN_IN_SECONDS),
+)
 
 
 class SignInAttempt(Value):
@@ -38,66 +47,48 @@ class LoginStore:
     """Finds a login by the hash of its cookie; the server's clock says whether it is over."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._logins = connection.collection("logins")
-        self._attempts = connection.collection("sign_ins")
-
-    def prepare(self) -> None:
-        """Create the collections, their validators and indexes; what is over is deleted."""
-        logins = [
-            IndexModel("tokenSha256", unique=True),
-            IndexModel("personId"),
-            IndexModel([("provider", ASCENDING), ("sid", ASCENDING)]),
-            IndexModel("endsAt", expireAfterSeconds=0),
-        ]
-        self._connection.prepare("logins", validator(Login), logins)
-        attempts = [
-            IndexModel("stateSha256", unique=True),
-            IndexModel("beganAt", expireAfterSeconds=SIGN_IN_SECONDS),
-        ]
-        self._connection.prepare("sign_ins", validator(SignInAttempt), attempts)
+        self._logins = Collection(connection, "logins", Login, indexes=_LOGINS)
+        self._attempts = Collection(connection, "sign_ins", SignInAttempt, indexes=_ATTEMPTS)
 
     def begin(self, login: Login) -> None:
         """Add a login."""
-        self._logins.insert_one(login.document())
+        self._logins.insert(login)
 
     def find(self, token_sha256: str, idle_seconds: float) -> Login | None:
-        """The login, unless it is over or nobody was there for `idle_seconds`."""
-        found = self._logins.find_one(_alive(token_sha256, idle_seconds), _NO_ID)
-        return None if found is None else Login.model_validate(found)
+        """Return the login, or None if it is over or was idle for `idle_seconds`."""
+        return self._logins.get(_alive(token_sha256, idle_seconds))
 
     def seen(self, token_sha256: str, idle_seconds: float) -> None:
-        """Somebody is there; a login that is over stays over."""
-        self._logins.update_one(_alive(token_sha256, idle_seconds), {"$currentDate": {"seenAt": True}})
+        """Record that the person did something; a login that is over stays over."""
+        self._logins.compare_and_set(_alive(token_sha256, idle_seconds), {"$currentDate": {"seenAt": True}})
 
     def end(self, token_sha256: str) -> None:
-        """The person has signed out in this browser."""
-        self._logins.delete_one({"tokenSha256": token_sha256})
+        """End the login: the person has signed out in this browser."""
+        self._logins.raw.delete_one({"tokenSha256": token_sha256})
 
     def end_all(self, person_id: str, provider: str | None = None) -> int:
         """End all logins of a person (with `provider`: those by this provider). Return how many there were."""
         by = {} if provider is None else {"provider": provider}
-        return self._logins.delete_many({"personId": person_id, **by}).deleted_count
+        return self._logins.raw.delete_many({"personId": person_id, **by}).deleted_count
 
     def end_session(self, provider: str, sid: str) -> set[str]:
         """End the logins of one session of the provider's. Return the ids of the people who were signed in by it."""
         session = {"provider": provider, "sid": sid}
-        people: set[str] = set(self._logins.distinct("personId", session))
-        self._logins.delete_many(session)
+        people: set[str] = set(self._logins.raw.distinct("personId", session))
+        self._logins.raw.delete_many(session)
         return people
 
     def expect(self, attempt: SignInAttempt) -> None:
-        """A person was sent to a provider."""
-        self._attempts.insert_one(attempt.document())
+        """Record that a person was sent to a provider."""
+        self._attempts.insert(attempt)
 
     def take(self, state_sha256: str, browser_sha256: str, since: datetime) -> SignInAttempt | None:
         """Return the attempt of this state and browser, begun since then, as it was before; from now on it is taken."""
-        found = self._attempts.find_one_and_update(
+        return self._attempts.update(
             {"stateSha256": state_sha256, "browserSha256": browser_sha256, "beganAt": {"$gte": since}},
             [{"$set": {"takenAt": {"$ifNull": ["$takenAt", "$$NOW"]}}}],
-            projection=_NO_ID,
+            after=False,
         )
-        return None if found is None else SignInAttempt.model_validate(found)
 
 
 def _alive(token_sha256: str, idle_seconds: float) -> Document:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection as Some
 
-from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, IndexModel
 from pymongo.collation import Collation
-from pymongo.errors import DuplicateKeyError
 
 from imagegeneration.domain.person import Person
+from imagegeneration.store.collection import AlreadyExists, Collection
 from imagegeneration.store.connection import Connection, Document, Session, translated
-from imagegeneration.store.schema import validator
 
-_NO_ID = {"_id": False}
 _NAME_ORDER = [("name", ASCENDING), ("personId", ASCENDING)]
 _BY_NAME = Collation("en", strength=2)
 """As a person sorts names: capital or not is the same."""
+
+_INDEXES = (
+    IndexModel("personId", unique=True),
+    IndexModel([("issuer", ASCENDING), ("subject", ASCENDING)], unique=True),
+    IndexModel(_NAME_ORDER, collation=_BY_NAME),
+)
 
 
 @translated
@@ -24,34 +28,20 @@ class PeopleStore:
     """Finds people by who vouches for them, and changes them by compare-and-set."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._people = connection.collection("people")
-
-    def prepare(self) -> None:
-        """Create the collection, its validator and its indexes."""
-        indexes = [
-            IndexModel("personId", unique=True),
-            IndexModel([("issuer", ASCENDING), ("subject", ASCENDING)], unique=True),
-            IndexModel(_NAME_ORDER, collation=_BY_NAME),
-        ]
-        self._connection.prepare("people", validator(Person), indexes)
+        self._people = Collection(connection, "people", Person, indexes=_INDEXES)
 
     def get(self, person_id: str, *, session: Session | None = None) -> Person | None:
-        """The person, or None."""
-        found = self._people.find_one({"personId": person_id}, _NO_ID, session=session)
-        return None if found is None else Person.model_validate(found)
+        """Return the person, or None."""
+        return self._people.get({"personId": person_id}, session=session)
 
     def confirmed(self, person_id: str, seconds: float) -> Person | None:
         """Return the person if they have signed in within so many seconds by the server's clock, or None."""
         since = {"$dateSubtract": {"startDate": "$$NOW", "unit": "second", "amount": round(seconds)}}
-        query = {"personId": person_id, "$expr": {"$gt": ["$signedInAt", since]}}
-        found = self._people.find_one(query, _NO_ID)
-        return None if found is None else Person.model_validate(found)
+        return self._people.get({"personId": person_id, "$expr": {"$gt": ["$signedInAt", since]}})
 
     def find(self, issuer: str, subject: str) -> Person | None:
-        """The person that this issuer calls `subject`, or None."""
-        found = self._people.find_one({"issuer": issuer, "subject": subject}, _NO_ID)
-        return None if found is None else Person.model_validate(found)
+        """Return the person that this issuer calls `subject`, or None."""
+        return self._people.get({"issuer": issuer, "subject": subject})
 
     def signed_in(self, person: Person) -> Person:
         """Keep what the provider says now; a person who is new gets what `person` has else."""
@@ -60,27 +50,19 @@ class PeopleStore:
         fresh = {name: value for name, value in person.document().items() if name not in said | known}
         for _ in range(2):
             try:
-                found = self._people.find_one_and_update(
-                    known,
-                    {"$set": said, "$setOnInsert": fresh},
-                    upsert=True,
-                    projection=_NO_ID,
-                    return_document=ReturnDocument.AFTER,
-                )
-                return Person.model_validate(found)
-            except DuplicateKeyError:
+                found = self._people.update(known, {"$set": said, "$setOnInsert": fresh}, upsert=True)
+            except AlreadyExists:
                 continue  # two windows signed in for the first time at once: the other has made the person
+            if found is not None:
+                return found
         raise AssertionError("unreachable: a person who exists is only updated")
 
     def change(self, old: Person, new: Person, *, session: Session) -> bool:
-        """Put `new` where `old` is as it was read; False if somebody changed it meanwhile."""
-        changed = self._people.replace_one(
-            {"personId": old.person_id, "version": old.version}, new.document(), session=session
-        )
-        return changed.matched_count == 1
+        """Put `new` in the place of `old`. Return False if it has changed since it was read."""
+        return self._people.replace({"personId": old.person_id, "version": old.version}, new, session=session)
 
     def page(self, after: str | None, limit: int, text: str = "") -> list[Person]:
-        """Up to `limit` people by name, those after the id `after`, with `text` in their name or e-mail address."""
+        """Return up to `limit` people by name, after the id `after`, with `text` in their name or e-mail address."""
         conditions: list[Document] = []
         if after is not None:
             last = self.get(after)
@@ -92,10 +74,9 @@ class PeopleStore:
             contains = {"$regex": re.escape(text), "$options": "i"}
             conditions.append({"$or": [{"name": contains}, {"email": contains}]})
         query = {"$and": conditions} if conditions else {}
-        found = self._people.find(query, _NO_ID).collation(_BY_NAME).sort(_NAME_ORDER).limit(limit)
-        return [Person.model_validate(person) for person in found]
+        return self._people.find(query, sort=_NAME_ORDER, limit=limit, collation=_BY_NAME)
 
-    def names(self, ids: Collection[str]) -> dict[str, str]:
-        """What these people are called; others are left out."""
-        found = self._people.find({"personId": {"$in": list(ids)}}, {"_id": False, "personId": True, "name": True})
+    def names(self, ids: Some[str]) -> dict[str, str]:
+        """Return the names of these people by id; unknown ids are left out."""
+        found = self._people.raw.find({"personId": {"$in": list(ids)}}, {"_id": False, "personId": True, "name": True})
         return {person["personId"]: person["name"] for person in found}

@@ -390,5 +390,5 @@ def test_a_server_that_stops_ends_its_streams(studio: Studio) -> None:
 
 def test_events_cannot_be_changed(studio: Studio) -> None:
     ways = {name for name in vars(EventStore) if not name.startswith("_")}
-    assert ways == {"prepare", "append", "since"}
+    assert ways == {"append", "since"}
     assert Event.model_config["frozen"] is True

@@ -159,7 +159,8 @@ def test_among_many_jobs_a_search_looks_at_what_it_answers(
         many = [_another(sample, number, users, jobs // 100) for number in range(start, start + 10_000)]
         database.jobs.insert_many(many, ordered=False, bypass_document_validation=True)
     with closing(Connection(company.settings.require_database(), database.name)) as connection:
-        JobStore(connection, EventStore(connection)).prepare()
+        JobStore(connection, EventStore(connection))
+        connection.prepare()
     for asker in (cleo.actor(), LOCAL, person(company, "rae", "reviewer").actor()):
         seen = _profiled(database, functools.partial(_search, company, asker))
         assert seen["nreturned"] == 21
