@@ -18,7 +18,7 @@ SYNC = $(INDEX) $(BIN)/uv pip sync --quiet --require-hashes --only-binary :all:
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run unit test long faults mutation mutation-rules lint bench bench-queue engines clean lock sbom audit chromium
+.PHONY: help install run unit test long faults mutation mutation-rules lint house bench bench-queue engines clean lock sbom audit chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ lint: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+house: $(VENV)/.installed-dev ## Measure the structure of the code: long files, large classes, circles, words
+	@exec $(BIN)/python -m tools.house
 
 bench: $(VENV)/.installed-dev chromium ## Measure the figures that the documentation quotes
 	@exec $(BIN)/python -m benchmarks $(ARGS)
