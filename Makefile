@@ -49,11 +49,13 @@ mutation: $(VENV)/.installed-dev ## Remove each guard of a write or a call in tu
 mutation-rules: $(VENV)/.installed-dev ## Change each rule in turn, list the changes that no test notices; ARGS="*money*" takes some
 	@rm -rf mutants; $(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results | sed '/not checked/d'
 
-lint: $(VENV)/.installed-dev ## Check style, types and the direction of imports
+lint: $(VENV)/.installed-dev ## Check style, types, imports, dependencies and dead code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry --no-ansi .
+	$(BIN)/vulture
 
 house: $(VENV)/.installed-dev ## Measure the structure of the code: long files, large classes, circles, words
 	@exec $(BIN)/python -m tools.house

@@ -156,7 +156,6 @@ class ImageModel(Value):
     edits: bool = False
     takes_mask: bool = False
     references: int = Field(default=0, ge=0)
-    images_a_call: int = Field(default=1, ge=1)
     partial_images: int = Field(default=0, ge=0)
     expected_seconds: float = 15
     timeout_seconds: float = Field(default=600, ge=1, le=LONGEST_WAIT_SECONDS)
@@ -371,11 +370,6 @@ class Catalog(Value):
                 (parameters.partial_images * prices.partial_tokens, prices.image_out),
             )
         )
-
-    def has_no_price(self, parameters: GenerationParameters) -> bool:
-        """Whether images of these parameters have no price."""
-        model = self.named(parameters.model)
-        return model is None or model.prices.of(parameters) is None
 
     def cost(self, name: str, usage: Usage) -> int | None:
         """What a call cost by the provider's own count of tokens, in micro-dollars, rounded up.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from imagegeneration.domain.options import Options, Order
-from imagegeneration.domain.value import LATER, Many, Moment, Value
+from imagegeneration.domain.value import Many, Moment, Value
 
 PREVIOUS_KEPT = 5
 """Final prompts that buttons replaced, for undo."""
@@ -33,13 +33,13 @@ class Draft(Value):
     raw_prompt: str = ""
     suggestion: str | None = None
     final_prompt: str | None = None
-    previous_prompts: Many[str] = Field(default=(), max_length=PREVIOUS_KEPT, json_schema_extra=LATER)
+    previous_prompts: Many[str] = Field(default=(), max_length=PREVIOUS_KEPT)
     image_count: int = 1
-    style: str | None = Field(default=None, json_schema_extra=LATER)
-    negative_prompt: str = Field(default="", json_schema_extra=LATER)
-    options: Options = Field(default=Options(), json_schema_extra=LATER)
+    style: str | None = None
+    negative_prompt: str = ""
+    options: Options = Options()
     job_id: str | None = None
-    version: int = Field(default=0, ge=0, json_schema_extra=LATER)
+    version: int = Field(default=0, ge=0)
     updated_at: Moment
 
     def says_the_same(self, other: Draft) -> bool:

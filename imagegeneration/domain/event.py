@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from imagegeneration.domain.value import Moment, Value
+from imagegeneration.domain.value import Moment, Value, sparse
 
 if TYPE_CHECKING:  # a job keeps its latest news
     from imagegeneration.domain.job import ImageState, JobImage
@@ -31,21 +31,17 @@ _OF_STATE: Mapping[ImageState, EventType] = {
 }
 
 
-def _optional() -> Any:
-    return Field(default=None, exclude_if=lambda value: value is None)
-
-
 class News(Value):
     """Something that has happened to a job, or to its image `index`; `code` and `message` say why, where it is bad."""
 
     type: EventType
     created_at: Moment
-    index: int | None = _optional()
-    attempt_id: str | None = _optional()
-    url: str | None = _optional()
-    thumbnail_url: str | None = _optional()
-    code: str | None = _optional()
-    message: str | None = _optional()
+    index: int | None = sparse(None)
+    attempt_id: str | None = sparse(None)
+    url: str | None = sparse(None)
+    thumbnail_url: str | None = sparse(None)
+    code: str | None = sparse(None)
+    message: str | None = sparse(None)
 
 
 class Event(News):

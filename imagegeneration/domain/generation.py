@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 
 from imagegeneration.domain.text import Intent, Prompt, tame
-from imagegeneration.domain.value import LATER, Many, Micros, Value
+from imagegeneration.domain.value import Many, Micros, Value, sparse
 
 MAX_IMAGES = 5
 """PRD 000, section 2: no more than 5 images a job."""
@@ -113,8 +113,8 @@ class Lora(Value):
 
     path: str = Field(min_length=1, max_length=500)
     weight: LoraWeight = 1.0
-    name: LoraName | None = Field(default=None, exclude_if=lambda value: value is None, json_schema_extra=LATER)
-    family: LoraFamily | None = Field(default=None, exclude_if=lambda value: value is None, json_schema_extra=LATER)
+    name: LoraName | None = sparse(None)
+    family: LoraFamily | None = sparse(None)
 
 
 class GenerationParameters(Value):
@@ -132,15 +132,13 @@ class GenerationParameters(Value):
     output_format: OutputFormat
     background: Background | None = _unless_asked_for()
     seed: int | None = _unless_asked_for()
-    seeds: Many[int] = Field(default=(), exclude_if=lambda seeds: not seeds, json_schema_extra=LATER)
+    seeds: Many[int] = sparse(())
     negative_prompt: str | None = _unless_asked_for()
     steps: int | None = _unless_asked_for()
     guidance: float | None = _unless_asked_for()
     loras: Many[Lora] = Field(default=(), exclude_if=lambda value: not value)
-    references: Many[Reference] = Field(default=(), exclude_if=lambda value: not value, json_schema_extra=LATER)
-    partial_images: int = Field(
-        default=0, ge=0, le=MAX_PARTIAL_IMAGES, exclude_if=lambda n: n == 0, json_schema_extra=LATER
-    )
+    references: Many[Reference] = sparse(())
+    partial_images: int = sparse(0, ge=0, le=MAX_PARTIAL_IMAGES)
 
     @property
     def pixels(self) -> tuple[int, int]:
@@ -182,9 +180,9 @@ class Usage(Value):
     input_text_tokens: Micros
     input_image_tokens: Micros
     output_tokens: Micros
-    output_text_tokens: Micros = Field(default=0, exclude_if=lambda tokens: tokens == 0, json_schema_extra=LATER)
-    undivided_tokens: Micros = Field(default=0, exclude_if=lambda tokens: tokens == 0, json_schema_extra=LATER)
-    implausible: bool = Field(default=False, exclude_if=lambda is_so: not is_so, json_schema_extra=LATER)
+    output_text_tokens: Micros = sparse(0)
+    undivided_tokens: Micros = sparse(0)
+    implausible: bool = sparse(False)
 
 
 MAX_REVISED_PROMPT = 32_000

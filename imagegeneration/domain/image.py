@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from imagegeneration.domain.generation import OutputFormat, ProviderName
-from imagegeneration.domain.value import LATER, Micros, Moment, Value
+from imagegeneration.domain.value import Micros, Moment, Value, sparse
 
 THUMBNAIL_SIDE = 512
 """Longest side of a thumbnail, in pixels (DESIGN.md, section 4)."""
@@ -53,7 +53,7 @@ class StoredImage(Value):
     cost_micros: Micros
     is_edit: bool = False
     created_at: Moment
-    seal: str | None = Field(default=None, exclude_if=lambda seal: seal is None, json_schema_extra=LATER)
+    seal: str | None = sparse(None)
 
 
 def storage_key(

@@ -20,7 +20,7 @@ from imagegeneration.domain.generation import (
 )
 from imagegeneration.domain.link import Link
 from imagegeneration.domain.moderation import Moderation
-from imagegeneration.domain.value import LATER, Many, Micros, Moment, Value
+from imagegeneration.domain.value import Many, Micros, Moment, Value, sparse
 
 Status = Literal["QUEUED", "RUNNING", "DONE", "FAILED"]
 ImageState = Literal["HELD", "CALLING", "GENERATED", "STORED", "FAILED", "UNKNOWN"]
@@ -44,7 +44,6 @@ ErrorCode = Literal[
     "STORAGE",
     "MODERATION",
     "PROVIDER",
-    "BUDGET",
     "CANCELED",
 ]
 
@@ -91,17 +90,17 @@ class Attempt(Value):
     certainty: Certainty | None = None
     held_micros: Micros
     cost_micros: Micros = 0
-    credits: int = Field(default=0, exclude_if=lambda paid: paid == 0, json_schema_extra=LATER)
+    credits: int = sparse(0)
     budget_day: str
     usage: Usage | None = None
     provider_request_id: str | None = None
     handle: str | None = None
     revised_prompt: str | None = None
     error: AttemptError | None = None
-    price: Price | None = Field(default=None, exclude_if=lambda price: price is None, json_schema_extra=LATER)
-    why: str | None = Field(default=None, exclude_if=lambda why: why is None, json_schema_extra=LATER)
-    partial_urls: Many[str] = Field(default=(), exclude_if=lambda urls: not urls, json_schema_extra=LATER)
-    others: Many[str] = Field(default=(), exclude_if=lambda names: not names, json_schema_extra=LATER)
+    price: Price | None = sparse(None)
+    why: str | None = sparse(None)
+    partial_urls: Many[str] = sparse(())
+    others: Many[str] = sparse(())
 
     @property
     def most_micros(self) -> int:
@@ -167,11 +166,11 @@ class Approval(Value):
     quoted_micros: Micros
     price_table: str
     endpoint_sha256: str
-    moderation: Moderation | None = Field(default=None, json_schema_extra=LATER)
-    alternates: Many[Terms] = Field(default=(), exclude_if=lambda terms: not terms, json_schema_extra=LATER)
-    max_extra_micros: Micros = Field(default=0, exclude_if=lambda extra: extra == 0, json_schema_extra=LATER)
-    image_micros: Micros = Field(default=0, exclude_if=lambda micros: micros == 0, json_schema_extra=LATER)
-    seal: str | None = Field(default=None, exclude_if=lambda seal: seal is None, json_schema_extra=LATER)
+    moderation: Moderation | None = None
+    alternates: Many[Terms] = sparse(())
+    max_extra_micros: Micros = sparse(0)
+    image_micros: Micros = sparse(0)
+    seal: str | None = sparse(None)
 
 
 class Lease(Value):
@@ -202,10 +201,8 @@ class Job(Value):
     user_id: str
     source: Source
     request: GenerationParameters
-    alternates: Many[GenerationParameters] = Field(
-        default=(), exclude_if=lambda alternates: not alternates, json_schema_extra=LATER
-    )
-    links: Many[Link] = Field(default=(), exclude_if=lambda links: not links, json_schema_extra=LATER)
+    alternates: Many[GenerationParameters] = sparse(())
+    links: Many[Link] = sparse(())
     approval: Approval
     retries: Many[Approval] = ()
     images: Many[JobImage]
@@ -217,8 +214,8 @@ class Job(Value):
     started_at: Moment | None = None
     completed_at: Moment | None = None
     duration_ms: int | None = None
-    last_event: int = Field(default=0, exclude_if=lambda number: number == 0, json_schema_extra=LATER)
-    news: Many[News] = Field(default=(), exclude_if=lambda news: not news, json_schema_extra=LATER)
+    last_event: int = sparse(0)
+    news: Many[News] = sparse(())
 
     def generation_request(self, parameters: GenerationParameters, index: int) -> GenerationRequest:
         """What the call for an image sends: the approved prompt, byte for byte, and approved parameters."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.provider import ProviderLimits
-from imagegeneration.domain.value import LATER, Many, Micros, Moment, Value
+from imagegeneration.domain.value import Many, Micros, Moment, Value, sparse
 
 MICROS_PER_USD = 1_000_000
 
@@ -68,7 +68,7 @@ class Limits(Value):
     daily_micros: Micros
     daily_per_user_micros: Micros
     per_image_micros: Micros
-    providers: Many[ProviderLimits] = Field(default=(), exclude_if=lambda each: not each, json_schema_extra=LATER)
+    providers: Many[ProviderLimits] = sparse(())
 
     @field_validator("providers")
     @classmethod
@@ -131,7 +131,7 @@ class Budget(Value):
     account: Account
     day: str
     user_id: str | None
-    provider: ProviderName | None = Field(default=None, exclude_if=lambda name: name is None, json_schema_extra=LATER)
+    provider: ProviderName | None = sparse(None)
     held_micros: int = 0
     spent_micros: int = 0
     text_micros: int = 0

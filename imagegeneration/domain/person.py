@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field
-
 from imagegeneration.domain.access import ROLES, Role
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.plan import PlanName
-from imagegeneration.domain.value import LATER, Many, Moment, Value
+from imagegeneration.domain.value import Many, Moment, Value
 
 LOGIN_COOKIE = "studio_login"
 """The cookie of a browser in which somebody is signed in."""
@@ -89,7 +87,7 @@ class Login(Value):
     token_sha256: str
     person_id: str
     provider: str
-    sid: str | None = Field(default=None, json_schema_extra=LATER)
+    sid: str | None = None
     began_at: Moment
     seen_at: Moment
     ends_at: Moment

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from imagegeneration.domain.value import LATER, Many, Moment, Value
+from imagegeneration.domain.value import Many, Moment, Value
 
 
 class RunnerInfo(Value):
@@ -23,7 +21,7 @@ class RunnerInfo(Value):
     pid: int
     concurrency: int
     in_flight: int
-    waiting: int = Field(default=0, json_schema_extra=LATER)
+    waiting: int = 0
     uploading: int = 0
     jobs: Many[str] = ()
     spooled: int = 0

@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 MAX_MICROS = 2**53
 """Upper bound of every amount: larger numbers lose precision in JSON readers."""
-
-LATER: dict[str, JsonValue] = {"x-later": True}
-"""Marks a field that documents of earlier versions do not have: their validator does not ask for it."""
 
 Micros = Annotated[int, Field(ge=0, le=MAX_MICROS)]
 """An amount of money in integer micro-dollars (1 USD = 1,000,000)."""
@@ -41,6 +38,13 @@ SentMoment = Annotated[Moment, Strict(False), BeforeValidator(_text_only)]
 Item = TypeVar("Item")
 Many = Annotated[tuple[Item, ...], Strict(False)]
 """An immutable list; it is read from lists, in half the time that pydantic takes for a `Sequence`."""
+
+
+def sparse(default: Any, **bounds: Any) -> Any:
+    """Return a field that is stored only where its value differs from the default; `bounds` are pydantic's."""
+    return Field(
+        default=default, exclude_if=lambda value: value == default, json_schema_extra={"x-sparse": True}, **bounds
+    )
 
 
 class Value(BaseModel):

@@ -93,10 +93,6 @@ class Audit:
         """The end of the chain, to be kept somewhere else."""
         return self._audit.head()
 
-    def chain(self) -> Iterator[AuditEntry]:
-        """Every entry, oldest first."""
-        return self._audit.chain()
-
     def first_break(self, anchor: AuditHead | None = None, progress: Progress | None = None) -> Break | None:
         """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since.
 

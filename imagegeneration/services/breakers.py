@@ -234,8 +234,7 @@ class Breakers:
             return
         now = self._connection.now()
         if found.status == "refused":
-            seconds = max(pause.seconds, TESTED[pause.cause][0])  # one of an earlier version was not tested, and has 0
-            self._breakers.prolong(scope, pause, now + timedelta(seconds=seconds), seconds)
+            self._breakers.prolong(scope, pause, now + timedelta(seconds=pause.seconds), pause.seconds)
         elif was_trouble and not found.is_trouble:
             self._breakers.prolong(scope, pause, now, pause.seconds)
         self._known.forget()

@@ -100,11 +100,6 @@ class AuditStore:
         )
         return [str(group["_id"]) for group in found]
 
-    def chain(self) -> Iterator[AuditEntry]:
-        """Every entry, oldest first."""
-        for entry in self._audit.raw.find({}, _NO_ID).sort("number"):
-            yield AuditEntry.model_validate(entry)
-
     def links(self, to: int) -> Iterator[AuditEntry | None]:
         """The entries numbered 1 up to `to`, as they are stored: None for one that has not the form of an entry."""
         for document in self._audit.raw.find({"number": {"$gte": 1, "$lte": to}}, _NO_ID).sort("number"):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
 from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.person import SIGN_IN_SECONDS, Login
-from imagegeneration.domain.value import LATER, Moment, Value
+from imagegeneration.domain.value import Moment, Value
 from imagegeneration.store.collection import Collection
 from imagegeneration.store.connection import Connection, Document, translated
 
@@ -33,13 +32,13 @@ class SignInAttempt(Value):
 
     schema_version: Literal[1] = 1
     state_sha256: str
-    browser_sha256: str = Field(default="", json_schema_extra=LATER)
+    browser_sha256: str = ""
     provider: str
     nonce: str
     verifier: str
     next: str
     began_at: Moment
-    taken_at: Moment | None = Field(default=None, json_schema_extra=LATER)
+    taken_at: Moment | None = None
 
 
 @translated

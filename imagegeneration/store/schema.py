@@ -19,8 +19,8 @@ _BSON_TYPES: Mapping[str, Any] = {
 
 @cache
 def validator(model: type[Value], *, key: str | None = None) -> dict[str, Any]:
-    """The `$jsonSchema` of the documents of `model`: every field required but a LATER one and one that is stored only
-    where it has a value, none other allowed.
+    """Return the `$jsonSchema` of the documents of `model`: every field is required but the sparse ones, and no other
+    is allowed.
 
     `key` names the field that is stored as `_id` instead of under its own name.
     """
@@ -49,7 +49,7 @@ def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[st
             "required": sorted(
                 name
                 for name, child in node["properties"].items()
-                if name in node.get("required", ()) and "x-later" not in child
+                if name in node.get("required", ()) and "x-sparse" not in child
             ),
             "additionalProperties": False,
         }

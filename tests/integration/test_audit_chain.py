@@ -261,7 +261,9 @@ def process(code: str, settings: Settings, *arguments: str) -> subprocess.Popen[
     )
 
 
-def test_writers_at_once_do_not_fork_the_record_nor_alarm_who_verifies(studio: Studio, settings: Settings) -> None:
+def test_writers_at_once_do_not_fork_the_record_nor_alarm_who_verifies(
+    studio: Studio, settings: Settings, database: Database[Document]
+) -> None:
     each, verdicts = 12, list[Break | None]()
     writing = [process(WRITER, settings, str(each), f"process {number}") for number in range(2)]
     for one in writing:
@@ -284,7 +286,7 @@ def test_writers_at_once_do_not_fork_the_record_nor_alarm_who_verifies(studio: S
     assert [one.communicate()[0] for one in writing] == [""] * 2
     assert [one.returncode for one in writing] == [0, 0]
     assert set(verdicts) == {None}
-    entries = list(studio.audit.chain())
+    entries = [AuditEntry.model_validate(one) for one in database.audit.find({}, {"_id": False}).sort("number")]
     assert [entry.number for entry in entries] == list(range(1, 6 * each + 1))
     for subject in {entry.subject for entry in entries}:
         reasons = [entry.reason for entry in entries if entry.subject == subject]

@@ -217,22 +217,6 @@ def test_an_operator_tests_a_provider_that_paused_itself(
     assert (tested.actor, tested.subject, tested.reason) == ("ann", PROVIDER, "the bill is paid")
 
 
-def test_a_pause_of_an_earlier_version_lets_one_call_test_it_and_then_waits(
-    studio: Studio, sandbox: Sandbox, database: Database[dict[str, Any]]
-) -> None:
-    sandbox.set_fault("401", count=-1)
-    approve(studio)
-    one_round(studio)
-    database.breakers.update_one({"_id": PROVIDER}, {"$set": {"pause.probeAt": None, "pause.seconds": 0.0}})
-    jobs = [approve(studio) for _ in range(3)]
-    studio.breakers.test(ANN, "sandbox", "the key was renewed", Checked(status="works"))
-    one_round(studio)
-    assert sorted(studio.jobs.get(LOCAL, job.job_id).status for job in jobs) == ["FAILED", "QUEUED", "QUEUED"]
-    pause = breaker(studio).pause
-    assert pause is not None
-    assert pause.seconds == 900
-
-
 def test_a_person_can_keep_a_provider_paused_that_would_be_tested(studio: Studio, sandbox: Sandbox) -> None:
     sandbox.set_fault("401", count=1)
     approve(studio)

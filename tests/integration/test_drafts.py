@@ -155,17 +155,6 @@ def test_a_save_whose_answer_was_lost_is_no_change_by_another(studio: Studio, dr
     assert studio.drafts.save(LOCAL, mine) == stored
 
 
-def test_a_draft_of_before_there_were_versions_can_be_changed_and_approved(
-    studio: Studio, draft: Draft, database: Database[dict[str, Any]]
-) -> None:
-    database.drafts.update_one({}, {"$unset": {"version": 1, "previousPrompts": 1}})
-    old = studio.drafts.get(LOCAL, draft.draft_id)
-    assert old is not None
-    saved = studio.drafts.save(LOCAL, old.model_copy(update={"raw_prompt": "changed"}))
-    assert (saved.version, saved.raw_prompt) == (1, "changed")
-    approve(studio, body(), seen(studio, saved, body()))
-
-
 def test_a_person_has_so_many_drafts_and_the_oldest_unapproved_gives_way(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, database: Database[dict[str, Any]]
 ) -> None:

@@ -117,7 +117,7 @@ def test_what_is_told_has_every_fact_and_no_other() -> None:
         News(type="partial", created_at=NOW, index=0, attempt_id="att_1", url="https://cdn/1"),
     )
     assert end_of({"status": "FAILED"}, NOW) == News(type="error", created_at=NOW)
-    assert end_of({"status": "FAILED", "errorCode": "BUDGET", "error": "No."}, NOW).created_at == NOW
+    assert end_of({"status": "FAILED", "errorCode": "PROVIDER", "error": "No."}, NOW).created_at == NOW
     (event,) = numbered([News(type="image", created_at=NOW, index=2, url="https://cdn/1")], 9, "imgjob_1", "ann")
     assert (event.event_id, event.job_id, event.user_id) == (9, "imgjob_1", "ann")
     assert (event.type, event.created_at, event.index, event.url) == ("image", NOW, 2, "https://cdn/1")

@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from datetime import timedelta
 
-import pytest
-
-from imagegeneration.domain.key import ApiKey, is_key, key_sha256, new_key
+from imagegeneration.domain.key import ApiKey, key_sha256, new_key
 from tests.unit.ui.samples import NOW
 
-SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-KEY = f"isk_{SECRET}{zlib.crc32(SECRET.encode()):08x}"
+
+def test_new_keys_differ_and_have_the_form_that_scanners_for_leaked_secrets_know() -> None:
+    keys = {new_key() for _ in range(2_000)}
+    assert len(keys) == 2_000
+    for key in keys:
+        assert re.fullmatch("isk_[A-Z2-7]{32}[0-9a-f]{8}", key), "a checksum has its leading zeros, too"
+        assert zlib.crc32(key[4:-8].encode()) == int(key[-8:], 16)
 
 
-def test_a_new_key_is_a_key_and_never_the_same() -> None:
-    keys = {new_key() for _ in range(50)}
-    assert len(keys) == 50
-    assert all(is_key(key) and key.startswith("isk_") and len(key) == 44 for key in keys)
-
-
-def test_the_form_of_keys_never_changes_as_programs_hold_them() -> None:
-    assert is_key(KEY)
-    assert key_sha256(KEY) == hashlib.sha256(KEY.encode()).hexdigest()
-
-
-def test_a_checksum_has_its_leading_zeros() -> None:
-    secret = next(name for name in (f"{n:032d}" for n in range(1000)) if zlib.crc32(name.encode()) < 16**7)
-    assert is_key(f"isk_{secret}{zlib.crc32(secret.encode()):08x}")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", KEY[:-1], f"{KEY}0", f" {KEY[1:]}", f"xsk_{KEY[4:]}", f"{KEY[:-1]}é"),
-        *(KEY.lower(), KEY.upper(), KEY.replace("A", "B"), KEY.replace("A", "Ä")),
-        f"{KEY[:-1]}{'0' if KEY[-1] != '0' else '1'}",
-    ],
-)
-def test_any_other_text_is_no_key(text: str) -> None:
-    assert not is_key(text)
+def test_the_hash_of_keys_never_changes_as_programs_hold_them() -> None:
+    assert key_sha256("isk_ABC") == hashlib.sha256(b"isk_ABC").hexdigest()
 
 
 def test_a_key_is_valid_until_it_expires_or_is_revoked() -> None:

@@ -183,8 +183,8 @@ def test_tries_of_before_the_approval_do_not_count_and_those_at_its_moment_do() 
 
 def test_an_image_that_is_dropped_was_not_sent() -> None:
     facts = OPENED | {"finished_at": NOW, "outcome": "not_sent", "certainty": "not_charged"}
-    assert dropped(HELD, "BUDGET", "No money.", NOW) == expected("FAILED", facts | error("BUDGET", "No money."))
-    assert dropped(CALLING, "BUDGET", "No money.", NOW) is CALLING
+    assert dropped(HELD, "CANCELED", "No money.", NOW) == expected("FAILED", facts | error("CANCELED", "No money."))
+    assert dropped(CALLING, "CANCELED", "No money.", NOW) is CALLING
 
 
 def test_a_retry_opens_another_attempt_and_keeps_the_first() -> None:
