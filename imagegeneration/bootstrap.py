@@ -36,6 +36,7 @@ from imagegeneration.services.loras import Loras
 from imagegeneration.services.moderation import Moderator
 from imagegeneration.services.operations import Operations
 from imagegeneration.services.pacing import Pacing
+from imagegeneration.services.pauses import Pauses
 from imagegeneration.services.people import People
 from imagegeneration.services.processes import Processes
 from imagegeneration.services.queue import Queue
@@ -70,6 +71,7 @@ class Studio:
     spending: Spending
     credits: Credits
     limits: SpendLimits
+    pauses: Pauses
     breakers: Breakers
     checks: Checks
     pacing: Pacing
@@ -126,9 +128,10 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     account = account_of(settings.provider or "openai")
     limits = SpendLimits(stores, audit, settings.limits, account, _provider_names(settings, catalog))
     spending = Spending(stores, limits)
-    breakers = Breakers(stores, audit, settings.breaker_rules, _scopes(settings, catalog))
+    pauses = Pauses(stores, audit, _scopes(settings, catalog))
+    breakers = Breakers(stores, pauses, settings.breaker_rules)
     pacing = Pacing(stores, limits)
-    checks = Checks(stores, breakers, providers, settings.endpoints, settings.provider_check_minutes)
+    checks = Checks(stores, pauses, breakers, providers, settings.endpoints, settings.provider_check_minutes)
     watch = ProviderWatch(list(settings.endpoints), checks, pacing, spending)
     people = People(stores, audit, settings.default_plan)
     credits_ = Credits(stores, people, audit)
@@ -140,8 +143,8 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     runners = Runners(stores, Processes(stores, "runner" if runner else "dashboard", keys, endpoints))
-    forecast = Forecast(stores, breakers, runners, pacing, catalog)
-    conditions = Conditions(breakers, checks, limits, forecast)
+    forecast = Forecast(stores, pauses, runners, pacing, catalog)
+    conditions = Conditions(pauses, checks, limits, forecast)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(stores, changes, runners, audit)
@@ -157,7 +160,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     if runner:
         spool = _spool(settings)
         execution = Execution(
-            stores, changes, StartChecks(breakers, seals), spool, storage, references, providers, offer
+            stores, changes, StartChecks(pauses, breakers, seals), spool, storage, references, providers, offer
         )
     return Studio(
         settings=settings,
@@ -173,6 +176,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         spending=spending,
         credits=credits_,
         limits=limits,
+        pauses=pauses,
         breakers=breakers,
         checks=checks,
         pacing=pacing,
@@ -183,10 +187,10 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         people=people,
         logins=Logins(stores, people, audit, rates, clients, proxy, settings.login_rules),
         keys=Keys(stores, people, audit, timedelta(days=settings.key_confirmation_days)),
-        operations=Operations(stores, spending, limits, breakers, runners, audit, watch, enhancement),
+        operations=Operations(stores, spending, limits, pauses, runners, audit, watch, enhancement),
         health=Health(stores.connection, storage, runners),
         runners=runners,
-        queue=Queue(stores, breakers, list(settings.endpoints), pacing),
+        queue=Queue(stores, pauses, breakers, list(settings.endpoints), pacing),
         execution=execution,
         storage=storage,
         _stores=stores,

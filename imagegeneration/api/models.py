@@ -115,7 +115,8 @@ def providers(studio: CurrentStudio, actor: CurrentActor) -> Sequence[ProviderFa
 
 def _provider(studio: CurrentStudio, actor: CurrentActor, name: str, today: date) -> ProviderFacts:
     catalog, endpoints = studio.offer.catalog, studio.offer.endpoints
-    pause, breaker, health = studio.breakers.stopping(name), studio.breakers.of(name), studio.checks.of(name)
+    board, health = studio.pauses.board, studio.checks.of(name)
+    pause, breaker = board.of_provider(name), board.breaker(name)
     own = [model for model in catalog.image_models if name in (model.provider, studio.offer.made_by(model))]
     return ProviderFacts(
         name=name,

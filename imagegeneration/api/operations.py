@@ -57,14 +57,14 @@ def operations_state(studio: CurrentStudio, actor: CurrentActor) -> OperationsSt
 @router.post("/operations/pause", dependencies=[JSON_ONLY], responses=documented(409, 415))
 def pause(body: PauseBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
     """Start no further call; those in flight are finished. Approvals wait; of a paused model none are accepted."""
-    studio.breakers.pause(actor, body.scope, body.reason)
+    studio.pauses.pause(actor, body.scope, body.reason)
     return studio.operations.breakers(actor)
 
 
 @router.post("/operations/resume", dependencies=[JSON_ONLY], responses=documented(409, 415))
 def resume(body: ResumeBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
     """End a pause, whatever its cause."""
-    studio.breakers.resume(actor, body.scope, body.reason, paused_at=body.paused_at)
+    studio.pauses.resume(actor, body.scope, body.reason, paused_at=body.paused_at)
     return studio.operations.breakers(actor)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imagegeneration.domain.generation import ProviderName
+from imagegeneration.domain.generation import GenerationParameters, ProviderName
 from imagegeneration.domain.value import Many, Micros, Moment, Value
 
 Cause = Literal["person", "failures", "credentials", "burn_rate", "bill"]
@@ -69,3 +69,51 @@ class Breaker(Value):
     last_failure: str | None = None
     resumed_at: Moment | None = None  # by a person: what was spent before counts no more for the burn rate
     pause: Pause | None = None
+
+
+class PauseBoard:
+    """What is paused, as it was read last."""
+
+    def __init__(self, breakers: Iterable[Breaker]) -> None:
+        self._breakers = {breaker.scope: breaker for breaker in breakers}
+
+    def breaker(self, provider: ProviderName) -> Breaker:
+        """Return the provider's own breaker."""
+        scope = provider_scope(provider)
+        return self._breakers.get(scope) or Breaker(scope=scope)
+
+    def of_scope(self, scope: str) -> Pause | None:
+        """Return the pause of this scope, or None if it is not paused."""
+        breaker = self._breakers.get(scope)
+        return None if breaker is None else breaker.pause
+
+    def of_provider(self, provider: ProviderName) -> Pause | None:
+        """Return the pause that keeps new calls from the provider, of everything or its own, or None."""
+        return self.of_scope(EVERYTHING) or self.of_scope(provider_scope(provider))
+
+    @property
+    def is_everything_paused(self) -> bool:
+        """Return whether the pause switch is on."""
+        return self.of_scope(EVERYTHING) is not None
+
+    @property
+    def models(self) -> Sequence[str]:
+        """Return the models that are paused."""
+        return self._paused(model_scope(""))
+
+    @property
+    def barred(self) -> Barred:
+        """Return the models and providers whose jobs wait."""
+        return Barred(models=tuple(self.models), providers=tuple(self._paused(provider_scope(""))))
+
+    def wait_reason(self, request: GenerationParameters) -> str | None:
+        """Return why these parameters' provider or model is paused, or None if neither is."""
+        pause = self.of_scope(provider_scope(request.provider))
+        if pause is not None:
+            return f"{request.provider} is paused: {pause.reason}"
+        pause = self.of_scope(model_scope(request.model))
+        return None if pause is None else f"The model {request.model} is paused: {pause.reason}"
+
+    def _paused(self, prefix: str) -> Sequence[str]:
+        paused = (scope for scope, breaker in self._breakers.items() if breaker.pause is not None)
+        return [scope.removeprefix(prefix) for scope in paused if scope.startswith(prefix)]

@@ -14,6 +14,7 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.errors import InvalidRequest, StudioError
 from imagegeneration.providers import Provider
 from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.pauses import Pauses
 from imagegeneration.services.recent import Recent
 from imagegeneration.store import Stores
 
@@ -31,12 +32,14 @@ class Checks:
     def __init__(
         self,
         stores: Stores,
+        pauses: Pauses,
         breakers: Breakers,
         providers: Mapping[ProviderName, Provider],
         endpoints: Mapping[ProviderName, Endpoint],
         minutes: float,
     ) -> None:
         self._checks = stores.checks
+        self._pauses = pauses
         self._breakers = breakers
         self._providers = providers
         self._endpoints = endpoints
@@ -71,8 +74,8 @@ class Checks:
         claim_id = new_id("chk")
         self._checks.claim(name, claim_id, self._endpoints[name].fingerprint, 0)
         found = self._ask(name, claim_id)
-        is_let = self._breakers.test(actor, name, reason, found)
-        pause = self._breakers.stopping(name)
+        is_let = self._pauses.test(actor, name, reason, found)
+        pause = self._pauses.board.of_provider(name)
         return Tested(
             provider=name,
             status=found.status,

@@ -8,10 +8,10 @@ from imagegeneration.domain.breaker import EVERYTHING, Pause, model_scope, provi
 from imagegeneration.domain.generation import GenerationParameters, ProviderName
 from imagegeneration.domain.health import ProviderHealth
 from imagegeneration.domain.money import format_usd
-from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.checks import Checks
 from imagegeneration.services.forecast import Forecast
 from imagegeneration.services.limits import SpendLimits
+from imagegeneration.services.pauses import Pauses
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class Obstacle:
 
 
 class Conditions:
-    """Reads what breakers, checks, limits and history know."""
+    """Reads what pauses, checks, limits and history know."""
 
-    def __init__(self, breakers: Breakers, checks: Checks, limits: SpendLimits, forecast: Forecast) -> None:
-        self._breakers = breakers
+    def __init__(self, pauses: Pauses, checks: Checks, limits: SpendLimits, forecast: Forecast) -> None:
+        self._pauses = pauses
         self._checks = checks
         self._limits = limits
         self._forecast = forecast
 
     def pause_of(self, request: GenerationParameters) -> str | None:
         """Return why no call of these may be started now, in words; None if nothing is paused."""
-        return self._breakers.hindrance(request)
+        return self._pauses.board.wait_reason(request)
 
     def trouble_of(self, provider: ProviderName) -> str | None:
         """Return what the latest check says is wrong with a provider, in words; None if nothing is known to be."""
@@ -58,8 +58,9 @@ class Conditions:
     def obstacle(self, request: GenerationParameters) -> Obstacle | None:
         """Return what keeps calls of these from being started, or would make them fail; None if nothing is known."""
         own = provider_scope(request.provider)
+        board = self._pauses.board
         for scope in (EVERYTHING, own, model_scope(request.model)):
-            if (pause := self._breakers.pause_of(scope)) is not None:
+            if (pause := board.of_scope(scope)) is not None:
                 return Obstacle(scope, pause)
         health = self._checks.of(request.provider)
         return Obstacle(own, health=health) if health is not None and health.is_trouble else None

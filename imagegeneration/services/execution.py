@@ -58,6 +58,7 @@ from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.jobs import Offer
 from imagegeneration.services.partials import Partials
+from imagegeneration.services.pauses import Pauses
 from imagegeneration.services.references import References, Unusable
 from imagegeneration.services.seals import CHANGED, Seals
 from imagegeneration.spool import Damaged, Spool, SpoolEntry
@@ -116,6 +117,7 @@ class Ended:
 class StartChecks:
     """What may keep a call from being started: a pause, or a job that is not what was approved."""
 
+    pauses: Pauses
     breakers: Breakers
     seals: Seals
 
@@ -144,6 +146,7 @@ class Execution:
         self._job_store = stores.jobs
         self._images = stores.images
         self._changes = changes
+        self._pauses = checks.pauses
         self._breakers = checks.breakers
         self._storage = storage
         self._references = references
@@ -192,13 +195,13 @@ class Execution:
         """
         image = job.images[index]
         route = route_of(job, image.attempt)
-        if route is None or self._breakers.is_everything_paused():
+        if route is None or self._pauses.board.is_everything_paused:
             return None
         wanted = route.parameters
         configured = wanted.provider in self._offer.endpoints
-        if configured and self._breakers.admits(wanted):
+        if configured and self._breakers.allow_call(wanted):
             return job
-        why = self._breakers.hindrance(wanted) if configured else f"{wanted.provider} is not configured any more."
+        why = self._pauses.board.wait_reason(wanted) if configured else f"{wanted.provider} is not configured any more."
         fallback = None if why is None else self._fallback(job, image, why, waits=False)
         if fallback is None:
             return None
@@ -224,7 +227,8 @@ class Execution:
             if self._offer.endpoints.get(route.parameters.provider) == route.endpoint_sha256
             and route.parameters.provider != without
         ]
-        at_once = [route for route in able if self._breakers.hindrance(route.parameters) is None]
+        board = self._pauses.board
+        at_once = [route for route in able if board.wait_reason(route.parameters) is None]
         chosen = next(iter(at_once or (able if waits else [])), None)
         return None if chosen is None else fallback_to(chosen, left, why)
 

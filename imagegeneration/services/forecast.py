@@ -6,11 +6,10 @@ import statistics
 from dataclasses import dataclass
 
 from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.generation import GenerationParameters
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook, starts_in
-from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.pacing import Pacing
+from imagegeneration.services.pauses import Pauses
 from imagegeneration.services.recent import Recent
 from imagegeneration.services.runners import Runners
 from imagegeneration.store import Stores
@@ -37,11 +36,11 @@ class History:
 class Forecast:
     """Estimates, each said to be one."""
 
-    def __init__(self, stores: Stores, breakers: Breakers, runners: Runners, pacing: Pacing, catalog: Catalog) -> None:
+    def __init__(self, stores: Stores, pauses: Pauses, runners: Runners, pacing: Pacing, catalog: Catalog) -> None:
         self._pacing = pacing
         self._catalog = catalog
         self._jobs = stores.jobs
-        self._breakers = breakers
+        self._pauses = pauses
         self._waiting = Recent(stores.jobs.waiting, QUEUE_SECONDS)
         self._alive = Recent(runners.alive, QUEUE_SECONDS)
         self._histories: dict[str, Recent[History | None]] = {}
@@ -84,17 +83,15 @@ class Forecast:
         return starts_in(jobs_ahead * history.images_a_job, in_flight, at_once, history.seconds_an_image)
 
     def _hindrance(self, job: Job) -> str | None:
-        if not self._breakers.is_everything_paused() and any(map(self._is_free, job.alternates)):
+        board = self._pauses.board
+        if not board.is_everything_paused and any(board.wait_reason(alternate) is None for alternate in job.alternates):
             return self._nobody_works()
-        pause = self._breakers.stopping(job.request.provider)
+        pause = board.of_provider(job.request.provider)
         if pause is not None:
             return f"Nothing is started at present: {pause.reason}"
-        if job.request.model in self._breakers.paused_models():
+        if job.request.model in board.models:
             return f"The model {job.request.model} is paused at present."
         return self._nobody_works() or self._pacing.hindrance(job.request.provider)
-
-    def _is_free(self, alternate: GenerationParameters) -> bool:
-        return self._breakers.hindrance(alternate) is None
 
     def _nobody_works(self) -> str | None:
         return None if self._alive.get() else "No runner is alive at present; the job waits until one is."

@@ -505,7 +505,7 @@ class Jobs:
         ]
 
     def _hold(self, request: GenerationParameters, final_prompt: str) -> int:
-        self._breakers.check_model(request.model)
+        self._breakers.require_model(request.model)
         hold = self._offer.catalog.quote(request, final_prompt, datetime.now(UTC).date())
         self._spending.check_price(hold)
         return hold

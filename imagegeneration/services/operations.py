@@ -12,9 +12,9 @@ from imagegeneration.domain.job import Job, JobImage
 from imagegeneration.domain.operations import OpenImage, OperationsState, QueueState, WaitingForStorage
 from imagegeneration.domain.runner import RunnerInfo
 from imagegeneration.services.audit import Audit
-from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.enhancement import Enhancement
 from imagegeneration.services.limits import SpendLimits
+from imagegeneration.services.pauses import Pauses
 from imagegeneration.services.runners import Runners
 from imagegeneration.services.spending import Spending
 from imagegeneration.services.watch import ProviderWatch
@@ -39,7 +39,7 @@ class Operations:
         stores: Stores,
         spending: Spending,
         limits: SpendLimits,
-        breakers: Breakers,
+        pauses: Pauses,
         runners: Runners,
         audit: Audit,
         watch: ProviderWatch,
@@ -50,13 +50,13 @@ class Operations:
         self._jobs = stores.jobs
         self._spending = spending
         self._limits = limits
-        self._breakers = breakers
+        self._pauses = pauses
         self._runners = runners
         self._audit = audit
 
     def breakers(self, actor: Actor) -> Sequence[Breaker]:
         """Return every breaker; what a provider said about one person's prompt is for admins."""
-        found = self._breakers.all()
+        found = self._pauses.all()
         if actor.may("administer"):
             return found
         return [breaker.model_copy(update={"last_failure": None}) for breaker in found]

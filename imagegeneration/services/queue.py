@@ -15,6 +15,7 @@ from imagegeneration.domain.turns import Turns
 from imagegeneration.errors import DatabaseDown
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.pacing import Pacing
+from imagegeneration.services.pauses import Pauses
 from imagegeneration.store import Stores
 
 LARGEST_BATCH = 50
@@ -27,9 +28,12 @@ PROBE_SECONDS = 10.0
 class Queue:
     """The claims of one runner process. Users take turns; what is paused is not claimed."""
 
-    def __init__(self, stores: Stores, breakers: Breakers, providers: Sequence[ProviderName], pacing: Pacing) -> None:
+    def __init__(
+        self, stores: Stores, pauses: Pauses, breakers: Breakers, providers: Sequence[ProviderName], pacing: Pacing
+    ) -> None:
         self.pacing = pacing
         self._jobs = stores.jobs
+        self._pauses = pauses
         self._breakers = breakers
         self._providers = providers
         self._turns = Turns()
@@ -47,7 +51,7 @@ class Queue:
 
     def look(self) -> None:
         """Find out what is paused and who waits. The change stream says it sooner, but this is the truth."""
-        self._breakers.look()
+        self._pauses.refresh()
         self.pacing.look()
         self._heard_of(self._jobs.waiting_users())
 
@@ -62,9 +66,10 @@ class Queue:
         one that finds out whether it works again. Jobs of providers that calls wait for already (`but`) are left;
         where a call may have to wait they come one by one, so that few do.
         """
-        if self._breakers.is_everything_paused():
+        board = self._pauses.board
+        if board.is_everything_paused:
             return
-        barred = self._breakers.barred()
+        barred = board.barred
         probe = next(filter(None, (self._probe(owner, lease_seconds, provider) for provider in barred.providers)), None)
         if probe is not None:
             yield probe
@@ -79,7 +84,7 @@ class Queue:
         probed, again = self._probes.get(provider, (None, 0.0))
         if provider not in self._providers or due is None or (due == probed and time.monotonic() < again):
             return None
-        models = Barred(models=self._breakers.barred().models)
+        models = Barred(models=tuple(self._pauses.board.models))
         with self._lock:
             users = self._turns.users()
         for user in users:

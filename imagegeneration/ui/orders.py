@@ -61,7 +61,7 @@ class Pause(Value):
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
         """Pause."""
-        studio.breakers.pause(actor, self.scope, self.reason)
+        studio.pauses.pause(actor, self.scope, self.reason)
         return Said("neutral", f"{words.capital(words.scope(self.scope))} is paused.")
 
 
@@ -75,7 +75,7 @@ class Resume(Value):
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
         """Resume."""
-        studio.breakers.resume(actor, self.scope, self.reason, paused_at=self.paused_at)
+        studio.pauses.resume(actor, self.scope, self.reason, paused_at=self.paused_at)
         return Said("good", f"{words.capital(words.scope(self.scope))} goes on.")
 
 

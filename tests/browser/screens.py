@@ -18,7 +18,7 @@ from pymongo.database import Database
 
 from imagegeneration.domain.breaker import EVERYTHING
 from imagegeneration.local.mongod import USER
-from imagegeneration.services.breakers import READ_SECONDS
+from imagegeneration.services.pauses import READ_SECONDS
 from tests.support import wait_until
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"

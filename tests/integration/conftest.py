@@ -137,9 +137,9 @@ def claim(studio: Studio, owner: str, lease_seconds: float = 30) -> Job | None:
 
 def resume(studio: Studio, scope: str, reason: str = "all is well", who: Actor = LOCAL) -> None:
     """End the pause of the scope, as a person does who looks at it."""
-    pause = next(breaker.pause for breaker in studio.breakers.all() if breaker.scope == scope)
+    pause = next(breaker.pause for breaker in studio.pauses.all() if breaker.scope == scope)
     assert pause is not None
-    studio.breakers.resume(who, scope, reason, paused_at=pause.paused_at)
+    studio.pauses.resume(who, scope, reason, paused_at=pause.paused_at)
 
 
 def run_to_the_end(studio: Studio, worker: Worker, job_id: str, seconds: float = 20) -> Job:

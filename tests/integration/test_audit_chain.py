@@ -75,7 +75,7 @@ def audit(prepared_anew: None, database: Database[Document], studio: Studio) -> 
     """A record of some entries, with a state before and after in some; somebody has taken the unique index away."""
     for reason in REASONS:
         studio.audit.note(LOCAL, "paused", "everything", reason)
-    studio.breakers.pause(LOCAL, "everything", "with a state before and after")
+    studio.pauses.pause(LOCAL, "everything", "with a state before and after")
     assert studio.audit.head().number == LENGTH
     database.audit.drop_index("number_1")
     return database.audit

@@ -34,7 +34,7 @@ def nervous(settings: Settings) -> Any:
 
 
 def breaker(studio: Studio, scope: str = PROVIDER) -> Breaker:
-    return next((found for found in studio.breakers.all() if found.scope == scope), Breaker(scope=scope))
+    return next((found for found in studio.pauses.all() if found.scope == scope), Breaker(scope=scope))
 
 
 def trip(studio: Studio, sandbox: Sandbox) -> None:
@@ -49,11 +49,11 @@ def trip(studio: Studio, sandbox: Sandbox) -> None:
 def let_probe(studio: Studio, database: Database[dict[str, Any]]) -> None:
     past = studio.runners.now() - timedelta(seconds=1)
     database.breakers.update_one({"_id": PROVIDER}, {"$set": {"pause.probeAt": past}})
-    studio.breakers._known.forget()
+    studio.pauses._board.forget()
 
 
 def test_while_everything_is_paused_nothing_is_started_and_approvals_wait(studio: Studio, sandbox: Sandbox) -> None:
-    studio.breakers.pause(LOCAL, EVERYTHING, "maintenance")
+    studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
     job = approve(studio)
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).status == "QUEUED"
@@ -71,7 +71,7 @@ def test_a_claimed_job_whose_calls_are_paused_starts_none_and_is_given_back(stud
     job = claim(studio, "runner_a")
     assert job is not None
     assert studio.execution is not None
-    studio.breakers.pause(LOCAL, EVERYTHING, "maintenance")
+    studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
     working = Worker(studio.execution, studio.queue, "runner_a", 2, 30)
     working._begin(job)
     wait_until(lambda: not working.jobs, "the job is given back")
@@ -90,7 +90,7 @@ def test_a_crashed_job_is_recovered_while_everything_is_paused(
     assert job is not None
     assert studio.execution is not None
     studio.execution.start(job, 0, "att_1")
-    studio.breakers.pause(LOCAL, EVERYTHING, "maintenance")
+    studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
     database.jobs.update_one({"jobId": job.job_id}, {"$set": {"runAt": job.created_at}})
     one_round(studio)
     assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "UNKNOWN"
@@ -221,15 +221,15 @@ def test_a_person_can_keep_a_provider_paused_that_would_be_tested(studio: Studio
     sandbox.set_fault("401", count=1)
     approve(studio)
     one_round(studio)
-    studio.breakers.pause(ANN, PROVIDER, "the contract has ended")
+    studio.pauses.pause(ANN, PROVIDER, "the contract has ended")
     pause = breaker(studio).pause
     assert pause is not None
     assert (pause.cause, pause.probe_at) == ("person", None)
-    assert not studio.breakers._begin(LOCAL, PROVIDER, "credentials", "Wrong key.")
+    assert not studio.pauses.begin(LOCAL, PROVIDER, "credentials", "Wrong key.")
 
 
 def test_a_test_ends_no_pause_of_a_person(studio: Studio, sandbox: Sandbox) -> None:
-    studio.breakers.pause(LOCAL, PROVIDER, "maintenance")
+    studio.pauses.pause(LOCAL, PROVIDER, "maintenance")
     found = studio.checks.test(ANN, "sandbox", "to see")
     assert (found.next_call_tests, found.paused) == (False, "maintenance")
     approve(studio)
@@ -285,7 +285,7 @@ def test_of_two_processes_one_makes_the_probe(
     other = build_studio(settings, runner=True)
     job = approve(nervous)
     let_probe(nervous, database)
-    assert [nervous.breakers.admits(job.request), other.breakers.admits(job.request)] == [True, False]
+    assert [nervous.breakers.allow_call(job.request), other.breakers.allow_call(job.request)] == [True, False]
     other.close()
 
 
@@ -342,7 +342,7 @@ def test_a_bill_a_few_tokens_above_its_hold_is_recorded_and_pauses_nothing(
 
 def test_for_a_paused_model_nothing_is_approved_and_what_waits_is_not_claimed(studio: Studio, sandbox: Sandbox) -> None:
     job = approve(studio)
-    studio.breakers.pause(LOCAL, MODEL, "its price is being looked into")
+    studio.pauses.pause(LOCAL, MODEL, "its price is being looked into")
     with pytest.raises(ModelUnavailable, match="looked into"):
         approve(studio)
     with pytest.raises(ModelUnavailable):
@@ -356,14 +356,14 @@ def test_for_a_paused_model_nothing_is_approved_and_what_waits_is_not_claimed(st
 
 def test_another_process_knows_of_a_pause_within_a_second(studio: Studio, settings: Settings) -> None:
     other = build_studio(settings)
-    assert other.breakers.stopping("sandbox") is None
-    studio.breakers.pause(LOCAL, EVERYTHING, "maintenance")
-    wait_until(lambda: other.breakers.stopping("sandbox"), "the pause is known", seconds=1.5)
+    assert other.pauses.board.of_provider("sandbox") is None
+    studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
+    wait_until(lambda: other.pauses.board.of_provider("sandbox"), "the pause is known", seconds=1.5)
     other.close()
 
 
 def test_who_paused_and_resumed_what_and_why_is_on_record(studio: Studio) -> None:
-    studio.breakers.pause(ANN, EVERYTHING, "maintenance")
+    studio.pauses.pause(ANN, EVERYTHING, "maintenance")
     resume(studio, EVERYTHING, "done", BOB)
     entries = [
         (entry.actor, entry.action, entry.subject, entry.reason) for entry in studio.operations.state(LOCAL).audit
@@ -373,7 +373,7 @@ def test_who_paused_and_resumed_what_and_why_is_on_record(studio: Studio) -> Non
 
 def test_what_is_paused_cannot_be_paused_nor_what_is_not_be_resumed(studio: Studio) -> None:
     with pytest.raises(WrongState):
-        studio.breakers.resume(LOCAL, EVERYTHING, "x", paused_at=studio.runners.now())
-    studio.breakers.pause(LOCAL, EVERYTHING, "x")
+        studio.pauses.resume(LOCAL, EVERYTHING, "x", paused_at=studio.runners.now())
+    studio.pauses.pause(LOCAL, EVERYTHING, "x")
     with pytest.raises(WrongState):
-        studio.breakers.pause(LOCAL, EVERYTHING, "y")
+        studio.pauses.pause(LOCAL, EVERYTHING, "y")

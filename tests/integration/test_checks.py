@@ -54,7 +54,7 @@ def test_refused_credentials_are_stored_and_logged_in_one_line(
     )
     (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert line.getMessage().startswith("The credentials of the provider replicate do not work: ")
-    assert studio.breakers.stopping("replicate") is None, "a check pauses nothing"
+    assert studio.pauses.board.of_provider("replicate") is None, "a check pauses nothing"
     studio.close()
 
 
@@ -128,11 +128,11 @@ def test_programs_are_told_status_time_and_problem(settings: Settings, accounts:
         assert "does not accept the account" in told["problem"]
         assert told["checkedAt"] is not None
         studio.breakers.count_failure("replicate", "It took too long.")
-        studio.breakers.look()
+        studio.pauses.refresh()
         told = _told(client, "replicate")
         assert (told["failures"], told["lastFailure"]) == (1, "It took too long.")
         studio.breakers.succeeded("replicate", None)
-        studio.breakers.look()
+        studio.pauses.refresh()
         told = _told(client, "replicate")
         assert (told["failures"], told["lastFailure"]) == (0, None), "a failure that is over is not told as present"
         assert _told(client, "fal")["isConfigured"] is False

@@ -224,5 +224,5 @@ def test_a_late_answer_costs_what_its_own_attempt_held(
     execution.receive(unknown, 0, "att_1", late)
     first, second = studio.jobs.get(LOCAL, unknown.job_id).images[0].attempts
     assert (first.cost_micros, second.held_micros) == (first.held_micros, 50_000)
-    assert studio.breakers.paused_models() == []
+    assert studio.pauses.board.models == []
     assert_money_adds_up(database)

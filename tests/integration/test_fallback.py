@@ -70,7 +70,7 @@ def studio(build: Build) -> Iterator[Studio]:
 
 
 def breaker(studio: Studio, provider: str) -> Breaker:
-    return next(found for found in studio.breakers.all() if found.scope == f"provider:{provider}")
+    return next(found for found in studio.pauses.all() if found.scope == f"provider:{provider}")
 
 
 def assert_nothing_follows_a_charge(job: Job) -> None:
@@ -96,7 +96,7 @@ def test_while_the_first_is_down_the_alternate_makes_every_job(
             assert (job.images[0].attempt.provider, job.images[0].attempts[0].provider) == ("two", "one")
             assert job.images[0].attempt.why
         assert breaker(studio, "one").pause is not None
-        assert [found for found in studio.breakers.all() if found.scope == "provider:two" and found.failures] == []
+        assert [found for found in studio.pauses.all() if found.scope == "provider:two" and found.failures] == []
     assert_money_adds_up(database)
 
 
@@ -193,7 +193,7 @@ def test_an_alternate_is_called_at_the_pace_of_its_own_provider(build: Build, se
     with build(provider_limits={"two": ProviderLimitSetting(per_minute=1)}) as studio:
         assert studio.execution is not None
         jobs = [order(studio, SECOND) for _ in range(3)]
-        studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+        studio.pauses.pause(LOCAL, "provider:one", "maintenance")
         worker = Worker(studio.execution, studio.queue, "runner_a", 4, 30)
 
         def one_is_made() -> bool:
@@ -285,7 +285,7 @@ def test_what_is_paused_is_passed_over_and_who_has_no_alternate_waits(
     studio: Studio, sandbox: Sandbox, second: Sandbox, database: Documents, scope: str
 ) -> None:
     with_consent, without = order(studio, SECOND), order(studio)
-    studio.breakers.pause(LOCAL, scope, "maintenance")
+    studio.pauses.pause(LOCAL, scope, "maintenance")
     one_round(studio)
     done = studio.jobs.get(LOCAL, with_consent.job_id)
     first, last = done.images[0].attempts
@@ -299,8 +299,8 @@ def test_what_is_paused_is_passed_over_and_who_has_no_alternate_waits(
 
 def test_while_everything_is_paused_nobody_is_passed_over(studio: Studio) -> None:
     job = order(studio, SECOND)
-    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
-    studio.breakers.pause(LOCAL, EVERYTHING, "maintenance")
+    studio.pauses.pause(LOCAL, "provider:one", "maintenance")
+    studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
     one_round(studio)
     waiting = studio.jobs.get(LOCAL, job.job_id)
     assert (waiting.status, len(waiting.images[0].attempts)) == ("QUEUED", 1)
@@ -312,16 +312,16 @@ def test_nobody_takes_over_a_claimed_job_who_may_not_be_called_either(studio: St
     job = claim(studio, "runner_a")
     assert job is not None
     assert studio.execution is not None
-    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
-    studio.breakers.pause(LOCAL, scope, "maintenance")
+    studio.pauses.pause(LOCAL, "provider:one", "maintenance")
+    studio.pauses.pause(LOCAL, scope, "maintenance")
     assert studio.execution.ready(job, 0) is None
     assert len(studio.jobs.get(LOCAL, job.job_id).images[0].attempts) == 1
 
 
 def test_while_all_that_were_approved_are_paused_the_job_waits(studio: Studio, second: Sandbox) -> None:
     job = order(studio, SECOND)
-    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
-    studio.breakers.pause(LOCAL, "provider:two", "maintenance")
+    studio.pauses.pause(LOCAL, "provider:one", "maintenance")
+    studio.pauses.pause(LOCAL, "provider:two", "maintenance")
     one_round(studio)
     waiting = studio.jobs.get(LOCAL, job.job_id)
     assert (waiting.status, len(waiting.images[0].attempts)) == ("QUEUED", 1)
@@ -334,12 +334,12 @@ def test_while_all_that_were_approved_are_paused_the_job_waits(studio: Studio, s
 
 
 def test_a_paused_alternate_is_skipped_for_the_next(studio: Studio, sandbox: Sandbox, second: Sandbox) -> None:
-    studio.breakers.pause(LOCAL, f"model:{SECOND}", "maintenance")
+    studio.pauses.pause(LOCAL, f"model:{SECOND}", "maintenance")
     with pytest.raises(Exception, match="paused"):
         order(studio, SECOND)
     resume(studio, f"model:{SECOND}")
     job = order(studio, SECOND, THIRD)
-    studio.breakers.pause(LOCAL, f"model:{SECOND}", "maintenance")
+    studio.pauses.pause(LOCAL, f"model:{SECOND}", "maintenance")
     sandbox.set_fault("400")
     (ended,) = work_until_over(studio, [job])
     assert [attempt.model for attempt in ended.images[0].attempts] == [FIRST, THIRD]
@@ -361,7 +361,7 @@ def test_queued_jobs_are_claimed_oldest_first_whoever_makes_them(studio: Studio)
     jobs.insert(1, order(studio, model=SECOND))
     jobs.append(order(studio, model=SECOND))
     jobs.sort(key=lambda job: job.created_at)
-    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+    studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     claimed = [claim(studio, "runner_a") for _ in jobs]
     assert [job and job.job_id for job in claimed] == [job.job_id for job in jobs]
 
@@ -369,7 +369,7 @@ def test_queued_jobs_are_claimed_oldest_first_whoever_makes_them(studio: Studio)
 def test_a_batch_takes_both_kinds_and_leaves_what_nobody_may_make(studio: Studio) -> None:
     wanted = {order(studio, SECOND).job_id for _ in range(3)} | {order(studio, model=SECOND).job_id for _ in range(3)}
     left = order(studio)
-    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+    studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     studio.queue.look()
     claimed = [job.job_id for job in studio.queue.claim("runner_a", 30, 20)]
     assert (set(claimed), len(claimed)) == (wanted, 6)
@@ -377,8 +377,8 @@ def test_a_batch_takes_both_kinds_and_leaves_what_nobody_may_make(studio: Studio
 
 
 def test_the_probe_of_a_paused_provider_still_is_a_call_of_it(studio: Studio, sandbox: Sandbox) -> None:
-    studio.breakers._begin(LOCAL, "provider:one", "failures", "it was down")
-    assert studio.breakers.test(LOCAL, "one", "to see", Checked(status="works"))
+    studio.pauses.begin(LOCAL, "provider:one", "failures", "it was down")
+    assert studio.pauses.test(LOCAL, "one", "to see", Checked(status="works"))
     assert studio.breakers.due_probe("one")
     job = order(studio, SECOND)
     (ended,) = work_until_over(studio, [job])
@@ -421,7 +421,7 @@ def test_a_runner_without_the_lease_passes_over_but_starts_nothing(
     assert studio.execution is not None
     database.jobs.update_one({"jobId": mine.job_id}, {"$set": {"runAt": mine.created_at}})
     assert claim(studio, "runner_b") is not None
-    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+    studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     ready = studio.execution.ready(mine, 0)
     assert ready is None or not studio.execution.start(ready, 0, "att_1")
     assert studio.jobs.get(LOCAL, mine.job_id).images[0].state == "HELD"
@@ -433,7 +433,7 @@ def test_what_another_has_started_meanwhile_is_not_passed_over(studio: Studio) -
     assert job is not None
     assert studio.execution is not None
     assert studio.execution.start(job, 0, "att_1")
-    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+    studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     assert studio.execution.ready(job, 0) is None
     now = studio.jobs.get(LOCAL, job.job_id).images[0]
     assert (now.state, len(now.attempts)) == ("CALLING", 1)
@@ -444,7 +444,7 @@ def test_what_another_has_passed_over_meanwhile_is_not_passed_over_again(studio:
     job = claim(studio, "runner_a")
     assert job is not None
     assert studio.execution is not None
-    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+    studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     assert studio.execution.ready(job, 0) == studio.execution.ready(job, 0)
     attempts = studio.jobs.get(LOCAL, job.job_id).images[0].attempts
     assert [attempt.model for attempt in attempts] == [FIRST, SECOND]
@@ -488,7 +488,7 @@ def test_breakers_count_each_provider_by_its_own_attempts(studio: Studio, sandbo
     second.set_fault("reset")
     (job,) = work_until_over(studio, [order(studio, SECOND)])
     assert (job.error_code, job.images[0].attempt.cost_micros) == ("INTERRUPTED", DEAR)
-    failures = {found.scope: found.failures for found in studio.breakers.all()}
+    failures = {found.scope: found.failures for found in studio.pauses.all()}
     assert (failures.get("provider:one", 0), failures["provider:two"]) == (0, 1)
 
 
@@ -497,5 +497,5 @@ def test_money_that_goes_too_fast_on_one_provider_pauses_no_other(build: Build) 
         work_until_over(studio, [order(studio)])
         for provider in ("two", "one"):
             studio.breakers.check_burn_rate(provider)
-        assert studio.breakers.stopping("two") is None
+        assert studio.pauses.board.of_provider("two") is None
         assert breaker(studio, "one").pause is not None

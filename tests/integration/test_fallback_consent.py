@@ -89,7 +89,7 @@ def test_a_program_names_alternates_and_reads_who_made_it_and_why(
 ) -> None:
     accepted = ask(client, "generate", fallback=[SECOND], maxExtraMicros=DEAR - CHEAP).raise_for_status().json()
     assert accepted["alternates"][0]["model"] == SECOND
-    studio.breakers.pause(LOCAL, "provider:one", "maintenance")
+    studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     one_round(studio)
     record = client.get(f"/image/jobs/{accepted['jobId']}").raise_for_status().json()
     job = record.get("job", record)
@@ -118,7 +118,7 @@ def test_credits_are_spent_for_the_larger_and_given_back_for_the_smaller(
     job = order(company, THIRD, actor=ann)
     assert (job.images[0].attempt.credits, company.credits.balance(ann.user_id)) == (2, 3)
     if falls_back:
-        company.breakers.pause(LOCAL, "provider:one", "maintenance")
+        company.pauses.pause(LOCAL, "provider:one", "maintenance")
     one_round(company)
     assert company.jobs.get(ann, job.job_id).status == "DONE"
     assert company.credits.balance(ann.user_id) == (3 if falls_back else 4)

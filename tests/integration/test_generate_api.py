@@ -59,7 +59,7 @@ def test_without_options_it_is_what_version_1_makes(client: TestClient, studio: 
 
 def test_the_same_key_gives_the_same_job_and_another_body_is_refused(client: TestClient, studio: Studio) -> None:
     first = generate(client, key="k", quality="low").json()
-    studio.breakers.pause(LOCAL, "model:gpt-image-2.5-flare", "its price is being looked into")
+    studio.pauses.pause(LOCAL, "model:gpt-image-2.5-flare", "its price is being looked into")
     assert generate(client, key="k", quality="low").json()["jobId"] == first["jobId"], "a replay chooses nothing"
     assert generate(client, key="k", quality="high").json()["error"]["code"] == "IMG_009"
 

@@ -124,14 +124,14 @@ def test_nothing_moves_a_request_to_a_dearer_model_without_a_word(client: TestCl
 
 
 def test_a_paused_provider_is_not_chosen(client: TestClient, many: Studio) -> None:
-    many.breakers.pause(LOCAL, "provider:openai", "maintenance")
+    many.pauses.pause(LOCAL, "provider:openai", "maintenance")
     answer = ask(client, "validate", priority="speed").raise_for_status().json()
     assert answer["choice"]["provider"] == "stability"
 
 
 def test_without_a_wish_a_pause_moves_nobody_to_another_price(client: TestClient, many: Studio) -> None:
     before = ask(client, "validate").json()
-    many.breakers.pause(LOCAL, "provider:openai", "maintenance")
+    many.pauses.pause(LOCAL, "provider:openai", "maintenance")
     assert ask(client, "validate").json() == before
 
 
@@ -145,7 +145,7 @@ def test_compatibility_of_loras(client: TestClient) -> None:
 
 
 def test_providers_are_told_with_their_models_and_health(client: TestClient, many: Studio) -> None:
-    many.breakers.pause(LOCAL, "provider:fal", "maintenance")
+    many.pauses.pause(LOCAL, "provider:fal", "maintenance")
     facts = {row["name"]: row for row in client.get("/image/providers").raise_for_status().json()}
     assert (facts["fal"]["isConfigured"], facts["fal"]["paused"]) == (True, "maintenance")
     assert not facts["google"]["isConfigured"]

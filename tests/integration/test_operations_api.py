@@ -118,7 +118,7 @@ def test_the_record_of_a_queued_job_tells_its_place(client: TestClient, studio: 
 def test_the_page_says_what_a_test_has_found(studio: Studio) -> None:
     order = {"what": "test", "provider": "sandbox", "reason": "to see"}
     assert carry_out(order, studio, LOCAL) == Said("good", "The sandbox answers.")
-    studio.breakers.pause(LOCAL, "provider:sandbox", "maintenance")
+    studio.pauses.pause(LOCAL, "provider:sandbox", "maintenance")
     said = carry_out(order, studio, LOCAL)
     assert said == Said("neutral", "The sandbox answers.", "It stays paused: maintenance")
     refused = carry_out(order, studio, Actor(user_id="ann", roles=("creator",)))

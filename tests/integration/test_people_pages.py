@@ -57,7 +57,7 @@ def test_operations_offers_what_its_reader_may_do_and_names_people(
 ) -> None:
     anns = belongings(company, database)
     boss = person(company, "Boss", "admin")
-    company.breakers.pause(boss.actor(), "everything", "a look at the bill")
+    company.pauses.pause(boss.actor(), "everything", "a look at the bill")
     window.sign_in(person(company, "reader", *roles))
     shown = window.open("operations")
     assert shown.count('"label": "Accept as lost"') == 1

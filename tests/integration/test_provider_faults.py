@@ -59,7 +59,7 @@ def test_a_bad_answer_fails_the_job_in_words_and_the_runner_goes_on(
     assert job.held_micros == 0
     assert_money_adds_up(database)
     if fault in ("401", "403", "429_quota"):
-        wait_until(lambda: studio.breakers.stopping("sandbox"), "the provider is paused")
+        wait_until(lambda: studio.pauses.board.of_provider("sandbox"), "the provider is paused")
         resume(studio, "provider:sandbox", "the account is in order again")
     assert run_to_the_end(studio, worker, approve(studio).job_id).status == "DONE"
 

@@ -90,8 +90,8 @@ def test_a_provider_that_works_is_not_spoken_of(company: Studio, window: Window)
 
 @pytest.mark.parametrize("options", [{}, {"model": FLARE}, {"priority": "quality"}])
 def test_a_paused_provider_of_any_choice_is_announced(company: Studio, window: Window, options: dict[str, Any]) -> None:
-    company.breakers.pause(LOCAL, "provider:replicate", "maintenance")
-    company.breakers._begin(LOCAL, "provider:openai", "failures", "10 calls failed in a row.")
+    company.pauses.pause(LOCAL, "provider:replicate", "maintenance")
+    company.pauses.begin(LOCAL, "provider:openai", "failures", "10 calls failed in a row.")
     shown = review(company, window, **options)
     assert "OpenAI is paused: 10 calls failed in a row." in shown
     assert "What you approve now waits, and its money is held. The next test is at " in shown
@@ -99,17 +99,17 @@ def test_a_paused_provider_of_any_choice_is_announced(company: Studio, window: W
 
 
 def test_what_else_could_make_it_is_named_with_its_price(company: Studio, window: Window) -> None:
-    company.breakers.pause(LOCAL, "provider:replicate", "maintenance")
+    company.pauses.pause(LOCAL, "provider:replicate", "maintenance")
     shown = review(company, window, model=FLUX)
     assert "Replicate is paused: maintenance" in shown
     assert "An operator has to resume it. Or choose GPT Image 2.5 Flare under Options: up to $0.0135 an image." in shown
 
 
 def test_a_pause_of_everything_and_of_a_fallback_is_announced(company: Studio, window: Window) -> None:
-    company.breakers.pause(LOCAL, EVERYTHING, "maintenance")
+    company.pauses.pause(LOCAL, EVERYTHING, "maintenance")
     assert "Everything is paused: maintenance" in review(company, window)
-    company.breakers._end(LOCAL, EVERYTHING, company.breakers.pause_of(EVERYTHING), "done")  # type: ignore[arg-type]
-    company.breakers.pause(LOCAL, "provider:replicate", "maintenance")
+    company.pauses.end(LOCAL, EVERYTHING, company.pauses.board.of_scope(EVERYTHING), "done")  # type: ignore[arg-type]
+    company.pauses.pause(LOCAL, "provider:replicate", "maintenance")
     shown = review(company, window, model=FLARE, fallback=[FLUX], maxExtraMicros=1_000_000)
     assert "It is a fallback of yours, and is passed over while it does not work." in shown
 
@@ -144,7 +144,7 @@ def test_what_has_happened_since_the_page_was_drawn_is_said_before_money_is_held
     desk = window.state["desk"]
     assert not has_news(desk)
     require_announced(desk)
-    company.breakers.pause(LOCAL, "provider:openai", "maintenance")
+    company.pauses.pause(LOCAL, "provider:openai", "maintenance")
     assert has_news(desk), "an open page draws itself again"
     with pytest.raises(WrongState, match="OpenAI is paused: maintenance"):
         require_announced(desk)
@@ -155,7 +155,7 @@ def test_an_approval_is_measured_by_what_was_said_before_the_button_was_pressed(
 ) -> None:
     told = bar(review(company, window))
     desk = window.state["desk"]
-    company.breakers.pause(LOCAL, "provider:openai", "maintenance")
+    company.pauses.pause(LOCAL, "provider:openai", "maintenance")
 
     for said in ("Nothing was approved. Press the button again if that is what you want.", ""):
         assert not company.jobs.page(LOCAL, limit=1).jobs

@@ -175,9 +175,9 @@ def test_an_operator_reads_neither_intents_nor_a_providers_words_of_others(
     error = {"images.0.attempts.0.error": {"code": "INTERRUPTED", "message": "It says: anns-kite is not to be."}}
     database.jobs.update_one({"jobId": anns.doubtful}, {"$set": error})
     company.breakers.count_failure("sandbox", "words about ann's prompt")
-    company.breakers.pause(LOCAL, "everything", "to look at it")
+    company.pauses.pause(LOCAL, "everything", "to look at it")
     operator, admin = somebody(company, "op", "operator"), somebody(company, "root", "admin")
-    (pause,) = [found.pause for found in company.breakers.all() if found.pause is not None]
+    (pause,) = [found.pause for found in company.pauses.all() if found.pause is not None]
     body = {"reason": "again", "pausedAt": pause.paused_at.isoformat()}
     said = [operator.get(path).raise_for_status() for path in ("/image/operations", "/image/providers")]
     said.append(operator.post("/image/operations/resume", json=body).raise_for_status())

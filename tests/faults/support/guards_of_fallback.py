@@ -193,7 +193,7 @@ GUARDS = (
     Guard(
         "passed over: by nobody while everything is paused",
         EXECUTION,
-        "if route is None or self._breakers.is_everything_paused():",
+        "if route is None or self._pauses.board.is_everything_paused:",
         "if route is None:",
         [TWO_SERVERS + "test_nobody_takes_over_a_claimed_job_who_may_not_be_called_either"],
     ),

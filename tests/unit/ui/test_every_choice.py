@@ -132,7 +132,7 @@ class Studio:
         spending._limits = limits  # type: ignore[assignment]
         self.jobs = Jobs.__new__(Jobs)
         self.jobs._offer, self.jobs._spending = self.offer, spending
-        self.jobs._breakers = SimpleNamespace(check_model=lambda _model: None)  # type: ignore[assignment]
+        self.jobs._breakers = SimpleNamespace(require_model=lambda _model: None)  # type: ignore[assignment]
 
     def save(self, _actor: Any, draft: Any) -> Any:
         return draft
