@@ -14,8 +14,8 @@ from imagegeneration.domain.provider import Endpoint
 from imagegeneration.errors import InvalidRequest, StudioError
 from imagegeneration.providers import Provider
 from imagegeneration.services.breakers import Breakers
+from imagegeneration.services.cache import CachedValue
 from imagegeneration.services.pauses import Pauses
-from imagegeneration.services.recent import Recent
 from imagegeneration.store import Stores
 
 START_SECONDS = 30.0
@@ -45,7 +45,7 @@ class Checks:
         self._endpoints = endpoints
         self._seconds = minutes * 60
         self._has_started = False
-        self._known = Recent(self.all, READ_SECONDS)
+        self._known = CachedValue(self.all, READ_SECONDS)
 
     def all(self) -> Mapping[ProviderName, ProviderHealth]:
         """What is known of each configured provider, read now."""
@@ -87,7 +87,7 @@ class Checks:
     def _ask(self, name: ProviderName, claim_id: str) -> Checked:
         found = self._providers[name].check()
         self._checks.record(name, claim_id, found)
-        self._known.forget()
+        self._known.invalidate()
         return found
 
     def _check(self, name: ProviderName, older_than: float) -> None:

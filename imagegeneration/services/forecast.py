@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from imagegeneration.domain.catalog import Catalog
 from imagegeneration.domain.job import Job
 from imagegeneration.domain.outlook import Outlook, starts_in
+from imagegeneration.services.cache import CachedValue, TTLCache
 from imagegeneration.services.pacing import Pacing
 from imagegeneration.services.pauses import Pauses
-from imagegeneration.services.recent import Recent
 from imagegeneration.services.runners import Runners
 from imagegeneration.store import Stores
 
@@ -20,6 +20,9 @@ HISTORY_SAMPLE = 20
 HISTORY_SECONDS = 30.0
 QUEUE_SECONDS = 2.0
 """How old the history, and what is known of the queue, may be; also that a model has no history yet."""
+
+MOST_MODELS = 1_000
+"""Models whose history is kept."""
 
 FARTHEST = 10_000
 """A place in the queue is counted up to this."""
@@ -41,16 +44,17 @@ class Forecast:
         self._catalog = catalog
         self._jobs = stores.jobs
         self._pauses = pauses
-        self._waiting = Recent(stores.jobs.waiting, QUEUE_SECONDS)
-        self._alive = Recent(runners.alive, QUEUE_SECONDS)
-        self._histories: dict[str, Recent[History | None]] = {}
+        self._waiting = CachedValue(stores.jobs.waiting, QUEUE_SECONDS)
+        self._alive = CachedValue(runners.alive, QUEUE_SECONDS)
+        # None is kept for less: a first history comes soon, and a person waits for it
+        self._histories = TTLCache(self._read, HISTORY_SECONDS, MOST_MODELS, none_seconds=QUEUE_SECONDS)
 
     def seconds_of(self, model: str) -> float:
         """Return about how many seconds an image of the model takes: the one figure, wherever it is told.
 
         It is the median of its latest images; before there are any, what the catalog says.
         """
-        history = self._history(model)
+        history = self._histories.get(model)
         if history is not None:
             return history.seconds_an_image
         row = self._catalog.named(model)
@@ -74,7 +78,7 @@ class Forecast:
         )
 
     def _starts_in(self, job: Job, jobs_ahead: int) -> float | None:
-        history = self._history(job.request.model)
+        history = self._histories.get(job.request.model)
         runners = self._alive.get()
         at_once = sum(runner.concurrency for runner in runners)
         if history is None or at_once == 0:
@@ -95,12 +99,6 @@ class Forecast:
 
     def _nobody_works(self) -> str | None:
         return None if self._alive.get() else "No runner is alive at present; the job waits until one is."
-
-    def _history(self, model: str) -> History | None:
-        if model not in self._histories:  # None is kept for less: a first history comes soon, and somebody waits for it
-            recent = Recent(lambda: self._read(model), HISTORY_SECONDS, none_seconds=QUEUE_SECONDS)
-            self._histories.setdefault(model, recent)
-        return self._histories[model].get()
 
     def _read(self, model: str) -> History | None:
         images = [job.images for job in self._jobs.latest_completed(model, HISTORY_SAMPLE)]

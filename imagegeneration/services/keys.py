@@ -13,8 +13,8 @@ from imagegeneration.domain.job import new_id
 from imagegeneration.domain.key import PREFIX, ApiKey, key_sha256, new_key
 from imagegeneration.errors import Busy, NotAllowed, NotFound, WrongState
 from imagegeneration.services.audit import Audit
+from imagegeneration.services.cache import TTLCache
 from imagegeneration.services.people import People
-from imagegeneration.services.recent import RecentOf
 from imagegeneration.store import Session, Stores
 
 KNOWN_SECONDS = 5.0
@@ -47,8 +47,8 @@ class Keys:
         self._keys = stores.keys
         self._people = people
         self._audit = audit
-        self._known = RecentOf(self._find, KNOWN_SECONDS, KNOWN_KEYS)
-        self._used = RecentOf(self._note_use, TOUCH_SECONDS, KNOWN_KEYS)
+        self._known = TTLCache(self._find, KNOWN_SECONDS, KNOWN_KEYS)
+        self._used = TTLCache(self._note_use, TOUCH_SECONDS, KNOWN_KEYS)
 
     def make(self, actor: Actor, name: str, scopes: Sequence[Permission], days: int | None) -> tuple[str, ApiKey]:
         """A new key of the actor's, which is shown now and never again; it expires in so many days (None: never).
@@ -107,7 +107,7 @@ class Keys:
 
     def recall(self, text: str) -> Actor | None:
         """Whom the key acts for, if that was found out just now: no look, so no wait."""
-        return self._known.recall(key_sha256(text))
+        return self._known.peek(key_sha256(text))
 
     def use(self, key_id: str) -> None:
         """Record that a key is in use, at most once every TOUCH_SECONDS."""
@@ -138,7 +138,7 @@ class Keys:
 
         if not self._connection.transaction(work):
             raise NotFound("There is no such key.")
-        self._known.clear()
+        self._known.invalidate()
 
     def _note_use(self, key_id: str) -> bool:
         self._keys.used(key_id)

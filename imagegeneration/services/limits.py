@@ -10,7 +10,7 @@ from imagegeneration.domain.job import new_id
 from imagegeneration.domain.money import Account, Limits, LimitsVersion, format_usd
 from imagegeneration.errors import InvalidRequest, WrongState
 from imagegeneration.services.audit import Audit
-from imagegeneration.services.recent import Recent
+from imagegeneration.services.cache import CachedValue
 from imagegeneration.store import Session, Stores
 from imagegeneration.store.collection import AlreadyExists
 
@@ -37,7 +37,9 @@ class SpendLimits:
         self._connection = stores.connection
         self._limits = stores.limits
         self._audit = audit
-        self._latest: Recent[LimitsVersion | None] = Recent(lambda: self._limits.latest(account), READ_SECONDS)
+        self._latest: CachedValue[LimitsVersion | None] = CachedValue(
+            lambda: self._limits.latest(account), READ_SECONDS
+        )
 
     def in_force(self) -> Limits:
         """What may be spent: the latest version, never above the ceilings; the ceilings where nobody set limits."""
@@ -93,5 +95,5 @@ class SpendLimits:
             self._connection.transaction(work)
         except AlreadyExists:
             raise WrongState("Somebody else has changed the limits meanwhile.") from None
-        self._latest.forget()
+        self._latest.invalidate()
         return changed

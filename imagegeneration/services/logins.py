@@ -14,9 +14,9 @@ from imagegeneration.domain.person import SIGN_IN_SECONDS, Identity, Login, Logi
 from imagegeneration.errors import NotFound, SignInFailed
 from imagegeneration.oidc import OidcClient, ProxyTokens
 from imagegeneration.services.audit import STUDIO, Audit
+from imagegeneration.services.cache import TTLCache
 from imagegeneration.services.people import People
 from imagegeneration.services.rates import Rates
-from imagegeneration.services.recent import RecentOf
 from imagegeneration.store import Stores
 from imagegeneration.store.logins import SignInAttempt
 
@@ -69,10 +69,10 @@ class Logins:
         self._clients = clients
         self._proxy = proxy
         self._rules = rules
-        self._known = RecentOf(self._find, KNOWN_SECONDS, KNOWN_LOGINS)
-        self._vouched = RecentOf(self._find_vouched, KNOWN_SECONDS, KNOWN_TOKENS)
-        self._seen = RecentOf(self._see, TOUCH_SECONDS, KNOWN_LOGINS)
-        self._told = RecentOf(lambda _: True, FAILURE_SECONDS, KNOWN_TOKENS)
+        self._known = TTLCache(self._find, KNOWN_SECONDS, KNOWN_LOGINS)
+        self._vouched = TTLCache(self._find_vouched, KNOWN_SECONDS, KNOWN_TOKENS)
+        self._seen = TTLCache(self._see, TOUCH_SECONDS, KNOWN_LOGINS)
+        self._told: TTLCache[str, bool] = TTLCache(lambda _: True, FAILURE_SECONDS, KNOWN_TOKENS)
 
     def providers(self) -> Sequence[tuple[str, str]]:
         """The name and the label of each provider that people can sign in with."""
@@ -168,7 +168,7 @@ class Logins:
         if len(token) > LONGEST_TOKEN:
             raise SignInFailed(f"What {client.provider.label} signed could not be verified.", detail="too long")
         ended = self._end_said(provider, client.signed_out(token))
-        self._known.clear()
+        self._known.invalidate()
         for person_id in ended:
             person = self._people.get(person_id)
             self._audit.note(STUDIO, "signed-out", person.person_id, f"{client.provider.label} has ended the session")
@@ -196,11 +196,11 @@ class Logins:
 
     def recall_vouched(self, token: str) -> Actor | None:
         """As `vouched`, if that was found out just now: no look, so no wait."""
-        return self._vouched.recall(token)
+        return self._vouched.peek(token)
 
     def recall(self, token: str) -> Actor | None:
         """Who is behind the cookie, if that was found out just now: no look, so no wait."""
-        return self._known.recall(_sha256(token))
+        return self._known.peek(_sha256(token))
 
     def use(self, token: str) -> None:
         """Somebody is there who does something: only that keeps a login from ending as idle, not an open page."""
@@ -208,13 +208,13 @@ class Logins:
 
     def was_used(self, token: str) -> bool:
         """Whether that was written down just now: no write, so no wait."""
-        return self._seen.recall(_sha256(token)) is True
+        return self._seen.peek(_sha256(token)) is True
 
     def end(self, token: str) -> None:
         """Sign out in this browser."""
         actor = self.actor(token)
         self._logins.end(_sha256(token))
-        self._known.clear()
+        self._known.invalidate()
         if actor is not None:
             self._audit.note(actor, "signed-out", actor.user_id, "")
 
@@ -231,7 +231,7 @@ class Logins:
     def _tell(self, label: str, error: SignInFailed) -> None:
         """Say that a proxy's token lets nobody in: seldom, because it comes with each request."""
         what = error.about or error.message
-        if self._told.recall(what):
+        if self._told.peek(what):
             return
         self._told.get(what)
         if error.about is None:

@@ -14,8 +14,8 @@ from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.pace import Pace
 from imagegeneration.domain.provider import ProviderLimits
 from imagegeneration.errors import StudioError
+from imagegeneration.services.cache import CachedValue
 from imagegeneration.services.limits import SpendLimits
-from imagegeneration.services.recent import Recent
 from imagegeneration.store import Stores
 
 SLOT_SECONDS = 60.0
@@ -37,10 +37,10 @@ class Pacing:
     def __init__(self, stores: Stores, limits: SpendLimits) -> None:
         self._connection = stores.connection
         self._paces = stores.paces
-        self._limits = Recent(
+        self._limits = CachedValue(
             lambda: {each.provider: each for each in limits.read().providers if each.is_paced}, LIMITS_SECONDS
         )
-        self._shown: Recent[Mapping[ProviderName, Pace]] = Recent(self._read, PACES_SECONDS)
+        self._shown: CachedValue[Mapping[ProviderName, Pace]] = CachedValue(self._read, PACES_SECONDS)
         self._ensured: set[ProviderName] = set()
         self._mine: dict[str, ProviderName] = {}
         self._full: set[ProviderName] = set()

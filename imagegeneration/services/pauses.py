@@ -11,7 +11,7 @@ from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.health import Checked
 from imagegeneration.errors import InvalidRequest, WrongState
 from imagegeneration.services.audit import STUDIO, Audit
-from imagegeneration.services.recent import Recent
+from imagegeneration.services.cache import CachedValue
 from imagegeneration.store import Session, Stores
 
 READ_SECONDS = 1.2
@@ -28,7 +28,7 @@ class Pauses:
         self._store = stores.breakers
         self._audit = audit
         self._scopes = scopes
-        self._board = Recent(lambda: PauseBoard(self._store.all()), READ_SECONDS)
+        self._board = CachedValue(lambda: PauseBoard(self._store.all()), READ_SECONDS)
 
     @property
     def board(self) -> PauseBoard:
@@ -77,7 +77,7 @@ class Pauses:
             return is_let
 
         is_let = self._connection.transaction(work)
-        self._board.forget()
+        self._board.invalidate()
         return is_let
 
     def begin(self, actor: Actor, scope: str, cause: Cause, reason: str) -> bool:
@@ -90,12 +90,12 @@ class Pauses:
             cause=cause, reason=reason, paused_by=actor.user_id, paused_at=now, probe_at=probe_at, seconds=seconds
         )
         begun = self._connection.transaction(lambda session: self.write(actor, scope, pause, session=session))
-        self._board.forget()
+        self._board.invalidate()
         return begun
 
     def write(self, actor: Actor, scope: str, pause: Pause, *, session: Session) -> bool:
         """Begin this pause inside a transaction. Return False, and write nothing, if the scope is paused already."""
-        self._board.forget()
+        self._board.invalidate()
         if not self._store.pause(scope, pause, session=session):
             return False
         self._audit.write(actor, "paused", scope, pause.reason, after=pause, now=pause.paused_at, session=session)
@@ -113,11 +113,11 @@ class Pauses:
             return True
 
         ended = self._connection.transaction(work)
-        self._board.forget()
+        self._board.invalidate()
         return ended
 
     def prolong(self, scope: str, pause: Pause, probe_at: datetime, seconds: float) -> bool:
         """Move the time of the next test. Return False if another process has moved it."""
         moved = self._store.prolong(scope, pause, probe_at, seconds)
-        self._board.forget()
+        self._board.invalidate()
         return moved

@@ -21,7 +21,7 @@ from imagegeneration.domain.actor import LOCAL, Actor
 from imagegeneration.domain.generation import ExecuteBody
 from imagegeneration.domain.job import Job
 from imagegeneration.runner.worker import Worker
-from imagegeneration.services import recent
+from imagegeneration.services import cache
 from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
 from tests.integration.company import build_company
@@ -59,7 +59,7 @@ def company(settings: Settings) -> Iterator[Studio]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock by which this process's services remember things for a while."""
     made = Clock()
-    monkeypatch.setattr(recent, "time", made)
+    monkeypatch.setattr(cache, "time", made)
     return made
 
 

@@ -49,7 +49,7 @@ def trip(studio: Studio, sandbox: Sandbox) -> None:
 def let_probe(studio: Studio, database: Database[dict[str, Any]]) -> None:
     past = studio.runners.now() - timedelta(seconds=1)
     database.breakers.update_one({"_id": PROVIDER}, {"$set": {"pause.probeAt": past}})
-    studio.pauses._board.forget()
+    studio.pauses._board.invalidate()
 
 
 def test_while_everything_is_paused_nothing_is_started_and_approvals_wait(studio: Studio, sandbox: Sandbox) -> None:

@@ -22,9 +22,10 @@ from imagegeneration.api import lookups
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.oidc import keys as oidc_keys
+from imagegeneration.services.logins import KNOWN_SECONDS
 from imagegeneration.settings import Settings, TrustedProxy
 from tests.integration.test_slow_sign_in import browser_of
-from tests.support import run_async
+from tests.support import Clock, run_async
 
 PUBLIC = "http://studio.test"
 HEADER = "Cf-Access-Jwt-Assertion"
@@ -174,7 +175,7 @@ def test_new_keys_of_the_proxy_are_found_and_strangers_cannot_make_us_ask_for_th
 
 
 def test_who_is_disabled_is_out_although_the_proxy_vouches(
-    client: TestClient, proxy: KeyServer, company: Studio, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, proxy: KeyServer, company: Studio, clock: Clock
 ) -> None:
     token = proxy.token()
     me = client.get("/image/me", headers={HEADER: token}).raise_for_status().json()
@@ -183,7 +184,7 @@ def test_who_is_disabled_is_out_although_the_proxy_vouches(
     company.people.change(
         admin, person.person_id, version=person.version, roles=person.roles, is_disabled=True, reason="left"
     )
-    monkeypatch.setattr(company.logins._vouched, "_seconds", 0.0)
+    clock.now += KNOWN_SECONDS
     assert client.get("/image/me", headers={HEADER: token}).status_code == 401
 
 

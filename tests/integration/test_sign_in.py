@@ -258,7 +258,7 @@ def test_a_disabled_person_is_out_at_once(browser: TestClient, company: Studio) 
         sign_in(boss, "ann")
         body = {"version": 0, "roles": None, "isDisabled": True, "reason": "left the company"}
         assert boss.put(f"/image/people/{bob}", json=body).status_code == 200
-    company.logins._known.clear()
+    company.logins._known.invalidate()
     assert browser.get("/image/me").status_code == 401
     assert sign_in(browser, "bob").status_code == 403
 
@@ -271,7 +271,7 @@ def test_a_role_that_an_admin_sets_counts_instead(browser: TestClient, company: 
         body = {"version": 0, "roles": ["reviewer"], "isDisabled": False, "reason": "reviews now"}
         assert boss.put(f"/image/people/{bob}", json=body).status_code == 200
         assert boss.put(f"/image/people/{bob}", json=body).status_code == 409
-    company.logins._known.clear()
+    company.logins._known.invalidate()
     assert browser.get("/image/me").json()["roles"] == ["reviewer"]
     assert browser.post("/image/enhance-prompt", json={"intent": "x", "prompt": "y"}).status_code == 403
 

@@ -1,0 +1,85 @@
+"""Values that are read again once they are a little old: what is asked for with every call, and seldom changes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from cachetools import TLRUCache
+
+Key = TypeVar("Key", bound=Hashable)
+Read = TypeVar("Read")
+
+
+class TTLCache(Generic[Key, Read]):
+    """Keeps what `read` returned for a key for `seconds`, or for `none_seconds` if it was None.
+
+    At most `most` keys are kept, those that were used last. Errors of `read` pass through, and nothing is kept of them.
+    """
+
+    def __init__(
+        self, read: Callable[[Key], Read], seconds: float, most: int, *, none_seconds: float | None = None
+    ) -> None:
+        kept_seconds = {True: seconds if none_seconds is None else none_seconds, False: seconds}
+        self._read = read
+        self._lock = threading.Lock()
+        self._kept: TLRUCache[Key, tuple[float, Read]] = TLRUCache(
+            most,
+            ttu=lambda _key, kept, _now: kept[0] + kept_seconds[kept[1] is None],
+            timer=_now,
+        )
+        self._invalidations = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Key) -> Read:
+        """Return the key's value, read now if none is kept."""
+        asked_at = time.monotonic()
+        with self._lock:
+            kept, invalidations = self._kept.get(key), self._invalidations
+        if kept is not None:
+            return kept[1]
+        value = self._read(key)
+        with self._lock:
+            if invalidations == self._invalidations:  # else it may be from before the change
+                self._kept[key] = (asked_at, value)
+        return value
+
+    def peek(self, key: Key) -> Read | None:
+        """Return the key's value, or None, without reading, if none is kept."""
+        with self._lock:
+            kept = self._kept.get(key)
+        return None if kept is None else kept[1]
+
+    def invalidate(self) -> None:
+        """Read everything anew when it is asked for next: this process has changed something of it."""
+        with self._lock:
+            self._invalidations += 1
+            self._kept.clear()
+
+
+def _now() -> float:
+    return time.monotonic()
+
+
+class CachedValue(Generic[Read]):
+    """Keeps the one value that `read` returned for `seconds`."""
+
+    def __init__(self, read: Callable[[], Read], seconds: float) -> None:
+        self._values: TTLCache[None, Read] = TTLCache(lambda _: read(), seconds, most=1)
+
+    def get(self) -> Read:
+        """Return the value, read now if it is too old."""
+        return self._values.get(None)
+
+    def refresh(self) -> None:
+        """Read the value now, so that the next caller does not wait for it."""
+        self._values.invalidate()
+        self._values.get(None)
+
+    def invalidate(self) -> None:
+        """Read the value anew when it is asked for next: this process has changed it."""
+        self._values.invalidate()
