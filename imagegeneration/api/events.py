@@ -19,8 +19,8 @@ from typing import Annotated
 import anyio
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic.json_schema import SkipJsonSchema
-from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from imagegeneration.api.answers import documented
@@ -30,7 +30,6 @@ from imagegeneration.api.jobs import JobId
 from imagegeneration.api.protocol import ENDS
 from imagegeneration.bootstrap import Studio
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.event import Event
 from imagegeneration.domain.progress import Progress
 from imagegeneration.errors import Busy, InvalidRequest, NotAllowed, NotFound, StudioError
 from imagegeneration.services.following import Told
@@ -146,12 +145,10 @@ class Followers:
             follower.wake()
 
 
-class EventStream(StreamingResponse):
+class EventStream(EventSourceResponse):
     """An answer without a known end; a client that does not take what is sent is given up."""
 
-    media_type = "text/event-stream"
-
-    def __init__(self, content: AsyncIterator[str], closed: Callable[[], None]) -> None:
+    def __init__(self, content: AsyncIterator[bytes], closed: Callable[[], None]) -> None:
         super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         self._closed = closed
 
@@ -241,21 +238,21 @@ class _Stream:
         self._progress: Progress | None = None
         self._looked_at = self._said_at = time.monotonic()
 
-    async def run(self, follower: Follower) -> AsyncIterator[str]:
+    async def run(self, follower: Follower) -> AsyncIterator[bytes]:
         """What is sent: all there is to tell, again and again, until the job is over."""
-        yield f"retry: {RETRY_MILLISECONDS}\n\n"
+        yield format_sse_event(retry=RETRY_MILLISECONDS)
         while not follower.is_ending:
             told = await self._look()
             if told is None:
                 return
-            for text in self._texts(told):
+            for sent in self._sent(told):
                 self._said_at = time.monotonic()
-                yield text
+                yield sent
             if told.is_over:
                 return
             if time.monotonic() - self._said_at >= BEAT_SECONDS:
                 self._said_at = time.monotonic()
-                yield ": still there\n\n"
+                yield format_sse_event(comment="still there")
             await follower.wait(LOOK_SECONDS)
 
     async def _look(self) -> Told | None:
@@ -274,16 +271,11 @@ class _Stream:
         except StudioError:
             return Told([], None, is_over=False)  # the database is away: the stream goes on when it is back
 
-    def _texts(self, told: Told) -> Iterator[str]:
+    def _sent(self, told: Told) -> Iterator[bytes]:
         for event in told.events:
             self._after = event.event_id
-            yield _text(event)
+            facts = event.model_dump_json(by_alias=True, exclude={"schema_version", "user_id"})
+            yield format_sse_event(id=str(event.event_id), event=event.type, data_str=facts)
         if told.progress is not None and told.progress != self._progress:
             self._progress = told.progress
-            yield f"event: progress\ndata: {told.progress.model_dump_json(by_alias=True)}\n\n"
-
-
-def _text(event: Event) -> str:
-    """The event as the wire has it; JSON has no line breaks of its own."""
-    facts = event.model_dump_json(by_alias=True, exclude={"schema_version", "user_id"})
-    return f"id: {event.event_id}\nevent: {event.type}\ndata: {facts}\n\n"
+            yield format_sse_event(event="progress", data_str=told.progress.model_dump_json(by_alias=True))
