@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from email.message import Message
-from email.parser import BytesHeaderParser
+
+from python_multipart import FormParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, parse_options_header
 
 from imagegeneration.local.sandbox.wire import WireError
 
 
 @dataclass(frozen=True)
 class Part:
-    """One field. `file_name` None: it is text."""
+    """One field; a text if `file_name` is None."""
 
     name: str
     file_name: str | None
@@ -20,29 +23,40 @@ class Part:
 
 
 def read_form(content_type: str, body: bytes) -> list[Part]:
-    """The fields in their order. Raises WireError 400 for a body that is not such a form."""
-    head = Message()
-    head["content-type"] = content_type
-    boundary = head.get_boundary()
-    if head.get_content_type() != "multipart/form-data" or not boundary:
+    """Return the fields in their order. Raises WireError 400 for a body that is not a whole form."""
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
         raise WireError(400, "A body of multipart/form-data with a boundary is needed.", code=None)
-    mark = b"\r\n--" + boundary.encode("latin-1")
-    split = (b"\r\n" + body).split(mark)
-    if len(split) < 2:
+    parts: list[Part] = []
+    ended: list[bool] = []
+
+    def on_text(field: Field) -> None:
+        parts.append(Part(_text(field.field_name), None, field.content_type or "text/plain", field.value or b""))
+
+    def on_file(file: File) -> None:
+        content = file.file_object
+        content.seek(0)
+        parts.append(
+            Part(_text(file.field_name), _text(file.file_name), file.content_type or "text/plain", content.read())
+        )
+
+    in_memory = {"MAX_MEMORY_FILE_SIZE": math.inf}
+    try:
+        parser = FormParser(
+            "multipart/form-data", on_text, on_file, lambda: ended.append(True), boundary=boundary, config=in_memory
+        )
+        parser.write(body)
+        parser.finalize()
+    except FormParserError:
+        raise _broken() from None
+    if not ended:
         raise _broken()
-    before, *pieces, after = split
-    if before or not after.startswith(b"--") or not all(piece.startswith(b"\r\n") for piece in pieces):
-        raise _broken()
-    return [_part(piece.removeprefix(b"\r\n")) for piece in pieces]
+    return parts
 
 
-def _part(piece: bytes) -> Part:
-    head, found, content = piece.partition(b"\r\n\r\n")
-    headers = BytesHeaderParser().parsebytes(head)
-    name = headers.get_param("name", header="content-disposition")
-    if not found or not isinstance(name, str) or headers.get_content_disposition() != "form-data":
-        raise _broken()
-    return Part(name, headers.get_filename(), headers.get_content_type(), content)
+def _text(name: bytes | None) -> str:
+    return (name or b"").decode(errors="replace")
 
 
 def _broken() -> WireError:
