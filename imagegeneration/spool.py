@@ -15,7 +15,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -70,8 +70,9 @@ class Spool:
         self._rejected.mkdir(exist_ok=True)
         self._aside = folder / "set-aside"
         self._aside.mkdir(exist_ok=True)
-        self._try()
-        self.host = self._host()
+        _require_writable(folder)
+        self.host = _host_of(folder)
+        self.readings = Readings(folder)
 
     def write(self, entry: SpoolEntry, answer: Answer) -> None:
         """Keep an answer, durably: it is on disk when this returns. Raises OSError, for example on a full disk."""
@@ -87,20 +88,20 @@ class Spool:
         except OSError:
             unfinished.unlink(missing_ok=True)
             raise
-        self._sync(self.folder)
+        _sync(self.folder)
 
     def keep_other(self, attempt_id: str, number: int, content: bytes) -> str:
-        """Keep a further picture of an answer, durably, for 30 days; the name of its file. Raises OSError."""
+        """Keep a further picture of an answer, durably, for 30 days. Return the name of its file. Raises OSError."""
         path = self._rejected / f"{attempt_id}.other-{number}"
         with path.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        self._sync(self._rejected)
+        _sync(self._rejected)
         return f"{self._rejected.name}/{path.name}"
 
     def read(self, attempt_id: str) -> tuple[SpoolEntry, bytes] | None:
-        """An answer and what is known of it; None if it is not here. Raises Damaged if it is not what was written."""
+        """Return an answer and what is known of it, or None if it is not here. Raises Damaged if it has changed."""
         try:
             content = self._path(attempt_id).read_bytes()
         except FileNotFoundError:
@@ -114,24 +115,11 @@ class Spool:
         return entry, answer
 
     def has(self, attempt_id: str) -> bool:
-        """Whether the answer waits here."""
+        """Return whether the answer waits here."""
         return self._path(attempt_id).exists()
 
-    def count_reading(self, attempt_id: str) -> int:
-        """Write down, before the image is read, that it is; how often it was, this time included."""
-        try:
-            with self._readings(attempt_id).open("ab") as file:
-                file.write(b".")
-                return file.tell()
-        except OSError:  # a full disk is no reason not to try
-            return 1
-
-    def was_read(self, attempt_id: str) -> None:
-        """Reading the image has harmed no process."""
-        self._readings(attempt_id).unlink(missing_ok=True)
-
     def attempt_ids(self, older_than_seconds: float = 0) -> Iterator[str]:
-        """The attempts whose answers wait here, oldest first, for at least `older_than_seconds`."""
+        """Return the attempts whose answers wait here for at least `older_than_seconds`, oldest first."""
         since = time.time() - older_than_seconds
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
             with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
@@ -140,26 +128,26 @@ class Spool:
                     yield path.name.removesuffix(_SUFFIX)
 
     def remove(self, attempt_id: str) -> None:
-        """Let go of an answer that is recorded as stored."""
+        """Delete an answer that is recorded as stored."""
         self._path(attempt_id).unlink(missing_ok=True)
-        self.was_read(attempt_id)
+        self.readings.clear(attempt_id)
 
     def reject(self, attempt_id: str) -> None:
         """Put an answer that is no image away, for 30 days."""
-        self._move(self._path(attempt_id), self._rejected)
-        self.was_read(attempt_id)
+        _move(self._path(attempt_id), self._rejected)
+        self.readings.clear(attempt_id)
 
     def set_aside(self, attempt_id: str) -> None:
-        """Keep an answer apart that could not be taken in, until somebody wants it to be tried again."""
-        self._move(self._path(attempt_id), self._aside)
-        self.was_read(attempt_id)
+        """Keep an answer apart that could not be taken in, until a person decides about it."""
+        _move(self._path(attempt_id), self._aside)
+        self.readings.clear(attempt_id)
 
     def take_back(self, attempt_id: str) -> None:
         """Let an answer that was set aside wait here again."""
-        self._move(self._aside / f"{attempt_id}{_SUFFIX}", self.folder)
+        _move(self._aside / f"{attempt_id}{_SUFFIX}", self.folder)
 
     def aside(self) -> list[str]:
-        """The attempts whose answers were set aside."""
+        """Return the attempts whose answers were set aside."""
         return [path.name.removesuffix(_SUFFIX) for path in self._aside.glob(f"*{_SUFFIX}")]
 
     def expire(self, now: float) -> None:
@@ -178,78 +166,98 @@ class Spool:
                         path.unlink()
 
     def full(self) -> str | None:
-        """Why no paid answer could be kept now, in words; None if there is room."""
-        used = self._used_bytes()
+        """Return why no paid answer could be kept now, in words, or None if there is room."""
+        folders = (self.folder, self._rejected, self._aside)
+        used = sum(_bytes_of(path for folder in folders for path in folder.iterdir()))
         if used >= self._max_bytes:
             return f"the spool holds {used} bytes, its bound SPOOL_MAX_BYTES is {self._max_bytes}"
         free = shutil.disk_usage(self.folder).free
         return f"only {free} bytes are free on the disk of DATA_DIR" if free < FREE_DISK_BYTES else None
 
     def waiting(self) -> tuple[int, int]:
-        """How many answers wait here for the bucket, and their bytes."""
-        sizes = []
-        for path in self.folder.glob(f"*{_SUFFIX}"):
-            with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
-                sizes.append(path.stat().st_size)
+        """Return how many answers wait here for the bucket, and their bytes."""
+        sizes = _bytes_of(self.folder.glob(f"*{_SUFFIX}"))
         return len(sizes), sum(sizes)
-
-    def _used_bytes(self) -> int:
-        sizes = 0
-        for folder in (self.folder, self._rejected, self._aside):
-            with os.scandir(folder) as files:
-                for file in files:
-                    with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
-                        sizes += file.stat().st_size
-        return sizes
 
     def _path(self, attempt_id: str) -> Path:
         return self.folder / f"{attempt_id}{_SUFFIX}"
 
-    def _readings(self, attempt_id: str) -> Path:
-        return self.folder / f"{attempt_id}{_READINGS}"
 
-    def _move(self, path: Path, folder: Path) -> None:
-        if path.exists():
-            path.rename(folder / path.name)
-            self._sync(folder)
+class Readings:
+    """Counts how often reading an image began, on disk: the count outlives a process that the image ends."""
 
-    def _host(self) -> str:
-        """A name of this folder that outlives the process: the machine's, and a few letters against namesakes."""
-        path = self.folder / "host"
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def count(self, attempt_id: str) -> int:
+        """Count a reading before it begins. Return how many there were, this one included."""
         try:
-            return path.read_text().strip()
-        except FileNotFoundError:
-            fresh = self.folder / f"host.{secrets.token_hex(4)}"
-            fresh.write_text(f"{socket.gethostname()}-{secrets.token_hex(3)}\n")
-            try:
-                with contextlib.suppress(FileExistsError):  # another process was first
-                    os.link(fresh, path)
-            finally:
-                fresh.unlink()
-            return path.read_text().strip()
+            with self._path(attempt_id).open("ab") as file:
+                file.write(b".")
+                return file.tell()
+        except OSError:  # a full disk is no reason not to try
+            return 1
 
-    def _try(self) -> None:
-        trial = self.folder / f"{secrets.token_hex(4)}.part"
+    def clear(self, attempt_id: str) -> None:
+        """Forget the count: reading the image has ended no process."""
+        self._path(attempt_id).unlink(missing_ok=True)
+
+    def _path(self, attempt_id: str) -> Path:
+        return self._folder / f"{attempt_id}{_READINGS}"
+
+
+def _move(path: Path, folder: Path) -> None:
+    if path.exists():
+        path.rename(folder / path.name)
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _require_writable(folder: Path) -> None:
+    trial = folder / f"{secrets.token_hex(4)}.part"
+    try:
+        trial.write_bytes(b"x")
+        _sync(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+def _host_of(folder: Path) -> str:
+    """Return a name of this folder that outlives the process: the machine's, and a few letters against namesakes."""
+    path = folder / "host"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        fresh = folder / f"host.{secrets.token_hex(4)}"
+        fresh.write_text(f"{socket.gethostname()}-{secrets.token_hex(3)}\n")
         try:
-            trial.write_bytes(b"x")
-            self._sync(self.folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
+            with contextlib.suppress(FileExistsError):  # another process was first
+                os.link(fresh, path)
         finally:
-            trial.unlink(missing_ok=True)
+            fresh.unlink()
+        return path.read_text().strip()
 
-    @staticmethod
-    def _sync(folder: Path) -> None:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+
+def _bytes_of(paths: Iterable[Path]) -> list[int]:
+    sizes = []
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
+            sizes.append(path.stat().st_size)
+    return sizes
 
 
 def _entry(line: bytes) -> SpoolEntry | None:
-    """What the first line says; None if it is not as it was written."""
+    """Return what the first line says, or None if it is not as it was written."""
     sha256, _, known = line.partition(b" ")
     if sha256 != _sha256(known):
         return None

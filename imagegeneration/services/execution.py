@@ -497,14 +497,14 @@ class Execution:
         """
         problem = imaging.Unreadable(f"reading it was begun {READINGS} times and never came to an end")
         for _ in range(READINGS):
-            if self.spool.count_reading(attempt_id) > READINGS:
+            if self.spool.readings.count(attempt_id) > READINGS:
                 break
             try:
                 found = imaging.inspect(content)
             except imaging.Unreadable as unreadable:
                 problem = unreadable
             else:
-                self.spool.was_read(attempt_id)
+                self.spool.readings.clear(attempt_id)
                 return found
         raise problem
 

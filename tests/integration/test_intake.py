@@ -358,7 +358,7 @@ def test_an_answer_that_ended_its_runners_is_not_read_once_more(
 ) -> None:
     spooled(execution, calling, png())
     for _ in range(READINGS):
-        execution.spool.count_reading(ATTEMPT)
+        execution.spool.readings.count(ATTEMPT)
     monkeypatch.setattr(imaging, "inspect", lambda _content: pytest.fail("it was read once more"))
     deliver(execution, monkeypatch)
     assert_set_aside(studio, execution, calling, f"begun {READINGS} times")

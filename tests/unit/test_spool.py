@@ -143,11 +143,11 @@ def test_of_changed_bytes_it_is_still_known_what_they_were(spool: Spool) -> None
 
 def test_readings_are_counted_across_restarts_until_one_comes_to_its_end(spool: Spool) -> None:
     spool.write(ENTRY, ANSWER)
-    assert [spool.count_reading("att_1"), spool.count_reading("att_1")] == [1, 2]
+    assert [spool.readings.count("att_1"), spool.readings.count("att_1")] == [1, 2]
     again = Spool(spool.folder, max_bytes=10_000)
-    assert again.count_reading("att_1") == 3
-    again.was_read("att_1")
-    assert spool.count_reading("att_1") == 1
+    assert again.readings.count("att_1") == 3
+    again.readings.clear("att_1")
+    assert spool.readings.count("att_1") == 1
     spool.remove("att_1")
     assert [path.name for path in spool.folder.iterdir() if path.is_file()] == ["host"]
 
