@@ -115,7 +115,7 @@ class Keys:
 
     def was_used(self, key_id: str) -> bool:
         """Return whether that was recorded recently: no write, so no wait."""
-        return self._used.recall(key_id) is True
+        return self._used.peek(key_id) is True
 
     def of_actor(self, actor: Actor) -> Sequence[ApiKey]:
         """The actor's keys, oldest first, revoked ones too."""

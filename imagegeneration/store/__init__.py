@@ -6,7 +6,7 @@ from imagegeneration.store.audit import AuditStore
 from imagegeneration.store.breakers import BreakerStore
 from imagegeneration.store.budgets import BudgetStore
 from imagegeneration.store.checks import CheckStore
-from imagegeneration.store.connection import Connection, Session
+from imagegeneration.store.connection import Connection
 from imagegeneration.store.credits import CreditStore
 from imagegeneration.store.drafts import DraftStore
 from imagegeneration.store.events import EventStore
@@ -22,6 +22,7 @@ from imagegeneration.store.paces import PaceStore
 from imagegeneration.store.people import PeopleStore
 from imagegeneration.store.processes import ProcessStore
 from imagegeneration.store.runners import RunnerStore
+from imagegeneration.store.transaction import Session
 
 __all__ = ["Session", "Stores"]
 

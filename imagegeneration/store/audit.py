@@ -12,7 +12,10 @@ from pymongo.errors import DuplicateKeyError
 from imagegeneration.domain.audit import Action, AuditEntry, AuditHead
 from imagegeneration.errors import InternalFault
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Document, Session, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.schema import Document
+from imagegeneration.store.transaction import Session
 
 _INDEXES = (
     IndexModel("number", unique=True),

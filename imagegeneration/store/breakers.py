@@ -6,7 +6,9 @@ from datetime import datetime
 
 from imagegeneration.domain.breaker import TESTED, Breaker, Pause
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Document, Session
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.schema import Document
+from imagegeneration.store.transaction import Session
 
 
 class BreakerStore:

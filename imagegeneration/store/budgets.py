@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.money import Account, Budget, budget_id
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Document, Session, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.schema import Document
+from imagegeneration.store.transaction import Session
 
 
 @translated

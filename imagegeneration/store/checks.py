@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.health import Checked, ProviderHealth
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Document
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.schema import Document
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,8 +11,10 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from imagegeneration.domain.value import Value
-from imagegeneration.store.connection import Connection, Document, Session, translated
-from imagegeneration.store.schema import validator
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.schema import Document, validator
+from imagegeneration.store.transaction import Session
 
 T = TypeVar("T", bound=Value)
 Sort = Sequence[tuple[str, int]]
@@ -42,7 +44,7 @@ class Collection(Generic[T]):
         indexes: Sequence[IndexModel] = (),
         write_concern: WriteConcern | None = None,
     ) -> None:
-        self._connection, self._name, self._model = connection, name, model
+        self._schema, self._name, self._model = connection.schema, name, model
         self._key, self._indexes = key, indexes
         connection.collections.append(self)
         self.raw = connection.collection(name).with_options(write_concern=write_concern)
@@ -50,7 +52,7 @@ class Collection(Generic[T]):
 
     def prepare(self) -> None:
         """Create the collection, its validator and its indexes, or bring them up to date. Safe to repeat."""
-        self._connection.apply_schema(self._name, validator(self._model, key=self._key), list(self._indexes))
+        self._schema.apply(self._name, validator(self._model, key=self._key), list(self._indexes))
 
     def parse(self, found: Document | None) -> T | None:
         """Return the value of a document, or None if there is none. Raises ValidationError if it has another form."""

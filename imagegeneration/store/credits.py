@@ -9,7 +9,8 @@ from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.credits import Balance, CreditEntry
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Session
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.transaction import Session
 
 _INDEXES = (
     IndexModel("entryId", unique=True),

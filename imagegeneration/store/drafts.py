@@ -7,7 +7,10 @@ from pymongo import IndexModel
 from imagegeneration.domain.draft import Draft, Shown
 from imagegeneration.errors import Elsewhere
 from imagegeneration.store.collection import AlreadyExists, Collection
-from imagegeneration.store.connection import Connection, Document, Session, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.schema import Document
+from imagegeneration.store.transaction import Session
 
 KEPT_SECONDS = 7 * 24 * 3600
 """How long a draft is kept after its last change."""

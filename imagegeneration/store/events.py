@@ -8,7 +8,8 @@ from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.event import Event
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Session
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.transaction import Session
 
 KEPT_SECONDS = 7 * 24 * 3600
 """How long an event is kept."""

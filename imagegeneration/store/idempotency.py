@@ -9,7 +9,9 @@ from pymongo.read_concern import ReadConcern
 
 from imagegeneration.domain.value import Moment, Value
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Session, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.transaction import Session
 
 KEPT_SECONDS = 24 * 3600
 """How long a key stands for its first request."""

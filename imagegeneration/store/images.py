@@ -8,7 +8,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Session
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.transaction import Session
 
 _INDEXES = (
     IndexModel("imageId", unique=True),

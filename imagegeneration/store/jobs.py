@@ -23,8 +23,11 @@ from imagegeneration.domain.link import Link
 from imagegeneration.domain.outlook import Waiting
 from imagegeneration.errors import WrongState
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Document, Session, studio_error, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import studio_error, translated
 from imagegeneration.store.events import EventStore
+from imagegeneration.store.schema import Document
+from imagegeneration.store.transaction import Session
 
 _ALIVE: Sequence[Status] = ("QUEUED", "RUNNING")
 _OVER: Sequence[Status] = ("DONE", "FAILED")

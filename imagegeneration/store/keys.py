@@ -9,7 +9,9 @@ from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.key import ApiKey
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Session, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.transaction import Session
 
 _INDEXES = (
     IndexModel("keyId", unique=True),

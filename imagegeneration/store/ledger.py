@@ -12,7 +12,9 @@ from pymongo import ASCENDING, IndexModel
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.money import LedgerEntry, account_of, budget_id
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Session, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.transaction import Session
 
 Moved = Counter[tuple[str, ProviderName, str]]
 """Micro-dollars `held` or `spent`, by day and provider."""

@@ -6,7 +6,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from imagegeneration.domain.money import Account, LimitsVersion
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Session
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.transaction import Session
 
 _INDEX = IndexModel([("account", ASCENDING), ("version", DESCENDING)], unique=True)
 

@@ -10,7 +10,9 @@ from pymongo import ASCENDING, IndexModel
 from imagegeneration.domain.person import SIGN_IN_SECONDS, Login
 from imagegeneration.domain.value import Moment, Value
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Document, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.schema import Document
 
 _LOGINS = (
     IndexModel("tokenSha256", unique=True),

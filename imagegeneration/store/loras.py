@@ -9,7 +9,10 @@ from pymongo import ASCENDING, IndexModel
 
 from imagegeneration.domain.lora import CollectedLora
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Document, Session, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.schema import Document
+from imagegeneration.store.transaction import Session
 
 
 @translated

@@ -11,7 +11,9 @@ from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.pace import Pace
 from imagegeneration.domain.provider import ProviderLimits
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, Document, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.schema import Document
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _A_MINUTE_AGO = {"$dateSubtract": {"startDate": "$$NOW", "unit": "minute", "amount": 1}}

@@ -10,7 +10,10 @@ from pymongo.collation import Collation
 
 from imagegeneration.domain.person import Person
 from imagegeneration.store.collection import AlreadyExists, Collection
-from imagegeneration.store.connection import Connection, Document, Session, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
+from imagegeneration.store.schema import Document
+from imagegeneration.store.transaction import Session
 
 _NAME_ORDER = [("name", ASCENDING), ("personId", ASCENDING)]
 _BY_NAME = Collation("en", strength=2)

@@ -22,7 +22,8 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from pymongo.errors import PyMongoError
 
 from imagegeneration.domain.rate import Rate, Standing, Window, standing
-from imagegeneration.store.connection import Document, studio_error
+from imagegeneration.store.errors import studio_error
+from imagegeneration.store.schema import Document
 
 TIMEOUT_SECONDS = 2
 

@@ -9,7 +9,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from imagegeneration.errors import ConfigurationError
-from imagegeneration.store.connection import Document
+from imagegeneration.store.schema import Document
 
 _UNAUTHORIZED = 13
 _AUTHENTICATION_FAILED = 18

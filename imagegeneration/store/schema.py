@@ -1,12 +1,23 @@
-"""A MongoDB validator from the type that travels, so that the two cannot disagree."""
+"""Validators from the types that travel, so that the two cannot disagree, and how they and indexes are put in place."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
+import pymongo
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import OperationFailure, PyMongoError
+
 from imagegeneration.domain.value import Value
+from imagegeneration.store.errors import NOT_PERMITTED, not_permitted, studio_error
+
+Document = dict[str, Any]
+
+_NAMESPACE_EXISTS = 48
+_INDEX_DIFFERS = 86
 
 _BSON_TYPES: Mapping[str, Any] = {
     "string": "string",
@@ -17,7 +28,57 @@ _BSON_TYPES: Mapping[str, Any] = {
 }
 
 
-@cache
+class Schema:
+    """The validators and indexes of one database."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._database = database
+
+    def apply(self, name: str, validator: Mapping[str, Any], indexes: list[pymongo.IndexModel]) -> None:
+        """Create the collection with this validator and these indexes, or bring them up to date."""
+        wanted: Document = {"$jsonSchema": validator}
+        try:
+            if self._validators.get(name) != wanted:
+                self._create(name, wanted)
+            if indexes:
+                self._index(self._database[name], indexes)
+        except OperationFailure as error:
+            if error.code in NOT_PERMITTED:
+                raise not_permitted(self._database.name, error) from None
+            raise studio_error(error) from error
+        except PyMongoError as error:
+            raise studio_error(error) from error
+
+    @functools.cached_property
+    def _validators(self) -> Mapping[str, Document]:
+        """The validators at the start: setting one again would lock its collection for all who use it."""
+        with self._database.list_collections() as found:
+            return {collection["name"]: collection["options"].get("validator", {}) for collection in found}
+
+    def _create(self, name: str, validator: Document) -> None:
+        try:
+            self._database.create_collection(name, check_exists=False, validator=validator)
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+            self._database.command("collMod", name, validator=validator)
+
+    @staticmethod
+    def _index(collection: Collection[Document], indexes: list[pymongo.IndexModel]) -> None:
+        try:
+            collection.create_indexes(indexes)
+        except OperationFailure as error:
+            if error.code != _INDEX_DIFFERS:
+                raise
+            known = collection.index_information()
+            for index in indexes:  # one of another version has the name: it makes room
+                name = index.document["name"]
+                if name in known and dict(known[name]["key"]) != dict(index.document["key"]):
+                    collection.drop_index(name)
+            collection.create_indexes(indexes)
+
+
+@functools.cache
 def validator(model: type[Value], *, key: str | None = None) -> dict[str, Any]:
     """Return the `$jsonSchema` of the documents of `model`: every field is required but the sparse ones, and no other
     is allowed.

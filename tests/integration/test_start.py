@@ -30,9 +30,10 @@ from imagegeneration.settings import ImageServer, ProviderLimitSetting, Settings
 from imagegeneration.spool import Spool
 from imagegeneration.start import require_fit
 from imagegeneration.storage import TRIAL_KEY, Storage
-from imagegeneration.store import connection
+from imagegeneration.store import transaction
 from imagegeneration.store.connection import Connection
 from imagegeneration.ui.needs import needs
+from imagegeneration.store.schema import Schema
 from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
 from tests.support import APPROVAL_KEY, run_async, wait_until
 from tests.wire.openid import running_provider
@@ -283,7 +284,7 @@ def test_a_database_that_does_not_let_us(
     prepared_anew: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, command: str, answer: Any, why: str
 ) -> None:
     build_studio(settings).close()  # its collections are there
-    monkeypatch.setattr(Connection, "_validators", {})  # of another version
+    monkeypatch.setattr(Schema, "_validators", {})  # of another version
     monkeypatch.setattr(Database, "command", answering(command, answer))
     message = said_by_all(settings)
     assert message is not None
@@ -323,7 +324,7 @@ def test_another_process_that_starts_at_the_same_time_is_no_wrong_setting(
         raise OperationFailure("lock timeout", 24, {"errorLabels": ["TransientTransactionError"]})
 
     monkeypatch.setattr(Collection, "update_one", busy)
-    monkeypatch.setattr(connection, "TRANSACTION_SECONDS", 1)
+    monkeypatch.setattr(transaction, "TRANSACTION_SECONDS", 1)
     found = None
     try:
         assert said(settings) is None

@@ -1,0 +1,76 @@
+"""Transactions: again on conflicts, and acknowledged once a majority has them in its journal."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pymongo
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.errors import ExecutionTimeout, PyMongoError
+from pymongo.write_concern import WriteConcern
+
+Session = ClientSession
+Result = TypeVar("Result")
+
+TRANSACTION_SECONDS = 15
+"""How long a transaction may be tried again on conflicts before the caller is told that the database is down."""
+
+
+class Transactions:
+    """Runs transactions of one process.
+
+    Every transaction moves the same few counters of a day, so that two at once only conflict: those of this process
+    go one by one. They wait for the majority side by side, after the counters are free again.
+    """
+
+    def __init__(self, client: MongoClient[dict[str, Any]]) -> None:
+        self._client = client
+        self._one_by_one = threading.Lock()
+
+    def run(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work` until it is committed. Raises the driver's error where it cannot be."""
+        deadline = time.monotonic() + TRANSACTION_SECONDS
+        with pymongo.timeout(TRANSACTION_SECONDS), self._client.start_session() as session:
+            while True:
+                try:
+                    with self._one_by_one:
+                        result = self._commit_locally(session, work)
+                    self._await_majority(session)
+                except PyMongoError as error:
+                    if not error.has_error_label("TransientTransactionError") or time.monotonic() > deadline:
+                        raise
+                    time.sleep(random.uniform(0.001, 0.01))  # another process holds the counters
+                else:
+                    return result
+
+    @staticmethod
+    def _commit_locally(session: Session, work: Callable[[Session], Result]) -> Result:
+        session.start_transaction(write_concern=WriteConcern(w=1))
+        try:
+            result = work(session)
+        except BaseException:
+            session.abort_transaction()
+            raise
+        try:
+            session.commit_transaction()
+        except PyMongoError as error:
+            if not error.has_error_label("UnknownTransactionCommitResult"):
+                raise  # else asking again, for the majority, says whether it is committed
+        return result
+
+    @staticmethod
+    def _await_majority(session: Session) -> None:
+        """A commit that is sent again does nothing but wait, until a majority has it in its journal."""
+        while True:
+            try:
+                session.commit_transaction()
+            except PyMongoError as error:
+                if not error.has_error_label("UnknownTransactionCommitResult") or isinstance(error, ExecutionTimeout):
+                    raise
+            else:
+                return
