@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from imagegeneration.domain.credits import credits_moved
-from imagegeneration.domain.event import News, news_of
+from imagegeneration.domain.event import News
 from imagegeneration.domain.job import Approval, Job, JobImage, verdict
 from imagegeneration.domain.lifecycle import billed_above_hold, money_moved
+from imagegeneration.domain.news import news_of
 from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.credits import Credits
 from imagegeneration.services.spending import Spending

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegeneration import imaging
-from imagegeneration.domain.event import news_of
 from imagegeneration.domain.fallback import Fallback, fallback_to, route_of, routes_after
 from imagegeneration.domain.generation import (
     LONGEST_WAIT_SECONDS,
@@ -51,6 +50,7 @@ from imagegeneration.domain.lifecycle import (
     stored,
     submitted,
 )
+from imagegeneration.domain.news import news_of
 from imagegeneration.domain.text import tame
 from imagegeneration.errors import DatabaseDown, Occupied, OverBudget, StudioError
 from imagegeneration.providers import Provider, ResumableProvider, StreamingProvider

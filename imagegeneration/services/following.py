@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 
 from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.event import Event, News, end_of, numbered
+from imagegeneration.domain.event import Event, News, numbered
 from imagegeneration.domain.job import Job
+from imagegeneration.domain.news import end_of
 from imagegeneration.domain.progress import Progress, progress_of
 from imagegeneration.errors import InvalidRequest, NotFound
 from imagegeneration.services.forecast import Forecast

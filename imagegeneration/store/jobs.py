@@ -16,10 +16,11 @@ from pymongo.write_concern import WriteConcern
 
 from imagegeneration.domain.access import Reach
 from imagegeneration.domain.breaker import Barred
-from imagegeneration.domain.event import News, end_of, news_of, numbered
+from imagegeneration.domain.event import News, numbered
 from imagegeneration.domain.generation import ProviderName
 from imagegeneration.domain.job import ImageState, Job, JobImage, JobSummary, Lease, Status
 from imagegeneration.domain.link import Link
+from imagegeneration.domain.news import end_of, news_of
 from imagegeneration.domain.outlook import Waiting
 from imagegeneration.errors import WrongState
 from imagegeneration.store.collection import Collection

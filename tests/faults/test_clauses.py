@@ -12,9 +12,9 @@ from pymongo.collection import Collection
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.breaker import Barred
-from imagegeneration.domain.event import news_of
 from imagegeneration.domain.job import Job, Lease, new_id
 from imagegeneration.domain.lifecycle import shown, started
+from imagegeneration.domain.news import news_of
 from imagegeneration.errors import DatabaseDown, StorageFailed, WrongState
 from imagegeneration.services.execution import Execution, Received
 from imagegeneration.store.jobs import JobStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from imagegeneration.domain.event import News, end_of, news_of, numbered
+from imagegeneration.domain.event import News, numbered
 from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters
 from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import JobImage
@@ -20,6 +20,7 @@ from imagegeneration.domain.lifecycle import (
     stored,
     submitted,
 )
+from imagegeneration.domain.news import end_of, news_of
 from tests.unit.ui.samples import MODEL, NOW, stored_image
 
 DAY = "2026-11-21"
