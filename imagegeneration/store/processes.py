@@ -8,7 +8,8 @@ from pymongo import IndexModel
 
 from imagegeneration.domain.process import ProcessInfo
 from imagegeneration.store.collection import Collection
-from imagegeneration.store.connection import Connection, translated
+from imagegeneration.store.connection import Connection
+from imagegeneration.store.errors import translated
 
 KEPT_SECONDS = 24 * 3600
 """How long a silent process is remembered."""

@@ -32,8 +32,8 @@ from imagegeneration.start import require_fit
 from imagegeneration.storage import TRIAL_KEY, Storage
 from imagegeneration.store import transaction
 from imagegeneration.store.connection import Connection
-from imagegeneration.ui.needs import needs
 from imagegeneration.store.schema import Schema
+from imagegeneration.ui.needs import needs
 from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
 from tests.support import APPROVAL_KEY, run_async, wait_until
 from tests.wire.openid import running_provider
