@@ -178,7 +178,7 @@ def test_two_new_drafts_at_once_stay_within_the_limit(
 
     def wait_after(*args: Any, **options: Any) -> Any:
         found = swap(*args, **options)
-        both_wrote.wait(10)  # inside both transactions: neither is committed
+        both_wrote.wait(10)  # both are stored before either deletes what is beyond the limit
         return found
 
     other = build_studio(settings)  # as another process: one alone makes its transactions one by one
