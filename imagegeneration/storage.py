@@ -86,11 +86,12 @@ class Storage:
                 Body=content,
                 ContentType=content_type,
                 CacheControl=CACHE_CONTROL,
-                IfNoneMatch="*",
+                IfNoneMatch="*",  # guard: put-no-overwrite
             )
         except ClientError as error:
             if _status(error) != 412:
                 raise _failed("refused the upload", error) from error
+            # guard: put-compare
             if compare and imaging.sha256(self.get(key)) != imaging.sha256(content):
                 raise Occupied("Another object is in the image's place in the bucket.") from error
         except BotoCoreError as error:

@@ -357,7 +357,7 @@ class Catalog(Value):
         if parameters.references and not model.prices.image_in * model.prices.reference_tokens:
             raise ModelUnavailable(f"The catalog has no price for images that {parameters.model} is given to edit.")
         prices = model.prices
-        if parameters.partial_images and not prices.partial_micros:
+        if parameters.partial_images and not prices.partial_micros:  # guard: preview-has-price
             raise ModelUnavailable(f"The catalog has no price for images that {parameters.model} shows on the way.")
         prompt_bytes = len(_prompts(parameters, final_prompt).encode())
         given = len(parameters.references) * prices.reference_tokens
@@ -367,7 +367,7 @@ class Catalog(Value):
                 (prompt_bytes + TEMPLATE_TOKENS, prices.text_in),
                 (given, prices.image_in),
                 (prices.text_out_most, prices.text_out),
-                (parameters.partial_images * prices.partial_tokens, prices.image_out),
+                (parameters.partial_images * prices.partial_tokens, prices.image_out),  # guard: preview-in-quote
             )
         )
 

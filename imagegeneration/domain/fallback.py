@@ -52,8 +52,11 @@ def route_of(job: Job, attempt: Attempt) -> Route | None:
 def routes_after(job: Job, attempt: Attempt) -> Sequence[Route]:
     """The alternates that are left once the attempt has failed."""
     known = routes(job)
-    own = next((place for place, route in enumerate(known) if _goes(attempt, route)), len(known))
-    return known[own + 1 :]
+    own = next(
+        (place for place, route in enumerate(known) if _goes(attempt, route)),
+        len(known),  # guard: fallback-approved-attempt
+    )
+    return known[own + 1 :]  # guard: fallback-forward-only
 
 
 def hold_of(job: Job, attempt: Attempt) -> Price | None:
@@ -71,9 +74,14 @@ def hold_of(job: Job, attempt: Attempt) -> Price | None:
 
 def fallback_to(route: Route, left: Sequence[Route], why: str) -> Fallback:
     """Go on with one of the alternates that are `left`; those before it are passed over for good."""
-    after = left[left.index(route) :]
+    after = left[left.index(route) :]  # guard: fallback-hold-left-only
     prices = [one.price for one in after if one.price is not None]
-    return Fallback(route.parameters, route.price or bound(prices), bound(prices), why)
+    return Fallback(
+        route.parameters,
+        route.price or bound(prices),
+        bound(prices),  # guard: fallback-hold-dearest-left
+        why,
+    )
 
 
 def bound(prices: Iterable[Price]) -> Price:

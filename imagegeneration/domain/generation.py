@@ -165,7 +165,7 @@ class GenerationRequest(GenerationParameters):
 
     def images_to_edit(self) -> Sequence[InputImage]:
         """The bytes of every reference. Raises ValueError unless they are all there: none is ever left out."""
-        if len(self.inputs) != len(self.references):
+        if len(self.inputs) != len(self.references):  # guard: reference-complete
             raise ValueError(f"{len(self.references)} images are to be edited, and {len(self.inputs)} were read.")
         return self.inputs
 

@@ -297,7 +297,7 @@ def request_sha256(
         "imageCount": image_count,
         "request": request.document(),
     }
-    if alternates:
+    if alternates:  # guard: approval-hash-alternates
         approved["alternates"] = [alternate.document() for alternate in alternates]
     canonical = json.dumps(approved, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

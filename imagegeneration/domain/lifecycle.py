@@ -51,14 +51,20 @@ def started(image: JobImage, attempt_id: str, now: Moment) -> JobImage:
 
 def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
     """The provider has taken the call and works on it by itself; under `handle` it can be asked for the answer."""
-    if image.state != "CALLING" or image.attempt.attempt_id != attempt_id:
+    if (
+        image.state != "CALLING"  # guard: handle-calling
+        or image.attempt.attempt_id != attempt_id  # guard: handle-own-attempt
+    ):
         return image
     return _with_last(image, "CALLING", handle=handle)
 
 
 def shown(image: JobImage, attempt_id: str, url: str) -> JobImage:
     """What the image looks like on the way is at `url`; of no interest any more once the call has ended."""
-    if image.state != "CALLING" or image.attempt.attempt_id != attempt_id:
+    if (
+        image.state != "CALLING"  # guard: preview-calling
+        or image.attempt.attempt_id != attempt_id  # guard: preview-own-attempt
+    ):
         return image
     return _with_last(image, "CALLING", partial_urls=(*image.attempt.partial_urls, url))
 
@@ -132,7 +138,7 @@ def failed(
         "certainty": failure.certainty,
         "provider_request_id": failure.provider_request_id,
     }
-    if failure.certainty == "unknown":
+    if failure.certainty == "unknown":  # guard: fallback-not-after-unknown-charge
         if image.state != "CALLING" or image.attempt.attempt_id != attempt_id:
             return image
         return _unknown(image, failure.message, facts)
@@ -141,17 +147,31 @@ def failed(
     charged = failure.certainty == "charged"
     cost_micros = _price_of(image, attempt_id) if charged else 0
     facts |= {"outcome": outcome, "cost_micros": cost_micros, "error": AttemptError(code=code, message=failure.message)}
-    goes_on = again_since is not None and image.state == "CALLING" and image.attempt.attempt_id == attempt_id
-    if goes_on and not charged and failure.retryable and _attempts_since(image, again_since) < MAX_ATTEMPTS:
+    goes_on = (
+        again_since is not None  # guard: fallback-wanted
+        and image.state == "CALLING"  # guard: fallback-open-call
+        and image.attempt.attempt_id == attempt_id  # guard: fallback-own-attempt
+    )
+    if (
+        goes_on
+        and not charged  # guard: attempt-not-after-charge
+        and failure.retryable
+        and _attempts_since(image, again_since) < MAX_ATTEMPTS  # guard: attempt-limit
+    ):
         return _with_next(_with_last(image, "HELD", **facts), _again(image.attempt))
-    if goes_on and not charged and fallback is not None and not failure.stops:
+    if (
+        goes_on
+        and not charged  # guard: fallback-not-after-charge
+        and fallback is not None
+        and not failure.stops  # guard: fallback-refused-prompt
+    ):
         return _with_next(_with_last(image, "HELD", **facts), _alternate(image.attempt, fallback))
     return _report(image, attempt_id, "FAILED", facts)
 
 
 def passed_over(image: JobImage, fallback: Fallback, now: Moment) -> JobImage:
     """HELD, and on with the alternate, without a call to the one whose turn it was."""
-    if image.state != "HELD":
+    if image.state != "HELD":  # guard: pass-over-held
         return image
     closed = _with_last(image, "HELD", **_not_sent("PROVIDER", fallback.why, now))
     return _with_next(closed, _alternate(image.attempt, fallback))
@@ -167,7 +187,10 @@ def interrupted(image: JobImage, now: Moment) -> JobImage:
 def stored(image: JobImage, attempt_id: str, record: StoredImage) -> JobImage:
     """GENERATED -> STORED: original and thumbnail are in the bucket. Also for an image that was given up as lost."""
     given_up = image.state == "FAILED" and image.attempt.outcome in ("generated", "set_aside")
-    if not (image.state == "GENERATED" or given_up) or image.attempt.attempt_id != attempt_id:
+    if (
+        not (image.state == "GENERATED" or given_up)
+        or image.attempt.attempt_id != attempt_id  # guard: stored-own-attempt
+    ):
         return image
     found = _with_last(image, "STORED", outcome="generated", error=None)
     changes = {
@@ -258,8 +281,9 @@ def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[tup
         for image in images:
             if image.state in ("HELD", "CALLING"):
                 last = image.attempt
-                held_micros[last.budget_day, last.provider] += sign * last.held_micros
+                held_micros[last.budget_day, last.provider] += sign * last.held_micros  # guard: provider-budget-hold
             for attempt in image.attempts:
+                # guard: provider-budget-spend
                 spent_micros[attempt.budget_day, attempt.provider] += sign * attempt.cost_micros
     budgets = sorted({*held_micros, *spent_micros})
     moved = {budget: (held_micros[budget], spent_micros[budget]) for budget in budgets}
@@ -295,9 +319,9 @@ def _alternate(last: Attempt, to: Fallback) -> Attempt:
     return _opened(
         to.parameters.provider,
         to.parameters.model,
-        min(to.hold.micros, last.held_micros),
+        min(to.hold.micros, last.held_micros),  # guard: fallback-hold-limit
         last.budget_day,
-        min(to.hold.credits, last.credits),
+        min(to.hold.credits, last.credits),  # guard: fallback-credits-limit
         to.price,
         why=to.why,
     )
@@ -341,7 +365,10 @@ def _report(
     person has retried the image meanwhile, the facts stay on their attempt and the image is left alone.
     """
     undecided = image.state in _OPEN_STATES or (image.state == "FAILED" and image.attempt.outcome == "interrupted")
-    if undecided and image.attempt.attempt_id == attempt_id:
+    if (
+        undecided  # guard: report-open
+        and image.attempt.attempt_id == attempt_id  # guard: report-own-attempt
+    ):
         found = _with_last(image, state, **facts, **_own_credits(image.attempt))
         return found.model_copy(update={"spool_host": spool_host})
     attempts = list(image.attempts)

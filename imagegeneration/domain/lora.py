@@ -41,7 +41,7 @@ def check_path(path: str) -> str:
     It is sent to a provider and never opened here. An address with a token is refused: it would be stored, shown and
     sent as it is.
     """
-    if re.fullmatch(PATH_PATTERN, path):
+    if re.fullmatch(PATH_PATTERN, path):  # guard: lora-path-host
         return path
     raise ValueError(
         "must be owner/name of Hugging Face, the https address of a .safetensors file (on Hugging Face its /resolve/ "

@@ -140,7 +140,7 @@ class Budget(Value):
 def budget_id(account: Account, day: str, user_id: str | None = None, provider: ProviderName | None = None) -> str:
     """The key of the budget document of a day, or of one user's or one provider's share of it."""
     if provider is not None:
-        return f"{account}:{day}/{provider}"
+        return f"{account}:{day}/{provider}"  # guard: provider-budget-day
     return f"{account}:{day}" if user_id is None else f"{account}:{day}:{user_id}"
 
 

@@ -57,7 +57,8 @@ def approved_facts(job: Job, approval: Approval, number: int) -> Mapping[str, An
         by_alias=True,
         include={
             *("job_id", "user_id", "intent", "raw_prompt", "final_prompt", "image_count"),
-            *("created_at", "request", "alternates"),
+            *("created_at", "request"),
+            "alternates",  # guard: seal-alternates
         },
     )
     return approved | {"number": number, "approval": approval.model_dump(mode="json", by_alias=True, exclude={"seal"})}

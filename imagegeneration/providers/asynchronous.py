@@ -52,7 +52,7 @@ class AsynchronousApi:
             headers={"authorization": f"{scheme} {key}"},
             timeout=httpx2.Timeout(ASK_SECONDS),
             transport=Wire(),
-            follow_redirects=False,
+            follow_redirects=False,  # guard: submit-no-redirects
             trust_env=False,
         )
         self._fetcher = fetcher or Fetcher()
@@ -147,7 +147,11 @@ def in_doubt(handle: str, what: str, *, moderated: bool = False, credentials: bo
     """What became of a call that the provider took: perhaps it was charged."""
     message = f"The provider took the call (its number there is {handle}) and {what}."
     return CallFailed(
-        message, certainty="unknown", moderated=moderated, credentials=credentials, provider_request_id=handle
+        message,
+        certainty="unknown",  # guard: submitted-call-unknown
+        moderated=moderated,
+        credentials=credentials,
+        provider_request_id=handle,
     )
 
 
@@ -160,5 +164,8 @@ def not_told(handle: str, reply: Reply, said: str | None) -> CallFailed:
 def handle_of(accepted: object) -> str:
     """The handle in the answer to a submit, fit for a path. Raises CallFailed: without it the call is out of reach."""
     if not isinstance(accepted, str) or not _HANDLE.fullmatch(accepted):
-        raise CallFailed("The provider took the call, but its answer could not be read.", certainty="unknown")
+        raise CallFailed(
+            "The provider took the call, but its answer could not be read.",
+            certainty="unknown",  # guard: submit-without-handle-unknown
+        )
     return accepted

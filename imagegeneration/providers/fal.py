@@ -52,12 +52,15 @@ class FalProvider:
         seconds = min(self._timeout, request.timeout_seconds)
         deadline = time.monotonic() + seconds
         # Neither does the server submit it again, nor does it start it so late that nobody waits for its end.
-        headers = {"x-fal-no-retry": "1", "x-fal-request-start-timeout": f"{seconds / 2:g}"}
+        headers = {
+            "x-fal-no-retry": "1",  # guard: fal-no-retry
+            "x-fal-request-start-timeout": f"{seconds / 2:g}",
+        }
         reply = self._api.submit(f"/{request.model}", prepared(fal_payload, request), deadline, headers)
         if not 200 <= reply.status < 300:
             raise refusal("fal", reply.status, reply.headers, reply.document)
         handle = handle_of(reply.document.get("request_id"))
-        submitted(handle)
+        submitted(handle)  # guard: fal-handle-first
         return self._answer(request, handle, deadline)
 
     def resume(self, request: GenerationRequest, handle: str) -> Answer:
@@ -152,7 +155,7 @@ def image_url(result: Reply, handle: str) -> str | None:
     if blacked_out:
         raise CallFailed(
             "The provider made the image and blacked it out, because its safety checker objects. It charges for that.",
-            certainty="charged",
+            certainty="charged",  # guard: fal-blackout-charged
             moderated=True,
             provider_request_id=handle,
         )
@@ -177,6 +180,7 @@ def failure(result: Reply, handle: str) -> CallFailed:
             retryable=not moderated,
             provider_request_id=handle,
         )
+    # guard: fal-refusal-unknown
     return in_doubt(handle, f"refused it, perhaps after work that it charges for: {words}", moderated=moderated)
 
 

@@ -98,10 +98,13 @@ class OpenAIProvider:
                 if isinstance(step, Answer):
                     return _with_further(step, steps, is_image=is_image)
                 if step is not None:
-                    some_came = True
+                    some_came = True  # guard: stream-preview-remembered
                     shown(step)
                 del step  # an image each: the next one comes while this one is not held any more
-            raise CallFailed("The provider's answer ended before the image came.", certainty="unknown")
+            raise CallFailed(
+                "The provider's answer ended before the image came.",
+                certainty="unknown",  # guard: stream-ended-early
+            )
 
     @contextmanager
     def _asked(self, request: GenerationRequest, **more: Any) -> Iterator[tuple[APIResponse[Any], float]]:
@@ -359,6 +362,7 @@ def status_failure(error: APIStatusError) -> CallFailed:
 
 def _stopped(event: Mapping[str, Any], request_id: str | None, *, some_came: bool) -> CallFailed:
     """What an error within a stream says of the money: only a refusal before the first image is surely free."""
+    # guard: stream-error-after-preview
     failure = None if some_came else error_instead("openai", event, request_id=request_id)
     if failure is not None:
         return failure

@@ -77,7 +77,7 @@ def read_whole(pieces: Iterable[bytes]) -> bytes:
 
 def unreachable(error: BaseException) -> CallFailed:
     """What a failure of the connection says of the money: nothing is charged before anything is sent."""
-    if isinstance(error, _BEFORE_SENDING):
+    if isinstance(error, _BEFORE_SENDING):  # guard: free-before-sending
         return CallFailed("The provider could not be reached.", certainty="not_charged", retryable=True)
     if isinstance(error, httpx2.TimeoutException):
         return CallFailed("The provider did not answer in time.", certainty="unknown")

@@ -96,7 +96,7 @@ def _failure(rule: Rule | None, words: str, asked: float | None, request_id: str
     waits = rule.wait_seconds if not asked and rule is not None and rule.wait_seconds else asked
     return CallFailed(
         f"{told[verdict]}: {words}",
-        certainty="unknown" if verdict == "unknown" else "not_charged",
+        certainty="unknown" if verdict == "unknown" else "not_charged",  # guard: stream-error-unknown
         moderated=verdict == "prompt",
         stops=verdict == "refused",
         credentials=verdict == "account",

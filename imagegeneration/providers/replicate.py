@@ -65,7 +65,7 @@ class ReplicateProvider:
         if not 200 <= reply.status < 300:
             raise refusal("replicate", reply.status, reply.headers, reply.document)
         handle = handle_of(reply.document.get("id"))
-        submitted(handle)
+        submitted(handle)  # guard: replicate-handle-first
         return self._answer(handle, deadline)
 
     def resume(self, request: GenerationRequest, handle: str) -> Answer:

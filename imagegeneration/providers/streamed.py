@@ -26,9 +26,9 @@ def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
         while (end := _END.search(waiting, searched)) is not None:
             searched = 0
             yield _taken(waiting, *end.span())
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline:  # guard: stream-deadline
             raise CallFailed("The provider took too long to send its answer.", certainty="unknown")
-        if len(waiting) > MAX_ANSWER_BYTES:
+        if len(waiting) > MAX_ANSWER_BYTES:  # guard: stream-size-limit
             raise CallFailed("The provider's answer is larger than any image.", certainty="unknown")
     if waiting:
         yield _taken(waiting, len(waiting), len(waiting))

@@ -69,7 +69,10 @@ def paid(call: Callable[Concatenate[Provider, P], Answer]) -> Callable[Concatena
         except LeftAtProvider:
             raise
         except CallFailed as failure:
-            if _call.is_sent or failure.certainty != "unknown":
+            if (
+                _call.is_sent  # guard: sent-call-unknown
+                or failure.certainty != "unknown"
+            ):
                 raise
             raise CallFailed("The request could not be sent.", certainty="not_charged") from failure
         except Exception as error:

@@ -150,7 +150,7 @@ class Worker:
         renewed = self._execution.renew(self._owner, fences, self._lease_seconds)
         if renewed < len(fences):
             log.warning("%d leases are no longer this runner's, or their jobs have just ended", len(fences) - renewed)
-        self._queue.pacing.renew()
+        self._queue.pacing.renew()  # guard: pace-slot-renewed
 
     def drain(self) -> None:
         """Claim nothing more and start no further call; return once what is in flight is finished and recorded.
@@ -230,6 +230,7 @@ class Worker:
         """Call if the provider may be called now; else the image waits here, and its job stays leased."""
         provider = run.job.images[task.index].attempt.provider
         try:
+            # guard: pace-before-call
             may_begin = task.handle is not None or self._queue.pacing.begin(provider, task.attempt_id)
         except StudioError as error:
             log.warning("%s image %d waits: %s", run.job.job_id, task.index, error)
@@ -275,7 +276,7 @@ class Worker:
             log.exception("%s image %d failed in an unforeseen way", run.job.job_id, index)
             self._postpone(run, RETRY_SOON)
         finally:
-            self._queue.pacing.end(attempt_id)
+            self._queue.pacing.end(attempt_id)  # guard: pace-slot-released
             with self._lock:
                 self._pending_calls -= 1
             self._work.set()
@@ -304,7 +305,7 @@ class Worker:
             if task.handle is None:
                 answer = self._execution.call(job, index, attempt_id, inputs)
             else:
-                answer = self._execution.resume(job, index, task.handle)
+                answer = self._execution.resume(job, index, task.handle)  # guard: resume-not-submit
         except LeftAtProvider as left:
             log.info("%s image %d: %s The next runner waits for it.", job.job_id, index, left)
             return None
@@ -321,7 +322,8 @@ class Worker:
 
         The job as it went through, None if it did not.
         """
-        inputs = self._execution.inputs(run.job, task.index)  # first: whoever may start has to try
+        # First: a runner that may start has to try.
+        inputs = self._execution.inputs(run.job, task.index)  # guard: reference-before-start
         if inputs is None:
             return None, ()
         job = self._execution.ready(run.job, task.index)
@@ -329,7 +331,8 @@ class Worker:
             self._postpone(run, RETRY_SOON)
             return None, ()
         provider = job.images[task.index].attempt.provider
-        if provider != run.job.images[task.index].attempt.provider:  # an alternate took over, whose pace is its own
+        # An alternate took over, whose pace is its own.
+        if provider != run.job.images[task.index].attempt.provider:  # guard: pace-alternate
             self._queue.pacing.end(task.attempt_id)
             if not self._queue.pacing.begin(provider, task.attempt_id):
                 self._postpone(run, timedelta(0))  # claimed again, it waits for the alternate

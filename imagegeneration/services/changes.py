@@ -61,7 +61,7 @@ class Changes:
         overbilled = [attempt for pair in pairs if (attempt := billed_above_hold(*pair)) is not None]
         for attempt in overbilled:
             self._breakers.prepare_model(attempt.model)
-        self._spending.prepare_providers([*old, *new])
+        self._spending.prepare_providers([*old, *new])  # guard: provider-budget-exists
 
         def work(session: Session) -> bool:
             if not self._jobs.swap_images(job.job_id, pairs, **changed, session=session):

@@ -438,7 +438,7 @@ class Choosing:
         today = datetime.now(UTC).date()
         at_most = self._offer.catalog.quote(request, final_prompt, today) + options.max_extra_micros
         if options.max_micros_per_image is not None:
-            at_most = min(at_most, options.max_micros_per_image)
+            at_most = min(at_most, options.max_micros_per_image)  # guard: alternate-image-limit
         names = [name for name in options.fallback if name != request.model]
         return Order(
             request=request,
@@ -468,7 +468,7 @@ class Choosing:
                 raise TooLarge(words, resolution="Choose fewer images, or leave this model out.")
             raise InvalidRequest(words)
         price = self._offer.catalog.quote(parameters, final_prompt, today)
-        if price > at_most:
+        if price > at_most:  # guard: alternate-extra-limit
             raise OverBudget(
                 f"fallback: an image of {name} costs up to {format_usd_exact(price)}, "
                 f"and at most {format_usd_exact(at_most)} was allowed.",

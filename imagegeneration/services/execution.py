@@ -167,7 +167,11 @@ class Execution:
         recovered = False
         for image in job.images:
             attempt_id = image.attempt.attempt_id
-            if image.state == "CALLING" and attempt_id is not None and not in_flight(attempt_id):
+            if (
+                image.state == "CALLING"
+                and attempt_id is not None
+                and not in_flight(attempt_id)  # guard: recover-not-in-flight
+            ):
                 if self._can_resume(job, image):
                     tasks.append(Task(image.index, attempt_id, image.attempt.handle))
                 else:
@@ -175,7 +179,7 @@ class Execution:
                     recovered = True
         current = (self._job_store.get(job.job_id) if recovered else None) or job
         waiting = [image for image in job.images if image.state == "HELD"]
-        tampered = self._seals.tampered(current) if waiting else None
+        tampered = self._seals.tampered(current) if waiting else None  # guard: start-approved
         for image in waiting:
             refusal = self._refusal(current, image) if tampered is None else ("TAMPERED", tampered)
             if refusal is None:
@@ -195,7 +199,9 @@ class Execution:
         """
         image = job.images[index]
         route = route_of(job, image.attempt)
-        if route is None or self._pauses.board.is_everything_paused:
+        if route is None:
+            return None
+        if self._pauses.board.is_everything_paused:  # guard: pass-over-pause-all
             return None
         wanted = route.parameters
         configured = wanted.provider in self._offer.endpoints
@@ -206,9 +212,14 @@ class Execution:
         if fallback is None:
             return None
         moved = self._changes.apply(
-            job.job_id, index, lambda found, now: passed_over(found, fallback, now) if found == image else found
+            job.job_id,
+            index,
+            lambda found, now: passed_over(found, fallback, now) if found == image else found,  # guard: pass-over-once
         )
-        if moved is None or moved.state != "HELD" or moved.attempt.model != fallback.parameters.model:
+        if moved is None:
+            return None
+        # guard: pass-over-not-begun
+        if moved.state != "HELD" or moved.attempt.model != fallback.parameters.model:
             return None
         log.info("%s image %d goes on with %s: %s", job.job_id, index, fallback.parameters.model, fallback.why)
         return job.model_copy(update={"images": (*job.images[:index], moved, *job.images[index + 1 :])})
@@ -224,12 +235,12 @@ class Execution:
         able = [
             route
             for route in left
-            if self._offer.endpoints.get(route.parameters.provider) == route.endpoint_sha256
-            and route.parameters.provider != without
+            if self._offer.endpoints.get(route.parameters.provider) == route.endpoint_sha256  # guard: fallback-endpoint
+            if route.parameters.provider != without  # guard: fallback-refused-account
         ]
         board = self._pauses.board
         at_once = [route for route in able if board.wait_reason(route.parameters) is None]
-        chosen = next(iter(at_once or (able if waits else [])), None)
+        chosen = next(iter(at_once or (able if waits else [])), None)  # guard: pass-over-paused-alternate
         return None if chosen is None else fallback_to(chosen, left, why)
 
     def inputs(self, job: Job, index: int) -> Sequence[InputImage] | None:
@@ -260,9 +271,14 @@ class Execution:
             return self._job_store.start_image(job.job_id, lease.fence, change)
         except StudioError:
             found = self._job_store.get(job.job_id)
-            if found is None or found.lease is None or found.lease.fence != lease.fence:
+            if found is None:
                 return False
-            return found.images[index].state == "CALLING" and found.images[index].attempt.attempt_id == attempt_id
+            if found.lease is None or found.lease.fence != lease.fence:  # guard: lost-reply-fence
+                return False
+            return (
+                found.images[index].state == "CALLING"  # guard: lost-reply-state
+                and found.images[index].attempt.attempt_id == attempt_id
+            )
 
     def call(self, job: Job, index: int, attempt_id: str, inputs: Sequence[InputImage] = ()) -> Answer:
         """The paid call, with the images that the job edits.
@@ -289,9 +305,10 @@ class Execution:
             streaming = provider
             return self._foreseen(job, lambda: streaming.stream(request, show))
         try:
-            return self._foreseen(job, lambda: provider.generate(request, keep))
+            return self._foreseen(job, lambda: provider.generate(request, keep))  # guard: handle-kept
         except LeftAtProvider as left:
-            keep(left.handle)  # once more: the next one has nothing else to go by
+            # Once more: the next one has nothing else to go by.
+            keep(left.handle)  # guard: handle-kept-on-leave
             raise
 
     def resume(self, job: Job, index: int, handle: str, *, at_most_seconds: float = LONGEST_WAIT_SECONDS) -> Answer:
@@ -380,10 +397,14 @@ class Execution:
 
     def _can_resume(self, job: Job, image: JobImage) -> bool:
         """Whether the provider can be asked for an answer that this machine's spool does not have."""
-        if image.attempt.handle is None or self.spool.has(image.attempt.attempt_id or ""):
+        if image.attempt.handle is None:  # guard: resume-with-handle
+            return False
+        if self.spool.has(image.attempt.attempt_id or ""):  # guard: resume-not-spooled
             return False
         route = route_of(job, image.attempt)
-        if route is None or self._offer.endpoints.get(route.parameters.provider) != route.endpoint_sha256:
+        if route is None:
+            return False
+        if self._offer.endpoints.get(route.parameters.provider) != route.endpoint_sha256:  # guard: resume-endpoint
             return False
         return isinstance(self._providers.get(route.parameters.provider), ResumableProvider)
 
@@ -408,6 +429,7 @@ class Execution:
             image = self._changes.apply(job.job_id, index, transition)
         except OverBudget as full:
             log.warning("%s image %d: no alternate takes over: %s", job.job_id, index, full.message)
+            # guard: fallback-provider-budget
             image = self._changes.apply(job.job_id, index, functools.partial(transition, goes_on=False))
         started_at = None if image is None else _started_at(image, attempt_id)
         self._tell_breaker(lambda: self._breakers.failed(provider, failure, started_at))
@@ -435,7 +457,7 @@ class Execution:
             entry = self._entry(job.job_id, index, attempt_id, answer)
         provider = job.images[index].attempt.provider
         try:
-            self.spool.write(entry, answer)
+            self.spool.write(entry, answer)  # guard: spool-first
         except OSError as error:
             log.error("A paid answer for %s could not be spooled: %s", job.job_id, error)
             if not self._rescue(job, entry, answer.content):
@@ -564,7 +586,7 @@ class Execution:
             return
         self._storage.put(thumbnail_key(key), received.thumbnail, "image/webp", compare=False)
         self._record(job, received, key)
-        self._changes.conclude(job.job_id)
+        self._changes.conclude(job.job_id)  # guard: spool-removed-last
         self.spool.remove(entry.attempt_id)  # last: until then a crash is made good by delivering again
 
     def recover(self, job: Job, index: int, attempt_id: str) -> None:
@@ -738,11 +760,15 @@ class Execution:
             return "TAMPERED", CHANGED
         endpoint = self._offer.endpoints.get(route.parameters.provider)
         gives_way = endpoint is None and self._fallback(job, image, "", waits=True) is not None
-        if endpoint != route.endpoint_sha256 and not gives_way:
+        if (
+            endpoint != route.endpoint_sha256  # guard: start-approved-endpoint
+            and not gives_way
+        ):
             return (
                 "PROVIDER_CHANGED",
                 "The job was approved for another provider than the one in use now. Nothing was sent.",
             )
+        # guard: poison-limit
         if job.claims >= POISON_CLAIMS and not any(image.state == "GENERATED" for image in job.images):
             return (
                 "POISON",
@@ -756,7 +782,7 @@ class Execution:
         """Write the stored image down and its URL onto the job, in one transaction, once."""
         entry = received.entry
         while (current := self._job_store.get(job.job_id)) is not None:
-            if self._images.of_attempt(entry.attempt_id) is not None:
+            if self._images.of_attempt(entry.attempt_id) is not None:  # guard: record-once
                 return
             record = self._stored_image(current, received, key)
             old = current.images[entry.index]

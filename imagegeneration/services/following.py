@@ -55,7 +55,7 @@ class Following:
         """
         job = self._jobs.get(actor, job_id)
         last = _last(job)
-        if after > last:
+        if after > last:  # guard: cursor-in-range
             raise InvalidRequest(f"Last-Event-ID: the job has {last} events, and this is none of them.")
         events = self._since(job, after) if after < last else []
         if not events and job.is_over and after < last:

@@ -345,7 +345,7 @@ class Jobs:
         day = budget_day(now)
         missing = [image for image in job.images if image.is_missing]
         order = Order(request=job.request, alternates=job.alternates)
-        prices = self._prices(job.user_id, order, job.final_prompt, job.image_count)
+        prices = self._prices(job.user_id, order, job.final_prompt, job.image_count)  # guard: retry-alternates
         hold, price = _held_for(prices)
         again = [
             reopened(image, job.request, hold.micros, day, credit_cost=hold.credits, price=price) for image in missing
@@ -469,7 +469,7 @@ class Jobs:
         return RetryQuote(len(missing), hold * len(missing), unknown, job.unknown_micros)
 
     def _require_as_approved(self, job: Job) -> None:
-        if (tampered := self._seals.tampered(job)) is not None:
+        if (tampered := self._seals.tampered(job)) is not None:  # guard: retry-approved
             raise WrongState(tampered, resolution="Start new images from it, and tell an admin.")
 
     def _require_room(self, session: Session, *, own: int = 0) -> None:
@@ -575,7 +575,7 @@ class Jobs:
         )
 
     def _replay(self, known: IdempotencyRecord, body_sha256: str) -> Job:
-        if known.body_sha256 != body_sha256:
+        if known.body_sha256 != body_sha256:  # guard: one-body-per-key
             raise InvalidRequest("This idempotency key was used for another request.")
         job = self._jobs.get(known.job_id)
         if job is None:
@@ -585,7 +585,7 @@ class Jobs:
 
 def _held_for(prices: Sequence[Price]) -> tuple[Price, Price | None]:
     """What is held for an image, and the price of the first call where that is not the same thing."""
-    return bound(prices), None if len(prices) == 1 else prices[0]
+    return bound(prices), None if len(prices) == 1 else prices[0]  # guard: approval-hold-dearest
 
 
 def _fingerprint(body: ExecuteBody) -> str:

@@ -51,13 +51,19 @@ class Loras:
         Raises NotFound (IMG_008) for a name that the collection has not, or has disabled, and NotAllowed (IMG_010)
         for a path that somebody else than an admin gives: no stranger's address goes to a provider that is paid.
         """
+        # guard: lora-path-admin
         if any(wish.path is not None for wish in wishes) and not actor.may("administer"):
             raise NotAllowed(
                 "loras: only an admin may send a LoRA by its path.",
                 resolution="Name one of the collection (GET /image/loras), or ask an administrator to add it.",
             )
         names = {wish.name for wish in wishes if wish.name is not None}
-        known = {lora.name: lora for lora in self._loras.named(names) if lora.enabled} if names else {}
+        found = self._loras.named(names) if names else []
+        known = {
+            lora.name: lora
+            for lora in found
+            if lora.enabled  # guard: lora-enabled
+        }
         missing = names - known.keys()
         if missing:
             raise NotFound(f"loras: the collection has no LoRA called {min(missing)} that can be used.")
@@ -102,7 +108,10 @@ class Loras:
             self._audit.write(actor, "lora.changed", name, "", before=lora, after=changed, now=now, session=session)
             return True
 
-        if lora.version != changes.version or not self._connection.transaction(work):
+        if (
+            lora.version != changes.version  # guard: lora-change-as-seen
+            or not self._connection.transaction(work)
+        ):
             raise WrongState(_MEANWHILE, resolution="Look at it again, then change it.")
         return changed
 

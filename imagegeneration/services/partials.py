@@ -32,11 +32,14 @@ class Partials:
 
     def show(self, job: Job, index: int, attempt_id: str, number: int, content: bytes) -> None:
         """Show the image before long, if there is room for it; returns at once, and never raises."""
-        if number > MAX_PARTIAL_IMAGES or not self._room.acquire(blocking=False):
+        if (
+            number > MAX_PARTIAL_IMAGES  # guard: preview-limit
+            or not self._room.acquire(blocking=False)  # guard: preview-room
+        ):
             log.info("%s image %d: what came on the way is not shown", job.job_id, index)
             return
         try:
-            self._pool.submit(self._show, job, index, attempt_id, number, content)
+            self._pool.submit(self._show, job, index, attempt_id, number, content)  # guard: preview-in-background
         except RuntimeError:  # it is closed: nobody looks any more
             self._room.release()
 

@@ -29,6 +29,7 @@ class References:
         """Those of the images that exist for the actor, in the order asked for."""
         found = {image.image_id: image for image in self._images.named(image_ids)} if image_ids else {}
         jobs = {image.job_id for image in found.values()}
+        # guard: reference-within-reach
         visible = {job_id for job_id in jobs if self._jobs.get(job_id, actor.reach) is not None}
         return [found[name] for name in image_ids if name in found and found[name].job_id in visible]
 
@@ -74,6 +75,6 @@ class References:
         content = None if image is None else self._storage.find(image.storage_key, image.size_bytes)
         if image is None or content is None:
             raise Unusable(f"The image {reference.image_id}, which was to be edited, is gone. Nothing was sent.")
-        if imaging.sha256(content) != reference.sha256:
+        if imaging.sha256(content) != reference.sha256:  # guard: reference-approved-bytes
             raise Unusable(f"The image {reference.image_id} is not the one that was approved. Nothing was sent.")
         return InputImage(content=content, mime_type=image.mime_type)

@@ -37,7 +37,11 @@ class Seals:
         if seal == "of an unknown key":
             return UNKNOWN_KEY
         sha256 = request_sha256(job.final_prompt, job.image_count, job.request, job.alternates)
-        if seal != "good" or sha256 != approval.request_sha256 or not _are_as_approved(job):
+        if (
+            seal != "good"
+            or sha256 != approval.request_sha256
+            or not _are_as_approved(job)  # guard: start-approved-images
+        ):
             return CHANGED
         entry = self._audit.latest(job.job_id, APPROVALS)
         return None if entry is not None and says(entry, approval) else NOT_ON_RECORD

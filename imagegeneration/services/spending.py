@@ -101,10 +101,11 @@ class Spending:
         """The counters that money of this provider moves, and what each may reach."""
         account = account_of(provider)
         own = limits.of(provider).daily_micros
+        provider_limit = MAX_MICROS if own is None else own  # guard: provider-budget-limit
         return {
             budget_id(account, day, user_id): limits.daily_per_user_micros,
             budget_id(account, day): limits.daily_micros,
-            budget_id(account, day, provider=provider): MAX_MICROS if own is None else own,
+            budget_id(account, day, provider=provider): provider_limit,
         }
 
     def text_today(self, user_id: str) -> tuple[str, int, int]:

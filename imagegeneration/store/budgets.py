@@ -34,10 +34,17 @@ class BudgetStore:
         because everybody waits for them.
         """
         limit = {"$switch": {"branches": [_limit_of(key, micros) for key, micros in limits.items()]}}
-        within = {"$lte": [{"$add": ["$heldMicros", "$spentMicros", micros]}, limit]}
-        query = {"_id": {"$in": list(limits)}, "$expr": within}
+        counted = [
+            "$heldMicros",
+            "$spentMicros",  # guard: budget-counts-spent
+            micros,
+        ]
+        query = {
+            "_id": {"$in": list(limits)},
+            "$expr": {"$lte": [{"$add": counted}, limit]},  # guard: budget-limit
+        }
         changed = self._budgets.raw.update_many(query, {"$inc": {"heldMicros": micros}}, session=session)
-        return changed.matched_count == len(limits)
+        return changed.matched_count == len(limits)  # guard: budget-all-limits
 
     def move(self, keys: Sequence[str], held: int, spent: int, text: int = 0, *, session: Session) -> None:
         """Add to the counters, without a limit: releases, settlements and what is already owed are facts."""

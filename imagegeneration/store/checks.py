@@ -34,9 +34,15 @@ class CheckStore:
         ago = {
             "$dateSubtract": {"startDate": "$$NOW", "unit": "millisecond", "amount": round(older_than_seconds * 1000)}
         }
-        due: Document = {"$or": [{"fingerprint": {"$ne": fingerprint}}, {"$expr": {"$lte": ["$claimedAt", ago]}}]}
+        due: list[Document] = [
+            {"fingerprint": {"$ne": fingerprint}},  # guard: check-new-credentials
+            {"$expr": {"$lte": ["$claimedAt", ago]}},
+        ]
         return self._checks.update(
-            {"_id": provider, **due},
+            {
+                "_id": provider,
+                "$or": due,  # guard: check-claimed-once
+            },
             [{"$set": {"claimId": claim_id, "claimedAt": "$$NOW", "fingerprint": fingerprint}}],
             after=False,
         )
@@ -45,4 +51,8 @@ class CheckStore:
         """Write down what the check has found, unless another was begun meanwhile."""
         facts = {name: {"$literal": value} for name, value in checked.document().items()}
         stages: list[Document] = [{"$set": facts | {"checkedAt": "$$NOW"}}]
-        return self._checks.compare_and_set({"_id": provider, "claimId": claim_id}, stages)
+        own = {
+            "_id": provider,
+            "claimId": claim_id,  # guard: check-own-claim
+        }
+        return self._checks.compare_and_set(own, stages)

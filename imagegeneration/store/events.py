@@ -15,7 +15,7 @@ KEPT_SECONDS = 7 * 24 * 3600
 """How long an event is kept."""
 
 _INDEXES = (
-    IndexModel([("jobId", ASCENDING), ("eventId", ASCENDING)], unique=True),
+    IndexModel([("jobId", ASCENDING), ("eventId", ASCENDING)], unique=True),  # guard: one-event-per-number
     IndexModel("createdAt", expireAfterSeconds=KEPT_SECONDS),
 )
 

@@ -17,7 +17,7 @@ KEPT_SECONDS = 24 * 3600
 """How long a key stands for its first request."""
 
 _INDEXES = (
-    IndexModel(["userId", "key"], unique=True),
+    IndexModel(["userId", "key"], unique=True),  # guard: one-job-per-key
     IndexModel("createdAt", expireAfterSeconds=KEPT_SECONDS),
 )
 

@@ -13,7 +13,7 @@ from imagegeneration.store.transaction import Session
 
 _INDEXES = (
     IndexModel("imageId", unique=True),
-    IndexModel("attemptId", unique=True),
+    IndexModel("attemptId", unique=True),  # guard: one-image-per-attempt
     IndexModel([("jobId", ASCENDING), ("index", ASCENDING)]),
     IndexModel([("userId", ASCENDING), ("createdAt", DESCENDING)]),
 )

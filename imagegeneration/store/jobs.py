@@ -106,7 +106,8 @@ class JobStore:
         """Add a job, inside the transaction that also holds its money."""
         news = news_of((), job.images, job.created_at)
         self._jobs.insert_one(job.model_copy(update={"last_event": len(news)}).document(), session=session)
-        self._events.append(numbered(news, 1, job.job_id, job.user_id), session=session)
+        events = numbered(news, 1, job.job_id, job.user_id)
+        self._events.append(events, session=session)  # guard: event-transaction-approval
 
     def get(self, job_id: str, reach: Reach = EVERYBODY) -> Job | None:
         """Return the job, or None if there is none within the reach."""
@@ -234,8 +235,16 @@ class JobStore:
         chosen = {"_id": {"$in": [found["_id"] for found in waiting[:at_most]]}}
         if not chosen["_id"]["$in"]:
             return []
-        self._claims.update_many(chosen | _due_of(user_id), [{"$set": _leased(lease, lease_seconds)}])
-        claimed = self._claims.find(chosen | {"lease.fence": lease.fence}, _NO_ID).sort("jobId", ASCENDING)
+        still_due: Document = {
+            **chosen,
+            **_due_of(user_id),  # guard: claim-many-due
+        }
+        self._claims.update_many(still_due, [{"$set": _leased(lease, lease_seconds)}])
+        leased: Document = {
+            **chosen,
+            "lease.fence": lease.fence,  # guard: claim-many-fence
+        }
+        claimed = self._claims.find(leased, _NO_ID).sort("jobId", ASCENDING)
         return [Job.model_validate(found) for found in claimed]
 
     def _oldest_first(self, queries: Sequence[Queued]) -> Sequence[Queued]:
@@ -255,7 +264,11 @@ class JobStore:
         `runAt` is the end of a running job's lease, or the due time of its next attempt. A claim after the
         expired lease of another runner, which has probably died over the job, is counted in `claims`.
         """
-        due = {"status": "RUNNING", "runAt": {"$gt": _EPOCH}, "$expr": {"$lte": ["$runAt", "$$NOW"]}}
+        due = {
+            "status": "RUNNING",
+            "runAt": {"$gt": _EPOCH},
+            "$expr": {"$lte": ["$runAt", "$$NOW"]},  # guard: claim-lease-expired
+        }
         anothers = {"$and": [{"$ne": ["$lease", None]}, {"$ne": ["$lease.owner", lease.owner]}]}
         counted = {"claims": {"$cond": [anothers, {"$add": ["$claims", 1]}, "$claims"]}}
         found = self._jobs.find_one_and_update(
@@ -270,21 +283,29 @@ class JobStore:
 
     def renew(self, owner: str, fences: Sequence[str], lease_seconds: float) -> int:
         """Prolong the leases that are still `owner`'s, expired or not; the number of them."""
-        held = {"status": "RUNNING", "lease.owner": owner, "lease.fence": {"$in": list(fences)}}
+        held = {
+            "status": "RUNNING",
+            "lease.owner": owner,  # guard: renew-owner
+            "lease.fence": {"$in": list(fences)},  # guard: renew-fence
+        }
         return self._jobs.update_many(held, [{"$set": {"runAt": _lease_end(lease_seconds)}}]).matched_count
 
     def release(self, job_id: str, fence: str, run_at: datetime | None) -> bool:
         """Give a lease back; the job is claimable from `run_at` on (None: not by a claim). False if it was lost."""
-        held = {"jobId": job_id, "lease.fence": fence, "status": "RUNNING"}
+        held = {
+            "jobId": job_id,
+            "lease.fence": fence,  # guard: release-fence
+            "status": "RUNNING",
+        }
         return self._update(held, {"lease": None, "runAt": run_at})
 
     def start_image(self, job_id: str, fence: str, change: Change) -> bool:
         """The one-way door to a paid call: only with the live lease, no cancel, and the image as it was read."""
         alive = {
-            "lease.fence": fence,
-            "status": "RUNNING",
-            "cancelRequestedAt": None,
-            "$expr": {"$gt": ["$runAt", "$$NOW"]},
+            "lease.fence": fence,  # guard: start-fence
+            "status": "RUNNING",  # guard: start-running
+            "cancelRequestedAt": None,  # guard: start-not-canceled
+            "$expr": {"$gt": ["$runAt", "$$NOW"]},  # guard: start-live-lease
         }
         old, new = change
         news = news_of([old], [new], new.attempt.started_at or _EPOCH)
@@ -310,14 +331,18 @@ class JobStore:
         expected = {f"images.{old.index}": old.document() for old, _ in changes}
         images = {f"images.{new.index}": new.document() for _, new in changes}
         pushed: Document = {"retries": approval} if approval else {}
-        query = {"jobId": job_id, **expected, **(guard or {})}
+        query = {
+            "jobId": job_id,
+            **expected,  # guard: swap-images-as-read
+            **(guard or {}),
+        }
         put = {**images, **(fields or {})}
         if session is not None:
             return self._update_telling(query, put, pushed, news, session)
         more: Document = {}
         if news:
-            pushed["news"] = {"$each": [one.document() for one in news]}
-            more["$inc"] = {"lastEvent": len(news)}
+            pushed["news"] = {"$each": [one.document() for one in news]}  # guard: news-with-change
+            more["$inc"] = {"lastEvent": len(news)}  # guard: event-counter-with-news
         return self._update(query, put, more | ({"$push": pushed} if pushed else {}))
 
     def conclude(self, ends: Sequence[tuple[Job, Mapping[str, Any]]], now: datetime, *, session: Session) -> None:
@@ -328,7 +353,10 @@ class JobStore:
         """
         changes, events = [], []
         for job, fields in ends:
-            news = [*job.news, *([end_of(fields, now)] if fields.get("status") in _OVER else [])]
+            news = [
+                *job.news,  # guard: conclude-news
+                *([end_of(fields, now)] if fields.get("status") in _OVER else []),
+            ]
             first = job.last_event - len(job.news) + 1
             events += numbered(news, first, job.job_id, job.user_id)
             changes.append(UpdateOne(_as_read(job), _concluded(fields, first + len(news) - 1)))
@@ -434,18 +462,26 @@ class JobStore:
         self, query: Document, fields: Document, pushed: Document, news: Sequence[News], session: Session
     ) -> bool:
         """As `_update`, inside a transaction, which takes the job's own news along."""
-        update: Document = {"$set": fields, "$currentDate": {"updatedAt": True}, "$unset": {"news": True}}
+        update: Document = {
+            "$set": fields,
+            "$currentDate": {"updatedAt": True},
+            "$unset": {"news": True},  # guard: news-taken-once
+        }
         if pushed:
             update["$push"] = pushed
         if news:
-            update["$inc"] = {"lastEvent": len(news)}
+            update["$inc"] = {"lastEvent": len(news)}  # guard: event-counter-in-transaction
         before = self._jobs.find_one_and_update(query, update, projection=_TOLD, session=session)
         if before is None:
             return False
         waiting = [News.model_validate(one) for one in before.get("news", ())]
         first = before.get("lastEvent", 0) - len(waiting) + 1
-        events = numbered([*waiting, *news], first, before["jobId"], before["userId"])
-        self._events.append(events, session=session)
+        told = [
+            *waiting,  # guard: news-taken-along
+            *news,
+        ]
+        events = numbered(told, first, before["jobId"], before["userId"])
+        self._events.append(events, session=session)  # guard: event-transaction-change
         return True
 
     def _update(
@@ -473,7 +509,11 @@ def _of_owner(owner: str, reach: Reach) -> Document:
 
 
 def _due_of(user_id: str) -> Document:
-    return {"status": "QUEUED", "userId": user_id, "$expr": {"$lte": ["$runAt", "$$NOW"]}}
+    return {
+        "status": "QUEUED",
+        "userId": user_id,
+        "$expr": {"$lte": ["$runAt", "$$NOW"]},  # guard: claim-due
+    }
 
 
 def _queued(user_id: str, barred: Barred) -> Sequence[Queued]:
@@ -518,14 +558,19 @@ def _leased(lease: Lease, seconds: float) -> Document:
 
 def _as_read(job: Job) -> Document:
     states = {f"images.{image.index}.state": image.state for image in job.images}
-    return {"jobId": job.job_id, "lastEvent": job.last_event or None, "status": job.status, **states}
+    return {
+        "jobId": job.job_id,
+        "lastEvent": job.last_event or None,  # guard: conclude-last-event
+        "status": job.status,
+        **states,  # guard: conclude-image-states
+    }
 
 
 def _concluded(fields: Mapping[str, Any], last_event: int) -> list[Document]:
     known = {**fields, "lastEvent": last_event}
     stages: list[Document] = [
         {"$set": {name: {"$literal": value} for name, value in known.items()}},
-        {"$unset": "news"},
+        {"$unset": "news"},  # guard: conclude-news-once
     ]
     if fields.get("status") in _OVER:
         took = {"$dateDiff": {"startDate": "$startedAt", "endDate": "$completedAt", "unit": "millisecond"}}

@@ -47,10 +47,16 @@ class LoraStore:
 
     def change(self, old: CollectedLora, new: CollectedLora, *, session: Session) -> bool:
         """Put `new` in the place of `old`. Return False if it was changed or deleted since it was read."""
-        as_read = {"name": old.name, "version": old.version}
+        as_read = {
+            "name": old.name,
+            "version": old.version,  # guard: lora-change-as-read
+        }
         return self._loras.replace(as_read, new, session=session)
 
     def delete(self, lora: CollectedLora, *, session: Session) -> bool:
         """Delete the LoRA. Return False if it was changed or deleted since it was read."""
-        as_read = {"name": lora.name, "version": lora.version}
+        as_read = {
+            "name": lora.name,
+            "version": lora.version,  # guard: lora-delete-as-read
+        }
         return self._loras.raw.delete_one(as_read, session=session).deleted_count == 1

@@ -19,6 +19,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _A_MINUTE_AGO = {"$dateSubtract": {"startDate": "$$NOW", "unit": "minute", "amount": 1}}
 _FORGET_ENDED: Document = {
     "$set": {
+        # guard: pace-slot-expires
         "slots": {"$filter": {"input": "$slots", "cond": {"$gt": ["$$this.until", "$$NOW"]}}},
         "starts": {"$filter": {"input": "$starts", "cond": {"$gt": ["$$this", _A_MINUTE_AGO]}}},
         "askedAt": "$$NOW",
@@ -46,12 +47,13 @@ class PaceStore:
         """
         may: list[Document] = []
         if limits.concurrency is not None:
-            may.append({"$lt": [{"$size": "$slots"}, limits.concurrency]})
+            may.append({"$lt": [{"$size": "$slots"}, limits.concurrency]})  # guard: pace-concurrency
         if limits.per_minute is not None:
-            may.append({"$lt": [{"$size": "$starts"}, limits.per_minute]})
+            may.append({"$lt": [{"$size": "$starts"}, limits.per_minute]})  # guard: pace-per-minute
         slot = {"attemptId": {"$literal": attempt_id}, "until": _in(slot_seconds)}
         counted = {
             "slots": {"$cond": [{"$and": may}, {"$concatArrays": ["$slots", [slot]]}, "$slots"]},
+            # guard: pace-counts-starts
             "starts": {"$cond": [{"$and": may}, {"$concatArrays": ["$starts", ["$$NOW"]]}, "$starts"]},
         }
         return self._paces.update({"_id": limits.provider}, [_FORGET_ENDED, {"$set": counted}])

@@ -1,7 +1,7 @@
 """`python -m tests.faults.mutation [words of a name]`: removes each guard in turn, and fails unless a test notices.
 
-It works on a copy of the tree. A guard whose text is not found any more fails the run too: the table is then out
-of date.
+It works on a copy of the tree. The guards are marked in the code by `# guard: NAME` (support/markers.py); which tests
+must notice is in support/guards.py.
 """
 
 from __future__ import annotations
@@ -15,24 +15,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.support import (
-    guards,
-    guards_of_budgets,
-    guards_of_events,
-    guards_of_fallback,
-    guards_of_inputs,
-    guards_of_providers,
-)
-from tests.faults.support.guards import Guard
+from tests.faults.support.guards import GUARDS, Guard
+from tests.faults.support.markers import NotAGuard, marked_files, without
 
-GUARDS = (
-    *guards.GUARDS,
-    *guards_of_budgets.GUARDS,
-    *guards_of_fallback.GUARDS,
-    *guards_of_providers.GUARDS,
-    *guards_of_inputs.GUARDS,
-    *guards_of_events.GUARDS,
-)
 ROOT = Path(__file__).parents[2]
 NOT_COPIED = (".git", ".venv", ".data", ".hypothesis", "__pycache__", ".*_cache")
 SOME_TESTS_FAILED = 1
@@ -40,11 +25,12 @@ SOME_TESTS_FAILED = 1
 
 def main(words: Sequence[str]) -> int:
     """Remove the guards whose names have the words; 1 if one goes unnoticed."""
-    chosen = [guard for guard in GUARDS if all(word in guard.name for word in words)]
+    chosen = {name: guard for name, guard in GUARDS.items() if all(word in name for word in words)}
     with tempfile.TemporaryDirectory(prefix="studio-mutation-") as folder:
         tree = Path(folder) / "tree"
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*NOT_COPIED))
-        results = {guard.name: _noticed(tree, guard) for guard in chosen}
+        files = marked_files(tree)
+        results = {name: _problem(tree, files.get(name), name, guard) for name, guard in chosen.items()}
     unnoticed = [f"{name}: {problem}" for name, problem in results.items() if problem]
     say(f"Without {len(chosen) - len(unnoticed)} of {len(chosen)} guards a test fails.")
     for problem in unnoticed:
@@ -52,18 +38,21 @@ def main(words: Sequence[str]) -> int:
     return 1 if unnoticed or not chosen else 0
 
 
-def _noticed(tree: Path, guard: Guard) -> str | None:
-    """What is wrong; None if a test fails without the guard, and only without it."""
-    path = tree / guard.file
-    source = path.read_text()
-    if source.count(guard.text) != 1:
-        return f"its text is {source.count(guard.text)} times in {guard.file}"
+def _problem(tree: Path, file: Path | None, name: str, guard: Guard) -> str | None:
+    """Say what is wrong; None if a test fails without the guard, and only without it."""
+    if file is None:
+        return "it is not marked"
+    source = file.read_text()
+    try:
+        mutated = without(source, name, guard.instead)
+    except NotAGuard as problem:
+        return str(problem)
     if (code := _passes(tree, tuple(guard.tests))) != 0:
         return f"its tests do not pass as it is (exit code {code})"
-    path.write_text(source.replace(guard.text, guard.without))
+    file.write_text(mutated)
     code = _run(tree, guard.tests)
-    path.write_text(source)
-    say(f"{guard.name}: exit code {code}")
+    file.write_text(source)
+    say(f"{name}: exit code {code}")
     return None if code == SOME_TESTS_FAILED else f"its tests end with exit code {code} without it"
 
 
