@@ -43,7 +43,7 @@ long: $(VENV)/.installed-dev chromium ## Run the long forms of tests, which take
 faults: $(VENV)/.installed-dev ## Kill, stop and starve the processes, in the long forms too
 	@exec $(BIN)/python -m pytest -m "" tests/faults $(ARGS)
 
-mutation: $(VENV)/.installed-dev ## Remove each guard of a write or a call in turn: a test must fail
+mutation: $(VENV)/.installed-dev ## Remove each guard of a write or a call in turn: a test must fail; ARGS="pace" takes some
 	@exec $(BIN)/python -m tests.faults.mutation $(ARGS)
 
 mutation-rules: $(VENV)/.installed-dev ## Change each rule in turn, list the changes that no test notices; ARGS="*money*" takes some
