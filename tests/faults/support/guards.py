@@ -28,7 +28,7 @@ SUBMITTED = "tests/faults/test_submitted.py::"
 EDGES = "tests/faults/test_edges.py"
 LIFECYCLE_RULES = UNIT + "domain/test_lifecycle.py"
 FALLBACK_RULES = UNIT + "domain/test_fallback.py"
-EVENT_RULES = UNIT + "domain/test_event.py::"
+EVENT_RULES = UNIT + "domain/test_news.py::"
 PRICES = UNIT + "domain/test_catalog.py::"
 STREAM_STEPS = UNIT + "providers/test_streamed.py::"
 
