@@ -39,6 +39,7 @@ from imagegeneration.services.pacing import Pacing
 from imagegeneration.services.pauses import Pauses
 from imagegeneration.services.people import People
 from imagegeneration.services.processes import Processes
+from imagegeneration.services.queries import JobQueries
 from imagegeneration.services.queue import Queue
 from imagegeneration.services.rates import Rates
 from imagegeneration.services.references import References
@@ -61,6 +62,7 @@ class Studio:
     settings: Settings
     offer: Offer
     jobs: Jobs
+    queries: JobQueries
     choosing: Choosing
     conditions: Conditions
     references: References
@@ -142,6 +144,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     text_provider = _text_provider(providers)
     admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
+    queries = JobQueries(stores)
     runners = Runners(stores, Processes(stores, "runner" if runner else "dashboard", keys, endpoints))
     forecast = Forecast(stores, pauses, runners, pacing, catalog)
     conditions = Conditions(pauses, checks, limits, forecast)
@@ -166,6 +169,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         settings=settings,
         offer=offer,
         jobs=jobs,
+        queries=queries,
         choosing=Choosing(offer, conditions, references, loras),
         conditions=conditions,
         references=references,
@@ -182,7 +186,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         pacing=pacing,
         decisions=decisions,
         forecast=forecast,
-        following=Following(stores, jobs, forecast),
+        following=Following(stores, queries, forecast),
         audit=audit,
         people=people,
         logins=Logins(stores, people, audit, rates, clients, proxy, settings.login_rules),

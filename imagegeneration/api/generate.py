@@ -75,7 +75,7 @@ async def generate(
 @router.get("/status/{jobId}", responses=documented(404))
 def progress(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Progress:
     """How far a job is, who makes it, and about how long an image takes, from the history of its model."""
-    job = studio.jobs.get(actor, job_id)
+    job = studio.queries.get(actor, job_id)
     return Progress(
         **status_of(job).model_dump(),
         image_count=job.image_count,

@@ -24,7 +24,8 @@ from imagegeneration.domain.outlook import Outlook
 from imagegeneration.domain.text import Reason
 from imagegeneration.domain.value import MAX_MICROS, Micros, Value
 from imagegeneration.errors import InvalidRequest
-from imagegeneration.services.jobs import CURSOR_PATTERN, KEY_PATTERN
+from imagegeneration.services.jobs import KEY_PATTERN
+from imagegeneration.services.queries import CURSOR_PATTERN
 
 AT_ONCE = 40
 """Approvals at once. They may wait for the moderation, so they have threads of their own."""
@@ -115,7 +116,7 @@ async def execute_prompt(
 @router.get("/job-status/{jobId}", responses=documented(404))
 def job_status(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobStatus:
     """How far a job is, and the URLs of the images that are there."""
-    return status_of(studio.jobs.get(actor, job_id))
+    return status_of(studio.queries.get(actor, job_id))
 
 
 def _filters(
@@ -143,7 +144,7 @@ def job_list(
     unknown = set(request.query_params) - {"limit", "cursor", "status", "link", "userId"}
     if unknown:
         raise InvalidRequest(f"{min(unknown)[:40]}: unknown query parameter")
-    page = studio.jobs.summaries(
+    page = studio.queries.summaries(
         actor,
         limit=limit,
         cursor=cursor,
@@ -160,15 +161,15 @@ def job_list(
 @router.get("/jobs/{jobId}", responses=documented(404))
 def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobRecord:
     """The whole audit record."""
-    job = studio.jobs.get(actor, job_id)
+    job = studio.queries.get(actor, job_id)
     return JobRecord(
         job=job,
         quoted_micros=sum(approval.quoted_micros for approval in (job.approval, *job.retries)),
         held_micros=job.held_micros,
         cost_micros=job.cost_micros,
         outlook=studio.forecast.outlook(job),
-        stored_images=studio.jobs.images(actor, job_id),
-        ledger=studio.jobs.ledger(actor, job_id),
+        stored_images=studio.queries.images(actor, job_id),
+        ledger=studio.queries.ledger(actor, job_id),
     )
 
 

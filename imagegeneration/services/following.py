@@ -14,7 +14,7 @@ from imagegeneration.domain.news import end_of
 from imagegeneration.domain.progress import Progress, progress_of
 from imagegeneration.errors import InvalidRequest, NotFound
 from imagegeneration.services.forecast import Forecast
-from imagegeneration.services.jobs import Jobs
+from imagegeneration.services.queries import JobQueries
 from imagegeneration.store import Stores
 
 
@@ -30,30 +30,30 @@ class Told:
 class Following:
     """What is told of jobs."""
 
-    def __init__(self, stores: Stores, jobs: Jobs, forecast: Forecast) -> None:
+    def __init__(self, stores: Stores, queries: JobQueries, forecast: Forecast) -> None:
         self._connection = stores.connection
-        self._job_store = stores.jobs
+        self._jobs = stores.jobs
         self._events = stores.events
-        self._jobs = jobs
+        self._queries = queries
         self._forecast = forecast
 
     def key(self, actor: Actor, job_id: str) -> str:
         """What `changed` calls the actor's job. Raises NotFound (IMG_008)."""
-        key = self._job_store.key(self._jobs.get(actor, job_id).job_id)
+        key = self._jobs.key(self._queries.get(actor, job_id).job_id)
         if key is None:
             raise NotFound("There is no such job.")
         return key
 
     def changed(self, stop: Flag) -> Iterator[str]:
         """The key of each job of which there is news, until `stop` is set; a hint. Raises DatabaseDown."""
-        return self._job_store.changed(stop)
+        return self._jobs.changed(stop)
 
     def told(self, actor: Actor, job_id: str, after: int) -> Told:
         """What is to be told of the actor's job after event number `after`.
 
         Raises NotFound (IMG_008), and InvalidRequest (IMG_009) for a number that the job has not come to.
         """
-        job = self._jobs.get(actor, job_id)
+        job = self._queries.get(actor, job_id)
         last = _last(job)
         if after > last:  # guard: cursor-in-range
             raise InvalidRequest(f"Last-Event-ID: the job has {last} events, and this is none of them.")

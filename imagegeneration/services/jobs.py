@@ -1,4 +1,4 @@
-"""Jobs as people and programs see them: quote, approve, look at, retry, cancel."""
+"""What people and programs do with jobs: quote, approve, retry, run again, cancel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 from imagegeneration.domain.actor import Actor
 from imagegeneration.domain.catalog import Catalog, ImageModel
@@ -17,22 +17,19 @@ from imagegeneration.domain.credits import CreditQuote
 from imagegeneration.domain.draft import Shown, shown_sha256, terms_sha256
 from imagegeneration.domain.fallback import bound
 from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, ProviderName
-from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import (
     Approval,
     Job,
-    JobSummary,
     Price,
     Source,
-    Status,
     Terms,
     new_job_id,
     request_sha256,
 )
 from imagegeneration.domain.lifecycle import dropped, held, reopened
-from imagegeneration.domain.link import Link, Links
+from imagegeneration.domain.link import Links
 from imagegeneration.domain.moderation import Moderation
-from imagegeneration.domain.money import LedgerEntry, account_of, budget_day, format_usd, format_usd_exact
+from imagegeneration.domain.money import account_of, budget_day, format_usd, format_usd_exact
 from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Order
 from imagegeneration.domain.plan import PLANS
 from imagegeneration.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
@@ -41,6 +38,7 @@ from imagegeneration.services.breakers import Breakers
 from imagegeneration.services.changes import Changes
 from imagegeneration.services.credits import Credits
 from imagegeneration.services.moderation import Moderator
+from imagegeneration.services.queries import JobQueries
 from imagegeneration.services.rates import Rates
 from imagegeneration.services.seals import Seals
 from imagegeneration.services.spending import Spending
@@ -50,9 +48,6 @@ from imagegeneration.store.idempotency import IdempotencyRecord
 
 KEY_PATTERN = r"^[!-~]([ -~]{0,253}[!-~])?$"
 """An idempotency key: 1 to 255 printable ASCII characters, no space at either end."""
-
-CURSOR_PATTERN = r"^[0-9]{1,14}\.imgjob_[0-9A-HJKMNP-TV-Z]{26}$"
-"""Where a page ends: the last job's createdAt in milliseconds, and its id."""
 
 
 _QUEUED_AGAIN = {
@@ -66,16 +61,6 @@ _QUEUED_AGAIN = {
     "completedAt": None,
     "durationMs": None,
 }
-
-Row = TypeVar("Row", Job, JobSummary)
-
-
-@dataclass(frozen=True)
-class Page(Generic[Row]):
-    """Some jobs, newest first, and the cursor that asks for those before them (None: there are none)."""
-
-    jobs: Sequence[Row]
-    next_cursor: str | None
 
 
 @dataclass(frozen=True)
@@ -162,8 +147,7 @@ class Jobs:
         self._credits = credits_
         self._connection = stores.connection
         self._jobs = stores.jobs
-        self._images = stores.images
-        self._ledger = stores.ledger
+        self._queries = JobQueries(stores)
         self._idempotency = stores.idempotency
         self._drafts = stores.drafts
         self._spending = spending
@@ -264,63 +248,9 @@ class Jobs:
             return self._replay(known, body_sha256)
         return job
 
-    def get(self, actor: Actor, job_id: str) -> Job:
-        """The job, if it exists for the actor. Raises NotFound (IMG_008)."""
-        job = self._jobs.get(job_id, actor.reach)
-        if job is None:
-            raise NotFound("There is no such job.")
-        return job
-
-    def changeable(self, actor: Actor, job_id: str) -> Job:
-        """The job, if the actor may retry and cancel it. Raises NotFound for any other, also one the actor may see."""
-        job = self.get(actor, job_id)
-        if not actor.may_change(job.user_id):
-            raise NotFound("There is no such job.")
-        return job
-
-    def page(
-        self,
-        actor: Actor,
-        *,
-        limit: int,
-        cursor: str | None = None,
-        status: Status | None = None,
-        owner: str | None = None,
-    ) -> Page[Job]:
-        """Up to `limit` (1..100) of the jobs that the actor may see, newest first; with `owner`, that user's only.
-
-        Raises InvalidRequest for a cursor not of ours.
-        """
-        return _page(self._jobs.page(actor.reach, limit + 1, _read_cursor(cursor), status, owner), limit)
-
-    def owners(self, actor: Actor) -> Sequence[str]:
-        """Return the ids of the users whose jobs the actor may see, the actor's own always among them."""
-        return self._jobs.owners(actor.reach)
-
-    def summaries(
-        self,
-        actor: Actor,
-        *,
-        limit: int,
-        cursor: str | None = None,
-        status: Status | None = None,
-        owner: str | None = None,
-        link: Link | None = None,
-    ) -> Page[JobSummary]:
-        """As `page`, but only what a list needs; with `link`, only jobs that have it."""
-        return _page(self._jobs.summaries(actor.reach, limit + 1, _read_cursor(cursor), status, owner, link), limit)
-
-    def images(self, actor: Actor, job_id: str) -> Sequence[StoredImage]:
-        """The stored images of the actor's job, by index, with late ones. Raises NotFound."""
-        return self._images.of_job(self.get(actor, job_id).job_id)
-
-    def ledger(self, actor: Actor, job_id: str) -> Sequence[LedgerEntry]:
-        """The money of the actor's job, oldest movement first. Raises NotFound."""
-        return self._ledger.of_job(self.get(actor, job_id).job_id)
-
     def retry_quote(self, actor: Actor, job_id: str) -> RetryQuote:
         """What retrying the missing images costs at most. Raises NotFound or WrongState (IMG_011)."""
-        return self._retry_quote(self.changeable(actor, job_id))
+        return self._retry_quote(self._queries.changeable(actor, job_id))
 
     def retry(self, actor: Actor, job_id: str, *, accept_micros: int, accept_unknown: bool = False) -> Job:
         """Queue the same job again for the images it lacks: an approval of its own, priced and held.
@@ -329,7 +259,7 @@ class Jobs:
         images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy;
         and what `Moderator.check` raises.
         """
-        job = self.changeable(actor, job_id)
+        job = self._queries.changeable(actor, job_id)
         quote = self._retry_quote(job)
         if quote.unknown and not accept_unknown:
             raise Undecided(
@@ -374,7 +304,7 @@ class Jobs:
         )
         if not queued:
             raise WrongState("The job has changed meanwhile.")
-        return self.get(actor, job_id)
+        return self._queries.get(actor, job_id)
 
     def again_quote(self, actor: Actor, job_id: str) -> int:
         """Return the most that a new job with the recipe of this one costs. Raises NotFound or WrongState."""
@@ -406,7 +336,7 @@ class Jobs:
         return self.approve(actor, body, source=source, idempotency_key=idempotency_key, choose=choose, links=job.links)
 
     def _recipe(self, actor: Actor, job_id: str) -> tuple[Job, Order]:
-        job = self.changeable(actor, job_id)
+        job = self._queries.changeable(actor, job_id)
         if not job.is_over:
             raise WrongState("The job is still at work.")
         self._require_as_approved(job)
@@ -418,7 +348,7 @@ class Jobs:
 
         Raises NotFound, or WrongState (IMG_011) for a job that is over.
         """
-        job = self.changeable(actor, job_id)
+        job = self._queries.changeable(actor, job_id)
         while not job.is_over:
             now = self._connection.now()
             waiting = [image for image in job.images if image.state == "HELD"]
@@ -434,8 +364,8 @@ class Jobs:
             )
             if canceled_now:
                 self._changes.conclude(job_id)
-                return self.get(actor, job_id)
-            job = self.changeable(actor, job_id)
+                return self._queries.get(actor, job_id)
+            job = self._queries.changeable(actor, job_id)
         raise WrongState("The job is over, so there is nothing to cancel.")
 
     def _record_approval(
@@ -615,18 +545,3 @@ def _dearer(now_micros: int, accepted_micros: int) -> WrongState:
 def _check_key(key: str) -> None:
     if not re.fullmatch(KEY_PATTERN, key):
         raise InvalidRequest("Idempotency-Key must be 1 to 255 printable ASCII characters.")
-
-
-def _page(found: Sequence[Row], limit: int) -> Page[Row]:
-    jobs = found[:limit]
-    more = len(found) > limit
-    return Page(jobs, f"{round(jobs[-1].created_at.timestamp() * 1000)}.{jobs[-1].job_id}" if more else None)
-
-
-def _read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
-    if cursor is None:
-        return None
-    if not re.fullmatch(CURSOR_PATTERN, cursor):
-        raise InvalidRequest("The cursor is not one that this API gave out.")
-    milliseconds, job_id = cursor.split(".")
-    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC), job_id

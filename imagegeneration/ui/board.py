@@ -70,7 +70,7 @@ def _choose_person() -> str | None:
     if not (studio().settings.has_sign_in and actor().may("review")):
         return None
     everybody = UNFILTERED["person"]
-    people = _labels(studio().jobs.owners(actor()))
+    people = _labels(studio().queries.owners(actor()))
     chosen = st.selectbox(
         "Person",
         [everybody, *people],
@@ -147,7 +147,7 @@ def _page(wanted: Wanted) -> str:
 
 def _load(wanted: Wanted) -> Shown:
     load = functools.partial(
-        studio().jobs.page, actor(), limit=PER_PAGE, status=FILTERS.get(wanted.status), owner=wanted.owner
+        studio().queries.page, actor(), limit=PER_PAGE, status=FILTERS.get(wanted.status), owner=wanted.owner
     )
     try:
         page = load(cursor=cursor())

@@ -61,13 +61,13 @@ class Inspector:
         if self.job_id is None:
             return
         try:
-            job = next((one for one in jobs if one.job_id == self.job_id), None) or studio().jobs.get(
+            job = next((one for one in jobs if one.job_id == self.job_id), None) or studio().queries.get(
                 actor(), self.job_id
             )
             gone, who = _machines_gone(job), actor()
             made_of = (job.job_id, job.updated_at, gone, who.permissions)
             if self.made_of != made_of:
-                images = studio().jobs.images(who, job.job_id)
+                images = studio().queries.images(who, job.job_id)
                 sources = studio().references.stored(who, [one.image_id for one in job.request.references])
                 reader = self.readers([job])(job)
                 price, again = (self._price(job), self._again(job)) if reader.may_change else (None, None)
@@ -191,7 +191,7 @@ def _progress(job: Job) -> Progress | None:
 def _stored(job: Job) -> Sequence[StoredImage]:
     """The records of the job's images; the page lives without them while they cannot be read."""
     try:
-        return studio().jobs.images(actor(), job.job_id) if job.cdn_urls else ()
+        return studio().queries.images(actor(), job.job_id) if job.cdn_urls else ()
     except StudioError:
         return ()
 

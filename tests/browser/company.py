@@ -70,7 +70,7 @@ class Company:
         approved = body(intent=intent)
         job = self.studio.jobs.approve(owner.actor(), approved, source="api", idempotency_key=None)
         one_round(self.studio)
-        assert self.studio.jobs.get(owner.actor(), job.job_id).status == "DONE"
+        assert self.studio.queries.get(owner.actor(), job.job_id).status == "DONE"
         return job.job_id
 
 

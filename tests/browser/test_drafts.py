@@ -64,7 +64,7 @@ class Dashboard:
 
     def jobs(self, intent: str) -> list[Job]:
         """The jobs of this intent."""
-        return [job for job in self.studio.jobs.page(LOCAL, limit=50).jobs if job.intent == intent]
+        return [job for job in self.studio.queries.page(LOCAL, limit=50).jobs if job.intent == intent]
 
 
 @pytest.fixture(scope="module")

@@ -186,7 +186,7 @@ def test_a_call_that_this_process_is_at_work_on_is_not_put_in_doubt(
 def test_an_attempt_has_one_image(machine: Studio, execution: Execution, job: Job) -> None:
     received = answered(execution, job)
     execution.deliver(received)
-    (stored,) = machine.jobs.images(LOCAL, job.job_id)
+    (stored,) = machine.queries.images(LOCAL, job.job_id)
     again = stored.model_copy(update={"image_id": new_id("img")})
     with pytest.raises(DatabaseDown):
         machine._stores.connection.transaction(lambda session: machine._stores.images.insert(again, session=session))
@@ -220,7 +220,7 @@ def test_a_late_image_of_an_earlier_attempt_is_not_taken_for_the_one_that_counts
     execution.deliver(late)
     assert cluster.job(job.job_id).images[0].state == "GENERATED"
     execution.deliver(second)
-    urls = {image.attempt_id: image.url for image in machine.jobs.images(LOCAL, job.job_id)}
+    urls = {image.attempt_id: image.url for image in machine.queries.images(LOCAL, job.job_id)}
     assert list(cluster.job(job.job_id).cdn_urls) == [urls[second.entry.attempt_id]]
     cluster.assert_invariants()
 

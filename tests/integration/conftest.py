@@ -147,7 +147,7 @@ def run_to_the_end(studio: Studio, worker: Worker, job_id: str, seconds: float =
 
     def over() -> Job | None:
         worker.tick()
-        job = studio.jobs.get(LOCAL, job_id)
+        job = studio.queries.get(LOCAL, job_id)
         return job if job.is_over else None
 
     ended = wait_until(over, "the job is over", seconds=seconds)

@@ -98,7 +98,7 @@ def work_until_over(studio: Studio, jobs: Sequence[Job], seconds: float = 60) ->
     def over() -> Sequence[Job] | None:
         worker._try_to_fill(ticked=True)
         recovery.run()  # what was too much to be uploaded at once waits in the spool
-        now = [studio.jobs.get(LOCAL, job.job_id) for job in jobs]
+        now = [studio.queries.get(LOCAL, job.job_id) for job in jobs]
         return now if all(job.is_over for job in now) else None
 
     ended = wait_until(over, "every job is over", seconds=seconds, every=0.1)

@@ -129,7 +129,7 @@ def test_execute_answers_202_with_the_queued_job(client: TestClient, studio: Stu
     assert response.status_code == 202
     assert set(response.json()) == {"jobId", "status"}
     assert response.json()["status"] == "QUEUED"
-    job = studio.jobs.get(LOCAL, response.json()["jobId"])
+    job = studio.queries.get(LOCAL, response.json()["jobId"])
     assert (job.intent, job.raw_prompt, job.final_prompt) == (
         EXECUTE["intent"],
         EXECUTE["rawPrompt"],
@@ -141,13 +141,13 @@ def test_execute_answers_202_with_the_queued_job(client: TestClient, studio: Stu
 @pytest.mark.parametrize(("asked", "made"), [(9, 5), (0, 1), (-7, 1), (1, 1), (5, 5), (10**30, 5)])
 def test_image_count_is_clamped(client: TestClient, studio: Studio, asked: int, made: int) -> None:
     job_id = execute(client, imageCount=asked).json()["jobId"]
-    assert studio.jobs.get(LOCAL, job_id).image_count == made
+    assert studio.queries.get(LOCAL, job_id).image_count == made
 
 
 def test_absent_image_count_is_one(client: TestClient, studio: Studio) -> None:
     body = {name: value for name, value in EXECUTE.items() if name != "imageCount"}
     job_id = client.post("/image/execute-prompt", json=body).json()["jobId"]
-    assert studio.jobs.get(LOCAL, job_id).image_count == 1
+    assert studio.queries.get(LOCAL, job_id).image_count == 1
 
 
 @pytest.mark.parametrize("count", [None, 2.0, 2.5, True, "3", [], {}])
@@ -192,7 +192,7 @@ def test_a_lone_surrogate_is_refused(client: TestClient) -> None:
 )
 def test_text_is_stored_as_it_was_sent(client: TestClient, studio: Studio, text: str) -> None:
     job_id = execute(client, finalPrompt=text).json()["jobId"]
-    assert studio.jobs.get(LOCAL, job_id).final_prompt == text
+    assert studio.queries.get(LOCAL, job_id).final_prompt == text
 
 
 @pytest.mark.parametrize(

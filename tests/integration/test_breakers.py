@@ -56,14 +56,14 @@ def test_while_everything_is_paused_nothing_is_started_and_approvals_wait(studio
     studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
     job = approve(studio)
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "QUEUED"
+    assert studio.queries.get(LOCAL, job.job_id).status == "QUEUED"
     assert sandbox.calls == []
     outlook = studio.forecast.outlook(job)
     assert outlook is not None
     assert "maintenance" in (outlook.hindrance or "")
     resume(studio, EVERYTHING, "done")
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
 
 
 def test_a_claimed_job_whose_calls_are_paused_starts_none_and_is_given_back(studio: Studio, sandbox: Sandbox) -> None:
@@ -76,7 +76,7 @@ def test_a_claimed_job_whose_calls_are_paused_starts_none_and_is_given_back(stud
     working._begin(job)
     wait_until(lambda: not working.jobs, "the job is given back")
     working.drain()
-    given_back = studio.jobs.get(LOCAL, job.job_id)
+    given_back = studio.queries.get(LOCAL, job.job_id)
     assert (given_back.lease, given_back.images[0].state, sandbox.calls) == (None, "HELD", [])
     assert given_back.run_at is not None
     assert given_back.run_at > studio.runners.now() + timedelta(seconds=2)
@@ -93,7 +93,7 @@ def test_a_crashed_job_is_recovered_while_everything_is_paused(
     studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
     database.jobs.update_one({"jobId": job.job_id}, {"$set": {"runAt": job.created_at}})
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "UNKNOWN"
+    assert studio.queries.get(LOCAL, job.job_id).images[0].state == "UNKNOWN"
 
 
 def test_failures_in_a_row_pause_the_provider(nervous: Studio, sandbox: Sandbox) -> None:
@@ -126,7 +126,7 @@ def test_one_call_finds_out_whether_the_provider_works_again(
     one_round(nervous)
     assert breaker(nervous).pause is None
     one_round(nervous)
-    assert [nervous.jobs.get(LOCAL, job.job_id).status for job in jobs] == ["DONE"] * 3
+    assert [nervous.queries.get(LOCAL, job.job_id).status for job in jobs] == ["DONE"] * 3
 
 
 def test_a_call_that_fails_again_prolongs_the_pause(
@@ -175,7 +175,7 @@ def test_an_account_that_is_accepted_again_ends_its_pause_by_itself(
     let_probe(studio, database)
     one_round(studio)
     assert breaker(studio).pause is None
-    assert sorted(studio.jobs.get(LOCAL, job.job_id).status for job in jobs) == ["DONE", "FAILED"]
+    assert sorted(studio.queries.get(LOCAL, job.job_id).status for job in jobs) == ["DONE", "FAILED"]
 
 
 def test_no_call_tests_an_account_that_its_check_finds_refused(
@@ -191,7 +191,7 @@ def test_no_call_tests_an_account_that_its_check_finds_refused(
     assert studio.breakers.due_probe("sandbox") is not None
     job = approve(studio)
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
     assert breaker(studio).pause is None
 
 
@@ -205,12 +205,12 @@ def test_an_operator_tests_a_provider_that_paused_itself(
         one_round(nervous)
     job = approve(nervous)
     one_round(nervous)
-    assert nervous.jobs.get(LOCAL, job.job_id).status == "QUEUED"
+    assert nervous.queries.get(LOCAL, job.job_id).status == "QUEUED"
     found = nervous.checks.test(ANN, "sandbox", "the bill is paid")
     assert (found.status, found.next_call_tests) == ("works", True)
     assert found.paused is not None
     one_round(nervous)
-    assert nervous.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert nervous.queries.get(LOCAL, job.job_id).status == "DONE"
     assert breaker(nervous).pause is None
     resumed, tested, paused = nervous.operations.state(LOCAL).audit[:3]
     assert [entry.action for entry in (resumed, tested, paused)] == ["resumed", "tested", "paused"]
@@ -348,10 +348,10 @@ def test_for_a_paused_model_nothing_is_approved_and_what_waits_is_not_claimed(st
     with pytest.raises(ModelUnavailable):
         studio.jobs.quote("a kite", 1)
     one_round(studio)
-    assert (studio.jobs.get(LOCAL, job.job_id).status, sandbox.calls) == ("QUEUED", [])
+    assert (studio.queries.get(LOCAL, job.job_id).status, sandbox.calls) == ("QUEUED", [])
     resume(studio, MODEL, "corrected")
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
 
 
 def test_another_process_knows_of_a_pause_within_a_second(studio: Studio, settings: Settings) -> None:

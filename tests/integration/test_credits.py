@@ -123,13 +123,13 @@ def test_images_that_are_not_charged_give_them_back_once_and_cost_again_when_ret
     sandbox.set_fault("moderation")
     job = order(company, ann)
     one_round(company)
-    assert company.jobs.get(ann, job.job_id).error_code == "MODERATION"
+    assert company.queries.get(ann, job.job_id).error_code == "MODERATION"
     assert company.credits.balance(ann.user_id) == 4
     sandbox.reset()
     company.jobs.retry(ann, job.job_id, accept_micros=ENOUGH)
     assert company.credits.balance(ann.user_id) == 2
     one_round(company)
-    assert company.jobs.get(ann, job.job_id).status == "DONE"
+    assert company.queries.get(ann, job.job_id).status == "DONE"
     assert company.credits.balance(ann.user_id) == 2
     assert [entry["kind"] for entry in database.credit_entries.find().sort("entryId")] == [
         "granted",
@@ -147,7 +147,7 @@ def test_a_retry_that_nobody_has_the_credits_for_is_refused(company: Studio, ann
     one_round(company)
     with pytest.raises(OverBudget, match="2 credits, and 0 are left"):
         company.jobs.retry(ann, job.job_id, accept_micros=ENOUGH, accept_unknown=True)
-    assert company.jobs.get(ann, job.job_id).status == "FAILED"
+    assert company.queries.get(ann, job.job_id).status == "FAILED"
 
 
 def test_an_image_in_doubt_keeps_them_until_somebody_has_seen_that_it_was_not_charged(
@@ -158,7 +158,7 @@ def test_an_image_in_doubt_keeps_them_until_somebody_has_seen_that_it_was_not_ch
     job = order(company, ann)
     one_round(company)
     assert company.credits.balance(ann.user_id) == 3
-    attempt_id = company.jobs.get(ann, job.job_id).images[0].attempt.attempt_id
+    attempt_id = company.queries.get(ann, job.job_id).images[0].attempt.attempt_id
     assert attempt_id is not None
     company.decisions.decide(LOCAL, job.job_id, 0, attempt_id=attempt_id, decision="not_charged", reason="seen")
     assert company.credits.balance(ann.user_id) == 5
@@ -271,7 +271,7 @@ def _take(company: Studio, sandbox: Sandbox, who: Actor, step: str, how: Any) ->
             sandbox.set_fault(how)
         one_round(company)
     else:
-        jobs = company.jobs.page(who, limit=10).jobs
+        jobs = company.queries.page(who, limit=10).jobs
         if jobs:
             _decide(company, who, jobs[how % len(jobs)], step)
 

@@ -45,7 +45,7 @@ def unknown(studio: Studio, answered: tuple[Job, Answer], database: Database[dic
     job, _ = answered
     database.jobs.update_one({"jobId": job.job_id}, {"$set": {"runAt": job.created_at - timedelta(seconds=1)}})
     one_round(studio)
-    failed = studio.jobs.get(LOCAL, job.job_id)
+    failed = studio.queries.get(LOCAL, job.job_id)
     assert failed.images[0].state == "UNKNOWN"
     return failed
 
@@ -79,7 +79,7 @@ def test_a_decided_image_can_be_made_again_without_further_consent(
     assert studio.jobs.retry_quote(LOCAL, unknown.job_id).unknown == 0
     studio.jobs.retry(LOCAL, unknown.job_id, accept_micros=unknown.approval.quoted_micros)
     one_round(studio)
-    assert studio.jobs.get(LOCAL, unknown.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, unknown.job_id).status == "DONE"
     assert_money_adds_up(database)
 
 
@@ -96,7 +96,7 @@ def test_a_result_that_still_arrives_outranks_the_decision(
     received = execution.receive(unknown, 0, "att_1", answered[1])
     assert received is not None
     execution.deliver(received)
-    job = studio.jobs.get(LOCAL, unknown.job_id)
+    job = studio.queries.get(LOCAL, unknown.job_id)
     assert (job.status, job.error, len(job.cdn_urls)) == ("DONE", None, 1)
     assert job.images[0].attempt.certainty == "charged"
     assert_money_adds_up(database)
@@ -116,7 +116,7 @@ def test_a_decision_is_about_the_attempt_that_was_looked_at(studio: Studio, unkn
 def test_nothing_is_decided_about_an_image_that_is_known(studio: Studio) -> None:
     job = approve(studio)
     one_round(studio)
-    done = studio.jobs.get(LOCAL, job.job_id)
+    done = studio.queries.get(LOCAL, job.job_id)
     for decision in ("accept_lost", "not_charged", "declare_lost"):
         with pytest.raises(WrongState):
             decide(studio, done, decision, done.images[0].attempt.attempt_id or "")
@@ -156,7 +156,7 @@ def strand(elsewhere: Studio, monkeypatch: pytest.MonkeyPatch) -> Job:
     with monkeypatch.context() as outage:
         outage.setattr(elsewhere.execution._storage, "bucket", "gone")
         one_round(elsewhere)
-    return elsewhere.jobs.get(LOCAL, job.job_id)
+    return elsewhere.queries.get(LOCAL, job.job_id)
 
 
 def test_an_image_on_a_machine_that_is_gone_is_named_and_can_be_declared_lost(
@@ -194,7 +194,7 @@ def test_an_image_that_was_declared_lost_is_adopted_when_its_machine_comes_back(
     decide(studio, job, "declare_lost", attempt_id)
     assert elsewhere.execution is not None
     elsewhere.execution.redeliver(attempt_id)
-    found = studio.jobs.get(LOCAL, job.job_id)
+    found = studio.queries.get(LOCAL, job.job_id)
     assert (found.status, found.error, len(found.cdn_urls)) == ("DONE", None, 1)
     assert_money_adds_up(database)
 
@@ -207,7 +207,7 @@ def test_a_decision_is_concluded_even_if_its_process_ends_in_between(
         crash.setattr(studio.decisions._changes, "conclude", lambda _job_id: None)
         decide(studio, job, "declare_lost", job.images[0].attempt.attempt_id or "")
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "FAILED"
+    assert studio.queries.get(LOCAL, job.job_id).status == "FAILED"
 
 
 def test_a_late_answer_costs_what_its_own_attempt_held(
@@ -222,7 +222,7 @@ def test_a_late_answer_costs_what_its_own_attempt_held(
     studio.jobs.retry(LOCAL, unknown.job_id, accept_micros=50_000, accept_unknown=True)
     late = Answer(answered[1].content, None, None, None)
     execution.receive(unknown, 0, "att_1", late)
-    first, second = studio.jobs.get(LOCAL, unknown.job_id).images[0].attempts
+    first, second = studio.queries.get(LOCAL, unknown.job_id).images[0].attempts
     assert (first.cost_micros, second.held_micros) == (first.held_micros, 50_000)
     assert studio.pauses.board.models == []
     assert_money_adds_up(database)

@@ -36,7 +36,7 @@ def source(studio: Studio) -> StoredImage:
     """A stored image of the local admin."""
     job = approve(studio, "the source")
     one_round(studio)
-    (image,) = studio.jobs.images(LOCAL, job.job_id)
+    (image,) = studio.queries.images(LOCAL, job.job_id)
     return image
 
 
@@ -71,11 +71,11 @@ def test_an_edit_sends_the_approved_bytes_and_prompt(
 ) -> None:
     job = edit(studio, source.image_id, count=2)
     one_round(studio)
-    done = studio.jobs.get(LOCAL, job.job_id)
+    done = studio.queries.get(LOCAL, job.job_id)
     assert done.status == "DONE"
     calls = sandbox.calls[1:]
     assert [(call.prompt, call.inputs) for call in calls] == [("the same at night", (source.sha256,))] * 2
-    images = studio.jobs.images(LOCAL, job.job_id)
+    images = studio.queries.images(LOCAL, job.job_id)
     assert [image.is_edit for image in images] == [True, True]
     assert not source.is_edit
     stored = database.jobs.find_one({"jobId": job.job_id})
@@ -90,7 +90,7 @@ def test_the_bill_has_the_images_that_were_read_and_stays_below_the_hold(studio:
     plain = studio.jobs.quote(job.final_prompt, 1)
     assert job.approval.quoted_micros == plain + 53_600, "6,700 tokens at 8 dollars a million"
     one_round(studio)
-    attempt = studio.jobs.get(LOCAL, job.job_id).images[0].attempt
+    attempt = studio.queries.get(LOCAL, job.job_id).images[0].attempt
     assert attempt.usage is not None
     assert attempt.usage.input_image_tokens == 1024
     assert 1024 * 8 < attempt.cost_micros <= attempt.held_micros
@@ -99,7 +99,7 @@ def test_the_bill_has_the_images_that_were_read_and_stays_below_the_hold(studio:
 def test_the_sandbox_shows_what_was_edited(studio: Studio, source: StoredImage, settings: Settings) -> None:
     job = edit(studio, source.image_id)
     one_round(studio)
-    (made,) = studio.jobs.images(LOCAL, job.job_id)
+    (made,) = studio.queries.images(LOCAL, job.job_id)
     storage = Storage(settings)
     with Image.open(io.BytesIO(storage.get(made.storage_key))) as drawn:
         shown = drawn.convert("RGB").crop((1024 - 21 - 10 - 299, 21 + 10, 1024 - 21 - 10, 21 + 10 + 299))
@@ -129,7 +129,7 @@ def test_what_is_not_what_was_approved_is_never_sent(
     else:
         database.images.delete_one({"imageId": source.image_id})
     one_round(studio)
-    failed = studio.jobs.get(LOCAL, job.job_id)
+    failed = studio.queries.get(LOCAL, job.job_id)
     assert (failed.status, failed.error_code, failed.cost_micros, failed.held_micros) == ("FAILED", "TAMPERED", 0, 0)
     assert "Nothing was sent" in str(failed.error)
     assert source.image_id in str(failed.error)
@@ -139,7 +139,7 @@ def test_what_is_not_what_was_approved_is_never_sent(
         put(settings, source.storage_key, original)
         studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
         one_round(studio)
-        assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+        assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
         assert sandbox.calls[-1].inputs == (source.sha256,)
 
 
@@ -156,7 +156,7 @@ def test_a_record_that_was_changed_along_with_the_bytes_is_no_approval(
     database.images.update_one({"imageId": source.image_id}, {"$set": {"sha256": sha256, "sizeBytes": 13}})
     database.jobs.update_one({"jobId": job.job_id}, {"$set": {"request.references.0.sha256": sha256}})
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).error_code == "TAMPERED"
+    assert studio.queries.get(LOCAL, job.job_id).error_code == "TAMPERED"
     assert len(sandbox.calls) == 1
 
 
@@ -170,7 +170,7 @@ def test_while_the_bucket_does_not_answer_the_image_waits_before_the_door(
     with monkeypatch.context() as outage:
         outage.setattr(Storage, "find", no_answer)
         one_round(studio)
-    waiting = studio.jobs.get(LOCAL, job.job_id)
+    waiting = studio.queries.get(LOCAL, job.job_id)
     assert (waiting.images[0].state, waiting.images[0].attempt.attempt_id) == ("HELD", None)
     assert len(sandbox.calls) == 1
 
@@ -192,7 +192,7 @@ def test_a_call_that_was_in_flight_as_its_runner_died_is_not_made_again(
     execution.call(claimed, task.index, task.attempt_id, inputs)
     expire_lease(database, job)
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "UNKNOWN"
+    assert studio.queries.get(LOCAL, job.job_id).images[0].state == "UNKNOWN"
     assert len(sandbox.calls) == 2
 
 
@@ -285,7 +285,7 @@ def test_more_references_than_a_model_takes_are_refused_as_too_large(
 ) -> None:
     job = approve(studio, "the sources", image_count=2)
     one_round(studio)
-    two = tuple(image.image_id for image in studio.jobs.images(LOCAL, job.job_id))
+    two = tuple(image.image_id for image in studio.queries.images(LOCAL, job.job_id))
     rows = tmp_path / "rows.toml"
     rows.write_text(ONE_AT_A_TIME)
     offering = build_studio(settings.model_copy(update={"catalog_file": rows}))
@@ -395,6 +395,6 @@ def test_a_photo_that_lies_on_its_side_is_edited_upright(
     received = execution.receive(job, 0, "att_1", Answer(photo("JPEG", (96, 64), exif=exif), None, None))
     assert received is not None
     execution.deliver(received)
-    (stored,) = studio.jobs.images(LOCAL, job.job_id)
+    (stored,) = studio.queries.images(LOCAL, job.job_id)
     assert (stored.width, stored.height) == (64, 96)
     assert validated(client, stored.image_id) == ("1024x1536", [])

@@ -153,7 +153,7 @@ def test_through_the_api(studio: Studio, answer: dict[str, Any], raw_prompt: str
         assert 0 < len(final_prompt) <= 4000
         sent = {"intent": "a card", "rawPrompt": raw_prompt, "finalPrompt": final_prompt, "imageCount": CHOSEN}
         job_id = program.post("/image/execute-prompt", json=sent).raise_for_status().json()["jobId"]
-    assert_as_chosen(studio, studio.jobs.get(LOCAL, job_id), final_prompt)
+    assert_as_chosen(studio, studio.queries.get(LOCAL, job_id), final_prompt)
 
 
 @MANY
@@ -178,4 +178,4 @@ def test_through_the_page(
         desk.ask("approve", shown_sha256(final_prompt, CHOSEN, terms_sha256(order, total, draws_seed=False)))
         desk.approve()
     assert desk.problem is None
-    assert_as_chosen(studio, studio.jobs.get(LOCAL, str(desk.draft.job_id)), final_prompt)
+    assert_as_chosen(studio, studio.queries.get(LOCAL, str(desk.draft.job_id)), final_prompt)

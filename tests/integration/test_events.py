@@ -156,7 +156,7 @@ def test_a_change_whose_events_cannot_be_written_does_not_happen(
         patch.setattr(EventStore, "append", broken)
         with pytest.raises(RuntimeError):
             execution.receive(job, 0, "att_1", answer)
-    assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "CALLING"
+    assert studio.queries.get(LOCAL, job.job_id).images[0].state == "CALLING"
     assert [event.type for event in studio.following.told(LOCAL, job.job_id, 0).events] == ["queued", "started"]
 
 
@@ -174,7 +174,7 @@ def test_a_change_that_is_given_up_is_not_told_of(
         with pytest.raises(OverBudget):
             studio.jobs.retry(LOCAL, failed.job_id, accept_micros=1_000_000)
         assert database.events.count_documents({}) == before
-        assert len(stored(database, failed)) == studio.jobs.get(LOCAL, failed.job_id).last_event
+        assert len(stored(database, failed)) == studio.queries.get(LOCAL, failed.job_id).last_event
 
 
 def test_a_stream_resumes_after_each_event(client: TestClient, studio: Studio) -> None:
@@ -199,7 +199,7 @@ def test_what_is_told_is_json_in_camel_case(client: TestClient, studio: Studio) 
     assert set(facts["image"]) == {
         *("type", "createdAt", "index", "attemptId", "url", "thumbnailUrl", "eventId", "jobId")
     }
-    assert facts["image"]["url"] == studio.jobs.get(LOCAL, job.job_id).cdn_urls[0]
+    assert facts["image"]["url"] == studio.queries.get(LOCAL, job.job_id).cdn_urls[0]
 
 
 @pytest.mark.parametrize("wrong", ["6", "-1", "x", "1.5", "99999999999999999999", ""])
@@ -219,7 +219,7 @@ def test_a_job_whose_events_are_gone_still_tells_how_it_ended(
     job = approve(studio, "no such thing [sandbox:400 count=1]")
     one_round(studio)
     database.events.delete_many({})
-    last = studio.jobs.get(LOCAL, job.job_id).last_event
+    last = studio.queries.get(LOCAL, job.job_id).last_event
     assert told(client.get(f"/image/job-events/{job.job_id}")) == [(last, "error")]
     database.jobs.update_one({"jobId": job.job_id}, {"$unset": {"lastEvent": True}})
     assert told(client.get(f"/image/job-events/{job.job_id}")) == [(1, "error")]

@@ -127,7 +127,7 @@ def test_cancel_keeps_what_is_in_flight(
     received = execution.receive(job, 0, "att_1", answer)
     assert received is not None
     execution.deliver(received)
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     assert (ended.status, ended.error_code, len(ended.cdn_urls)) == ("FAILED", "CANCELED", 1)
     assert_money_adds_up(database)
 
@@ -144,7 +144,7 @@ def test_the_same_report_counts_once(studio: Studio, execution: Execution, datab
     execution.deliver(again)
     assert database.ledger.count_documents({"kind": "settle"}) == 1
     assert database.images.count_documents({}) == 1
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
     assert_money_adds_up(database)
 
 
@@ -155,7 +155,7 @@ def test_the_money_is_settled_before_the_upload(studio: Studio, execution: Execu
     spend = studio.spending.today(LOCAL)
     assert spend.held_micros == 0
     assert 0 < spend.spent_micros <= job.approval.quoted_micros
-    assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "GENERATED"
+    assert studio.queries.get(LOCAL, job.job_id).images[0].state == "GENERATED"
 
 
 def test_a_crash_during_the_call_leaves_the_image_in_doubt(
@@ -166,7 +166,7 @@ def test_a_crash_during_the_call_leaves_the_image_in_doubt(
     execution.start(job, 0, "att_1")
     expire_lease(database, job)
     one_round(studio)
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     assert (ended.status, ended.error_code, ended.images[0].state) == ("FAILED", "INTERRUPTED", "UNKNOWN")
     assert studio.spending.today(LOCAL).spent_micros == job.approval.quoted_micros
     assert sandbox.calls == []
@@ -181,11 +181,11 @@ def test_a_late_result_is_adopted_even_on_a_failed_job(
     answer = called(execution, job)
     expire_lease(database, job)
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "FAILED"
+    assert studio.queries.get(LOCAL, job.job_id).status == "FAILED"
     received = execution.receive(job, 0, "att_1", answer)
     assert received is not None
     execution.deliver(received)
-    adopted = studio.jobs.get(LOCAL, job.job_id)
+    adopted = studio.queries.get(LOCAL, job.job_id)
     assert (adopted.status, adopted.error, len(adopted.cdn_urls)) == ("DONE", None, 1)
     assert len(sandbox.calls) == 1
     assert_money_adds_up(database)
@@ -204,10 +204,10 @@ def test_a_late_result_of_an_image_made_again_stays_on_its_attempt(
     received = execution.receive(job, 0, "att_1", answer)
     assert received is not None
     execution.deliver(received)
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     assert [attempt.certainty for attempt in ended.images[0].attempts] == ["charged", "charged"]
     assert len(ended.cdn_urls) == 1
-    assert len(studio.jobs.images(LOCAL, job.job_id)) == 2
+    assert len(studio.queries.images(LOCAL, job.job_id)) == 2
     assert_money_adds_up(database)
 
 
@@ -220,9 +220,9 @@ def test_a_crash_after_the_spool_pays_nothing_twice(
     execution.spool.write(execution._entry(job.job_id, 0, "att_1", answer), answer)
     expire_lease(database, job)
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).images[0].state == "GENERATED"
+    assert studio.queries.get(LOCAL, job.job_id).images[0].state == "GENERATED"
     execution.redeliver("att_1")
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     assert (ended.status, len(ended.cdn_urls)) == ("DONE", 1)
     assert len(sandbox.calls) == 1
     assert list(execution.spool.attempt_ids()) == []
@@ -245,7 +245,7 @@ def test_an_image_found_in_the_bucket_is_adopted(
     one_round(elsewhere)
     assert elsewhere.execution is not None
     elsewhere.execution.redeliver("att_1")
-    ended = elsewhere.jobs.get(LOCAL, job.job_id)
+    ended = elsewhere.queries.get(LOCAL, job.job_id)
     assert (ended.status, len(ended.cdn_urls)) == ("DONE", 1)
     elsewhere.close()
 
@@ -263,7 +263,7 @@ def test_an_image_waits_in_the_spool_while_the_bucket_is_down(
     with monkeypatch.context() as outage:
         outage.setattr(execution._storage, "bucket", "gone")
         one_round(studio)
-        waiting = studio.jobs.get(LOCAL, job.job_id)
+        waiting = studio.queries.get(LOCAL, job.job_id)
         assert (waiting.status, waiting.images[0].state) == ("RUNNING", "GENERATED")
         assert waiting.images[0].spool_host == execution.spool.host
         assert (waiting.lease, waiting.run_at) == (None, None)
@@ -273,7 +273,7 @@ def test_an_image_waits_in_the_spool_while_the_bucket_is_down(
     delivery = SpoolDelivery(execution, lambda _attempt_id: False)
     monkeypatch.setattr("imagegeneration.runner.recovery.SETTLED_SECONDS", 0)
     delivery.run()
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
     assert (len(sandbox.calls), list(execution.spool.attempt_ids())) == (1, [])
 
 
@@ -287,7 +287,7 @@ def test_a_job_that_was_tampered_with_is_not_sent(
     job = approve(studio)
     database.jobs.update_one({"jobId": job.job_id}, {"$set": change})
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).error_code == "TAMPERED"
+    assert studio.queries.get(LOCAL, job.job_id).error_code == "TAMPERED"
     assert (sandbox.calls, studio.spending.today(LOCAL).held_micros) == ([], 0)
 
 
@@ -295,7 +295,7 @@ def test_a_job_for_another_endpoint_is_not_sent(settings: Settings, studio: Stud
     job = approve(studio)
     moved = build_studio(settings.model_copy(update={"openai_base_url": sandbox.url, "sandbox_url": None}), runner=True)
     one_round(moved)
-    ended = moved.jobs.get(LOCAL, job.job_id)
+    ended = moved.queries.get(LOCAL, job.job_id)
     assert ended.error_code == "PROVIDER_CHANGED"
     assert sandbox.calls == []
     moved.close()
@@ -306,7 +306,7 @@ def test_poison_is_set_aside(studio: Studio, execution: Execution, database: Dat
     for number in range(POISON_CLAIMS):
         expire_lease(database, claimed(studio, f"runner_{number}"))
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).error_code == "POISON"
+    assert studio.queries.get(LOCAL, job.job_id).error_code == "POISON"
     assert studio.spending.today(LOCAL).held_micros == 0
 
 
@@ -380,7 +380,7 @@ def test_a_full_disk_stops_claiming(studio: Studio, execution: Execution, sandbo
     job = approve(studio)
     execution.spool._max_bytes = 0
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "QUEUED"
+    assert studio.queries.get(LOCAL, job.job_id).status == "QUEUED"
     assert sandbox.calls == []
 
 
@@ -397,7 +397,7 @@ def test_an_answer_that_the_disk_refuses_goes_straight_to_the_bucket(
     refuse_to_spool(execution, monkeypatch)
     job = approve(studio)
     one_round(studio)
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     assert (ended.status, len(ended.cdn_urls)) == ("DONE", 1)
     assert_money_adds_up(database)
 
@@ -409,7 +409,7 @@ def test_an_answer_that_disk_and_bucket_refuse_is_charged_and_said(
     monkeypatch.setattr(execution._storage, "bucket", "gone")
     job = approve(studio)
     one_round(studio)
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     assert (ended.error_code, ended.images[0].attempt.certainty) == ("STORAGE", "charged")
     assert_money_adds_up(database)
 
@@ -430,7 +430,7 @@ def test_an_answer_is_on_disk_before_the_database_is_asked_for_anything(
             execution.receive(job, 0, "att_1", answer)
     assert list(execution.spool.attempt_ids()) == ["att_1"]
     execution.redeliver("att_1")
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
 
 
 def test_a_failed_job_is_at_work_again_while_its_late_image_waits_for_the_bucket(
@@ -442,11 +442,11 @@ def test_a_failed_job_is_at_work_again_while_its_late_image_waits_for_the_bucket
     expire_lease(database, job)
     one_round(studio)
     received = execution.receive(job, 0, "att_1", answer)
-    waiting = studio.jobs.get(LOCAL, job.job_id)
+    waiting = studio.queries.get(LOCAL, job.job_id)
     assert (waiting.status, waiting.error, waiting.images[0].state) == ("RUNNING", None, "GENERATED")
     assert received is not None
     execution.deliver(received)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
 
 
 def test_one_answer_that_cannot_be_delivered_does_not_hold_up_the_others(
@@ -458,7 +458,7 @@ def test_one_answer_that_cannot_be_delivered_does_not_hold_up_the_others(
     job = claimed(studio)
     execution.receive(job, 0, "att_1", called(execution, job))
     SpoolDelivery(execution, lambda _attempt_id: False).run()
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
 
 
 def test_a_job_whose_runner_is_gone_does_not_wait_for_those_in_the_queue(
@@ -469,9 +469,9 @@ def test_a_job_whose_runner_is_gone_does_not_wait_for_those_in_the_queue(
     waiting = [approve(studio) for _ in range(12)]
     working = Worker(execution, studio.queue, "runner_b", concurrency=1, lease_seconds=30)
     working._fill(ticked=True)
-    wait_until(lambda: studio.jobs.get(LOCAL, interrupted.job_id).status == "DONE", "it is made")
+    wait_until(lambda: studio.queries.get(LOCAL, interrupted.job_id).status == "DONE", "it is made")
     working.drain()
-    assert sum(studio.jobs.get(LOCAL, job.job_id).status == "QUEUED" for job in waiting) >= 10
+    assert sum(studio.queries.get(LOCAL, job.job_id).status == "QUEUED" for job in waiting) >= 10
 
 
 def test_a_lease_that_ran_out_during_the_call_is_taken_up_again_by_the_same_runner(
@@ -481,16 +481,16 @@ def test_a_lease_that_ran_out_during_the_call_is_taken_up_again_by_the_same_runn
     job = approve(studio)
     working = Worker(execution, studio.queue, "runner_a", concurrency=4, lease_seconds=30)
     working._fill(ticked=True)
-    wait_until(lambda: studio.jobs.get(LOCAL, job.job_id).images[0].state == "CALLING", "the call is made")
-    before = studio.jobs.get(LOCAL, job.job_id)
+    wait_until(lambda: studio.queries.get(LOCAL, job.job_id).images[0].state == "CALLING", "the call is made")
+    before = studio.queries.get(LOCAL, job.job_id)
     expire_lease(database, before)
     working._fill(ticked=True)
-    again = studio.jobs.get(LOCAL, job.job_id)
+    again = studio.queries.get(LOCAL, job.job_id)
     assert before.lease is not None
     assert again.lease is not None
     assert again.lease.fence != before.lease.fence
     assert working.jobs == [job.job_id]
-    wait_until(lambda: studio.jobs.get(LOCAL, job.job_id).status == "DONE", "the job is done")
+    wait_until(lambda: studio.queries.get(LOCAL, job.job_id).status == "DONE", "the job is done")
     working.drain()
     assert len(sandbox.calls) == 1
 
@@ -523,7 +523,7 @@ def test_a_paid_image_whose_model_has_left_the_catalog_is_kept_at_its_quote(
         received = after.execution.receive(job, 0, "att_1", answer)
         assert received is not None
         after.execution.deliver(received)
-        ended = after.jobs.get(LOCAL, job.job_id)
+        ended = after.queries.get(LOCAL, job.job_id)
     assert (ended.status, ended.cost_micros) == ("DONE", approved.approval.quoted_micros)
     assert_money_adds_up(database)
 
@@ -554,7 +554,7 @@ def test_progress_clears_the_suspicion_of_poison(
     job = claimed(studio, "runner_b")
     assert job.claims == 1
     execution.receive(job, 0, "att_1", called(execution, job))
-    assert studio.jobs.get(LOCAL, job.job_id).claims == 0
+    assert studio.queries.get(LOCAL, job.job_id).claims == 0
 
 
 def test_received_answers_are_frozen() -> None:
@@ -588,7 +588,7 @@ def test_a_handle_that_could_not_be_kept_at_first_is_kept_before_the_call_is_lef
     monkeypatch.setattr(Changes, "apply", away_at_first)
     with pytest.raises(LeftAtProvider):
         execution.call(job, 0, "att_1")
-    assert studio.jobs.get(LOCAL, job.job_id).images[0].attempt.handle == "handle_1"
+    assert studio.queries.get(LOCAL, job.job_id).images[0].attempt.handle == "handle_1"
 
 
 @pytest.mark.parametrize("asked", [30.0, 3_600.0])
@@ -667,7 +667,7 @@ def test_every_picture_of_an_answer_is_kept_and_named_on_the_attempt(studio: Stu
     received = execution.receive(job, 0, "att_1", answer)
     assert received is not None
     execution.deliver(received)
-    attempt = studio.jobs.get(LOCAL, job.job_id).images[0].attempt
+    attempt = studio.queries.get(LOCAL, job.job_id).images[0].attempt
     names = [name.removeprefix(f"{execution.spool.host}: ") for name in attempt.others]
     assert [(execution.spool.folder / name).read_bytes() for name in names] == [png(2), b"not even a picture"]
     assert attempt.usage is not None
@@ -687,7 +687,7 @@ def test_a_bill_that_cannot_be_is_not_believed_and_costs_no_image(
         received = execution.receive(job, 0, f"att_{job.job_id}", Answer(png(1), usage, None))
         assert received is not None
         execution.deliver(received)
-        attempt = studio.jobs.get(LOCAL, job.job_id).images[0].attempt
+        attempt = studio.queries.get(LOCAL, job.job_id).images[0].attempt
         assert attempt.cost_micros == job.approval.quoted_micros
         assert attempt.outcome == "generated"
     assert studio.spending.today(LOCAL).spent_micros == 2 * job.approval.quoted_micros

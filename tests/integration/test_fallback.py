@@ -151,7 +151,7 @@ def test_a_final_refusal_falls_back_and_each_attempt_says_who_and_why(
     assert (job.status, first.provider, first.outcome, first.certainty) == ("DONE", "one", "refused", "not_charged")
     assert (last.provider, last.model, last.certainty) == ("two", SECOND, "charged")
     assert last.why == f"{FIRST} of one did not make it, and did not charge: {first.error and first.error.message}"
-    (image,) = studio.jobs.images(LOCAL, job.job_id)
+    (image,) = studio.queries.images(LOCAL, job.job_id)
     assert (image.provider, image.model) == ("two", SECOND)
     assert second.calls[0].prompt == job.final_prompt
     assert_money_adds_up(database)
@@ -198,7 +198,7 @@ def test_an_alternate_is_called_at_the_pace_of_its_own_provider(build: Build, se
 
         def one_is_made() -> bool:
             worker._try_to_fill(ticked=True)
-            return any(studio.jobs.get(LOCAL, job.job_id).status == "DONE" for job in jobs) and bool(worker.waiting)
+            return any(studio.queries.get(LOCAL, job.job_id).status == "DONE" for job in jobs) and bool(worker.waiting)
 
         wait_until(one_is_made, "one is made and another waits", every=0.05)
         worker.drain()
@@ -256,7 +256,7 @@ def test_an_alternate_that_moved_after_its_turn_began_is_refused(
     sandbox.set_fault("400")
     job = order(studio, SECOND)
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).images[0].attempt.provider == "two"
+    assert studio.queries.get(LOCAL, job.job_id).images[0].attempt.provider == "two"
     with build(other=sandbox.url) as moved:
         (ended,) = work_until_over(moved, [job])
     assert (ended.error_code, second.calls) == ("PROVIDER_CHANGED", [])
@@ -287,13 +287,13 @@ def test_what_is_paused_is_passed_over_and_who_has_no_alternate_waits(
     with_consent, without = order(studio, SECOND), order(studio)
     studio.pauses.pause(LOCAL, scope, "maintenance")
     one_round(studio)
-    done = studio.jobs.get(LOCAL, with_consent.job_id)
+    done = studio.queries.get(LOCAL, with_consent.job_id)
     first, last = done.images[0].attempts
     assert (done.status, len(second.calls), sandbox.calls) == ("DONE", 1, [])
     assert (first.outcome, first.certainty, first.started_at) == ("not_sent", "not_charged", None)
     assert "is paused: maintenance" in (last.why or "")
-    assert studio.jobs.get(LOCAL, without.job_id).status == "QUEUED"
-    assert studio.forecast.outlook(studio.jobs.get(LOCAL, without.job_id)) is not None
+    assert studio.queries.get(LOCAL, without.job_id).status == "QUEUED"
+    assert studio.forecast.outlook(studio.queries.get(LOCAL, without.job_id)) is not None
     assert_money_adds_up(database)
 
 
@@ -302,7 +302,7 @@ def test_while_everything_is_paused_nobody_is_passed_over(studio: Studio) -> Non
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
     one_round(studio)
-    waiting = studio.jobs.get(LOCAL, job.job_id)
+    waiting = studio.queries.get(LOCAL, job.job_id)
     assert (waiting.status, len(waiting.images[0].attempts)) == ("QUEUED", 1)
 
 
@@ -315,7 +315,7 @@ def test_nobody_takes_over_a_claimed_job_who_may_not_be_called_either(studio: St
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     studio.pauses.pause(LOCAL, scope, "maintenance")
     assert studio.execution.ready(job, 0) is None
-    assert len(studio.jobs.get(LOCAL, job.job_id).images[0].attempts) == 1
+    assert len(studio.queries.get(LOCAL, job.job_id).images[0].attempts) == 1
 
 
 def test_while_all_that_were_approved_are_paused_the_job_waits(studio: Studio, second: Sandbox) -> None:
@@ -323,14 +323,14 @@ def test_while_all_that_were_approved_are_paused_the_job_waits(studio: Studio, s
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     studio.pauses.pause(LOCAL, "provider:two", "maintenance")
     one_round(studio)
-    waiting = studio.jobs.get(LOCAL, job.job_id)
+    waiting = studio.queries.get(LOCAL, job.job_id)
     assert (waiting.status, len(waiting.images[0].attempts)) == ("QUEUED", 1)
     outlook = studio.forecast.outlook(waiting)
     assert outlook is not None
     assert "maintenance" in (outlook.hindrance or "")
     resume(studio, "provider:two")
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
 
 
 def test_a_paused_alternate_is_skipped_for_the_next(studio: Studio, sandbox: Sandbox, second: Sandbox) -> None:
@@ -373,7 +373,7 @@ def test_a_batch_takes_both_kinds_and_leaves_what_nobody_may_make(studio: Studio
     studio.queue.look()
     claimed = [job.job_id for job in studio.queue.claim("runner_a", 30, 20)]
     assert (set(claimed), len(claimed)) == (wanted, 6)
-    assert studio.jobs.get(LOCAL, left.job_id).status == "QUEUED"
+    assert studio.queries.get(LOCAL, left.job_id).status == "QUEUED"
 
 
 def test_the_probe_of_a_paused_provider_still_is_a_call_of_it(studio: Studio, sandbox: Sandbox) -> None:
@@ -394,11 +394,11 @@ def test_a_cancel_in_between_stops_it(studio: Studio, sandbox: Sandbox, second: 
     assert studio.execution is not None
     worker = Worker(studio.execution, studio.queue, "runner_a", 1, 30)
     worker._begin(claimed)
-    wait_until(lambda: studio.jobs.get(LOCAL, job.job_id).images[0].state == "CALLING", "the call is made")
+    wait_until(lambda: studio.queries.get(LOCAL, job.job_id).images[0].state == "CALLING", "the call is made")
     studio.jobs.cancel(LOCAL, job.job_id)
     wait_until(lambda: not worker.jobs, "the call is over")
     worker.drain()
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     assert (ended.status, len(ended.images[0].attempts), second.calls) == ("FAILED", 1, [])
     assert_money_adds_up(database)
 
@@ -409,7 +409,7 @@ def test_a_cancel_before_the_alternates_turn_stops_it(studio: Studio, sandbox: S
     one_round(studio)
     studio.jobs.cancel(LOCAL, job.job_id)
     one_round(studio)
-    assert (studio.jobs.get(LOCAL, job.job_id).error_code, second.calls) == ("CANCELED", [])
+    assert (studio.queries.get(LOCAL, job.job_id).error_code, second.calls) == ("CANCELED", [])
 
 
 def test_a_runner_without_the_lease_passes_over_but_starts_nothing(
@@ -424,7 +424,7 @@ def test_a_runner_without_the_lease_passes_over_but_starts_nothing(
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     ready = studio.execution.ready(mine, 0)
     assert ready is None or not studio.execution.start(ready, 0, "att_1")
-    assert studio.jobs.get(LOCAL, mine.job_id).images[0].state == "HELD"
+    assert studio.queries.get(LOCAL, mine.job_id).images[0].state == "HELD"
 
 
 def test_what_another_has_started_meanwhile_is_not_passed_over(studio: Studio) -> None:
@@ -435,7 +435,7 @@ def test_what_another_has_started_meanwhile_is_not_passed_over(studio: Studio) -
     assert studio.execution.start(job, 0, "att_1")
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     assert studio.execution.ready(job, 0) is None
-    now = studio.jobs.get(LOCAL, job.job_id).images[0]
+    now = studio.queries.get(LOCAL, job.job_id).images[0]
     assert (now.state, len(now.attempts)) == ("CALLING", 1)
 
 
@@ -446,7 +446,7 @@ def test_what_another_has_passed_over_meanwhile_is_not_passed_over_again(studio:
     assert studio.execution is not None
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     assert studio.execution.ready(job, 0) == studio.execution.ready(job, 0)
-    attempts = studio.jobs.get(LOCAL, job.job_id).images[0].attempts
+    attempts = studio.queries.get(LOCAL, job.job_id).images[0].attempts
     assert [attempt.model for attempt in attempts] == [FIRST, SECOND]
 
 

@@ -120,7 +120,7 @@ def test_credits_are_spent_for_the_larger_and_given_back_for_the_smaller(
     if falls_back:
         company.pauses.pause(LOCAL, "provider:one", "maintenance")
     one_round(company)
-    assert company.jobs.get(ann, job.job_id).status == "DONE"
+    assert company.queries.get(ann, job.job_id).status == "DONE"
     assert company.credits.balance(ann.user_id) == (3 if falls_back else 4)
     assert_money_adds_up(database)
     company.close()

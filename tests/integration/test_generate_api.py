@@ -47,7 +47,7 @@ def test_what_was_asked_for_is_sent_and_stored(
         "quality": "low",
         "outputFormat": "webp",
     }
-    images = studio.jobs.images(LOCAL, accepted["jobId"])
+    images = studio.queries.images(LOCAL, accepted["jobId"])
     assert {(image.width, image.height, image.mime_type) for image in images} == {(1536, 1024, "image/webp")}
     assert_money_adds_up(database)
 
@@ -117,7 +117,7 @@ def test_how_long_an_image_takes_is_one_figure_from_one_source(
     def told(job: dict[str, Any]) -> set[float]:
         rows = client.post("/image/estimate", json={"finalPrompt": "a kite"}).json()["recommendations"]
         side_by_side = studio.choosing.side_by_side(Options(), "a kite", LOCAL).recommendations
-        progress = studio.following.progress(studio.jobs.get(LOCAL, job["jobId"]))
+        progress = studio.following.progress(studio.queries.get(LOCAL, job["jobId"]))
         assert progress is not None
         return {
             job["estimatedSeconds"],

@@ -80,12 +80,12 @@ def stopped_in_the_call(working: Working) -> str:
 
 def test_the_next_runner_waits_for_a_call_that_was_left(working: Working, database: Database[dict[str, Any]]) -> None:
     job_id = stopped_in_the_call(working)
-    left = working.studio.jobs.get(LOCAL, job_id)
+    left = working.studio.queries.get(LOCAL, job_id)
     assert (left.status, left.lease, left.images[0].state) == ("RUNNING", None, "CALLING")
     assert left.images[0].attempt.handle is not None
     working.stub.polls = 0
     one_round(working.studio)
-    done = working.studio.jobs.get(LOCAL, job_id)
+    done = working.studio.queries.get(LOCAL, job_id)
     assert (done.status, done.images[0].attempt.certainty, working.submits) == ("DONE", "charged", 1)
     assert_money_adds_up(database)
 
@@ -99,7 +99,7 @@ def test_a_call_that_is_left_is_waited_for_only_as_long_as_its_model_takes(
     hurried = [model.model_copy(update=hurry) for model in catalog.image_models]
     monkeypatch.setitem(catalog.__dict__, "image_models", tuple(hurried))
     one_round(working.studio)
-    job = working.studio.jobs.get(LOCAL, job_id)
+    job = working.studio.queries.get(LOCAL, job_id)
     assert (job.images[0].state, job.error_code, working.submits) == ("UNKNOWN", "INTERRUPTED", 1)
     assert str(job.images[0].attempt.handle) in (job.error or "")
     assert_money_adds_up(database)
@@ -113,7 +113,7 @@ def in_doubt(working: Working, monkeypatch: pytest.MonkeyPatch) -> Job:
         hurry.setitem(catalog.__dict__, "image_models", tuple(hurried))
         job_id = approve(working.studio).job_id
         one_round(working.studio)
-    job = working.studio.jobs.get(LOCAL, job_id)
+    job = working.studio.queries.get(LOCAL, job_id)
     assert (job.status, job.images[0].state) == ("FAILED", "UNKNOWN")
     return job
 
@@ -121,7 +121,7 @@ def in_doubt(working: Working, monkeypatch: pytest.MonkeyPatch) -> Job:
 def asked_again(working: Working, job: Job) -> Job:
     assert working.studio.execution is not None
     LateAnswers(working.studio.execution).run()
-    return working.studio.jobs.get(LOCAL, job.job_id)
+    return working.studio.queries.get(LOCAL, job.job_id)
 
 
 def test_what_was_paid_for_is_had_after_all(
@@ -157,7 +157,7 @@ def test_nobody_is_asked_for_what_is_not_kept_any_more_or_was_decided_about(
         assert asked_again(working, job) == job
     assert len(working.stub.received) == asked
     assert asked_again(working, job).status == "DONE"
-    assert working.studio.jobs.get(LOCAL, other.job_id).images[0].state == "FAILED"
+    assert working.studio.queries.get(LOCAL, other.job_id).images[0].state == "FAILED"
 
 
 @pytest.mark.parametrize("working", ["fal"], indirect=True)  # only Fal says that it charges for what it blacks out

@@ -50,11 +50,11 @@ def calling(studio: Studio, execution: Execution) -> Job:
 
 def taken_in(studio: Studio, execution: Execution, job: Job, answer: Answer, index: int = 0) -> Job:
     """The job after the answer to the call for one of its images."""
-    attempt_id = studio.jobs.get(LOCAL, job.job_id).images[index].attempt.attempt_id or ""
+    attempt_id = studio.queries.get(LOCAL, job.job_id).images[index].attempt.attempt_id or ""
     received = execution.receive(job, index, attempt_id, answer)
     if received is not None:
         execution.deliver(received)
-    return studio.jobs.get(LOCAL, job.job_id)
+    return studio.queries.get(LOCAL, job.job_id)
 
 
 def answer_of(content: bytes, **said: Any) -> Answer:
@@ -76,7 +76,7 @@ def set_aside(studio: Studio) -> OpenImage:
 
 def assert_set_aside(studio: Studio, execution: Execution, job: Job, why: str) -> None:
     """The image is over, charged, shown, and its bytes are kept here and in the bucket."""
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     image = ended.images[0]
     assert (ended.status, ended.error_code, image.state) == ("FAILED", "STORAGE", "FAILED")
     assert (image.attempt.outcome, image.attempt.certainty) == ("set_aside", "charged")
@@ -159,7 +159,7 @@ def test_what_nobody_foresaw_sets_the_answer_aside_until_it_is_tried_again(
     again = decide(studio, calling, "try_again")
     assert (again.status, again.images[0].state) == ("RUNNING", "GENERATED")
     deliver(execution, monkeypatch)
-    done = studio.jobs.get(LOCAL, calling.job_id)
+    done = studio.queries.get(LOCAL, calling.job_id)
     assert (done.status, done.error, done.images[0].attempt.outcome) == ("DONE", None, "generated")
     assert httpx.get(done.cdn_urls[0], trust_env=False).content == png()
     assert (studio.operations.state(LOCAL).set_aside, execution.spool.aside(), sandbox.calls) == ((), [], [])
@@ -192,7 +192,7 @@ def test_an_answer_reaches_the_spool_whatever_is_wrong_with_what_is_said_of_it(
     assert received is not None
     assert list(execution.spool.attempt_ids()) == [ATTEMPT]
     execution.deliver(received)
-    done = studio.jobs.get(LOCAL, calling.job_id)
+    done = studio.queries.get(LOCAL, calling.job_id)
     attempt = done.images[0].attempt
     assert (done.status, attempt.usage, attempt.cost_micros) == ("DONE", None, calling.approval.quoted_micros)
     assert attempt.others == ()
@@ -237,7 +237,7 @@ def test_what_still_cannot_be_taken_in_is_set_aside_again(
     decide(studio, calling, "try_again")
     deliver(execution, monkeypatch)
     assert_set_aside(studio, execution, calling, "settling it failed (RuntimeError)")
-    assert studio.jobs.get(LOCAL, calling.job_id).cost_micros == cost
+    assert studio.queries.get(LOCAL, calling.job_id).cost_micros == cost
 
 
 def test_an_answer_that_was_set_aside_can_be_given_up(
@@ -267,7 +267,7 @@ def test_an_image_that_was_set_aside_can_be_made_again(
     assert (quote.missing, quote.unknown) == (1, 0)
     studio.jobs.retry(LOCAL, calling.job_id, accept_micros=quote.total_micros)
     one_round(studio)
-    assert studio.jobs.get(LOCAL, calling.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, calling.job_id).status == "DONE"
     assert studio.operations.state(LOCAL).set_aside == ()
     assert_money_adds_up(database)
 
@@ -373,7 +373,7 @@ def test_an_image_that_needs_too_much_memory_is_set_aside_and_harms_no_other(
     assert_set_aside(studio, execution, calling, "more memory")
     job = approve(studio)
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
     small.close()
 
 
@@ -398,9 +398,9 @@ def test_waiting_for_the_bucket_is_never_taken_for_poison(
         outage.setattr(execution._storage, "bucket", "gone")
         assert execution.receive(calling, 0, ATTEMPT, answer_of(png())) is not None
         deliver(execution, monkeypatch, rounds=READINGS + MOST_FAILURES + 1)
-        assert studio.jobs.get(LOCAL, calling.job_id).images[0].state == "GENERATED"
+        assert studio.queries.get(LOCAL, calling.job_id).images[0].state == "GENERATED"
     deliver(execution, monkeypatch)
-    assert studio.jobs.get(LOCAL, calling.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, calling.job_id).status == "DONE"
 
 
 def test_what_cannot_be_delivered_for_no_known_reason_is_set_aside_in_the_end(

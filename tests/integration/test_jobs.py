@@ -17,7 +17,7 @@ def test_three_images_are_made_stored_and_hashed(studio: Studio, worker: Worker,
     job = approve(studio, image_count=3)
     done = run_to_the_end(studio, worker, job.job_id)
     assert (done.status, done.error, len(done.cdn_urls)) == ("DONE", None, 3)
-    images = studio.jobs.images(LOCAL, job.job_id)
+    images = studio.queries.images(LOCAL, job.job_id)
     assert [image.url for image in images] == list(done.cdn_urls)
     for image in images:
         content = httpx.get(image.url).raise_for_status().content

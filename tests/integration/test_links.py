@@ -94,14 +94,14 @@ def test_a_list_of_one_persons_jobs_stays_within_ones_reach(
     following = first.headers["link"].partition("<")[2].partition(">")[0]
     assert [job["jobId"] for job in admin.get(following).json()] == [done]
     rae = person(company, "rae", "reviewer")
-    assert set(company.jobs.owners(rae.actor())) == {people["ann"].person_id, rae.person_id}
-    assert company.jobs.owners(people["bob"].actor()) == [people["bob"].person_id]
+    assert set(company.queries.owners(rae.actor())) == {people["ann"].person_id, rae.person_id}
+    assert company.queries.owners(people["bob"].actor()) == [people["bob"].person_id]
 
 
 def test_links_are_no_part_of_what_is_sent_or_hashed(company: Studio, database: Database[dict[str, Any]]) -> None:
     cleo = person(company, "cleo", "creator")
     browser = signed_in(company, cleo)
-    with_links, without = (company.jobs.get(cleo.actor(), job) for job in (made(browser, ARTICLE), made(browser)))
+    with_links, without = (company.queries.get(cleo.actor(), job) for job in (made(browser, ARTICLE), made(browser)))
     assert with_links.approval.request_sha256 == without.approval.request_sha256
     sha256 = request_sha256(with_links.final_prompt, with_links.image_count, with_links.request)
     assert with_links.approval.request_sha256 == sha256
@@ -170,7 +170,7 @@ def test_among_many_jobs_a_search_looks_at_what_it_answers(
             own = _profiled(database, functools.partial(_of_owner, company, asker, cleo.person_id, status))
             assert (own["nreturned"], own["docsExamined"]) == (21, 21), (asker, own["planSummary"])
         if asker.may("review"):
-            people = _profiled(database, functools.partial(company.jobs.owners, asker), "distinct")
+            people = _profiled(database, functools.partial(company.queries.owners, asker), "distinct")
             assert people["docsExamined"] == 0, people["planSummary"]
             assert people["keysExamined"] <= 3 * len(users), people["planSummary"]
 
@@ -185,11 +185,11 @@ def _another(sample: dict[str, Any], number: int, users: list[str], every: int) 
 
 
 def _search(company: Studio, asker: Actor) -> None:
-    assert len(company.jobs.summaries(asker, limit=20, link=Link.read("campaign:spring")).jobs) == 20
+    assert len(company.queries.summaries(asker, limit=20, link=Link.read("campaign:spring")).jobs) == 20
 
 
 def _of_owner(company: Studio, asker: Actor, owner: str, status: Status | None) -> None:
-    assert len(company.jobs.page(asker, limit=20, owner=owner, status=status).jobs) == 20
+    assert len(company.queries.page(asker, limit=20, owner=owner, status=status).jobs) == 20
 
 
 def _profiled(database: Database[dict[str, Any]], act: Callable[[], object], command: str = "find") -> dict[str, Any]:

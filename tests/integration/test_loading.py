@@ -31,7 +31,7 @@ def test_the_skeleton_is_below_what_is_shown(company: Studio, window: Window, pa
 def test_jobs_that_were_just_loaded_are_not_loaded_again_to_look_more_or_less_often(
     company: Studio, window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = Mock(wraps=company.jobs.page)
+    load = Mock(wraps=company.queries.page)
     monkeypatch.setattr(company.jobs, "page", load)
     window.sign_in(person(company, "ann", "admin"))
     window.open("jobs")

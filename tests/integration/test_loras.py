@@ -175,7 +175,7 @@ def test_what_is_sent_for_a_name_is_stored_and_part_of_what_was_approved(
     stored = database.jobs.find_one({"jobId": accepted["jobId"]})
     assert stored is not None
     assert stored["request"]["loras"] == [ink, ink | {"weight": 0}]
-    job = company.jobs.get(person(company, "adm", "admin").actor(), accepted["jobId"])
+    job = company.queries.get(person(company, "adm", "admin").actor(), accepted["jobId"])
     assert job.approval.request_sha256 == request_sha256(job.final_prompt, job.image_count, job.request)
     assert [lora.path for lora in job.generation_request(job.request, 0).loras] == ["owner/ink"] * 2
 

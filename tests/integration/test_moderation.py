@@ -167,7 +167,7 @@ def test_a_retry_is_checked_too(under: Build, sandbox: Sandbox, database: Databa
     sandbox.set_fault("flagged")
     with pytest.raises(PromptRefused):
         studio.jobs.retry(LOCAL, job.job_id, accept_micros=price)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "FAILED"
+    assert studio.queries.get(LOCAL, job.job_id).status == "FAILED"
     (retried,) = studio.jobs.retry(LOCAL, job.job_id, accept_micros=price).retries
     assert retried.moderation is not None
     assert retried.moderation.outcome == "passed"
@@ -188,7 +188,7 @@ def test_a_job_of_before_moderation_goes_on(under: Build, database: Database[dic
     job = approve(studio)
     database.jobs.update_one({"jobId": job.job_id}, {"$unset": {"approval.moderation": True}})
     one_round(studio)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
 
 
 @pytest.mark.parametrize("place", ["request", "alternate"])

@@ -55,7 +55,7 @@ def look_until(worker: Worker, condition: Any, what: str) -> None:
 
 
 def done(studio: Studio) -> int:
-    return sum(job.status == "DONE" for job in studio.jobs.page(LOCAL, limit=100).jobs)
+    return sum(job.status == "DONE" for job in studio.queries.page(LOCAL, limit=100).jobs)
 
 
 def test_several_processes_begin_exactly_as_many_calls_a_minute_as_allowed(settings: Settings) -> None:
@@ -95,7 +95,7 @@ def test_jobs_above_the_rate_wait_under_their_lease_and_go_on_when_it_allows(
         for _ in range(5):
             worker._fill(ticked=True)
         assert (len(sandbox.calls), worker.waiting) == (2, 1)
-        waiting = [studio.jobs.get(LOCAL, job.job_id) for job in jobs[2:]]
+        waiting = [studio.queries.get(LOCAL, job.job_id) for job in jobs[2:]]
         assert [(job.status, job.claims) for job in waiting] == [("RUNNING", 0), ("QUEUED", 0)]
         fence = waiting[0].lease.fence if waiting[0].lease else None
         (pace,) = database.provider_paces.find({})
@@ -115,7 +115,7 @@ def test_five_images_of_a_job_are_made_one_after_the_other_where_one_call_may_be
     with working(limited(settings, concurrency=1)) as (studio, worker):
         approve(studio, image_count=5)
         look_until(worker, lambda: done(studio) == 1, "all five are made")
-        (job,) = studio.jobs.page(LOCAL, limit=1).jobs
+        (job,) = studio.queries.page(LOCAL, limit=1).jobs
         attempts = [image.attempt for image in job.images]
         spans = sorted((each.started_at, each.finished_at) for each in attempts if each.started_at and each.finished_at)
         assert len(spans) == 5
@@ -166,7 +166,7 @@ def test_a_runner_that_stops_gives_back_what_waited(settings: Settings) -> None:
         jobs = [approve(studio) for _ in range(2)]
         look_until(worker, lambda: done(studio) == 1 and worker.waiting == 1, "one waits")
         worker.drain()
-        assert [studio.jobs.get(LOCAL, job.job_id).lease for job in jobs] == [None, None]
+        assert [studio.queries.get(LOCAL, job.job_id).lease for job in jobs] == [None, None]
         assert studio.queue.overdue("runner_b", 30) is not None
 
 

@@ -40,7 +40,7 @@ def made(client: TestClient, studio: Studio, prompt: str = "a red kite", **optio
     """The job, once it is over."""
     job_id = generate(client, prompt, **options).raise_for_status().json()["jobId"]
     one_round(studio)
-    return studio.jobs.get(LOCAL, job_id)
+    return studio.queries.get(LOCAL, job_id)
 
 
 @pytest.fixture

@@ -100,18 +100,18 @@ def test_a_time_out_is_in_doubt_and_is_never_repeated_by_itself(impatient: Studi
     sandbox.set_fault("hang", count=1)
     job = approve(impatient)
     one_round(impatient)
-    failed = impatient.jobs.get(LOCAL, job.job_id)
+    failed = impatient.queries.get(LOCAL, job.job_id)
     assert (failed.status, failed.error_code, failed.images[0].state) == ("FAILED", "INTERRUPTED", "UNKNOWN")
     assert impatient.spending.today(LOCAL).spent_micros == job.approval.quoted_micros
     one_round(impatient)
-    assert len(impatient.jobs.get(LOCAL, job.job_id).images[0].attempts) == 1
+    assert len(impatient.queries.get(LOCAL, job.job_id).images[0].attempts) == 1
 
 
 def test_a_slow_drip_ends_at_the_deadline(impatient: Studio, sandbox: Sandbox) -> None:
     sandbox.set_fault("slow_drip", count=1, delay=0.3)
     job = approve(impatient)
     one_round(impatient)
-    assert impatient.jobs.get(LOCAL, job.job_id).error_code == "INTERRUPTED"
+    assert impatient.queries.get(LOCAL, job.job_id).error_code == "INTERRUPTED"
 
 
 def test_images_already_made_stay_and_retry_makes_only_the_missing(
@@ -164,6 +164,6 @@ def test_a_provider_that_cannot_be_reached_is_not_charged(settings: Settings, sa
     lonely = build_studio(settings.model_copy(update={"sandbox_url": "http://127.0.0.1:9/v1"}), runner=True)
     job = approve(lonely)
     one_round(lonely)
-    image = lonely.jobs.get(LOCAL, job.job_id).images[0]
+    image = lonely.queries.get(LOCAL, job.job_id).images[0]
     assert (image.state, image.attempts[0].certainty, len(image.attempts)) == ("HELD", "not_charged", 2)
     lonely.close()

@@ -158,10 +158,10 @@ def test_an_approval_is_measured_by_what_was_said_before_the_button_was_pressed(
     company.pauses.pause(LOCAL, "provider:openai", "maintenance")
 
     for said in ("Nothing was approved. Press the button again if that is what you want.", ""):
-        assert not company.jobs.page(LOCAL, limit=1).jobs
+        assert not company.queries.page(LOCAL, limit=1).jobs
         desk.ask("approve", shown_sha256(told["prompt"], told["count"], told["terms"]))
         assert said in window.draw()
-    assert [job.status for job in company.jobs.page(LOCAL, limit=2).jobs] == ["QUEUED"]
+    assert [job.status for job in company.queries.page(LOCAL, limit=2).jobs] == ["QUEUED"]
 
 
 ENOUGH, SHORT = 0.027, 0.0269

@@ -24,7 +24,7 @@ def test_a_job_that_is_done_is_run_again_by_api(
     answer = client.post(f"/image/jobs/{first.job_id}/run-again", json={"acceptMicros": price})
     assert (answer.status_code, answer.json()["status"]) == (202, "QUEUED")
     one_round(studio)
-    second = studio.jobs.get(LOCAL, answer.json()["jobId"])
+    second = studio.queries.get(LOCAL, answer.json()["jobId"])
     assert (second.status, second.job_id != first.job_id) == ("DONE", True)
     assert (second.final_prompt, second.request, second.image_count) == (first.final_prompt, first.request, 2)
     assert second.approval.request_sha256 == first.approval.request_sha256
@@ -38,7 +38,7 @@ def test_a_higher_price_than_was_accepted_makes_no_job(client: TestClient, studi
     price = studio.jobs.again_quote(LOCAL, job.job_id)
     refused = client.post(f"/image/jobs/{job.job_id}/run-again", json={"acceptMicros": price - 1})
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "IMG_011")
-    assert len(studio.jobs.page(LOCAL, limit=5).jobs) == 1
+    assert len(studio.queries.page(LOCAL, limit=5).jobs) == 1
 
 
 def test_one_key_makes_one_job_and_stands_for_nothing_else(studio: Studio) -> None:

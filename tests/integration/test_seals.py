@@ -76,7 +76,7 @@ def test_what_was_changed_in_the_database_with_its_hash_is_not_sent(
     job = approve(studio)
     forge(database, job, change)
     one_round(studio)
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     assert (ended.status, ended.error_code, sandbox.calls) == ("FAILED", "TAMPERED", [])
 
 
@@ -84,7 +84,7 @@ def test_images_that_were_added_are_not_sent(studio: Studio, database: Documents
     job = approve(studio)
     database.jobs.update_one({"jobId": job.job_id}, {"$set": {"images": held_images(database, job, 3)}})
     one_round(studio)
-    assert (studio.jobs.get(LOCAL, job.job_id).error_code, sandbox.calls) == ("TAMPERED", [])
+    assert (studio.queries.get(LOCAL, job.job_id).error_code, sandbox.calls) == ("TAMPERED", [])
 
 
 def test_a_job_that_was_made_up_is_not_sent(studio: Studio, database: Documents, sandbox: Sandbox) -> None:
@@ -93,7 +93,7 @@ def test_a_job_that_was_made_up_is_not_sent(studio: Studio, database: Documents,
     assert copied is not None
     database.jobs.insert_one(copied | {"jobId": "imgjob_" + "0" * 26})
     one_round(studio)
-    assert studio.jobs.get(LOCAL, "imgjob_" + "0" * 26).error_code == "TAMPERED"
+    assert studio.queries.get(LOCAL, "imgjob_" + "0" * 26).error_code == "TAMPERED"
     assert len(sandbox.calls) == 1
 
 
@@ -101,7 +101,7 @@ def test_an_approval_that_is_not_on_record_is_not_sent(studio: Studio, database:
     job = approve(studio)
     database.audit.update_one({"subject": job.job_id}, {"$set": {"subject": "imgjob_other"}})
     one_round(studio)
-    ended = studio.jobs.get(LOCAL, job.job_id)
+    ended = studio.queries.get(LOCAL, job.job_id)
     assert (ended.error_code, sandbox.calls) == ("TAMPERED", [])
     assert ended.error == "The approval is not the one on the audit record. Nothing was sent."
 
@@ -136,14 +136,14 @@ def test_a_key_is_replaced_without_losing_a_job(build: Callable[..., Studio], sa
     job = approve(build(APPROVAL_KEY))
     replaced = build(OTHER_KEY, APPROVAL_KEY)
     one_round(replaced)
-    assert replaced.jobs.get(LOCAL, job.job_id).status == "DONE"
+    assert replaced.queries.get(LOCAL, job.job_id).status == "DONE"
 
 
 def test_a_runner_without_the_key_says_so_and_sends_nothing(build: Callable[..., Studio], sandbox: Sandbox) -> None:
     job = approve(build(APPROVAL_KEY))
     other = build(OTHER_KEY)
     one_round(other)
-    ended = other.jobs.get(LOCAL, job.job_id)
+    ended = other.queries.get(LOCAL, job.job_id)
     assert (ended.error_code, sandbox.calls) == ("TAMPERED", [])
     assert "not in APPROVAL_KEYS" in (ended.error or "")
 

@@ -53,7 +53,7 @@ def approved(studio: Studio, asked: ExecuteBody, **options: object) -> str:
 
 
 def test_each_call_sends_a_seed_of_its_own_and_all_were_approved(studio: Studio, stub: stability.Stability) -> None:
-    job = studio.jobs.get(LOCAL, approved(studio, body(image_count=5), seed=41))
+    job = studio.queries.get(LOCAL, approved(studio, body(image_count=5), seed=41))
     assert job.request.seeds == (41, 42, 43, 44, 45)
     without = job.request.model_copy(update={"seeds": ()})
     assert job.approval.request_sha256 == request_sha256(job.final_prompt, 5, job.request)
@@ -64,21 +64,21 @@ def test_each_call_sends_a_seed_of_its_own_and_all_were_approved(studio: Studio,
 
 
 def test_after_the_largest_seed_comes_the_least_that_the_model_takes(studio: Studio, stub: stability.Stability) -> None:
-    job = studio.jobs.get(LOCAL, approved(studio, body(image_count=3), seed=LARGEST_SEED))
+    job = studio.queries.get(LOCAL, approved(studio, body(image_count=3), seed=LARGEST_SEED))
     assert job.request.seeds == (LARGEST_SEED, 1, 2)
     work_until_over(studio, [job])
     assert sent_seeds(stub) == ["1", "2", str(LARGEST_SEED)]
 
 
 def test_a_random_seed_is_another_for_each_image(studio: Studio, stub: stability.Stability) -> None:
-    job = studio.jobs.get(LOCAL, approved(studio, body(image_count=4), seed=-1))
+    job = studio.queries.get(LOCAL, approved(studio, body(image_count=4), seed=-1))
     work_until_over(studio, [job])
     assert sent_seeds(stub) == sorted(map(str, job.request.seeds))
     assert len(set(job.request.seeds)) == 4
 
 
 def test_one_image_or_no_seed_is_approved_as_ever(studio: Studio) -> None:
-    one = studio.jobs.get(LOCAL, approved(studio, body(), seed=41))
+    one = studio.queries.get(LOCAL, approved(studio, body(), seed=41))
     assert (one.request.seed, one.request.seeds) == (41, ())
     assert "seeds" not in approve(studio, image_count=3).request.document()
 

@@ -100,7 +100,7 @@ def test_a_retry_counts_against_the_budget_too(settings: Settings, database: Dat
     approve(studio, PROMPT)
     with pytest.raises(OverBudget):
         studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
-    refused = studio.jobs.get(LOCAL, job.job_id)
+    refused = studio.queries.get(LOCAL, job.job_id)
     assert (refused.status, refused.retries, len(refused.images[0].attempts)) == ("FAILED", (), 1)
     assert_money_adds_up(database)
     studio.close()
@@ -109,7 +109,7 @@ def test_a_retry_counts_against_the_budget_too(settings: Settings, database: Dat
 def test_what_was_settled_is_what_the_usage_says(studio: Studio, database: Database[dict[str, Any]]) -> None:
     job = approve(studio, PROMPT)
     one_round(studio)
-    attempt = studio.jobs.get(LOCAL, job.job_id).images[0].attempt
+    attempt = studio.queries.get(LOCAL, job.job_id).images[0].attempt
     assert attempt.usage is not None
     by_hand = -(-(attempt.usage.input_text_tokens * 5 + attempt.usage.output_tokens * 30) // 1)
     assert attempt.cost_micros == by_hand <= HOLD
@@ -150,7 +150,7 @@ def test_two_retries_at_once_are_one(studio: Studio, database: Database[dict[str
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(retry, range(8))) == 1
     assert studio.spending.today(LOCAL).held_micros == HOLD
-    assert len(studio.jobs.get(LOCAL, job.job_id).retries) == 1
+    assert len(studio.queries.get(LOCAL, job.job_id).retries) == 1
     assert_money_adds_up(database)
 
 
@@ -170,7 +170,7 @@ def test_what_is_settled_counts_on_the_day_of_its_hold(
     yesterday = budget_day(job.created_at - timedelta(days=1))
     _move_to(database, yesterday)
     one_round(studio)
-    done = studio.jobs.get(LOCAL, job.job_id)
+    done = studio.queries.get(LOCAL, job.job_id)
     assert (done.status, done.images[0].attempt.budget_day) == ("DONE", yesterday)
     assert studio.spending.today(LOCAL).spent_micros == 0
     (budget,) = database.budgets.find({"day": yesterday, "userId": None, "provider": None})
@@ -222,7 +222,7 @@ def test_a_retry_waits_for_room_in_the_queue_like_an_approval(settings: Settings
     other = approve(studio, PROMPT)
     with pytest.raises(Busy):
         studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
-    assert studio.jobs.get(LOCAL, job.job_id).status == "FAILED"
+    assert studio.queries.get(LOCAL, job.job_id).status == "FAILED"
     studio.jobs.cancel(LOCAL, other.job_id)
     assert studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD).status == "QUEUED"
     studio.close()
@@ -252,7 +252,7 @@ def test_a_providers_budget_outlives_a_restart_and_is_lowered_at_run_time(
     before = limited(settings)
     job = approve(before, PROMPT)
     one_round(before)
-    spent = before.jobs.get(LOCAL, job.job_id).cost_micros
+    spent = before.queries.get(LOCAL, job.job_id).cost_micros
     before.close()
     studio = limited(settings)
     assert studio.spending.today_of("sandbox").spent_micros == spent > 0

@@ -181,7 +181,7 @@ def test_an_operator_reads_neither_intents_nor_a_providers_words_of_others(
     body = {"reason": "again", "pausedAt": pause.paused_at.isoformat()}
     said = [operator.get(path).raise_for_status() for path in ("/image/operations", "/image/providers")]
     said.append(operator.post("/image/operations/resume", json=body).raise_for_status())
-    job = company.jobs.get(LOCAL, anns.doubtful)
+    job = company.queries.get(LOCAL, anns.doubtful)
     for answer in said:
         for secret in ("words about ann's prompt", job.intent, "anns-kite"):
             assert secret not in answer.text
@@ -368,7 +368,7 @@ def test_an_open_record_closes_once_its_reader_has_lost_the_role(
 def test_the_progress_of_anothers_job_is_not_followed(company: Studio, anns: Belongings, window: Window) -> None:
     window.sign_in(person(company, "bob", "creator"))
     part = f"from imagegeneration.ui import progress; progress._watch('{anns.queued}', None, [])"
-    shown = draw(part, **{"progress-last": company.jobs.get(anns.who.actor(), anns.queued)})
+    shown = draw(part, **{"progress-last": company.queries.get(anns.who.actor(), anns.queued)})
     assert "There is no such job." in shown
     assert not [mark for mark in anns.marks if mark in shown]
 

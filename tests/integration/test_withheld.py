@@ -39,7 +39,7 @@ def test_an_image_that_is_withheld_is_paid_for_at_its_price(
 ) -> None:
     job = approve(withholding)
     one_round(withholding)
-    ended = withholding.jobs.get(LOCAL, job.job_id)
+    ended = withholding.queries.get(LOCAL, job.job_id)
     (image,) = ended.images
     assert (ended.status, ended.error_code, image.state) == ("FAILED", "MODERATION", "FAILED")
     assert (image.attempt.outcome, image.attempt.certainty) == ("moderated", "charged")
@@ -55,7 +55,7 @@ def test_a_withheld_image_is_not_made_again_by_itself_and_pauses_nothing(withhol
     job = approve(withholding)
     one_round(withholding)
     one_round(withholding)
-    assert len(withholding.jobs.get(LOCAL, job.job_id).images[0].attempts) == 1
+    assert len(withholding.queries.get(LOCAL, job.job_id).images[0].attempts) == 1
     assert not withholding.pauses.board.of_provider(job.request.provider)
     quote = withholding.jobs.retry_quote(LOCAL, job.job_id)
     assert (quote.missing, quote.unknown) == (1, 0)

@@ -25,7 +25,8 @@ from imagegeneration.domain.lora import HUB_PATH, PATH_PATTERN
 from imagegeneration.providers import hints
 from imagegeneration.providers.encoded import EncodedAnswer
 from imagegeneration.redaction import _SHAPES, redact
-from imagegeneration.services.jobs import CURSOR_PATTERN, KEY_PATTERN
+from imagegeneration.services.jobs import KEY_PATTERN
+from imagegeneration.services.queries import CURSOR_PATTERN
 
 ROOT = Path(__file__).parents[2]
 LENGTH = 64 * 1024
@@ -50,7 +51,7 @@ BUILT: Mapping[tuple[str, str], Collection[str]] = {
         'rf"(?:try again|retry|available|resets?|wait)[^0-9.]{{1,30}}({_DURATION.pattern})"',
     ): [hints._IN_WORDS.pattern],
     ("redaction.py", "pattern"): [pattern.pattern for pattern, _ in _SHAPES],
-    ("services/jobs.py", "CURSOR_PATTERN"): [CURSOR_PATTERN],
+    ("services/queries.py", "CURSOR_PATTERN"): [CURSOR_PATTERN],
     ("services/jobs.py", "KEY_PATTERN"): [KEY_PATTERN],
     ("store/audit.py", 'f"^{re.escape(subject)}/"'): [],  # a prefix, letter by letter, that only MongoDB reads
 }

@@ -99,7 +99,7 @@ class Cluster:
         return job.job_id
 
     def job(self, job_id: str) -> Job:
-        return self.studio.jobs.get(LOCAL, job_id)
+        return self.studio.queries.get(LOCAL, job_id)
 
     def calls(self, job_id: str) -> int:
         """How many billable calls were made for a job."""
