@@ -172,10 +172,11 @@ def test_no_more_are_shown_than_there_may_be(slow_studio: Studio, monkeypatch: p
     assert (job.status, len(job.images[0].attempt.partial_urls)) == ("DONE", 1)
 
 
-def test_where_there_is_no_room_they_are_passed_over(
-    client: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_there_is_no_room_they_are_passed_over(slow_sandbox: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partials, "WAITING", 0)
-    with contextlib.closing(build_studio(studio.settings, runner=True)) as crowded:
+    with (
+        contextlib.closing(build_studio(slow_sandbox, runner=True)) as crowded,
+        TestClient(build_asgi(lambda: crowded), base_url="http://localhost:8501") as client,
+    ):
         job = made(client, crowded, partialImages=3)
     assert (job.status, job.images[0].attempt.partial_urls) == ("DONE", ())
