@@ -183,14 +183,6 @@ def test_moderation_is_no_billable_call_and_moves_no_money(
     assert_money_adds_up(database)
 
 
-def test_a_job_of_before_moderation_goes_on(under: Build, database: Database[dict[str, Any]]) -> None:
-    studio = under("off")
-    job = approve(studio)
-    database.jobs.update_one({"jobId": job.job_id}, {"$unset": {"approval.moderation": True}})
-    one_round(studio)
-    assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
-
-
 @pytest.mark.parametrize("place", ["request", "alternate"])
 def test_a_native_negative_prompt_is_moderated_too(
     settings: Settings, sandbox: Sandbox, database: Database[dict[str, Any]], place: str
