@@ -125,6 +125,7 @@ async def running(studio: Studio) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
+        await to_thread.run_sync(poster.join, 5)  # else it could say that this process runs after it has gone
         await to_thread.run_sync(studio.close)
 
 

@@ -20,7 +20,7 @@ _OF_STATE: Mapping[ImageState, EventType] = {
 
 
 def news_of(old: Iterable[JobImage], new: Sequence[JobImage], now: datetime) -> tuple[News, ...]:
-    """What is told of a change from the `old` images to the `new` ones (of a new job there are no old ones)."""
+    """Return the news of a change from the `old` images to the `new` ones (a new job has no old ones)."""
     before = {image.index: image for image in old}
     is_new = bool(new) and not before
     if is_new or any(image.state == "HELD" and before[image.index].is_missing for image in new):
@@ -31,7 +31,7 @@ def news_of(old: Iterable[JobImage], new: Sequence[JobImage], now: datetime) -> 
 
 
 def end_of(fields: Mapping[str, Any], now: datetime) -> News:
-    """What is told of a job that is over, given what is written about it."""
+    """Return the news that ends a job, given what is written about it."""
     if fields["status"] == "DONE":
         return News(type="completed", created_at=now)
     return News(type="error", created_at=now, code=fields.get("errorCode"), message=fields.get("error"))

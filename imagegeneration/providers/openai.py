@@ -278,7 +278,7 @@ def _with_further(answer: Answer, steps: Iterator[bytes], *, is_image: bool) -> 
     """
     hurry(FURTHER_SECONDS)
     others: list[bytes] = []
-    with suppress(CallFailed, httpx2.HTTPError, openai.OpenAIError):
+    with suppress(Exception):
         for data in steps:
             step = parse_step(data, answer.provider_request_id)
             if not isinstance(step, Answer) or step.content is data:

@@ -122,6 +122,10 @@ class Breakers:
         pause = Pause(cause="bill", reason=reason, paused_by=STUDIO.user_id, paused_at=now)
         self._pauses.write(STUDIO, model_scope(attempt.model), pause, session=session)
 
+    def paused_for_bill(self) -> None:
+        """Take over a pause by `pause_for_bill`, whose transaction is committed."""
+        self._pauses.invalidate()
+
     def checked(self, provider: ProviderName, found: Checked, *, was_trouble: bool) -> None:
         """Take over what a check found: no call tests an account that is refused, and one does once it is accepted."""
         scope = provider_scope(provider)

@@ -1,4 +1,4 @@
-"""Values that are read again once they are a little old: what is asked for with every call, and seldom changes."""
+"""Caches with a time to live, for values that are read often and seldom change."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class TTLCache(Generic[Key, Read]):
         self._invalidations = 0
 
     def __len__(self) -> int:
-        return len(self._kept)
+        with self._lock:
+            return len(self._kept)
 
     def get(self, key: Key) -> Read:
         """Return the key's value, read now if none is kept."""

@@ -74,7 +74,10 @@ class Changes:
             self._spending.record(job, old, new, now, session=session)
             return True
 
-        return self._connection.transaction(work)
+        swapped = self._connection.transaction(work)
+        if overbilled:
+            self._breakers.paused_for_bill()
+        return swapped
 
     def apply(self, job_id: str, index: int, transition: Transition) -> JobImage | None:
         """What the event makes of the image, tried again until it holds; None without the job.

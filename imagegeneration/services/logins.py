@@ -79,13 +79,13 @@ class Logins:
         return [(name, client.provider.label) for name, client in self._clients.items()]
 
     def check_providers(self) -> None:
-        """Log which providers nobody can sign in with now. Raises ConfigurationError for what no waiting mends."""
+        """Log each provider whose metadata cannot be read. Raises ConfigurationError for what no waiting mends."""
         for client in self._clients.values():
             try:
                 client.check()
             except SignInFailed as error:
                 label = client.provider.label
-                log.warning("SIGN_IN_PROVIDERS: nobody can sign in with %s until this works: %s", label, error.reason)
+                log.warning("SIGN_IN_PROVIDERS: sign-in with %s does not work: %s", label, error.reason)
 
     def begin(self, provider: str, next_page: str, browser: str) -> str:
         """Return where a person is sent to sign in; `next_page` is a path of ours to come back to.

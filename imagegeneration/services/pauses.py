@@ -94,12 +94,18 @@ class Pauses:
         return begun
 
     def write(self, actor: Actor, scope: str, pause: Pause, *, session: Session) -> bool:
-        """Begin this pause inside a transaction. Return False, and write nothing, if the scope is paused already."""
-        self._board.invalidate()
+        """Begin this pause inside a transaction. Return False, and write nothing, if the scope is paused already.
+
+        Call `invalidate` once the transaction is committed.
+        """
         if not self._store.pause(scope, pause, session=session):
             return False
         self._audit.write(actor, "paused", scope, pause.reason, after=pause, now=pause.paused_at, session=session)
         return True
+
+    def invalidate(self) -> None:
+        """Read what is paused anew when it is asked for next."""
+        self._board.invalidate()
 
     def end(self, actor: Actor, scope: str, pause: Pause, reason: str) -> bool:
         """End exactly this pause. Return False, and write nothing, if it is over."""

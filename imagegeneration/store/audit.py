@@ -48,7 +48,7 @@ class AuditStore:
             return  # two processes were first at once: it exists
 
     def head(self, *, session: Session | None = None) -> AuditHead:
-        """Return the end of the chain. Raises InternalFault (IMG_015) for one that somebody has spoilt."""
+        """Return the end of the chain. Raises InternalFault (IMG_015) if it cannot be read."""
         try:
             return self._heads.get({"_id": _HEAD}, session=session) or AuditHead()
         except ValidationError as error:

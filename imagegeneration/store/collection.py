@@ -29,9 +29,9 @@ class AlreadyExists(Exception):
 class Collection(Generic[T]):
     """Stores values of one type, and returns them as that type. MongoDB's validator refuses all other documents.
 
-    `key` names the field that is stored as `_id`; without one, `_id` is MongoDB's own and is never read.
+    `key` names the field that is stored as `_id`; without one, `_id` is not part of the value.
     Every method raises DatabaseDown (IMG_014) where the database cannot be used; inside a transaction the driver's
-    own errors pass, which decide whether the transaction runs again.
+    own errors pass, except AlreadyExists: they decide whether the transaction runs again.
     """
 
     def __init__(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from pymongo import IndexModel
+from pymongo.errors import PyMongoError
 
 from imagegeneration.domain.draft import Draft, Shown
-from imagegeneration.errors import Elsewhere
+from imagegeneration.errors import DatabaseDown, Elsewhere
 from imagegeneration.store.collection import AlreadyExists, Collection
 from imagegeneration.store.connection import Connection
 from imagegeneration.store.errors import translated
@@ -56,7 +59,8 @@ class DraftStore:
             saved = self._swap(draft, upsert=True)
         except AlreadyExists:  # another window was first, or the draft has become a job
             return None
-        self._prune(draft.user_id)
+        with contextlib.suppress(PyMongoError, DatabaseDown):  # it is stored; the user's next draft prunes
+            self._prune(draft.user_id)
         return saved
 
     def claim(self, user_id: str, shown: Shown, job_id: str, *, session: Session) -> None:

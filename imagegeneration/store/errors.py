@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 def studio_error(error: PyMongoError) -> StudioError:
     """Return the error in our words: a document that its validator refuses is a fault of ours, all else an outage."""
     log.warning("MongoDB: %s: %s", type(error).__name__, str(error)[:500])
-    if isinstance(error, OperationFailure) and error.code in _REFUSED:
-        return InternalFault("The database refused a document that does not have the agreed form.")
+    if isinstance(error, OperationFailure):
+        each = (error.details or {}).get("writeErrors") or [{"code": error.code}]  # of several documents in one command
+        if any(one.get("code") in _REFUSED for one in each):
+            return InternalFault("The database refused a document that does not have the agreed form.")
     return DatabaseDown("The database does not answer as it should.")
 
 

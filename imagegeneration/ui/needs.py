@@ -27,7 +27,7 @@ def _needs(state: OperationsState) -> Iterator[Row]:
         text = f"Nothing is made until one is started: python -m imagegeneration.runner.{waiting}"
         yield _need("no-runner", "No runner is alive", ((text,),), to="runners")
     for found in state.mismatches:
-        key, title = f"mismatch {found.variable} {found.process_id}", "Two processes have different settings"
+        key, title = f"mismatch {found.process_id} {found.text}", "Two processes have different settings"
         yield _need(key, title, ((found.text,),), to="runners")
     yield from (_paused(breaker) for breaker in state.breakers if breaker.pause is not None)
     paused = {breaker.scope for breaker in state.breakers if breaker.pause is not None}

@@ -16,7 +16,7 @@ from imagegeneration.domain.draft import Draft, Shown, shown_sha256, terms_sha25
 from imagegeneration.domain.generation import ExecuteBody
 from imagegeneration.domain.job import Job, new_id
 from imagegeneration.domain.options import Order
-from imagegeneration.errors import Elsewhere, WrongState
+from imagegeneration.errors import DatabaseDown, Elsewhere, WrongState
 from imagegeneration.settings import Settings
 from imagegeneration.store import drafts as module
 from tests.integration.conftest import body
@@ -166,6 +166,17 @@ def test_a_person_has_so_many_drafts_and_the_oldest_unapproved_gives_way(
     made = [studio.drafts.save(LOCAL, new(studio, intent=str(number))) for number in range(6)]
     kept = {found["draftId"] for found in database.drafts.find({})}
     assert kept == {approved.draft_id, another.draft_id, *(one.draft_id for one in made[-3:])}
+
+
+def test_a_draft_is_stored_though_the_oldest_cannot_be_deleted(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> None:
+        raise DatabaseDown("It is away.")
+
+    monkeypatch.setattr(module.DraftStore, "_prune", away)
+    saved = studio.drafts.save(LOCAL, new(studio, intent="kept"))
+    assert studio.drafts.get(LOCAL, saved.draft_id) == saved
+    changed = studio.drafts.save(LOCAL, saved.model_copy(update={"intent": "changed"}))
+    assert changed.version == 2
 
 
 def test_two_new_drafts_at_once_stay_within_the_limit(

@@ -32,7 +32,7 @@ def test_jobs_that_were_just_loaded_are_not_loaded_again_to_look_more_or_less_of
     company: Studio, window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load = Mock(wraps=company.queries.page)
-    monkeypatch.setattr(company.jobs, "page", load)
+    monkeypatch.setattr(company.queries, "page", load)
     window.sign_in(person(company, "ann", "admin"))
     window.open("jobs")
     for loaded, so_far in ((f"{Wanted('All')} ", 1), (None, 2), (f"{Wanted('Done')} ", 3)):

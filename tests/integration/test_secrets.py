@@ -312,7 +312,7 @@ def test_an_unforeseen_error_takes_no_secret_along(
         texts = (f"Cookie: studio_login={OLD_LOGIN}\n" if secret == OLD_LOGIN else secret for secret in said.secrets)
         raise RuntimeError(" ".join(texts))
 
-    monkeypatch.setattr(studio.jobs, "get", fail)
+    monkeypatch.setattr(studio.queries, "get", fail)
     monkeypatch.setattr(frame, "_NOTICE", lambda key, data: said.keep("page", data))
     program = TestClient(build_asgi(lambda: studio), base_url="http://127.0.0.1", raise_server_exceptions=False)
     answer = program.get("/image/job-status/imgjob_1")

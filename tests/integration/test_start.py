@@ -357,7 +357,7 @@ def test_a_sign_in_that_cannot_work_stops_the_start_and_one_that_is_down_is_logg
         assert said(signing_in) is None
     lines = [record.getMessage() for record in caplog.records if "SIGN_IN_PROVIDERS" in record.getMessage()]
     why = "Example answered with an error. (HTTP 503)"
-    assert lines == [f"SIGN_IN_PROVIDERS: nobody can sign in with Example until this works: {why}"]
+    assert lines == [f"SIGN_IN_PROVIDERS: sign-in with Example does not work: {why}"]
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ from pymongo.errors import WriteError
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.domain.actor import LOCAL
 from imagegeneration.domain.draft import Draft
+from imagegeneration.domain.image import StoredImage
 from imagegeneration.domain.job import new_id
 from imagegeneration.domain.lora import LoraWish
 from imagegeneration.domain.options import Options
-from imagegeneration.errors import ConfigurationError, DatabaseDown
+from imagegeneration.errors import ConfigurationError, DatabaseDown, InternalFault
 from imagegeneration.settings import Settings
 from imagegeneration.store.connection import Connection
 from tests.integration.conftest import approve
@@ -92,6 +93,15 @@ def test_the_database_refuses_a_document_of_another_form(
     job = approve(studio)
     with pytest.raises(WriteError):
         database.jobs.update_one({"jobId": job.job_id}, {"$set": change})
+
+
+def test_a_refused_document_is_a_fault_and_no_outage_wherever_it_is_added(studio: Studio) -> None:
+    """An outage is waited for, a fault is not: a paid image would wait for ever."""
+    store = studio._stores.images
+    facts: dict[str, Any] = {"image_id": "img_1"}
+    refused = StoredImage.model_construct(**facts)
+    with pytest.raises(InternalFault):
+        studio._stores.connection.transaction(lambda session: store.insert(refused, session=session))
 
 
 def test_a_second_start_on_the_same_database_changes_nothing(
