@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -213,6 +213,16 @@ def choose_count(page: Page, count: int) -> None:
 def approve_button(page: Page) -> Locator:
     """The button that says what it does and costs."""
     return page.get_by_role("button", name="Generate ")
+
+
+def press_until(button: Locator, shown: Locator) -> None:
+    """Press a button of Streamlit's own, again if nothing comes of it: a click in the moment of a redraw is lost."""
+    for _ in range(3):
+        button.click()
+        with suppress(AssertionError):
+            expect(shown).to_be_visible(timeout=5_000)
+            return
+    expect(shown).to_be_visible()
 
 
 def is_done(page: Page) -> None:

@@ -15,6 +15,7 @@ from tests.browser.screens import (
     is_done,
     is_saved,
     picture,
+    press_until,
     typed,
     unique,
 )
@@ -159,8 +160,9 @@ def test_the_last_options_are_offered_again_and_can_be_reset(page: Page) -> None
     is_done(page)
     go_to_review(page, unique("again"), "a boat")
     open_options(page)
-    page.get_by_role("button", name="As last time").click()
-    expect(page.get_by_text("gpt-image-2.5-sunburst, 1024 × 1024")).to_be_visible()
+    press_until(
+        page.get_by_role("button", name="As last time"), page.get_by_text("gpt-image-2.5-sunburst, 1024 × 1024")
+    )
     expect(typed(page, "Final prompt")).to_have_value(re.compile(r"^a boat\n\nStyle: modern"))
     page.get_by_role("button", name="Reset the options").click()
     expect(page.get_by_text("gpt-image-2.5-flare, 1024 × 1024")).to_be_visible()
