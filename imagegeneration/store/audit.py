@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import ValidationError
 from pymongo import DESCENDING, IndexModel
-from pymongo.errors import DuplicateKeyError
 
 from imagegeneration.domain.audit import Action, AuditEntry, AuditHead
 from imagegeneration.errors import InternalFault
@@ -42,10 +41,7 @@ class AuditStore:
 
     def ensure_head(self) -> None:
         """Make sure that the chain has a head, so that a transaction only ever updates it."""
-        try:
-            self._heads.raw.update_one({"_id": _HEAD}, {"$setOnInsert": AuditHead().document()}, upsert=True)
-        except DuplicateKeyError:
-            return  # two processes were first at once: it exists
+        self._heads.ensure(AuditHead(), _HEAD)
 
     def head(self, *, session: Session | None = None) -> AuditHead:
         """Return the end of the chain. Raises InternalFault (IMG_015) if it cannot be read."""

@@ -87,11 +87,11 @@ class Collection(Generic[T]):
         if values:
             self.raw.insert_many([self._document(value) for value in values], session=session)
 
-    def ensure(self, value: T) -> None:
-        """Add the value unless its key is there, so that all else only updates."""
+    def ensure(self, value: T, identity: str | None = None) -> None:
+        """Add the value unless its key, or `identity` where it has none, is there, so that all else only updates."""
         fresh = self._document(value)
         try:
-            self.raw.update_one({"_id": fresh.pop("_id")}, {"$setOnInsert": fresh}, upsert=True)
+            self.raw.update_one({"_id": fresh.pop("_id", identity)}, {"$setOnInsert": fresh}, upsert=True)
         except DuplicateKeyError:
             return  # two processes were first at once: it exists
 
