@@ -6,6 +6,7 @@ serve the whole run; each test that asks for `settings` has a database and a buc
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import ipaddress
@@ -37,7 +38,7 @@ from imagegeneration.local.sandbox.painting import paint
 from imagegeneration.settings import Settings
 from imagegeneration.storage import Storage
 from imagegeneration.store import Stores
-from tests.support import APPROVAL_KEY, BUCKET_SECRET, empty_bucket, remove_sockets, serving
+from tests.support import APPROVAL_KEY, BUCKET_SECRET, empty_bucket, listening, remove_sockets
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.register_profile(
@@ -154,29 +155,41 @@ def _ports_of_this_worker() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def servers_dir(_ports_of_this_worker: None, tmp_path_factory: pytest.TempPathFactory) -> DataDir:
-    """Where the servers of the whole run keep their data, logs and ports."""
+    """Where servers that several tests share keep their data, logs and ports."""
     return DataDir(tmp_path_factory.mktemp("servers"))
 
 
 @pytest.fixture(scope="session")
-def mongod(servers_dir: DataDir, _prepared: dict[str, set[str]]) -> Iterator[Part]:
+def mongod(
+    _ports_of_this_worker: None, tmp_path_factory: pytest.TempPathFactory, _prepared: dict[str, set[str]]
+) -> Iterator[Part]:
     """A real mongod, a replica set of one, where writing costs little: each test makes collections and indexes."""
-    with tempfile.TemporaryDirectory(prefix="studio-tests-", dir=_memory_disk()) as folder:
-        part = mongod_part(Path(folder), servers_dir.port("mongod"))
-        with serving(dataclasses.replace(part, command=[*part.command, *QUICK]), servers_dir.path):
-            part.prepare(Settings())
-            _prepared[part.provides["MONGODB_URI"]] = set()
-            yield part
+
+    def server() -> tuple[Part, Path]:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="studio-tests-", dir=_memory_disk()))
+        logs = DataDir(tmp_path_factory.mktemp("mongod"))
+        part = mongod_part(Path(folder), logs.port("mongod"))
+        return dataclasses.replace(part, command=[*part.command, *QUICK]), logs.path
+
+    with contextlib.ExitStack() as stack:
+        part = listening(stack, server)
+        part.prepare(Settings())
+        _prepared[part.provides["MONGODB_URI"]] = set()
+        yield part
 
 
 @pytest.fixture(scope="session")
-def bucket_server(servers_dir: DataDir) -> Iterator[Part]:
+def bucket_server(_ports_of_this_worker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
     """A real bucket server, with a secret that the tests know."""
-    (servers_dir.path / "bucket-secret").write_text(BUCKET_SECRET)
-    part = bucket_part(servers_dir, "images")
-    with serving(part, servers_dir.path):
-        yield part
-    remove_sockets(servers_dir.path)
+
+    def bucket() -> tuple[Part, Path]:
+        data = DataDir(tmp_path_factory.mktemp("bucket"))
+        (data.path / "bucket-secret").write_text(BUCKET_SECRET)
+        stack.callback(remove_sockets, data.path)
+        return bucket_part(data, "images"), data.path
+
+    with contextlib.ExitStack() as stack:
+        yield listening(stack, bucket)
 
 
 @pytest.fixture(scope="session")

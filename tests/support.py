@@ -58,15 +58,39 @@ class Clock:
         return self.now
 
 
+class Ended(Exception):
+    """A server ended before it listened; the message names its log."""
+
+
+def listening(stack: contextlib.ExitStack, make: Callable[[], tuple[Part, Path]]) -> Part:
+    """Run a server until the end of `stack`, made anew with other ports where another program has taken one.
+
+    `make` returns the part and the folder of its log.
+    """
+    for attempt in range(3):
+        part, folder = make()
+        try:
+            return stack.enter_context(serving(part, folder))
+        except Ended:
+            if attempt == 2:
+                raise
+    raise AssertionError
+
+
 @contextlib.contextmanager
 def serving(
     part: Part, folder: Path, variables: Mapping[str, str] | None = None, *, seconds: float = 15
 ) -> Iterator[Part]:
-    """Run the part's server, with its log in `folder` and these variables, until the end of the block."""
+    """Run the part's server, with its log in `folder` and these variables, until the end of the block.
+
+    Raises Ended if it ends before it listens.
+    """
     process = part.process({**os.environ, **(variables or {})}, Log(folder / f"{part.name}.log"))
     process.start()
     try:
-        wait_until(lambda: part.listens, f"{part.name} listens", seconds=seconds)
+        wait_until(lambda: part.listens or not process.is_running, f"{part.name} listens", seconds=seconds)
+        if not process.is_running:
+            raise Ended(f"{part.name} {process.ending}: {process.log.path}")
         yield part
     finally:
         process.kill()
