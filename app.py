@@ -17,17 +17,17 @@ from starlette.middleware import Middleware
 
 from imagegeneration.api.app import api_routes, gated, running
 from imagegeneration.api.sign_in import sign_in_routes
-from imagegeneration.errors import ConfigurationError, StudioError
-from imagegeneration.logs import configure_logging
-from imagegeneration.redaction import redact
+from imagegeneration.core.errors import ConfigurationError, StudioError
+from imagegeneration.core.logs import configure_logging
+from imagegeneration.core.redaction import redact
+from imagegeneration.dashboard.document import FirstVisit, document
+from imagegeneration.dashboard.frame import studio
+from imagegeneration.dashboard.left_pages import ignore_left_pages
+from imagegeneration.dashboard.messages import hear
 from imagegeneration.settings import load_settings
 from imagegeneration.start import require_fit
-from imagegeneration.ui.document import FirstVisit, document
-from imagegeneration.ui.frame import studio
-from imagegeneration.ui.left_pages import ignore_left_pages
-from imagegeneration.ui.messages import hear
 
-NAVIGATION = Path(__file__).parent / "imagegeneration" / "ui" / "navigation.py"
+NAVIGATION = Path(__file__).parent / "imagegeneration" / "dashboard" / "navigation.py"
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from benchmarks.guarded import PATH
 from benchmarks.harness import Figure, Servers, figure
 from benchmarks.load import Call, Load, run
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.person import LOGIN_COOKIE, Identity
+from imagegeneration.people.person import LOGIN_COOKIE, Identity
 from imagegeneration.settings import SignInProvider
 
 RATE = 100

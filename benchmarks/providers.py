@@ -23,10 +23,12 @@ from pydantic import SecretStr
 
 from benchmarks.harness import SEED, Figure, Servers, figure
 from benchmarks.stub import picture
-from imagegeneration.domain.generation import MAX_PARTIAL_IMAGES, GenerationRequest
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.fetch import Fetcher
-from imagegeneration.providers import PROVIDERS, Provider, StreamingProvider, asynchronous
+from imagegeneration.assets.fetch import Fetcher
+from imagegeneration.providers import asynchronous
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import MAX_PARTIAL_IMAGES, GenerationRequest
+from imagegeneration.providers.provider import Provider, StreamingProvider
+from imagegeneration.providers.vendors import PROVIDERS
 
 CALLS = 60
 AT_ONCE = 50

@@ -12,7 +12,7 @@ import httpx
 
 from benchmarks.harness import SEED, Figure, Servers, figure, request_body
 from benchmarks.load import Call, Load, run
-from imagegeneration.domain.job import new_job_id
+from imagegeneration.jobs.job import new_job_id
 
 STORED = 100_000
 CLIENTS = 50

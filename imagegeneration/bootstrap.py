@@ -7,52 +7,55 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from imagegeneration.domain.breaker import EVERYTHING, model_scope, provider_scope
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.generation import GenerationParameters, ProviderName
-from imagegeneration.domain.money import account_of
-from imagegeneration.errors import ConfigurationError
-from imagegeneration.oidc import OidcClient, ProxyTokens
-from imagegeneration.providers import OpenAIProvider, Provider, build_providers
-from imagegeneration.services.audit import Audit
-from imagegeneration.services.breakers import Breakers
-from imagegeneration.services.changes import Changes
-from imagegeneration.services.checks import Checks
-from imagegeneration.services.choosing import Choosing
-from imagegeneration.services.conditions import Conditions
-from imagegeneration.services.credits import Credits
-from imagegeneration.services.decisions import Decisions
-from imagegeneration.services.drafts import Drafts
-from imagegeneration.services.enhancement import Enhancement
-from imagegeneration.services.execution import Execution, StartChecks
-from imagegeneration.services.following import Following
-from imagegeneration.services.forecast import Forecast
-from imagegeneration.services.health import Health
-from imagegeneration.services.jobs import Admission, Jobs, Offer
-from imagegeneration.services.keys import Keys
-from imagegeneration.services.limits import SpendLimits
-from imagegeneration.services.logins import Logins
-from imagegeneration.services.loras import Loras
-from imagegeneration.services.moderation import Moderator
-from imagegeneration.services.operations import Operations
-from imagegeneration.services.pacing import Pacing
-from imagegeneration.services.pauses import Pauses
-from imagegeneration.services.people import People
-from imagegeneration.services.processes import Processes
-from imagegeneration.services.queries import JobQueries
-from imagegeneration.services.queue import Queue
-from imagegeneration.services.rates import Rates
-from imagegeneration.services.references import References
-from imagegeneration.services.runners import Runners
-from imagegeneration.services.seals import Seals
-from imagegeneration.services.spending import Spending
-from imagegeneration.services.textbudget import TextBudget
-from imagegeneration.services.watch import ProviderWatch
+from imagegeneration.assets.bucket import Storage
+from imagegeneration.assets.inputs import References
+from imagegeneration.audit.log import Audit
+from imagegeneration.core.errors import ConfigurationError
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.jobs.changes import Changes
+from imagegeneration.jobs.decisions import Decisions
+from imagegeneration.jobs.following import Following
+from imagegeneration.jobs.forecast import Forecast
+from imagegeneration.jobs.jobs import Admission, Jobs, Offer
+from imagegeneration.jobs.queries import JobQueries
+from imagegeneration.jobs.seals import Seals
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.choosing import Choosing
+from imagegeneration.models.conditions import Conditions
+from imagegeneration.models.loras import Loras
+from imagegeneration.money.credits import Credits
+from imagegeneration.money.limits import SpendLimits
+from imagegeneration.money.money import account_of
+from imagegeneration.money.spending import Spending
+from imagegeneration.money.text_budget import TextBudget
+from imagegeneration.operations.operations import Operations
+from imagegeneration.operations.readiness import Health
+from imagegeneration.operations.watch import ProviderWatch
+from imagegeneration.people.keys import Keys
+from imagegeneration.people.logins import Logins
+from imagegeneration.people.oidc import OidcClient, ProxyTokens
+from imagegeneration.people.people import People
+from imagegeneration.people.rate_store import RateStore
+from imagegeneration.people.rates import Rates
+from imagegeneration.processes.processes import Processes
+from imagegeneration.processes.runners import Runners
+from imagegeneration.prompts.drafts import Drafts
+from imagegeneration.prompts.enhancement import Enhancement
+from imagegeneration.prompts.moderator import Moderator
+from imagegeneration.providers.breaker import EVERYTHING, model_scope, provider_scope
+from imagegeneration.providers.breakers import Breakers
+from imagegeneration.providers.checks import Checks
+from imagegeneration.providers.generation import GenerationParameters
+from imagegeneration.providers.openai import OpenAIProvider
+from imagegeneration.providers.pauses import Pauses
+from imagegeneration.providers.provider import Provider
+from imagegeneration.providers.throttle import Pacing
+from imagegeneration.providers.vendors import build_providers
+from imagegeneration.runner.execution import Execution, StartChecks
+from imagegeneration.runner.queue import Queue
+from imagegeneration.runner.spool import Spool
 from imagegeneration.settings import Settings
-from imagegeneration.spool import Spool
-from imagegeneration.storage import Storage
-from imagegeneration.store import Stores
-from imagegeneration.store.rates import RateStore
+from imagegeneration.stores import Stores
 
 
 @dataclass(frozen=True)
@@ -122,37 +125,43 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
 def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     storage = Storage(settings)
     keys = settings.require_seal_keys()
-    seals = Seals(stores, keys)
+    seals = Seals(stores.audit, keys)
     stores.prepare()
     catalog = Catalog.read(settings.catalog_file)
-    providers = build_providers(settings)
-    audit = Audit(stores)
+    providers = build_providers(settings.endpoints, settings.provider_timeout_seconds)
+    audit = Audit(stores.connection, stores.audit)
     account = account_of(settings.provider or "openai")
-    limits = SpendLimits(stores, audit, settings.limits, account, _provider_names(settings, catalog))
-    spending = Spending(stores, limits)
-    pauses = Pauses(stores, audit, _scopes(settings, catalog))
-    breakers = Breakers(stores, pauses, settings.breaker_rules)
-    pacing = Pacing(stores, limits)
-    checks = Checks(stores, pauses, breakers, providers, settings.endpoints, settings.provider_check_minutes)
+    limits = SpendLimits(
+        stores.connection, stores.limits, audit, settings.limits, account, _provider_names(settings, catalog)
+    )
+    spending = Spending(stores.connection, stores.budgets, stores.ledger, limits)
+    pauses = Pauses(stores.connection, stores.breakers, audit, _scopes(settings, catalog))
+    breakers = Breakers(stores.connection, stores.breakers, stores.ledger, pauses, settings.breaker_rules)
+    pacing = Pacing(stores.connection, stores.paces, limits)
+    checks = Checks(stores.checks, pauses, breakers, providers, settings.endpoints, settings.provider_check_minutes)
     watch = ProviderWatch(list(settings.endpoints), checks, pacing, spending)
-    people = People(stores, audit, settings.default_plan)
-    credits_ = Credits(stores, people, audit)
+    people = People(stores.connection, stores.people, stores.logins, audit, settings.default_plan)
+    credits_ = Credits(stores.connection, stores.credits, people, audit)
     rates = Rates(RateStore(settings.require_database(), settings.rates_database), settings.requests_per_minute)
-    changes = Changes(stores, spending, credits_, breakers)
+    changes = Changes(stores.connection, stores.jobs, spending, credits_, breakers)
     endpoints = {name: endpoint.sha256 for name, endpoint in settings.endpoints.items()}
     offer = Offer(catalog, default_parameters(settings, catalog), endpoints, settings.queue_limit)
     text_provider = _text_provider(providers)
     admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
-    queries = JobQueries(stores)
-    runners = Runners(stores, Processes(stores, "runner" if runner else "dashboard", keys, endpoints))
-    forecast = Forecast(stores, pauses, runners, pacing, catalog)
+    queries = JobQueries(stores.jobs, stores.images, stores.ledger)
+    runners = Runners(
+        stores.connection,
+        stores.runners,
+        Processes(stores.connection, stores.processes, "runner" if runner else "dashboard", keys, endpoints),
+    )
+    forecast = Forecast(stores.jobs, pauses, runners, pacing, catalog)
     conditions = Conditions(pauses, checks, limits, forecast)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
-    decisions = Decisions(stores, changes, runners, audit)
-    references = References(stores, storage)
-    loras = Loras(stores, audit, catalog)
+    decisions = Decisions(stores.connection, stores.jobs, changes, runners, audit)
+    references = References(queries.visible, stores.images, storage)
+    loras = Loras(stores.connection, stores.loras, audit, catalog)
     text_budget = TextBudget(
         spending, settings.openai_text_model, lambda: settings.text_limits.within(limits.in_force())
     )
@@ -186,15 +195,15 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         pacing=pacing,
         decisions=decisions,
         forecast=forecast,
-        following=Following(stores, queries, forecast),
+        following=Following(stores.connection, stores.jobs, stores.events, queries, forecast),
         audit=audit,
         people=people,
-        logins=Logins(stores, people, audit, rates, clients, proxy, settings.login_rules),
-        keys=Keys(stores, people, audit, timedelta(days=settings.key_confirmation_days)),
-        operations=Operations(stores, spending, limits, pauses, runners, audit, watch, enhancement),
+        logins=Logins(stores.connection, stores.logins, people, audit, rates, clients, proxy, settings.login_rules),
+        keys=Keys(stores.connection, stores.keys, people, audit, timedelta(days=settings.key_confirmation_days)),
+        operations=Operations(stores.jobs, spending, limits, pauses, runners, audit, watch, enhancement),
         health=Health(stores.connection, storage, runners),
         runners=runners,
-        queue=Queue(stores, pauses, breakers, list(settings.endpoints), pacing),
+        queue=Queue(stores.jobs, pauses, breakers, list(settings.endpoints), pacing),
         execution=execution,
         storage=storage,
         _stores=stores,

@@ -25,17 +25,19 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from imagegeneration.domain.access import Role
-from imagegeneration.domain.breaker import BreakerRules
-from imagegeneration.domain.generation import LONGEST_WAIT_SECONDS, OutputFormat, ProviderName
-from imagegeneration.domain.moderation import ModerationPolicy
-from imagegeneration.domain.money import MICROS_PER_USD, Limits, TextLimits
-from imagegeneration.domain.person import LOGIN_COOKIE, LoginRules
-from imagegeneration.domain.plan import PlanName
-from imagegeneration.domain.provider import MAX_PER_MINUTE, Endpoint, ImageField, ProviderLimits
-from imagegeneration.domain.seal import KEY_MIN, SealKeys
-from imagegeneration.errors import ConfigurationError
-from imagegeneration.redaction import hide
+from imagegeneration.assets.asset import OutputFormat
+from imagegeneration.core.errors import ConfigurationError
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.core.redaction import hide
+from imagegeneration.core.roles import Role
+from imagegeneration.jobs.seal import KEY_MIN, SealKeys
+from imagegeneration.money.money import MICROS_PER_USD, Limits, TextLimits
+from imagegeneration.people.person import LOGIN_COOKIE, LoginRules
+from imagegeneration.people.plan import PlanName
+from imagegeneration.prompts.moderation import ModerationPolicy
+from imagegeneration.providers.breaker import BreakerRules
+from imagegeneration.providers.endpoint import MAX_PER_MINUTE, Endpoint, ImageField, ProviderLimits
+from imagegeneration.providers.generation import LONGEST_WAIT_SECONDS
 
 _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 _Usd = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]

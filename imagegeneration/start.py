@@ -6,15 +6,15 @@ import logging
 from datetime import UTC, datetime
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.generation import GenerationParameters
-from imagegeneration.domain.money import format_usd
-from imagegeneration.errors import (
+from imagegeneration.core.errors import (
     ConfigurationError,
     DatabaseDown,
     InvalidRequest,
     ModelUnavailable,
     StorageFailed,
 )
+from imagegeneration.money.money import format_usd
+from imagegeneration.providers.generation import GenerationParameters
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Audit: who decided what, when and why, in a record that shows tampering."""
 
-from imagegeneration.ui.audit import audit
-from imagegeneration.ui.frame import head
+from imagegeneration.dashboard.audit.page import audit
+from imagegeneration.dashboard.frame import head
 
 head("Audit", "Every decision, in a chain that shows any later change.")
 audit()

@@ -1,13 +1,13 @@
 """Generate: describe, review, approve, and watch the images arrive."""
 
-from imagegeneration.ui.announcements import announce
-from imagegeneration.ui.describe import describe
-from imagegeneration.ui.desk import open_desk
-from imagegeneration.ui.elsewhere import follow
-from imagegeneration.ui.frame import head
-from imagegeneration.ui.progress import progress
-from imagegeneration.ui.review import review
-from imagegeneration.ui.steps import steps
+from imagegeneration.dashboard.announcements import announce
+from imagegeneration.dashboard.frame import head
+from imagegeneration.dashboard.generate.describe import describe
+from imagegeneration.dashboard.generate.desk import open_desk
+from imagegeneration.dashboard.generate.elsewhere import follow
+from imagegeneration.dashboard.generate.progress import progress
+from imagegeneration.dashboard.generate.review import review
+from imagegeneration.dashboard.generate.steps import steps
 
 head("Generate", "From an idea to images, with the prompt and the price in your hands.")
 announce()

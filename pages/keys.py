@@ -1,7 +1,7 @@
 """API keys: how one's own programs are let in."""
 
-from imagegeneration.ui.frame import head
-from imagegeneration.ui.keys import keys
+from imagegeneration.dashboard.frame import head
+from imagegeneration.dashboard.keys.page import keys
 
 head("API keys", "A program that sends a key of yours acts for you, within what the key may do.")
 keys()

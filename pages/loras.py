@@ -1,7 +1,7 @@
 """LoRAs: what people may choose from, kept by admins."""
 
-from imagegeneration.ui.frame import head
-from imagegeneration.ui.loras import loras
+from imagegeneration.dashboard.frame import head
+from imagegeneration.dashboard.loras.page import loras
 
 head("LoRAs", "Small models that change the style of a larger one. Everybody chooses from those that are offered here.")
 loras()

@@ -1,7 +1,7 @@
 """Operations: what needs a person, who works, what waits, and today's money."""
 
-from imagegeneration.ui.frame import head
-from imagegeneration.ui.operations import operations
+from imagegeneration.dashboard.frame import head
+from imagegeneration.dashboard.operations.page import operations
 
 head("Operations", "Whether anything needs you, and what to do about it. The page follows by itself.")
 operations()

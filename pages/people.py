@@ -1,7 +1,7 @@
 """People: who has signed in, and what they may do."""
 
-from imagegeneration.ui.frame import head
-from imagegeneration.ui.people import people
+from imagegeneration.dashboard.frame import head
+from imagegeneration.dashboard.people.page import people
 
 head("People", "Who has signed in, and what they may do.")
 people()

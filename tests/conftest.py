@@ -28,6 +28,7 @@ from pymongo import MongoClient
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # xdist has no types
 
 from imagegeneration import bootstrap
+from imagegeneration.assets.bucket import Storage
 from imagegeneration.local import datadir
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
@@ -36,8 +37,7 @@ from imagegeneration.local.part import Part
 from imagegeneration.local.sandbox import Sandbox, vendor
 from imagegeneration.local.sandbox.painting import paint
 from imagegeneration.settings import Settings
-from imagegeneration.storage import Storage
-from imagegeneration.store import Stores
+from imagegeneration.stores import Stores
 from tests.support import APPROVAL_KEY, BUCKET_SECRET, empty_bucket, listening, remove_sockets
 
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -18,7 +18,7 @@ from pymongo.write_concern import WriteConcern
 from benchmarks.harness import Figure, Servers
 from benchmarks.queue.template import approved_job, queued_copy
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.job import Job
+from imagegeneration.jobs.job import Job
 
 SIZES = (1_000, 100_000, 1_000_000)
 USERS = 100

@@ -9,7 +9,7 @@ from benchmarks.approving import RATE, approvals
 from benchmarks.harness import Figure, Servers, figure, request_body
 from benchmarks.queue.processes import peak_mib, resident_mib
 from benchmarks.queue.template import ACTOR
-from imagegeneration.domain.generation import ExecuteBody
+from imagegeneration.providers.generation import ExecuteBody
 
 CALLS = 200
 ANSWER_SECONDS = 15.0

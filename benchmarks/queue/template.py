@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.generation import ExecuteBody
-from imagegeneration.domain.job import Job, new_job_id
+from imagegeneration.core.actor import Actor
+from imagegeneration.jobs.job import Job, new_job_id
+from imagegeneration.providers.generation import ExecuteBody
 
 ACTOR = Actor(user_id="local")
 PROMPT = "A calm homepage category card for a SaaS product, soft light, generous spacing"

@@ -10,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from imagegeneration.domain.value import Value
-from imagegeneration.errors import InvalidRequest, NotFound, PromptRefused, StudioError, TooLarge
+from imagegeneration.core.errors import InvalidRequest, NotFound, PromptRefused, StudioError, TooLarge
+from imagegeneration.core.value import Value
 
 
 class ErrorFacts(Value):

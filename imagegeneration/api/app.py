@@ -44,10 +44,10 @@ from imagegeneration.api.heads import ClientAddresses, Heads
 from imagegeneration.api.rates import RequestRates
 from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.errors import ConfigurationError, StudioError
-from imagegeneration.logs import configure_logging
-from imagegeneration.redaction import redact
-from imagegeneration.services.enhancement import POST_SECONDS
+from imagegeneration.core.errors import ConfigurationError, StudioError
+from imagegeneration.core.logs import configure_logging
+from imagegeneration.core.redaction import redact
+from imagegeneration.prompts.enhancement import POST_SECONDS
 from imagegeneration.settings import load_settings
 from imagegeneration.start import require_fit
 

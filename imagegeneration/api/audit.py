@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import CurrentStudio
-from imagegeneration.domain.audit import Action, AuditEntry
-from imagegeneration.domain.value import MAX_MICROS
+from imagegeneration.audit.entry import Action, AuditEntry
+from imagegeneration.core.value import MAX_MICROS
 
 router = APIRouter(tags=["audit"])
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 from anyio import fail_after
 from starlette.types import Receive
 
-from imagegeneration.errors import InvalidRequest, TooLarge
+from imagegeneration.core.errors import InvalidRequest, TooLarge
 
 MAX_BODY_BYTES = 256 * 1024
 """Largest body: two prompts of 4,000 characters, escaped, need less than half of it, and no page takes uploads."""

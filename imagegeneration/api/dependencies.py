@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from imagegeneration.api.answers import request_id_of
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import Actor
+from imagegeneration.core.actor import Actor
 
 
 async def _studio(request: Request) -> Studio:

@@ -29,10 +29,10 @@ from imagegeneration.api.gate import LOOK_AGAIN, RECHECK_SECONDS
 from imagegeneration.api.jobs import JobId
 from imagegeneration.api.protocol import ENDS
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.progress import Progress
-from imagegeneration.errors import Busy, InvalidRequest, NotAllowed, NotFound, StudioError
-from imagegeneration.services.following import Told
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.errors import Busy, InvalidRequest, NotAllowed, NotFound, StudioError
+from imagegeneration.jobs.following import Told
+from imagegeneration.jobs.progress import Progress
 
 LOOK_SECONDS = 2.0
 """How often a stream looks at its job by itself; the change stream says it sooner."""

@@ -29,9 +29,9 @@ from imagegeneration.api.guard import is_api
 from imagegeneration.api.lookups import Lookups
 from imagegeneration.api.rates import NOTHING_WRITTEN
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.access import ROUTES, Need
-from imagegeneration.domain.actor import ASKING, LOCAL, Actor
-from imagegeneration.errors import Busy, NotAllowed, NotFound, StudioError, WrongMethod
+from imagegeneration.core.actor import ASKING, LOCAL, Actor
+from imagegeneration.core.errors import Busy, NotAllowed, NotFound, StudioError, WrongMethod
+from imagegeneration.core.roles import ROUTES, Need
 from imagegeneration.settings import is_loopback
 
 RECHECK_SECONDS = 15.0

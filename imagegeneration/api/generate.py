@@ -9,10 +9,10 @@ from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.api.jobs import IdempotencyKey, JobAnswer, JobId, JobStatus, approvals, status_of
 from imagegeneration.api.rates import tell_rate
-from imagegeneration.domain.generation import GenerationParameters
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.options import GenerateBody
-from imagegeneration.domain.value import Many, Micros
+from imagegeneration.core.value import Many, Micros
+from imagegeneration.jobs.job import Job
+from imagegeneration.models.options import GenerateBody
+from imagegeneration.providers.generation import GenerationParameters
 
 router = APIRouter(tags=["jobs"])
 

@@ -13,7 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from imagegeneration.api.answers import error_response
 from imagegeneration.api.protocol import warning_of_slow_clients
 from imagegeneration.bootstrap import Studio
-from imagegeneration.errors import InvalidRequest
+from imagegeneration.core.errors import InvalidRequest
 
 MAX_HEAD_BYTES = 16 * 1024
 """Largest head, the address included; browsers and proxies send a few kilobytes."""

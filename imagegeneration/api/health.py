@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse
 
 from imagegeneration.api.answers import documented, error_response
 from imagegeneration.api.dependencies import CurrentRequestId, CurrentStudio
-from imagegeneration.domain.value import Value
-from imagegeneration.errors import DatabaseDown, StorageFailed
+from imagegeneration.core.errors import DatabaseDown, StorageFailed
+from imagegeneration.core.value import Value
 
 router = APIRouter(prefix="/health", tags=["health"])
 

@@ -14,18 +14,18 @@ from pydantic import Field
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.api.rates import tell_rate
-from imagegeneration.domain.decision import Decision
-from imagegeneration.domain.generation import MAX_IMAGES, ExecuteBody
-from imagegeneration.domain.image import StoredImage
-from imagegeneration.domain.job import Job, JobSummary, Status
-from imagegeneration.domain.link import LINK_PATTERN, Link
-from imagegeneration.domain.money import LedgerEntry
-from imagegeneration.domain.outlook import Outlook
-from imagegeneration.domain.text import Reason
-from imagegeneration.domain.value import MAX_MICROS, Micros, Value
-from imagegeneration.errors import InvalidRequest
-from imagegeneration.services.jobs import KEY_PATTERN
-from imagegeneration.services.queries import CURSOR_PATTERN
+from imagegeneration.assets.asset import StoredImage
+from imagegeneration.core.errors import InvalidRequest
+from imagegeneration.core.text import Reason
+from imagegeneration.core.value import MAX_MICROS, Micros, Value
+from imagegeneration.jobs.decision import Decision
+from imagegeneration.jobs.job import Job, JobSummary, Status
+from imagegeneration.jobs.jobs import KEY_PATTERN
+from imagegeneration.jobs.link import LINK_PATTERN, Link
+from imagegeneration.jobs.outlook import Outlook
+from imagegeneration.jobs.queries import CURSOR_PATTERN
+from imagegeneration.money.money import LedgerEntry
+from imagegeneration.providers.generation import MAX_IMAGES, ExecuteBody
 
 AT_ONCE = 40
 """Approvals at once. They may wait for the moderation, so they have threads of their own."""

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.domain.access import Permission
-from imagegeneration.domain.key import ApiKey, KeyBody
-from imagegeneration.domain.value import Moment, Value
+from imagegeneration.core.roles import Permission
+from imagegeneration.core.value import Moment, Value
+from imagegeneration.people.key import ApiKey, KeyBody
 
 router = APIRouter(tags=["keys"])
 

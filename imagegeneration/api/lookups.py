@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from imagegeneration.errors import Busy
+from imagegeneration.core.errors import Busy
 
 OF_ONE_ADDRESS = 2
 """Look-ups at once of one address: one that sends many keeps no thread from the others."""

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path, Query, Response
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.lora import CollectedLora, LoraBody, LoraChanges
-from imagegeneration.domain.value import Moment
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.value import Moment
+from imagegeneration.models.lora import CollectedLora, LoraBody, LoraChanges
 
 router = APIRouter(tags=["loras"])
 

@@ -10,15 +10,15 @@ from pydantic import Field
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.domain.catalog import ImageModel
-from imagegeneration.domain.choice import Choice
-from imagegeneration.domain.generation import MAX_LORAS, GenerationParameters, ImageCount
-from imagegeneration.domain.health import HealthStatus
-from imagegeneration.domain.lora import LoraWish
-from imagegeneration.domain.options import Bounded
-from imagegeneration.domain.text import Prompt
-from imagegeneration.domain.value import Many, Moment, Value
-from imagegeneration.services.choosing import Compatibility, Estimate
+from imagegeneration.core.text import Prompt
+from imagegeneration.core.value import Many, Moment, Value
+from imagegeneration.models.catalog import ImageModel
+from imagegeneration.models.choice import Choice
+from imagegeneration.models.choosing import Compatibility, Estimate
+from imagegeneration.models.lora import LoraWish
+from imagegeneration.models.options import Bounded
+from imagegeneration.providers.generation import MAX_LORAS, GenerationParameters, ImageCount
+from imagegeneration.providers.health import HealthStatus
 
 router = APIRouter(tags=["models"])
 

@@ -9,13 +9,13 @@ from pydantic import Field
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.domain.breaker import EVERYTHING, Breaker, PausedScope
-from imagegeneration.domain.generation import ProviderName
-from imagegeneration.domain.health import Tested
-from imagegeneration.domain.money import Limits, LimitsVersion
-from imagegeneration.domain.operations import OperationsState
-from imagegeneration.domain.text import Reason
-from imagegeneration.domain.value import MAX_MICROS, SentMoment, Value
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.core.text import Reason
+from imagegeneration.core.value import MAX_MICROS, SentMoment, Value
+from imagegeneration.money.money import Limits, LimitsVersion
+from imagegeneration.operations.state import OperationsState
+from imagegeneration.providers.breaker import EVERYTHING, Breaker, PausedScope
+from imagegeneration.providers.health import Tested
 
 router = APIRouter(tags=["operations"])
 

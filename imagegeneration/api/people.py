@@ -10,13 +10,13 @@ from pydantic import Field
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.domain.access import Permission, Role
-from imagegeneration.domain.credits import MAX_GRANT, Balance
-from imagegeneration.domain.person import Person
-from imagegeneration.domain.plan import PlanName
-from imagegeneration.domain.rate import Standing
-from imagegeneration.domain.text import Reason
-from imagegeneration.domain.value import MAX_MICROS, Many, Value
+from imagegeneration.core.roles import Permission, Role
+from imagegeneration.core.text import Reason
+from imagegeneration.core.value import MAX_MICROS, Many, Value
+from imagegeneration.money.credit import MAX_GRANT, Balance
+from imagegeneration.people.person import Person
+from imagegeneration.people.plan import PlanName
+from imagegeneration.people.rate import Standing
 
 router = APIRouter(tags=["people"])
 

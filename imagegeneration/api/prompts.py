@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.api.rates import tell_rate
-from imagegeneration.domain.generation import EnhanceBody, EnhancedPrompt
+from imagegeneration.providers.generation import EnhanceBody, EnhancedPrompt
 
 AT_ONCE = 32
 """Enhancements at once. They wait for the provider, so they have threads of their own (STREAMLIT.md, "Server")."""

@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imagegeneration.api.answers import error_response
 from imagegeneration.api.guard import is_api
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.rate import Action, Standing
-from imagegeneration.errors import StudioError
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.errors import StudioError
+from imagegeneration.people.rate import Action, Standing
 
 COUNTED_AT_ONCE = 16
 

@@ -17,8 +17,8 @@ from starlette.routing import Mount, Route
 
 from imagegeneration.api.gate import client_address, cookie
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.person import SIGN_IN_SECONDS
-from imagegeneration.errors import Busy, NotFound, SignInFailed, StudioError
+from imagegeneration.core.errors import Busy, NotFound, SignInFailed, StudioError
+from imagegeneration.people.person import SIGN_IN_SECONDS
 
 STATE_COOKIE = "studio_sign_in"
 """Tells browsers apart while people sign in, so that a sign-in ends where it was begun; tabs of a browser share it."""

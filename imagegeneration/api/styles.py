@@ -9,11 +9,11 @@ from pydantic import Field
 
 from imagegeneration.api.answers import documented
 from imagegeneration.api.dependencies import JSON_ONLY, CurrentStudio
-from imagegeneration.domain.options import NegativePrompt
-from imagegeneration.domain.style import Style, StyleName, styles
-from imagegeneration.domain.text import Prompt
-from imagegeneration.domain.value import Value
-from imagegeneration.services.choosing import Folded
+from imagegeneration.core.text import Prompt
+from imagegeneration.core.value import Value
+from imagegeneration.models.choosing import Folded
+from imagegeneration.models.options import NegativePrompt
+from imagegeneration.models.style import Style, StyleName, styles
 
 router = APIRouter(tags=["prompts"])
 

@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.core.errors import ConfigurationError
+from imagegeneration.core.redaction import redact
 from imagegeneration.local.datadir import OTHERS, DataDir, port_is_free
 from imagegeneration.local.embedded import embedded_parts
 from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
 from imagegeneration.local.summary import browser_host, summary
 from imagegeneration.local.supervisor import Step, Supervisor
-from imagegeneration.redaction import redact
+from imagegeneration.mongo.connection import Connection
 from imagegeneration.settings import Settings, load_settings
-from imagegeneration.store.connection import Connection
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD_STOP_SECONDS = 6.0

@@ -12,11 +12,11 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.assets.bucket import Storage
+from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.local.certificate import make_certificate
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
-from imagegeneration.storage import Storage
 
 ACCESS_KEY = "embedded"
 FOLDER = "objects"

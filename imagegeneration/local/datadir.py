@@ -17,7 +17,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.core.errors import ConfigurationError
 
 PORTS = range(20_000, 30_000)
 """Below the range from which Linux takes ports for outgoing connections, so that none of those is in the way."""

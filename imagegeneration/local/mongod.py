@@ -10,10 +10,10 @@ import stat
 import sys
 from pathlib import Path
 
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
-from imagegeneration.store.replica_set import initiate_replica_set
+from imagegeneration.mongo.replica_set import initiate_replica_set
 
 REPLICA_SET = "studio"
 USER = "studio"

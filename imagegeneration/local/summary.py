@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from imagegeneration.domain.money import format_usd
 from imagegeneration.local.part import Part
+from imagegeneration.money.money import format_usd
 from imagegeneration.settings import Settings
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from imagegeneration.errors import ConfigurationError, StudioError
+from imagegeneration.core.errors import ConfigurationError, StudioError
 from imagegeneration.local.process import Process
 
 TICK_SECONDS = 0.1

@@ -16,10 +16,10 @@ from typing import TypeVar
 
 import httpx2
 
-from imagegeneration.domain.generation import CallFailed, Json, LeftAtProvider
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.fetch import Fetcher, FetchFailed
+from imagegeneration.assets.fetch import Fetcher, FetchFailed
 from imagegeneration.providers.encoded import decoded
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import CallFailed, Json, LeftAtProvider
 from imagegeneration.providers.provider import MAX_ANSWER_BYTES, brief, unreachable
 from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.wire import CONNECT_SECONDS, Wire

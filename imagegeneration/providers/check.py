@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import httpx2
 
-from imagegeneration.domain.generation import CallFailed, Json
-from imagegeneration.domain.health import Checked
-from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import CallFailed, Json
+from imagegeneration.providers.health import Checked
 from imagegeneration.providers.provider import brief, unreachable
 from imagegeneration.providers.refusal import words_of
 from imagegeneration.providers.reply import Reply

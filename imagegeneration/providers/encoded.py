@@ -11,7 +11,7 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from imagegeneration.picture import form_of
+from imagegeneration.assets.picture import form_of
 from imagegeneration.providers.document import parse_json
 
 WORTH_CUTTING = 4096

@@ -10,12 +10,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
-from imagegeneration.domain.health import Checked
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.fetch import Fetcher
+from imagegeneration.assets.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import check_account, key_of
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import Submitted, brief
 from imagegeneration.providers.refusal import refusal, words_of

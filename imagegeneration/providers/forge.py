@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
-from imagegeneration.domain.health import Checked
-from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.check import ask
 from imagegeneration.providers.encoded import EncodedAnswer
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.post import PaidPost
 from imagegeneration.providers.provider import Submitted

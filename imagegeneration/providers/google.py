@@ -18,11 +18,11 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, Usage
-from imagegeneration.domain.health import Checked
-from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers.check import ask, judged, key_of, refused_account
 from imagegeneration.providers.encoded import EncodedAnswer, index_of_image
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest, Usage
+from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import Submitted, brief, read_whole, unreachable
 from imagegeneration.providers.refusal import error_instead, refusal

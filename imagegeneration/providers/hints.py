@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from imagegeneration.domain.generation import Json
+from imagegeneration.providers.generation import Json
 
 LONGEST_HINT_SECONDS = 3600.0
 

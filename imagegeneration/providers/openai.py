@@ -16,7 +16,11 @@ import httpx2
 import openai
 from openai import APIConnectionError, APIResponse, APIStatusError, DefaultHttpxClient, OpenAI
 
-from imagegeneration.domain.generation import (
+from imagegeneration.providers.check import check_account, key_of
+from imagegeneration.providers.document import parse_json
+from imagegeneration.providers.encoded import EncodedAnswer, index_of_image
+from imagegeneration.providers.endpoint import DROPPED_BY_OPENAI, Endpoint, ImageField
+from imagegeneration.providers.generation import (
     Answer,
     CallFailed,
     EnhanceBody,
@@ -25,11 +29,7 @@ from imagegeneration.domain.generation import (
     GenerationRequest,
     Usage,
 )
-from imagegeneration.domain.health import Checked
-from imagegeneration.domain.provider import DROPPED_BY_OPENAI, Endpoint, ImageField
-from imagegeneration.providers.check import check_account, key_of
-from imagegeneration.providers.document import parse_json
-from imagegeneration.providers.encoded import EncodedAnswer, index_of_image
+from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import prepared
 from imagegeneration.providers.provider import (
     MAX_ANSWER_BYTES,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from imagegeneration.domain.generation import CallFailed, GenerationRequest
+from imagegeneration.providers.generation import CallFailed, GenerationRequest
 
 _OPTIONAL = ("background", "seed", "negative_prompt", "steps", "guidance", "loras", "references")
 

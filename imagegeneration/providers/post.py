@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import httpx2
 
-from imagegeneration.domain.generation import Json
-from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import Json
 from imagegeneration.providers.provider import unreachable
 from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.wire import CONNECT_SECONDS, Wire

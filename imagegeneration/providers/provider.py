@@ -9,9 +9,9 @@ from typing import Protocol, runtime_checkable
 
 import httpx2
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
-from imagegeneration.domain.health import Checked
-from imagegeneration.redaction import redact
+from imagegeneration.core.redaction import redact
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.providers.health import Checked
 
 MAX_ANSWER_BYTES = 96 * 1024**2
 """Largest answer that is read: a 50-megapixel PNG in base64 stays below it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from imagegeneration.domain.generation import CallFailed, Json
 from imagegeneration.providers.errors import Rule, plain, rule_of
+from imagegeneration.providers.generation import CallFailed, Json
 from imagegeneration.providers.hints import wait_asked
 from imagegeneration.providers.provider import brief
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from imagegeneration.domain.generation import Answer, GenerationRequest
-from imagegeneration.domain.health import Checked
-from imagegeneration.domain.lora import HUB_PATH
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.fetch import Fetcher
+from imagegeneration.assets.fetch import Fetcher
 from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import check_account, key_of
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import Answer, GenerationRequest
+from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
 from imagegeneration.providers.provider import Submitted, brief
 from imagegeneration.providers.refusal import refusal, words_of
@@ -125,7 +124,7 @@ def replicate_input(request: GenerationRequest) -> dict[str, Any]:
 
 def lora_weights(path: str) -> str:
     """A LoRA's path in Replicate's words: `owner/name` alone would be a model of its own, not of Hugging Face."""
-    return f"huggingface.co/{path}" if HUB_PATH.fullmatch(path) else path
+    return path if path.startswith("https://") else f"huggingface.co/{path}"
 
 
 def has_ended(reply: Reply, handle: str) -> bool:

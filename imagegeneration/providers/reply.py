@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import httpx2
 
-from imagegeneration.domain.generation import Json
 from imagegeneration.providers.document import parse_json
+from imagegeneration.providers.generation import Json
 from imagegeneration.providers.provider import read_whole
 
 

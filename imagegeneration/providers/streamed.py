@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 
-from imagegeneration.domain.generation import CallFailed
+from imagegeneration.providers.generation import CallFailed
 from imagegeneration.providers.provider import MAX_ANSWER_BYTES
 
 _END = re.compile(rb"\n\n|\r\n\r\n|\r\r")

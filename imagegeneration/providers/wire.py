@@ -17,7 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpcore2
 import httpx2
 
-from imagegeneration.domain.generation import Answer, CallFailed, LeftAtProvider
+from imagegeneration.providers.generation import Answer, CallFailed, LeftAtProvider
 
 CONNECT_SECONDS = 10.0
 

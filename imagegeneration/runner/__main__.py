@@ -11,17 +11,17 @@ import time
 from datetime import UTC, datetime
 from types import FrameType
 
-from imagegeneration import imaging
+from imagegeneration.assets import imaging
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.job import new_id
-from imagegeneration.domain.runner import RunnerInfo
-from imagegeneration.errors import ConfigurationError, StudioError
-from imagegeneration.logs import configure_logging
-from imagegeneration.redaction import redact
+from imagegeneration.core.errors import ConfigurationError, StudioError
+from imagegeneration.core.logs import configure_logging
+from imagegeneration.core.redaction import redact
+from imagegeneration.jobs.job import new_id
+from imagegeneration.processes.runner import RunnerInfo
+from imagegeneration.runner.execution import Execution
 from imagegeneration.runner.recovery import LateAnswers, SpoolDelivery
 from imagegeneration.runner.schedule import build_schedule
 from imagegeneration.runner.worker import Worker
-from imagegeneration.services.execution import Execution
 from imagegeneration.settings import load_settings
 from imagegeneration.start import require_fit
 

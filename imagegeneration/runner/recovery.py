@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from imagegeneration.domain.generation import LeftAtProvider
-from imagegeneration.errors import DatabaseDown, StorageFailed, StudioError
-from imagegeneration.services.execution import Execution
+from imagegeneration.core.errors import DatabaseDown, StorageFailed, StudioError
+from imagegeneration.providers.generation import LeftAtProvider
+from imagegeneration.runner.execution import Execution
 
 SETTLED_SECONDS = 10.0
 """Younger answers are probably being worked on, here or by another runner of this machine."""

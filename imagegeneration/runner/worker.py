@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 
-from imagegeneration.domain.generation import CallFailed, InputImage, LeftAtProvider, ProviderName
-from imagegeneration.domain.job import Job
-from imagegeneration.errors import StudioError
-from imagegeneration.services.execution import Ended, Execution, Received, Task
-from imagegeneration.services.queue import Queue
+from imagegeneration.assets.reference import InputImage
+from imagegeneration.core.errors import StudioError
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.jobs.job import Job
+from imagegeneration.providers.generation import CallFailed, LeftAtProvider
+from imagegeneration.runner.execution import Ended, Execution, Received, Task
+from imagegeneration.runner.queue import Queue
 
 UPLOADS = 4
 """Uploads at once. They are apart from the calls, so that a slow bucket takes no provider slot."""

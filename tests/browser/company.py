@@ -10,14 +10,14 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from imagegeneration.assets.bucket import Storage
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.access import Role
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.person import LOGIN_COOKIE, Identity, Person
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.roles import Role
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
+from imagegeneration.people.person import LOGIN_COOKIE, Identity, Person
 from imagegeneration.settings import Settings
-from imagegeneration.storage import Storage
 from tests.browser.forger import Forger, running_forger
 from tests.integration.conftest import body, one_round
 from tests.support import APPROVAL_KEY, serving

@@ -10,12 +10,12 @@ from typing import Any
 
 from pymongo.database import Database
 
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.audit import Action, AuditEntry, AuditHead, entry_sha256
-from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.job import new_id, new_job_id
-from imagegeneration.domain.key import ApiKey, key_sha256
-from imagegeneration.domain.person import Person
+from imagegeneration.audit.entry import Action, AuditEntry, AuditHead, entry_sha256
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.jobs.job import new_id, new_job_id
+from imagegeneration.people.key import ApiKey, key_sha256
+from imagegeneration.people.person import Person
+from imagegeneration.prompts.draft import Draft
 
 Document = dict[str, Any]
 PAYLOADS: Mapping[str, str] = {

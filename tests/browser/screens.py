@@ -16,9 +16,9 @@ from playwright.sync_api import Locator, Page, expect
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from imagegeneration.domain.breaker import EVERYTHING
 from imagegeneration.local.mongod import USER
-from imagegeneration.services.pauses import READ_SECONDS
+from imagegeneration.providers.breaker import EVERYTHING
+from imagegeneration.providers.pauses import READ_SECONDS
 from tests.support import wait_until
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.lora import LoraBody
+from imagegeneration.core.actor import Actor
+from imagegeneration.models.lora import LoraBody
 from tests.browser.axe import violations
 from tests.browser.company import STYLE_HOST, Company
 from tests.browser.conftest import windows

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from imagegeneration.domain.access import Role
+from imagegeneration.core.roles import Role
 from tests.browser.company import Company
 from tests.browser.screens import clipboard, fits, item, part, unique
 from tests.support import wait_until

@@ -12,15 +12,15 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pymongo import MongoClient
 
+from imagegeneration.assets.bucket import Storage
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.job import Job
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
-from imagegeneration.storage import Storage
 from tests.browser.company import variables
 from tests.browser.conftest import windows
 from tests.browser.screens import approve_button, choose_count, describe, go_to_review, is_saved, open_generate, typed

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.lora import LoraBody
+from imagegeneration.core.actor import Actor
+from imagegeneration.models.lora import LoraBody
 from tests.browser.company import Company
 from tests.browser.screens import fits, item, part, picture, unique
 

@@ -10,14 +10,14 @@ import pytest
 from pymongo.collection import Collection
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.breaker import Barred
-from imagegeneration.domain.job import Job, Lease, new_id
-from imagegeneration.domain.lifecycle import shown, started
-from imagegeneration.domain.news import news_of
-from imagegeneration.errors import DatabaseDown, StorageFailed, WrongState
-from imagegeneration.services.execution import Execution, Received
-from imagegeneration.store.jobs import JobStore
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import DatabaseDown, StorageFailed, WrongState
+from imagegeneration.jobs.job import Job, Lease, new_id
+from imagegeneration.jobs.lifecycle import shown, started
+from imagegeneration.jobs.news import news_of
+from imagegeneration.jobs.store import JobStore
+from imagegeneration.providers.breaker import Barred
+from imagegeneration.runner.execution import Execution, Received
 from tests.faults.support.cluster import Cluster
 from tests.support import wait_until
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from imagegeneration.errors import StudioError
+from imagegeneration.core.errors import StudioError
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
 from tests.faults.conftest import PACE

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.job import Job, new_id
-from imagegeneration.errors import DatabaseDown
-from imagegeneration.store.jobs import JobStore
+from imagegeneration.core.errors import DatabaseDown
+from imagegeneration.jobs.job import Job, new_id
+from imagegeneration.jobs.store import JobStore
 from tests.faults.support.cluster import ELSEWHERE, Cluster
 
 LEASE = 30.0

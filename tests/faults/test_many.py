@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from imagegeneration.domain.job import new_id
+from imagegeneration.jobs.job import new_id
 from imagegeneration.settings import Settings
 from tests.faults.support.approving import approvals_within_the_budget
 from tests.faults.support.cluster import Cluster

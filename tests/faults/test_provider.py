@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from imagegeneration.domain.job import Job
+from imagegeneration.jobs.job import Job
 from tests.faults.support.cluster import Cluster
 from tests.faults.support.httpproxy import HttpProxy, Request
 

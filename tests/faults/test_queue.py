@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from imagegeneration.domain.job import POISON_CLAIMS
-from imagegeneration.services.execution import READINGS
-from imagegeneration.spool import FREE_DISK_BYTES
+from imagegeneration.jobs.job import POISON_CLAIMS
+from imagegeneration.runner.execution import READINGS
+from imagegeneration.runner.spool import FREE_DISK_BYTES
 from tests.faults.support.cluster import ELSEWHERE, Cluster
 from tests.support import wait_until
 

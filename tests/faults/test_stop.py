@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from imagegeneration.domain.job import Job
+from imagegeneration.jobs.job import Job
 from tests.faults.support.cluster import ELSEWHERE, Cluster
 from tests.faults.support.launcher import Launched
 from tests.faults.support.leases import leases_given

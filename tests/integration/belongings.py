@@ -11,10 +11,10 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.job import new_id
-from imagegeneration.domain.lora import LoraBody
-from imagegeneration.domain.person import Person
+from imagegeneration.jobs.job import new_id
+from imagegeneration.models.lora import LoraBody
+from imagegeneration.people.person import Person
+from imagegeneration.prompts.draft import Draft
 from tests.integration.company import execute, make_key, person, signed_in
 
 PROMPTS = ("anns-raw-prompt", "anns-final-prompt", "anns-revised-prompt", "anns-typed-prompt")

@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.access import Role
-from imagegeneration.domain.person import LOGIN_COOKIE, Identity, Person
+from imagegeneration.core.roles import Role
+from imagegeneration.people.person import LOGIN_COOKIE, Identity, Person
 from imagegeneration.settings import Settings, SignInProvider
 
 PUBLIC = "http://studio.test"

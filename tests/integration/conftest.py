@@ -17,12 +17,12 @@ from streamlit.components.v2 import manifest_scanner
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.generation import ExecuteBody
-from imagegeneration.domain.job import Job
+from imagegeneration.core import cache
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.jobs.job import Job
+from imagegeneration.providers.generation import ExecuteBody
+from imagegeneration.runner.execution import Execution
 from imagegeneration.runner.worker import Worker
-from imagegeneration.services import cache
-from imagegeneration.services.execution import Execution
 from imagegeneration.settings import Settings
 from tests.integration.company import build_company
 from tests.integration.window import Window, windows

@@ -8,10 +8,10 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.access import Role
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.person import Identity
-from imagegeneration.domain.plan import PlanName
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.roles import Role
+from imagegeneration.people.person import Identity
+from imagegeneration.people.plan import PlanName
 from imagegeneration.settings import Settings, SignInProvider
 
 PUBLIC = "http://studio.test"

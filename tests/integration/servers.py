@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.generation import ExecuteBody
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.options import Options
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.jobs.job import Job
+from imagegeneration.models.options import Options
+from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import ImageServer, Settings

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_api, build_asgi
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.access import ROUTES
+from imagegeneration.core.roles import ROUTES
 from tests.integration.company import BODIES, PUBLIC, code, make_key, somebody, with_key
 from tests.integration.conftest import body
 

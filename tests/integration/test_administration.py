@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from imagegeneration.audit import log as audit
+from imagegeneration.audit.entry import AuditHead
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.audit import AuditHead
-from imagegeneration.domain.person import Identity, Person
-from imagegeneration.errors import NotAllowed, WrongState
-from imagegeneration.services import audit
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import NotAllowed, WrongState
+from imagegeneration.people.person import Identity, Person
 from imagegeneration.settings import Settings
 from tests.integration.company import build_company
 from tests.integration.company import person as company_person

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from imagegeneration.api.app import build_asgi
 from imagegeneration.api.bodies import MAX_BODY_BYTES
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.value import MAX_MICROS
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.value import MAX_MICROS
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.local.sandbox.faults import FaultKind
 from imagegeneration.runner.worker import Worker

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from imagegeneration.audit import main
+from imagegeneration.audit.__main__ import main
+from imagegeneration.audit.entry import AuditEntry, AuditHead, Break, entry_sha256
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.audit import AuditEntry, AuditHead, Break, entry_sha256
-from imagegeneration.errors import InternalFault, WrongState
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import InternalFault, WrongState
 from imagegeneration.settings import Settings
 from tests.integration.conftest import resume
 from tests.support import APPROVAL_KEY
@@ -36,13 +36,14 @@ REASONS = ("x", "längst überfällig", "a\nb\tc", "=1+1", "\u202egnp.exe", "�
 
 WRITER = """
 import sys
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.services.audit import Audit
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.audit.log import Audit
 from imagegeneration.settings import load_settings
-from imagegeneration.store import Stores
+from imagegeneration.stores import Stores
 
 settings = load_settings()
-audit = Audit(Stores(settings.require_database(), settings.mongodb_database))
+stores = Stores(settings.require_database(), settings.mongodb_database)
+audit = Audit(stores.connection, stores.audit)
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(int(sys.argv[1])):
@@ -52,14 +53,14 @@ for number in range(int(sys.argv[1])):
 
 DYING = """
 import os
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.services.audit import Audit
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.audit.log import Audit
 from imagegeneration.settings import load_settings
-from imagegeneration.store import Stores
+from imagegeneration.stores import Stores
 
 settings = load_settings()
 stores = Stores(settings.require_database(), settings.mongodb_database)
-audit, now = Audit(stores), stores.connection.now()
+audit, now = Audit(stores.connection, stores.audit), stores.connection.now()
 
 def work(session):
     audit.write(LOCAL, "paused", "never", "", now=now, session=session)

@@ -9,12 +9,12 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.breaker import EVERYTHING, Breaker
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.health import Checked
-from imagegeneration.errors import ModelUnavailable, WrongState
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import ModelUnavailable, WrongState
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.providers.breaker import EVERYTHING, Breaker
+from imagegeneration.providers.health import Checked
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, resume, run_to_the_end

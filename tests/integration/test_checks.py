@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.health import Checked
+from imagegeneration.providers.health import Checked
 from imagegeneration.settings import Settings
 from tests.wire.accounts import KEY, Accounts
 from tests.wire.loopback import HANG
@@ -45,7 +45,7 @@ def test_refused_credentials_are_stored_and_logged_in_one_line(
     settings: Settings, accounts: Accounts, caplog: pytest.LogCaptureFixture
 ) -> None:
     studio = studio_of(settings, accounts.url, "wrong")
-    with caplog.at_level(logging.INFO, logger="imagegeneration.services.checks"):
+    with caplog.at_level(logging.INFO, logger="imagegeneration.providers.checks"):
         studio.checks.run()
     found = studio.checks.all()["replicate"]
     assert (found.status, found.problem) == (

@@ -15,8 +15,8 @@ from pymongo.database import Database
 
 from imagegeneration.api.app import build_api
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.key import key_sha256
 from imagegeneration.local.datadir import DataDir
+from imagegeneration.people.key import key_sha256
 from imagegeneration.settings import Settings
 from tests.integration.belongings import Belongings, belongings
 from tests.integration.company import build_company, make_key, somebody

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.decision import Decision
-from imagegeneration.domain.job import Job
-from imagegeneration.errors import Busy, NotFound, OverBudget, WrongState
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import Busy, NotFound, OverBudget, WrongState
+from imagegeneration.jobs.decision import Decision
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round

@@ -10,14 +10,14 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.decision import Decision
-from imagegeneration.domain.generation import Answer
-from imagegeneration.domain.job import Job
-from imagegeneration.errors import NotFound, WrongState
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import NotFound, WrongState
+from imagegeneration.jobs.decision import Decision
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.services.execution import Execution
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.providers.generation import Answer
+from imagegeneration.runner.execution import Execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
 from tests.integration.test_queue import seen
@@ -166,7 +166,7 @@ def test_an_image_on_a_machine_that_is_gone_is_named_and_can_be_declared_lost(
     database: Database[dict[str, Any]],
 ) -> None:
     job = strand(elsewhere, monkeypatch)
-    monkeypatch.setattr("imagegeneration.services.operations.WAITING", timedelta(0))
+    monkeypatch.setattr("imagegeneration.operations.operations.WAITING", timedelta(0))
     (waiting,) = studio.operations.state(LOCAL).waiting_for_storage
     host = job.images[0].spool_host
     assert (waiting.host, waiting.is_alive, waiting.images[0].job_id) == (host, False, job.job_id)

@@ -11,14 +11,14 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.draft import Draft, Shown, shown_sha256, terms_sha256
-from imagegeneration.domain.generation import ExecuteBody
-from imagegeneration.domain.job import Job, new_id
-from imagegeneration.domain.options import Order
-from imagegeneration.errors import DatabaseDown, Elsewhere, WrongState
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import DatabaseDown, Elsewhere, WrongState
+from imagegeneration.jobs.job import Job, new_id
+from imagegeneration.models.options import Order
+from imagegeneration.prompts import draft_store as module
+from imagegeneration.prompts.draft import Draft, Shown, shown_sha256, terms_sha256
+from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.settings import Settings
-from imagegeneration.store import drafts as module
 from tests.integration.conftest import body
 
 

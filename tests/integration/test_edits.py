@@ -12,18 +12,19 @@ from PIL import Image
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
-from imagegeneration import imaging
+from imagegeneration.assets import imaging
+from imagegeneration.assets.asset import StoredImage
+from imagegeneration.assets.bucket import Storage
+from imagegeneration.assets.reference import MAX_REFERENCE_BYTES
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.generation import MAX_REFERENCE_BYTES, Answer
-from imagegeneration.domain.image import StoredImage
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.options import GenerateBody, Options
-from imagegeneration.errors import InvalidRequest, NotFound, StorageFailed, TooLarge
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import InvalidRequest, NotFound, StorageFailed, TooLarge
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.services.execution import Execution
+from imagegeneration.models.options import GenerateBody, Options
+from imagegeneration.providers.generation import Answer
+from imagegeneration.runner.execution import Execution
 from imagegeneration.settings import Settings
-from imagegeneration.storage import Storage
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
 from tests.integration.test_execution import expire_lease
 from tests.support import photo, s3

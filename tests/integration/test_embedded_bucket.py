@@ -16,12 +16,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from imagegeneration.errors import StorageFailed
+from imagegeneration.assets.bucket import CACHE_CONTROL, Storage
+from imagegeneration.core.errors import StorageFailed
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.settings import Settings
-from imagegeneration.storage import CACHE_CONTROL, Storage
 from tests.support import remove_sockets, serving
 
 KEY, CONTENT = "2026/11/image.png", b"bytes of an image"

@@ -9,7 +9,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.mongod import locked_mongod_part, mongod_part
 from imagegeneration.local.part import Part

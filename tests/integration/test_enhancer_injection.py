@@ -18,14 +18,14 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.draft import shown_sha256, terms_sha256
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.options import Order
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.dashboard.generate import desk as module
+from imagegeneration.dashboard.generate.desk import Desk, new_draft
+from imagegeneration.jobs.job import Job
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.options import Order
+from imagegeneration.prompts.draft import shown_sha256, terms_sha256
 from imagegeneration.settings import Settings
-from imagegeneration.ui import desk as module
-from imagegeneration.ui.desk import Desk, new_draft
 
 CHOSEN = 2
 """Images that the person asks for."""

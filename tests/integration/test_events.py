@@ -21,19 +21,19 @@ from imagegeneration.api import gate
 from imagegeneration.api.app import build_asgi
 from imagegeneration.api.protocol import TimedProtocol
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.event import Event
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.person import LOGIN_COOKIE
-from imagegeneration.errors import DatabaseDown, OverBudget
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import DatabaseDown, OverBudget
+from imagegeneration.jobs.event import Event
+from imagegeneration.jobs.event_store import KEPT_SECONDS, EventStore
+from imagegeneration.jobs.following import Told
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.people import logins
+from imagegeneration.people.person import LOGIN_COOKIE
+from imagegeneration.runner.execution import Execution
 from imagegeneration.runner.worker import Worker
-from imagegeneration.services import logins
-from imagegeneration.services.execution import Execution
-from imagegeneration.services.following import Told
 from imagegeneration.settings import Settings
-from imagegeneration.store.events import KEPT_SECONDS, EventStore
 from tests.integration.company import execute, person, signed_in
 from tests.integration.conftest import approve, claim, listening, one_round, run_to_the_end
 from tests.support import wait_until

@@ -12,20 +12,20 @@ import pytest
 import time_machine
 from pymongo.database import Database
 
+from imagegeneration.assets.asset import storage_key
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, LeftAtProvider, Usage
-from imagegeneration.domain.health import Checked
-from imagegeneration.domain.image import storage_key
-from imagegeneration.domain.job import POISON_CLAIMS, Job
-from imagegeneration.errors import DatabaseDown, StorageFailed
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import DatabaseDown, StorageFailed
+from imagegeneration.jobs.changes import Changes
+from imagegeneration.jobs.job import POISON_CLAIMS, Job
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest, LeftAtProvider, Usage
+from imagegeneration.providers.health import Checked
 from imagegeneration.providers.provider import Shown, Submitted
+from imagegeneration.runner.execution import Ended, Execution
 from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
-from imagegeneration.services.changes import Changes
-from imagegeneration.services.execution import Ended, Execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, run_to_the_end
 from tests.support import png, wait_until

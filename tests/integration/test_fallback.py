@@ -11,13 +11,13 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.breaker import EVERYTHING, Breaker
-from imagegeneration.domain.health import Checked
-from imagegeneration.domain.job import Job
-from imagegeneration.errors import OverBudget, WrongState
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import OverBudget, WrongState
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.local.sandbox.faults import FaultKind
+from imagegeneration.providers.breaker import EVERYTHING, Breaker
+from imagegeneration.providers.health import Checked
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import ProviderLimitSetting, Settings
 from tests.integration.conftest import assert_money_adds_up, body, claim, one_round, resume

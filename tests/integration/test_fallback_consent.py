@@ -11,7 +11,7 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
+from imagegeneration.core.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings
 from tests.integration.conftest import assert_money_adds_up, one_round

@@ -16,7 +16,7 @@ from ipaddress import ip_network
 import pytest
 from ssrfguard import BlockedAddressError
 
-from imagegeneration.fetch import MAX_REDIRECTS, PUBLIC_HTTPS, Fetcher, FetchFailed
+from imagegeneration.assets.fetch import MAX_REDIRECTS, PUBLIC_HTTPS, Fetcher, FetchFailed
 from tests.wire.loopback import HANG, RESET, Loopback, Received, Sent
 
 MAX_BYTES = 1_000

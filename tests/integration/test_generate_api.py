@@ -8,9 +8,9 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.options import Options
+from imagegeneration.core.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.models.options import Options
 from tests.integration.conftest import assert_money_adds_up, one_round
 from tests.support import Clock
 

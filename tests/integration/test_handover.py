@@ -14,13 +14,13 @@ from pydantic import SecretStr
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.catalog import Slow
-from imagegeneration.domain.job import Job
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.jobs.job import Job
+from imagegeneration.models.catalog import Slow
 from imagegeneration.providers import asynchronous
+from imagegeneration.runner import execution
 from imagegeneration.runner.recovery import LateAnswers
 from imagegeneration.runner.worker import Worker
-from imagegeneration.services import execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, one_round
 from tests.integration.providers.support import fetcher_of

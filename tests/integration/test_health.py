@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.testclient import TestClient
 
+from imagegeneration.assets.bucket import Storage
 from imagegeneration.bootstrap import Studio
-from imagegeneration.services import health
-from imagegeneration.storage import Storage
+from imagegeneration.operations import readiness as health
 from tests.integration.company import client, somebody
 
 PROBES = 44

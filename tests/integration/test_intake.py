@@ -13,25 +13,25 @@ import pytest
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
-from imagegeneration import imaging
+from imagegeneration.assets import imaging
+from imagegeneration.assets.bucket import Storage
+from imagegeneration.assets.decoder import Decoder
 from imagegeneration.bootstrap import Studio
-from imagegeneration.decoder import Decoder
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.decision import Decision
-from imagegeneration.domain.generation import Answer, Usage
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.operations import OpenImage
-from imagegeneration.domain.options import GenerateBody, Options
-from imagegeneration.errors import InternalFault, WrongState
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import InternalFault, WrongState
+from imagegeneration.dashboard.kit import words
+from imagegeneration.jobs.decision import Decision
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.options import GenerateBody, Options
+from imagegeneration.operations.state import OpenImage
+from imagegeneration.providers.generation import Answer, Usage
 from imagegeneration.runner import recovery
+from imagegeneration.runner.execution import READINGS, Execution
 from imagegeneration.runner.recovery import MOST_FAILURES, SpoolDelivery
-from imagegeneration.services.execution import READINGS, Execution
+from imagegeneration.runner.spool import Spool
 from imagegeneration.settings import Settings
-from imagegeneration.spool import Spool
-from imagegeneration.storage import Storage
-from imagegeneration.ui import words
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
 from tests.support import FORMS, mutants, photo, png
 

@@ -7,7 +7,7 @@ import hashlib
 import httpx
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL
+from imagegeneration.core.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.runner.worker import Worker
 from tests.integration.conftest import approve, run_to_the_end

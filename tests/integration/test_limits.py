@@ -8,9 +8,9 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.money import Limits
-from imagegeneration.errors import OverBudget, WrongState
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import OverBudget, WrongState
+from imagegeneration.money.money import Limits
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve
 from tests.support import wait_until

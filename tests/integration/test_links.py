@@ -12,12 +12,12 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.job import Status, new_job_id, request_sha256
-from imagegeneration.domain.link import Link
-from imagegeneration.store.connection import Connection
-from imagegeneration.store.events import EventStore
-from imagegeneration.store.jobs import JobStore
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.jobs.event_store import EventStore
+from imagegeneration.jobs.job import Status, new_job_id, request_sha256
+from imagegeneration.jobs.link import Link
+from imagegeneration.jobs.store import JobStore
+from imagegeneration.mongo.connection import Connection
 from tests.integration.company import BODIES, code, person, signed_in, somebody
 
 ARTICLE = {"type": "article", "id": "a:7 (draft)"}

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.ui.board import Wanted
+from imagegeneration.dashboard.jobs.board import Wanted
 from tests.integration.company import person
 from tests.integration.window import Window
 

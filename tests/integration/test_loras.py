@@ -12,10 +12,10 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.job import request_sha256
-from imagegeneration.errors import NotFound
-from imagegeneration.services import loras
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.errors import NotFound
+from imagegeneration.jobs.job import request_sha256
+from imagegeneration.models import loras
 from imagegeneration.settings import Settings
 from tests.integration.company import BODIES, build_company, code, make_key, person, signed_in, somebody, with_key
 

@@ -11,9 +11,9 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.access import ROLES, ROUTES, Permission, Role
-from imagegeneration.domain.key import new_key
-from imagegeneration.services import keys, logins
+from imagegeneration.core.roles import ROLES, ROUTES, Permission, Role
+from imagegeneration.people import keys, logins
+from imagegeneration.people.key import new_key
 from tests.integration.company import PUBLIC, client, make_key, person, signed_in, somebody, with_key
 from tests.support import Clock
 

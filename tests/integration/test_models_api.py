@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
+from imagegeneration.core.actor import LOCAL
 from imagegeneration.settings import Settings
 
 

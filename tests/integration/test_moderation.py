@@ -13,15 +13,15 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.generation import ExecuteBody
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.moderation import Moderation, ModerationPolicy
-from imagegeneration.domain.options import Order
-from imagegeneration.errors import PromptRefused, ProviderFailed
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import PromptRefused, ProviderFailed
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.local.sandbox.faults import FaultKind
-from imagegeneration.services import moderation as module
+from imagegeneration.models.options import Order
+from imagegeneration.prompts import moderator as module
+from imagegeneration.prompts.moderation import Moderation, ModerationPolicy
+from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 

@@ -12,8 +12,8 @@ from typing import Any
 import bson
 import pytest
 
-from imagegeneration.errors import ConfigurationError
-from imagegeneration.store.connection import Connection
+from imagegeneration.core.errors import ConfigurationError
+from imagegeneration.mongo.connection import Connection
 
 _HEADER = struct.Struct("<iiii")
 _OP_REPLY, _OP_MSG, _OP_QUERY = 1, 2013, 2004

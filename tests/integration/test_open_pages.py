@@ -15,11 +15,11 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from imagegeneration.api import gate
 from imagegeneration.api.gate import Gate
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import ASKING
-from imagegeneration.domain.person import LOGIN_COOKIE
-from imagegeneration.errors import NotAllowed
-from imagegeneration.ui import frame
-from imagegeneration.ui.messages import hear
+from imagegeneration.core.actor import ASKING
+from imagegeneration.core.errors import NotAllowed
+from imagegeneration.dashboard import frame
+from imagegeneration.dashboard.messages import hear
+from imagegeneration.people.person import LOGIN_COOKIE
 from tests.integration.company import PUBLIC, person
 from tests.integration.window import windows
 

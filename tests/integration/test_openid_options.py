@@ -15,10 +15,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from imagegeneration.domain.person import Identity
-from imagegeneration.errors import ConfigurationError, SignInFailed
-from imagegeneration.oidc import OidcClient
-from imagegeneration.oidc import keys as oidc_keys
+from imagegeneration.core.errors import ConfigurationError, SignInFailed
+from imagegeneration.people.oidc import OidcClient
+from imagegeneration.people.oidc import keys as oidc_keys
+from imagegeneration.people.person import Identity
 from imagegeneration.settings import SignInProvider
 from tests.wire.openid import ACCESS, CLIENT, NONCE, Provider, half_hash, running_provider
 

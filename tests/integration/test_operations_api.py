@@ -10,10 +10,10 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.services.execution import Execution
-from imagegeneration.ui.orders import carry_out
-from imagegeneration.ui.sections import Said
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.dashboard.kit.sections import Said
+from imagegeneration.dashboard.operations.orders import carry_out
+from imagegeneration.runner.execution import Execution
 from tests.integration.conftest import approve, claim, one_round
 from tests.integration.test_queue import seen
 

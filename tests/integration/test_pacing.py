@@ -13,11 +13,11 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.provider import ProviderLimits
+from imagegeneration.core.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.providers import throttle as pacing
+from imagegeneration.providers.endpoint import ProviderLimits
 from imagegeneration.runner.worker import Worker
-from imagegeneration.services import pacing
 from imagegeneration.settings import ProviderLimitSetting, Settings
 from tests.integration.conftest import approve
 from tests.integration.pacers import begin_and_end, begin_for

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.access import PAGES, ROLES, Role
-from imagegeneration.services import logins
+from imagegeneration.core.roles import PAGES, ROLES, Role
+from imagegeneration.people import logins
 from tests.integration.company import person
 from tests.integration.window import Window, draw
 from tests.support import Clock
@@ -27,9 +27,9 @@ READERS: Mapping[str, frozenset[Role]] = {
 FRONT = "generate"
 REFUSED = "This page is not for you."
 PARTS: Mapping[str, str] = {
-    "generate": "from imagegeneration.ui import progress; progress._watch('imgjob_0', None, [])",
-    "jobs": "from imagegeneration.ui import board; board._follow(board.Wanted('All'), 2, [])",
-    "operations": "from imagegeneration.ui import operations; operations._follow()",
+    "generate": "from imagegeneration.dashboard.generate import progress; progress._watch('imgjob_0', None, [])",
+    "jobs": "from imagegeneration.dashboard.jobs import board; board._follow(board.Wanted('All'), 2, [])",
+    "operations": "from imagegeneration.dashboard.operations import page; page._follow()",
 }
 """Of each page the part that draws itself again by the clock, without the script that has checked the page."""
 

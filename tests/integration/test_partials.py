@@ -15,16 +15,16 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
+from imagegeneration.assets.asset import storage_prefix
+from imagegeneration.assets.bucket import Storage
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.image import storage_prefix
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.options import Options
-from imagegeneration.errors import StorageFailed
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import StorageFailed
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.services import partials
+from imagegeneration.models.options import Options
+from imagegeneration.runner import partials
 from imagegeneration.settings import Settings
-from imagegeneration.storage import Storage
 from tests.integration.conftest import assert_money_adds_up, one_round
 from tests.integration.test_events import blocks
 

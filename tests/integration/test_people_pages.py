@@ -11,14 +11,14 @@ from pymongo.database import Database
 from streamlit.testing.v1 import AppTest
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.access import Role
-from imagegeneration.domain.person import Identity, Person
-from imagegeneration.ui.gallery import Inspector
+from imagegeneration.core.roles import Role
+from imagegeneration.dashboard.jobs.gallery import Inspector
+from imagegeneration.people.person import Identity, Person
 from tests.integration.belongings import belongings
 from tests.integration.company import ISSUER, execute, person, signed_in, somebody
 from tests.integration.window import Window
 
-PAGER = "from imagegeneration.ui.pager import pager; pager({next!r})"
+PAGER = "from imagegeneration.dashboard.kit.pager import pager; pager({next!r})"
 
 
 def test_the_second_page_of_people_follows_the_first(company: Studio) -> None:

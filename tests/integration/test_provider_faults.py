@@ -9,8 +9,8 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.errors import Undecided
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import Undecided
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.local.sandbox.faults import FaultKind
 from imagegeneration.runner.worker import Worker

@@ -21,8 +21,8 @@ from starlette.testclient import TestClient
 from imagegeneration.api import lookups
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.oidc import keys as oidc_keys
-from imagegeneration.services.logins import KNOWN_SECONDS
+from imagegeneration.people.logins import KNOWN_SECONDS
+from imagegeneration.people.oidc import keys as oidc_keys
 from imagegeneration.settings import Settings, TrustedProxy
 from tests.integration.test_slow_sign_in import browser_of
 from tests.support import Clock, run_async

@@ -12,11 +12,11 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.breaker import Barred
-from imagegeneration.domain.job import Job, Lease
-from imagegeneration.domain.runner import RunnerInfo
-from imagegeneration.errors import Busy
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import Busy
+from imagegeneration.jobs.job import Job, Lease
+from imagegeneration.processes.runner import RunnerInfo
+from imagegeneration.providers.breaker import Barred
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, body, run_to_the_end

@@ -18,14 +18,14 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.generation import EnhanceBody
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.rate import ACTION_RATES, SIGN_INS, WRONG_KEYS, Rate
-from imagegeneration.errors import Busy, DatabaseDown
-from imagegeneration.services.rates import Rates
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import Busy, DatabaseDown
+from imagegeneration.jobs.job import Job
+from imagegeneration.people.rate import ACTION_RATES, SIGN_INS, WRONG_KEYS, Rate
+from imagegeneration.people.rate_store import Counter, RateStore
+from imagegeneration.people.rates import Rates
+from imagegeneration.providers.generation import EnhanceBody
 from imagegeneration.settings import Settings
-from imagegeneration.store.rates import Counter, RateStore
 from tests.integration.conftest import approve, body
 from tests.integration.people import browser_of, build_company, enter, program_of, stranger
 
@@ -36,8 +36,8 @@ ENHANCE = EnhanceBody(intent="a card", prompt="a kite")
 USES_OF_ONE_PROCESS = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from imagegeneration.domain.rate import Rate
-from imagegeneration.store.rates import Counter, RateStore
+from imagegeneration.people.rate import Rate
+from imagegeneration.people.rate_store import Counter, RateStore
 store = RateStore(sys.argv[1], sys.argv[2])
 counter = Counter(Rate(what="uses", amount=100, seconds=3600), "somebody")
 store.standings([counter])

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from imagegeneration.assets.reference import Reference
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.breaker import EVERYTHING
-from imagegeneration.domain.draft import Draft, shown_sha256
-from imagegeneration.domain.generation import Reference
-from imagegeneration.domain.job import new_id
-from imagegeneration.domain.options import Options
-from imagegeneration.errors import WrongState
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import WrongState
+from imagegeneration.dashboard.generate.obstacles import has_news, require_announced
+from imagegeneration.jobs.job import new_id
+from imagegeneration.models.options import Options
+from imagegeneration.prompts.draft import Draft, shown_sha256
+from imagegeneration.providers.breaker import EVERYTHING
 from imagegeneration.settings import ProviderLimitSetting, Settings
-from imagegeneration.ui.obstacles import has_news, require_announced
 from tests.integration.company import build_company, person
 from tests.integration.window import Window, windows
 from tests.wire.accounts import Accounts

@@ -9,8 +9,8 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.errors import InvalidRequest, WrongState
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import InvalidRequest, WrongState
 from imagegeneration.local.sandbox import Sandbox
 from tests.integration.conftest import approve, assert_money_adds_up, one_round
 

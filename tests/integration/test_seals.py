@@ -13,15 +13,15 @@ import pytest
 from pydantic import SecretStr
 from pymongo.database import Database
 
+from imagegeneration.audit.entry import AuditEntry, entry_sha256
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.audit import AuditEntry, entry_sha256
-from imagegeneration.domain.job import Job, request_sha256
-from imagegeneration.domain.money import budget_day
-from imagegeneration.errors import WrongState
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import WrongState
+from imagegeneration.jobs.job import Job, request_sha256
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.money.money import budget_day
+from imagegeneration.operations.verification import Verification
 from imagegeneration.runner.worker import Worker
-from imagegeneration.services.verification import Verification
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, one_round, run_to_the_end
 from tests.support import APPROVAL_KEY

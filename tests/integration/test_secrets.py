@@ -23,17 +23,17 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
-from imagegeneration import redaction
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.job import Job
+from imagegeneration.core import redaction
+from imagegeneration.core.logs import redacted_record
+from imagegeneration.dashboard import frame
+from imagegeneration.dashboard.jobs.record import record
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
-from imagegeneration.logs import redacted_record
 from imagegeneration.settings import Settings
-from imagegeneration.ui import frame
-from imagegeneration.ui.record import record
 from tests.integration import test_sign_in as signing_in
 from tests.support import serving, wait_until
 

@@ -10,10 +10,10 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.generation import LARGEST_SEED, ExecuteBody
-from imagegeneration.domain.job import request_sha256
-from imagegeneration.domain.options import Options
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.jobs.job import request_sha256
+from imagegeneration.models.options import Options
+from imagegeneration.providers.generation import LARGEST_SEED, ExecuteBody
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, body
 from tests.integration.servers import running, work_until_over

@@ -19,12 +19,12 @@ from streamlit.proto.ClientState_pb2 import ClientState
 
 from imagegeneration.api.gate import Gate
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.access import Role
-from imagegeneration.domain.person import LOGIN_COOKIE, Person
-from imagegeneration.errors import Busy, WrongState
-from imagegeneration.services import keys, logins
+from imagegeneration.core.errors import Busy, WrongState
+from imagegeneration.core.roles import Role
+from imagegeneration.dashboard.messages import hear
+from imagegeneration.people import keys, logins
+from imagegeneration.people.person import LOGIN_COOKIE, Person
 from imagegeneration.settings import Settings
-from imagegeneration.ui.messages import hear
 from tests.integration.company import build_company, client, code, make_key, person, signed_in, somebody, with_key
 from tests.support import Clock
 

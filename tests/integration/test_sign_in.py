@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.person import LOGIN_COOKIE
-from imagegeneration.domain.rate import Rate
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
-from imagegeneration.services import rates
+from imagegeneration.people import rates
+from imagegeneration.people.person import LOGIN_COOKIE
+from imagegeneration.people.rate import Rate
 from imagegeneration.settings import Settings, SignInProvider
 from tests.support import serving
 

@@ -18,9 +18,9 @@ from starlette.types import ASGIApp
 from imagegeneration.api import sign_in
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.person import LOGIN_COOKIE
-from imagegeneration.errors import SignInFailed
-from imagegeneration.oidc import OidcClient, documents
+from imagegeneration.core.errors import SignInFailed
+from imagegeneration.people.oidc import OidcClient, documents
+from imagegeneration.people.person import LOGIN_COOKIE
 from imagegeneration.settings import Settings, SignInProvider
 from tests.integration.company import PUBLIC, person
 from tests.support import run_async

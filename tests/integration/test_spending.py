@@ -11,14 +11,14 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.catalog import TEMPLATE_TOKENS
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.money import budget_day, quoted
-from imagegeneration.domain.provider import ProviderLimits
-from imagegeneration.errors import Busy, OverBudget, WrongState
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import Busy, OverBudget, WrongState
+from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.services.execution import Execution
+from imagegeneration.models.catalog import TEMPLATE_TOKENS
+from imagegeneration.money.money import budget_day, quoted
+from imagegeneration.providers.endpoint import ProviderLimits
+from imagegeneration.runner.execution import Execution
 from imagegeneration.settings import ProviderLimitSetting, Settings
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 

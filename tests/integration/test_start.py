@@ -21,19 +21,19 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from imagegeneration.api import app as api_app
+from imagegeneration.assets.bucket import TRIAL_KEY, Storage
 from imagegeneration.bootstrap import build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.errors import ConfigurationError, DatabaseDown
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import ConfigurationError, DatabaseDown
+from imagegeneration.dashboard.operations.needs import needs
 from imagegeneration.local.part import Part
+from imagegeneration.mongo import transaction
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.mongo.schema import Schema
 from imagegeneration.runner import __main__ as runner_main
+from imagegeneration.runner.spool import Spool
 from imagegeneration.settings import ImageServer, ProviderLimitSetting, Settings, SignInProvider
-from imagegeneration.spool import Spool
 from imagegeneration.start import require_fit
-from imagegeneration.storage import TRIAL_KEY, Storage
-from imagegeneration.store import transaction
-from imagegeneration.store.connection import Connection
-from imagegeneration.store.schema import Schema
-from imagegeneration.ui.needs import needs
 from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
 from tests.support import APPROVAL_KEY, run_async, wait_until
 from tests.wire.openid import running_provider
@@ -336,7 +336,7 @@ def test_another_process_that_starts_at_the_same_time_is_no_wrong_setting(
 def test_counters_that_cannot_be_written_stop_a_start_with_sign_in(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagegeneration.store.rates._Windows.create_index", not_permitted, raising=False)
+    monkeypatch.setattr("imagegeneration.people.rate_store._Windows.create_index", not_permitted, raising=False)
     assert said_by_all(settings) is None
     signing_in = settings.model_copy(update={"sign_in_providers": (PROVIDER,), "public_url": "http://localhost"})
     assert f"readWrite on {settings.rates_database}" in str(said_by_all(signing_in))

@@ -10,16 +10,16 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
+from imagegeneration.assets.asset import StoredImage
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.image import StoredImage
-from imagegeneration.domain.job import new_id
-from imagegeneration.domain.lora import LoraWish
-from imagegeneration.domain.options import Options
-from imagegeneration.errors import ConfigurationError, DatabaseDown, InternalFault
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import ConfigurationError, DatabaseDown, InternalFault
+from imagegeneration.jobs.job import new_id
+from imagegeneration.models.lora import LoraWish
+from imagegeneration.models.options import Options
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.prompts.draft import Draft
 from imagegeneration.settings import Settings
-from imagegeneration.store.connection import Connection
 from tests.integration.conftest import approve
 from tests.support import wait_until
 

@@ -11,11 +11,11 @@ import pytest
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.generation import EnhanceBody, Enhancement
-from imagegeneration.errors import OverBudget, ProviderFailed
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.errors import OverBudget, ProviderFailed
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.providers import OpenAIProvider
+from imagegeneration.providers.generation import EnhanceBody, Enhancement
+from imagegeneration.providers.openai import OpenAIProvider
 from imagegeneration.settings import Settings
 from tests.support import wait_until
 
@@ -165,7 +165,7 @@ def test_a_count_of_no_tokens_costs_what_was_reserved(
 def test_an_orderly_stop_leaves_no_suggestion_out_of_the_ledger(
     build: Build, sandbox: Sandbox, database: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagegeneration.services.enhancement.CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("imagegeneration.prompts.enhancement.CLOSE_SECONDS", 0.1)
     studio = build(enhance_seconds=3)
     for number in range(5):
         studio.enhancement.enhance(person(number), ENHANCE)

@@ -13,12 +13,12 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.access import PAGES, ROUTES, Role
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.errors import NotAllowed
-from imagegeneration.ui.desk import Desk
-from imagegeneration.ui.gallery import Inspector
-from imagegeneration.ui.operations import Watch
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import NotAllowed
+from imagegeneration.core.roles import PAGES, ROUTES, Role
+from imagegeneration.dashboard.generate.desk import Desk
+from imagegeneration.dashboard.jobs.gallery import Inspector
+from imagegeneration.dashboard.operations.page import Watch
 from tests.integration.belongings import ATTEMPT, INTENT, PROMPTS, Belongings, belongings
 from tests.integration.company import execute, make_key, person, signed_in, somebody, with_key
 from tests.integration.window import Window, draw
@@ -367,7 +367,7 @@ def test_an_open_record_closes_once_its_reader_has_lost_the_role(
 
 def test_the_progress_of_anothers_job_is_not_followed(company: Studio, anns: Belongings, window: Window) -> None:
     window.sign_in(person(company, "bob", "creator"))
-    part = f"from imagegeneration.ui import progress; progress._watch('{anns.queued}', None, [])"
+    part = f"from imagegeneration.dashboard.generate import progress; progress._watch('{anns.queued}', None, [])"
     shown = draw(part, **{"progress-last": company.queries.get(anns.who.actor(), anns.queued)})
     assert "There is no such job." in shown
     assert not [mark for mark in anns.marks if mark in shown]

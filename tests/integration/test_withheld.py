@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.dashboard.kit import words
 from imagegeneration.settings import Settings
-from imagegeneration.ui import words
 from tests.integration.conftest import approve, assert_money_adds_up, one_round
 from tests.wire import fal, stability
 

@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.person import LOGIN_COOKIE, Person
-from imagegeneration.ui import frame
+from imagegeneration.dashboard import frame
+from imagegeneration.people.person import LOGIN_COOKIE, Person
 
-NAVIGATION = str(frame.PAGES.parent / "imagegeneration" / "ui" / "navigation.py")
+NAVIGATION = str(frame.PAGES.parent / "imagegeneration" / "dashboard" / "navigation.py")
 
 
 class Window:

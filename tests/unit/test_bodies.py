@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegeneration.api.bodies import MAX_BODY_BYTES, MAX_DEPTH, MAX_KEYS, check_json
-from imagegeneration.errors import InvalidRequest
+from imagegeneration.core.errors import InvalidRequest
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

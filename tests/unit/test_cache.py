@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagegeneration.services import cache
-from imagegeneration.services.cache import CachedValue, TTLCache
+from imagegeneration.core import cache
+from imagegeneration.core.cache import CachedValue, TTLCache
 from tests.support import Clock
 
 

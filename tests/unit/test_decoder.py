@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from imagegeneration.decoder import Decoder, Unreadable
-from imagegeneration.picture import NotAnImage
+from imagegeneration.assets.decoder import Decoder, Unreadable
+from imagegeneration.assets.picture import NotAnImage
 from tests.support import photo, png
 
 LARGE = (6_000, 6_000)

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 
-from imagegeneration.fetch import PUBLIC_HTTPS
+from imagegeneration.assets.fetch import PUBLIC_HTTPS
 
 NOT_REACHABLE_4 = [
     "0.0.0.0/8",

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from imagegeneration.api.gate import check_local, client_address
 from imagegeneration.api.heads import ClientAddresses
-from imagegeneration.errors import ConfigurationError, NotAllowed
+from imagegeneration.core.errors import ConfigurationError, NotAllowed
 from imagegeneration.settings import load_settings
 from tests.support import run_async
 

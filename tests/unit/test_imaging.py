@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagegeneration.imaging import NotAnImage, inspect
+from imagegeneration.assets.imaging import NotAnImage, inspect
 
 
 def encoded(form: str = "PNG", size: tuple[int, int] = (640, 320), mode: str = "RGB", **options: object) -> bytes:

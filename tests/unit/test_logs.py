@@ -11,8 +11,8 @@ from io import StringIO
 import pytest
 from uvicorn.logging import AccessFormatter
 
-from imagegeneration import redaction
-from imagegeneration.logs import redacted_record
+from imagegeneration.core import redaction
+from imagegeneration.core.logs import redacted_record
 
 CANARY = "c4n4ry-in-a-coal-mine"
 
@@ -77,8 +77,8 @@ def test_the_servers_access_log(lines: StringIO) -> None:
 def test_what_nobody_caught_and_warnings_are_lines_of_the_log() -> None:
     program = f"""
 import threading, warnings
-from imagegeneration.logs import configure_logging
-from imagegeneration.redaction import hide
+from imagegeneration.core.logs import configure_logging
+from imagegeneration.core.redaction import hide
 configure_logging()
 hide(["{CANARY}"])
 warnings.warn("about {CANARY}")

@@ -6,7 +6,7 @@ import pytest
 
 from imagegeneration.api import lookups
 from imagegeneration.api.lookups import Lookups
-from imagegeneration.errors import Busy
+from imagegeneration.core.errors import Busy
 from tests.support import run_async
 
 

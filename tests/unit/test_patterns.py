@@ -21,12 +21,12 @@ from typing import Any
 import pytest
 
 from imagegeneration.api.gate import _RULES
-from imagegeneration.domain.lora import HUB_PATH, PATH_PATTERN
+from imagegeneration.core.redaction import _SHAPES, redact
+from imagegeneration.jobs.jobs import KEY_PATTERN
+from imagegeneration.jobs.queries import CURSOR_PATTERN
+from imagegeneration.models.lora import PATH_PATTERN
 from imagegeneration.providers import hints
 from imagegeneration.providers.encoded import EncodedAnswer
-from imagegeneration.redaction import _SHAPES, redact
-from imagegeneration.services.jobs import KEY_PATTERN
-from imagegeneration.services.queries import CURSOR_PATTERN
 
 ROOT = Path(__file__).parents[2]
 LENGTH = 64 * 1024
@@ -42,18 +42,17 @@ BUILT: Mapping[tuple[str, str], Collection[str]] = {
     ("api/gate.py", '"[^/]+".join(map(re.escape, re.split(r"{[A-Za-z]+}", path)))'): {
         f"^{rule.pattern}$" for _, rule in _RULES if "[" in rule.pattern
     },
-    ("domain/lora.py", 'f"{_NAME}/{_NAME}"'): [f"^{HUB_PATH.pattern}$"],
-    ("domain/lora.py", "PATH_PATTERN"): [PATH_PATTERN],
+    ("models/lora.py", "PATH_PATTERN"): [PATH_PATTERN],
     ("providers/encoded.py", """rb'"' + field.encode() + rb'"\\s*:\\s*(?=")'"""): [ENCODED],
     ("providers/hints.py", 'rf"(?:{_PART.pattern} ?){{1,4}}"'): [hints._DURATION.pattern],
     (
         "providers/hints.py",
         'rf"(?:try again|retry|available|resets?|wait)[^0-9.]{{1,30}}({_DURATION.pattern})"',
     ): [hints._IN_WORDS.pattern],
-    ("redaction.py", "pattern"): [pattern.pattern for pattern, _ in _SHAPES],
-    ("services/queries.py", "CURSOR_PATTERN"): [CURSOR_PATTERN],
-    ("services/jobs.py", "KEY_PATTERN"): [KEY_PATTERN],
-    ("store/audit.py", 'f"^{re.escape(subject)}/"'): [],  # a prefix, letter by letter, that only MongoDB reads
+    ("core/redaction.py", "pattern"): [pattern.pattern for pattern, _ in _SHAPES],
+    ("jobs/queries.py", "CURSOR_PATTERN"): [CURSOR_PATTERN],
+    ("jobs/jobs.py", "KEY_PATTERN"): [KEY_PATTERN],
+    ("audit/store.py", 'f"^{re.escape(subject)}/"'): [],  # a prefix, letter by letter, that only MongoDB reads
 }
 """Patterns that are built from parts, by file and argument; between ^ and $ where only `fullmatch` reads them."""
 

@@ -9,7 +9,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from imagegeneration.picture import NotAnImage, form_of, read_picture
+from imagegeneration.assets.picture import NotAnImage, form_of, read_picture
 from tests.support import FORMS, mutants, photo
 
 BROKEN = b"Exif\0\0II*\0\xff\xff\xff\xff and more that is no EXIF"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from imagegeneration.domain.catalog import Catalog, ImageModel, Prices
-from imagegeneration.domain.money import format_usd_exact
+from imagegeneration.models.catalog import Catalog, ImageModel, Prices
+from imagegeneration.money.money import format_usd_exact
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "providers.md"
 CATALOG = Catalog.read()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagegeneration import redaction
-from imagegeneration.redaction import HIDDEN, hide, redact
+from imagegeneration.core import redaction
+from imagegeneration.core.redaction import HIDDEN, hide, redact
 
 KEY = "isk_AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQT3d67edb5"
 

@@ -8,9 +8,9 @@ import re
 import pytest
 from pydantic import SecretStr
 
-from imagegeneration import redaction
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.core import redaction
+from imagegeneration.core.errors import ConfigurationError
+from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.settings import Settings, load_settings
 
 IDP = '{"name": "idp", "label": "x", "issuer": "https://id.example.com", "clientId": "s", "roles": {}}'

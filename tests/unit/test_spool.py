@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from imagegeneration.domain.generation import Answer, Usage
-from imagegeneration.imaging import sha256
-from imagegeneration.spool import REJECTED_KEPT_SECONDS, Damaged, Spool, SpoolEntry
+from imagegeneration.assets.imaging import sha256
+from imagegeneration.providers.generation import Answer, Usage
+from imagegeneration.runner.spool import REJECTED_KEPT_SECONDS, Damaged, Spool, SpoolEntry
 
 CONTENT = b"\n{}\nbytes of an image\x00\xff"
 ENTRY = SpoolEntry(
@@ -94,7 +94,7 @@ def test_an_answer_that_is_delivered_while_the_disk_is_measured_is_no_error(
     def scandir(_folder: Path) -> Iterator[Iterator[Gone]]:
         yield iter([Gone()])
 
-    monkeypatch.setattr("imagegeneration.spool.os.scandir", scandir)
+    monkeypatch.setattr("imagegeneration.runner.spool.os.scandir", scandir)
     assert spool.full() is None
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from benchmarks.queue.apps.work import work
 from benchmarks.queue.template import approved_job, queued_copy
 from imagegeneration.bootstrap import build_studio
-from imagegeneration.domain.generation import Answer
-from imagegeneration.domain.job import Job, new_id
-from imagegeneration.logs import configure_logging
+from imagegeneration.core.logs import configure_logging
+from imagegeneration.jobs.job import Job, new_id
+from imagegeneration.providers.generation import Answer
 from imagegeneration.runner.__main__ import Runner
-from imagegeneration.services.execution import Execution, Received, Task
+from imagegeneration.runner.execution import Execution, Received, Task
 from imagegeneration.settings import load_settings
-from imagegeneration.store import Stores
+from imagegeneration.stores import Stores
 
 _settings = load_settings()
 _stores = Stores(_settings.require_database(), _settings.mongodb_database)

@@ -13,9 +13,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.errors import ModelUnavailable
+from imagegeneration.core.errors import ModelUnavailable
 from imagegeneration.local.sandbox.faults import RefusalKind
+from imagegeneration.models.catalog import Catalog
 
 Json = dict[str, Any]
 

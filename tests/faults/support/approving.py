@@ -9,11 +9,11 @@ import uvicorn
 
 from imagegeneration.api import app as api_app
 from imagegeneration.bootstrap import build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.generation import ExecuteBody
-from imagegeneration.domain.job import new_id
-from imagegeneration.errors import DatabaseDown, OverBudget
-from imagegeneration.logs import configure_logging
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import DatabaseDown, OverBudget
+from imagegeneration.core.logs import configure_logging
+from imagegeneration.jobs.job import new_id
+from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from pymongo import MongoClient
 from pymongo.read_concern import ReadConcern
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.generation import ExecuteBody
-from imagegeneration.domain.job import Job, verdict
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.jobs.job import Job, verdict
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.settings import Settings
 from tests.faults.support.approving import api
 from tests.faults.support.invariants import (

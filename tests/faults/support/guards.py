@@ -260,7 +260,7 @@ INPUTS: Mapping[str, Guard] = {
     "reference-approved-bytes": noticed_by(EDITS + "test_what_is_not_what_was_approved_is_never_sent"),
     "reference-within-reach": noticed_by(
         EDITS + "test_what_is_anothers_does_not_exist",
-        instead="visible = {job_id for job_id in jobs if self._jobs.get(job_id) is not None}",
+        instead="reach = None",
     ),
     "reference-complete": noticed_by(EDITS + "test_a_call_without_the_bytes_of_its_references_is_not_sent"),
     "reference-before-start": noticed_by(

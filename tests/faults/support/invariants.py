@@ -14,9 +14,9 @@ import httpx
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from imagegeneration.domain.event import Event, numbered
-from imagegeneration.domain.job import Attempt, Job
-from imagegeneration.domain.money import Limits, account_of
+from imagegeneration.jobs.event import Event, numbered
+from imagegeneration.jobs.job import Attempt, Job
+from imagegeneration.money.money import Limits, account_of
 
 Documents = Database[dict[str, Any]]
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from imagegeneration.domain.job import Lease
+from imagegeneration.jobs.job import Lease
 from tests.faults.support.invariants import Documents
 
 

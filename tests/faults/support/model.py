@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.generation import Answer, CallFailed, Usage
-from imagegeneration.domain.job import Certainty, Job, new_id
-from imagegeneration.errors import OverBudget, Undecided, WrongState
-from imagegeneration.services.execution import Ended, Execution, Received
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import OverBudget, Undecided, WrongState
+from imagegeneration.jobs.job import Certainty, Job, new_id
+from imagegeneration.providers.generation import Answer, CallFailed, Usage
+from imagegeneration.runner.execution import Ended, Execution, Received
 from tests.faults.support.cluster import Cluster
 from tests.faults.support.invariants import all_jobs, assert_jobs_finish, assert_money_adds_up
 from tests.support import png

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from imagegeneration.decoder import Decoder
-from imagegeneration.providers import OpenAIProvider
+from imagegeneration.assets.bucket import Storage
+from imagegeneration.assets.decoder import Decoder
+from imagegeneration.jobs.changes import Changes
+from imagegeneration.jobs.store import JobStore
+from imagegeneration.money.spending import Spending
+from imagegeneration.mongo.connection import Connection
 from imagegeneration.providers.asynchronous import AsynchronousApi
-from imagegeneration.services.changes import Changes
-from imagegeneration.services.execution import Execution
-from imagegeneration.services.spending import Spending
-from imagegeneration.spool import Spool
-from imagegeneration.storage import Storage
-from imagegeneration.store.connection import Connection
-from imagegeneration.store.jobs import JobStore
+from imagegeneration.providers.openai import OpenAIProvider
+from imagegeneration.runner.execution import Execution
+from imagegeneration.runner.spool import Spool
 
 Action = Literal["kill", "stop", "term", "pause", "fail", "note"]
 When = Literal["before", "after"]

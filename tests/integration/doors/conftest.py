@@ -14,16 +14,16 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from imagegeneration.assets.bucket import Storage
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.domain.access import Role
-from imagegeneration.domain.person import LOGIN_COOKIE, Identity
+from imagegeneration.core.roles import Role
 from imagegeneration.local.__main__ import dashboard_command
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.people.person import LOGIN_COOKIE, Identity
 from imagegeneration.settings import Settings, SignInProvider
-from imagegeneration.storage import Storage
 from tests.support import APPROVAL_KEY, wait_until
 
 PROVIDER = {

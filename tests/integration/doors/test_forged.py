@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from imagegeneration.domain.access import ROUTES
-from imagegeneration.domain.person import LOGIN_COOKIE
+from imagegeneration.core.roles import ROUTES
+from imagegeneration.people.person import LOGIN_COOKIE
 from tests.integration.doors.conftest import Server
 
 EVIL = "http://evil.example"

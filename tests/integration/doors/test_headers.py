@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from imagegeneration.api.app import build_asgi
 from imagegeneration.api.headers import NOTHING, script_hashes
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.dashboard.document import document
 from imagegeneration.settings import Settings
-from imagegeneration.ui.document import document
 from tests.integration.doors.conftest import Server
 
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"

@@ -12,8 +12,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.key import PREFIX, key_sha256, new_key
+from imagegeneration.core.actor import Actor
+from imagegeneration.people.key import PREFIX, key_sha256, new_key
 from tests.integration.doors.conftest import Server
 
 ROUNDS = 100

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
-from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.forge import ForgeProvider
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest
 from imagegeneration.providers.google import GoogleProvider
 from imagegeneration.providers.openai import OpenAIProvider
 from imagegeneration.providers.provider import Provider

@@ -6,7 +6,7 @@ import dataclasses
 import ssl
 from ipaddress import ip_network
 
-from imagegeneration.fetch import PUBLIC_HTTPS, Fetcher
+from imagegeneration.assets.fetch import PUBLIC_HTTPS, Fetcher
 from tests.wire.loopback import Loopback
 
 NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

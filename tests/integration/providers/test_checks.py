@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from imagegeneration.domain.health import Checked
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.providers import PROVIDERS
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.health import Checked
+from imagegeneration.providers.vendors import PROVIDERS
 from tests.wire.accounts import KEY, Accounts
 from tests.wire.loopback import HANG, RESET, Sent, answer_json
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from imagegeneration.domain.provider import DROPPED_BY_OPENAI, Endpoint, ImageField
+from imagegeneration.providers.endpoint import DROPPED_BY_OPENAI, Endpoint, ImageField
 from imagegeneration.providers.openai import OpenAIProvider
 from tests.integration.providers.conftest import IMAGE, VENDORS, Line, request
 from tests.wire.compatible import Compatible, Strict

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from imagegeneration.domain.generation import GenerationRequest, InputImage, Reference
-from imagegeneration.domain.provider import Endpoint
+from imagegeneration.assets.reference import InputImage, Reference
 from imagegeneration.local.sandbox.multipart import Part, read_form
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import GenerationRequest
 from imagegeneration.providers.openai import OpenAIProvider
 from tests.integration.providers.conftest import IMAGE, Line, line, request
 from tests.wire.loopback import Loopback, Received, Sent, answer_json

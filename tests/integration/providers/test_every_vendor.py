@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.endpoint import Endpoint
 from tests.integration.providers.conftest import IMAGE, VENDORS, Line, line
 from tests.wire.loopback import HANG, RESET, Fault, Sent, dripping, truncated
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from imagegeneration.domain.generation import LARGEST_SEED, GenerationRequest
-from imagegeneration.domain.provider import Endpoint
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import LARGEST_SEED, GenerationRequest
 from imagegeneration.providers.google import SIZES, GoogleProvider
 from tests.integration.providers.conftest import IMAGE, VENDORS, Line, line
 from tests.wire.google import KEY, Google, answer, image_part

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from pydantic import SecretStr
 
-from imagegeneration.domain.generation import CallFailed, GenerationRequest
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.providers import PROVIDERS, ResumableProvider
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import CallFailed, GenerationRequest
+from imagegeneration.providers.provider import ResumableProvider
 from imagegeneration.providers.replicate import MODELS, ReplicateProvider
+from imagegeneration.providers.vendors import PROVIDERS
 from tests.integration.providers.support import Handles, fetcher_of
 from tests.unit.providers.requests import PROMPTS, image_request, row
 from tests.wire.loopback import HANG, RESET, Sent, answer_json

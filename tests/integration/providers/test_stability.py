@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagegeneration.domain.generation import LARGEST_SEED
+from imagegeneration.providers.generation import LARGEST_SEED
 from imagegeneration.providers.stability import ASPECT_RATIOS, SERVICES
 from tests.integration.providers.conftest import IMAGE, Line, line
 from tests.unit.providers.requests import row

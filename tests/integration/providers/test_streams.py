@@ -17,11 +17,12 @@ from openai.types.image_generate_params import ImageGenerateParamsStreaming
 from PIL import Image
 from pydantic import SecretStr, TypeAdapter
 
-from imagegeneration.domain.generation import CallFailed, GenerationRequest, InputImage, Reference
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.imaging import sha256
+from imagegeneration.assets.imaging import sha256
+from imagegeneration.assets.reference import InputImage, Reference
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.providers import openai, wire
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import CallFailed, GenerationRequest
 from imagegeneration.providers.openai import OpenAIProvider
 from tests.integration.providers.conftest import request as a_request
 from tests.wire.loopback import CALL, HANG, RESET, Fault, OneCall, Received, Sent, answer_json, dripping, truncated

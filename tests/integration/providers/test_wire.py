@@ -15,10 +15,10 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from imagegeneration.domain.generation import CallFailed
-from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers import wire
+from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.fal import FalProvider
+from imagegeneration.providers.generation import CallFailed
 from imagegeneration.providers.replicate import ReplicateProvider
 from tests.integration.providers.conftest import IMAGE, VENDORS, Line, Vendor, line, request
 from tests.wire import fal, replicate

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.audit import BEGINNING, AuditEntry, AuditHead, Break, entry_sha256, first_break
+from imagegeneration.audit.entry import BEGINNING, AuditEntry, AuditHead, Break, entry_sha256, first_break
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TEXTS = st.text(max_size=20)

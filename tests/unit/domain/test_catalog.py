@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.catalog import Catalog, ImageModel
-from imagegeneration.domain.generation import GenerationParameters, Lora, Reference, Usage
-from imagegeneration.domain.money import PRICE_STEP
-from imagegeneration.errors import ConfigurationError, ModelUnavailable
+from imagegeneration.assets.reference import Reference
+from imagegeneration.core.errors import ConfigurationError, ModelUnavailable
+from imagegeneration.models.catalog import Catalog, ImageModel
+from imagegeneration.money.money import PRICE_STEP
+from imagegeneration.providers.generation import GenerationParameters, Lora, Usage
 
 TODAY = date(2026, 11, 21)
 CATALOG = Catalog.read()

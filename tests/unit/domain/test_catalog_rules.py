@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.catalog import (
+from imagegeneration.assets.reference import Reference
+from imagegeneration.core.errors import ConfigurationError, InvalidRequest, ModelUnavailable, TooLarge
+from imagegeneration.models.catalog import (
     Bounds,
     Catalog,
     FreeSizes,
@@ -18,8 +20,7 @@ from imagegeneration.domain.catalog import (
     Slow,
     TextModel,
 )
-from imagegeneration.domain.generation import LARGEST_SEED, GenerationParameters, Lora, Reference, Usage
-from imagegeneration.errors import ConfigurationError, InvalidRequest, ModelUnavailable, TooLarge
+from imagegeneration.providers.generation import LARGEST_SEED, GenerationParameters, Lora, Usage
 
 TODAY = date(2026, 11, 21)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.choice import WITH_LORAS, Candidate, Priority, Wishes, best, choose
+from imagegeneration.models.choice import WITH_LORAS, Candidate, Priority, Wishes, best, choose
 
 FLARE, JUGGERNAUT = "gpt-image-2.5-flare", "rundiffusion-fal/juggernaut-flux-lora"
 EVERY = (FLARE, WITH_LORAS, JUGGERNAUT)

@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imagegeneration.domain.credits import credits_an_image, credits_moved
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters
-from imagegeneration.domain.job import JobImage
-from imagegeneration.domain.lifecycle import (
+from imagegeneration.jobs.job import JobImage
+from imagegeneration.jobs.lifecycle import (
     accepted_as_lost,
     dropped,
     failed,
@@ -21,6 +19,8 @@ from imagegeneration.domain.lifecycle import (
     reopened,
     started,
 )
+from imagegeneration.money.credit import credits_an_image, credits_moved
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 ANSWER = Answer(b"", None, None, None)

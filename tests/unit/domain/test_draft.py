@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.draft import Draft, shown_sha256, terms_sha256
-from imagegeneration.domain.generation import GenerationParameters
-from imagegeneration.domain.options import Options, Order
+from imagegeneration.models.options import Options, Order
+from imagegeneration.prompts.draft import Draft, shown_sha256, terms_sha256
+from imagegeneration.providers.generation import GenerationParameters
 from tests.unit.ui.samples import NOW
 
 DRAFT = Draft(draft_id="drf_1", user_id="ann", raw_prompt="a kite", updated_at=NOW)

@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.credits import credits_moved
-from imagegeneration.domain.fallback import Fallback, bound, fallback_to, hold_of, route_of, routes, routes_after
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters, Usage
-from imagegeneration.domain.job import MAX_ATTEMPTS, AttemptError, Job, JobImage, Price, Terms, request_sha256
-from imagegeneration.domain.lifecycle import (
+from imagegeneration.jobs.fallback import Fallback, bound, fallback_to, hold_of, route_of, routes, routes_after
+from imagegeneration.jobs.job import MAX_ATTEMPTS, AttemptError, Job, JobImage, Price, Terms, request_sha256
+from imagegeneration.jobs.lifecycle import (
     billed_above_hold,
     dropped,
     failed,
@@ -24,6 +22,8 @@ from imagegeneration.domain.lifecycle import (
     reopened,
     started,
 )
+from imagegeneration.money.credit import credits_moved
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters, Usage
 from tests.unit.ui.samples import approval, job
 
 DAY = "2026-11-21"

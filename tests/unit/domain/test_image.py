@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from imagegeneration.domain.generation import OutputFormat
-from imagegeneration.domain.image import aside_key, partial_key, storage_key, storage_prefix, thumbnail_key
+from imagegeneration.assets.asset import (
+    OutputFormat,
+    aside_key,
+    partial_key,
+    storage_key,
+    storage_prefix,
+    thumbnail_key,
+)
 from tests.unit.ui.samples import NOW
 
 SHA256 = "0123456789abcdef" * 4

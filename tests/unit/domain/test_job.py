@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imagegeneration.domain.generation import CallFailed, GenerationParameters
-from imagegeneration.domain.job import JobImage, new_id, new_job_id, request_sha256, verdict
-from imagegeneration.domain.lifecycle import dropped, failed, held, interrupted, started
+from imagegeneration.jobs.job import JobImage, new_id, new_job_id, request_sha256, verdict
+from imagegeneration.jobs.lifecycle import dropped, failed, held, interrupted, started
+from imagegeneration.providers.generation import CallFailed, GenerationParameters
 from tests.unit.ui import samples
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ import re
 import zlib
 from datetime import timedelta
 
-from imagegeneration.domain.key import ApiKey, key_sha256, new_key
+from imagegeneration.people.key import ApiKey, key_sha256, new_key
 from tests.unit.ui.samples import NOW
 
 

@@ -10,9 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters
-from imagegeneration.domain.job import MAX_ATTEMPTS, JobImage
-from imagegeneration.domain.lifecycle import (
+from imagegeneration.jobs.job import MAX_ATTEMPTS, JobImage
+from imagegeneration.jobs.lifecycle import (
     declared_lost,
     dropped,
     failed,
@@ -27,6 +26,7 @@ from imagegeneration.domain.lifecycle import (
     submitted,
     tried_again,
 )
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOLD = 13_700

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from imagegeneration.domain.link import MAX_LINKS, Link, Links
+from imagegeneration.jobs.link import MAX_LINKS, Link, Links
 
 LINKS: TypeAdapter[tuple[Link, ...]] = TypeAdapter(Links)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from imagegeneration.domain.lora import HOSTS, CollectedLora, LoraBody, LoraWish, check_path
+from imagegeneration.models.lora import HOSTS, CollectedLora, LoraBody, LoraWish, check_path
 
 FACTS = {"name": "ink", "label": "Ink", "path": "owner/ink", "family": "flux-1"}
 FILE = "https://huggingface.co/owner/name/resolve/main/lora.safetensors"

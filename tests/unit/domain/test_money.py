@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.generation import MAX_IMAGES, GenerationParameters
-from imagegeneration.domain.money import (
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.money.money import (
     MICROS_PER_USD,
     PRICE_STEP,
     Limits,
@@ -28,7 +27,8 @@ from imagegeneration.domain.money import (
     quoted,
     tokens_cost,
 )
-from imagegeneration.domain.provider import ProviderLimits
+from imagegeneration.providers.endpoint import ProviderLimits
+from imagegeneration.providers.generation import MAX_IMAGES, GenerationParameters
 
 CATALOG = Catalog.read()
 ROUTES = [

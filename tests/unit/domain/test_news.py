@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from imagegeneration.domain.event import News, numbered
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters
-from imagegeneration.domain.image import StoredImage
-from imagegeneration.domain.job import JobImage
-from imagegeneration.domain.lifecycle import (
+from imagegeneration.assets.asset import StoredImage
+from imagegeneration.jobs.event import News, numbered
+from imagegeneration.jobs.job import JobImage
+from imagegeneration.jobs.lifecycle import (
     dropped,
     failed,
     generated,
@@ -20,7 +19,8 @@ from imagegeneration.domain.lifecycle import (
     stored,
     submitted,
 )
-from imagegeneration.domain.news import end_of, news_of
+from imagegeneration.jobs.news import end_of, news_of
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters
 from tests.unit.ui.samples import MODEL, NOW, stored_image
 
 DAY = "2026-11-21"

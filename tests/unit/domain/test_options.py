@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from imagegeneration.domain.catalog import Catalog, ImageModel, ImagePrice, Prices
-from imagegeneration.domain.generation import Lora, Reference
-from imagegeneration.domain.lora import LoraWish
-from imagegeneration.domain.options import FITTED, Bounded, Named, Options, nearest_size
+from imagegeneration.assets.reference import Reference
+from imagegeneration.models.catalog import Catalog, ImageModel, ImagePrice, Prices
+from imagegeneration.models.lora import LoraWish
+from imagegeneration.models.options import FITTED, Bounded, Named, Options, nearest_size
+from imagegeneration.providers.generation import Lora
 
 TODAY = date(2026, 11, 21)
 CATALOG = Catalog.read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagegeneration.domain.outlook import starts_in
+from imagegeneration.jobs.outlook import starts_in
 
 
 @pytest.mark.parametrize(

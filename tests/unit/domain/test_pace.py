@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from imagegeneration.domain.pace import MINUTE, Pace, Slot
-from imagegeneration.domain.provider import ProviderLimits
+from imagegeneration.providers.endpoint import ProviderLimits
+from imagegeneration.providers.pace import MINUTE, Pace, Slot
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

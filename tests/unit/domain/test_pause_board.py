@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imagegeneration.domain.breaker import EVERYTHING, Barred, Breaker, Pause, PauseBoard
-from imagegeneration.domain.generation import GenerationParameters
+from imagegeneration.providers.breaker import EVERYTHING, Barred, Breaker, Pause, PauseBoard
+from imagegeneration.providers.generation import GenerationParameters
 from tests.unit.ui.samples import NOW
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.access import Need, Role
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.person import Identity, Person, RoleRules, roles_of
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.roles import Need, Role
+from imagegeneration.people.person import Identity, Person, RoleRules, roles_of
 from tests.unit.ui.samples import NOW
 
 RULES: RoleRules = {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imagegeneration.domain.process import Address, Kind, ProcessInfo, mismatches
+from imagegeneration.processes.process import Address, Kind, ProcessInfo, mismatches
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 

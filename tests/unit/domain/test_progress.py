@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from imagegeneration.domain.job import ImageState
-from imagegeneration.domain.progress import MOST_PERCENT, Progress, progress_of
+from imagegeneration.jobs.job import ImageState
+from imagegeneration.jobs.progress import MOST_PERCENT, Progress, progress_of
 from tests.unit.ui.samples import NOW, image, job
 
 

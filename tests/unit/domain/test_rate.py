@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.plan import PLANS
-from imagegeneration.domain.rate import Rate, Window, standing
+from imagegeneration.people.plan import PLANS
+from imagegeneration.people.rate import Rate, Window, standing
 
 TEN = Rate(what="requests", amount=10, seconds=60)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.generation import GenerationParameters
-from imagegeneration.domain.job import Approval, Job
-from imagegeneration.domain.seal import SealKeys, approved_facts, stored_facts
+from imagegeneration.jobs.job import Approval, Job
+from imagegeneration.jobs.seal import SealKeys, approved_facts, stored_facts
+from imagegeneration.providers.generation import GenerationParameters
 from tests.unit.ui.samples import NOW, approval, job, stored_image
 
 OLD, NEW = b"o" * 32, b"n" * 32

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.style import STYLE_NAMES, StyleName, folded, on_one_line, parts, styles
-from imagegeneration.domain.text import PROMPT_MAX, check_text
-from imagegeneration.errors import PromptRefused
+from imagegeneration.core.errors import PromptRefused
+from imagegeneration.core.text import PROMPT_MAX, check_text
+from imagegeneration.models.style import STYLE_NAMES, StyleName, folded, on_one_line, parts, styles
 
 OWN = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\t"), min_size=1, max_size=300)
 PROMPTS = OWN.filter(lambda text: bool(text.strip()))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from imagegeneration.domain.generation import Answer, CallFailed
-from imagegeneration.domain.text import INTENT_MAX, PROMPT_MAX, Described, Intent, Prompt, tame
+from imagegeneration.core.text import INTENT_MAX, PROMPT_MAX, Described, Intent, Prompt, tame
+from imagegeneration.providers.generation import Answer, CallFailed
 
 PROMPT: TypeAdapter[str] = TypeAdapter(Prompt)
 INTENT: TypeAdapter[str] = TypeAdapter(Intent)

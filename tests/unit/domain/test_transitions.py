@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationParameters, Usage
-from imagegeneration.domain.job import Attempt, AttemptError, JobImage, Price
-from imagegeneration.domain.lifecycle import (
+from imagegeneration.jobs.job import Attempt, AttemptError, JobImage, Price
+from imagegeneration.jobs.lifecycle import (
     accepted_as_lost,
     billed_above_hold,
     declared_lost,
@@ -28,6 +27,7 @@ from imagegeneration.domain.lifecycle import (
     stored,
     tried_again,
 )
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters, Usage
 from tests.unit.ui.samples import stored_image
 
 DAY = "2026-11-21"

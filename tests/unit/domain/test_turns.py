@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagegeneration.domain.turns import Turns
+from imagegeneration.runner.turns import Turns
 
 
 def order(turns: Turns, rounds: int, images: int = 1) -> list[str]:

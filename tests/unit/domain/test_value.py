@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from imagegeneration.domain.value import Moment, SentMoment
+from imagegeneration.core.value import Moment, SentMoment
 
 SENT: TypeAdapter[datetime] = TypeAdapter(SentMoment)
 KEPT: TypeAdapter[datetime] = TypeAdapter(Moment)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from imagegeneration.domain.breaker import model_scope, provider_scope
-from imagegeneration.domain.choice import WITH_LORAS, Candidate, Wishes, best, choose, or_waiting
-from imagegeneration.domain.generation import CallFailed, GenerationRequest, InputImage, LeftAtProvider, Reference
-from imagegeneration.domain.health import Checked, HealthStatus, ProviderHealth
-from imagegeneration.domain.moderation import Moderation, in_words
-from imagegeneration.domain.provider import Endpoint, ProviderLimits
+from imagegeneration.assets.reference import InputImage, Reference
+from imagegeneration.models.choice import WITH_LORAS, Candidate, Wishes, best, choose, or_waiting
+from imagegeneration.prompts.moderation import Moderation, in_words
+from imagegeneration.providers.breaker import model_scope, provider_scope
+from imagegeneration.providers.endpoint import Endpoint, ProviderLimits
+from imagegeneration.providers.generation import CallFailed, GenerationRequest, LeftAtProvider
+from imagegeneration.providers.health import Checked, HealthStatus, ProviderHealth
 from tests.unit.ui.samples import NOW, job
 
 

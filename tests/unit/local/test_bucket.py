@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.local.bucket import bucket_part, find_weed
 from imagegeneration.local.datadir import DataDir
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.local import datadir
 from imagegeneration.local.datadir import PORTS, DataDir, port_is_free
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.mongod import find_mongod, locked_mongod_part, mongod_part
 

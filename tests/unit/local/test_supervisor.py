@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from imagegeneration.errors import ConfigurationError
+from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.local import process as process_module
 from imagegeneration.local import supervisor as supervisor_module
 from imagegeneration.local.process import Log, Process

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from imagegeneration.domain.catalog import Bounds, Catalog, ImageModel
-from imagegeneration.domain.generation import GenerationRequest, Lora
+from imagegeneration.models.catalog import Bounds, Catalog, ImageModel
+from imagegeneration.providers.generation import GenerationRequest, Lora
 
 CATALOG = Catalog.read()
 

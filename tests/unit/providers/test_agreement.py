@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 from openai.types.image_generate_params import ImageGenerateParamsNonStreaming
 from pydantic import TypeAdapter
 
-from imagegeneration.domain.catalog import Catalog, ImageModel
-from imagegeneration.domain.generation import LARGEST_SEED, GenerationRequest, Lora
-from imagegeneration.domain.options import Named, Options
-from imagegeneration.domain.provider import Endpoint
-from imagegeneration.providers import PROVIDERS, ResumableProvider
+from imagegeneration.models.catalog import Catalog, ImageModel
+from imagegeneration.models.options import Named, Options
+from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.fal import fal_payload
 from imagegeneration.providers.forge import forge_payload
+from imagegeneration.providers.generation import LARGEST_SEED, GenerationRequest, Lora
 from imagegeneration.providers.google import google_payload
 from imagegeneration.providers.openai import image_payload
+from imagegeneration.providers.provider import ResumableProvider
 from imagegeneration.providers.replicate import replicate_input
 from imagegeneration.providers.stability import SERVICES, stability_payload
+from imagegeneration.providers.vendors import PROVIDERS
 from imagegeneration.providers.wire import ARRIVAL_SHARE
 from imagegeneration.settings import Settings
 from tests.unit.providers.requests import number

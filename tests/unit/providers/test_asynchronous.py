@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from imagegeneration.domain.generation import CallFailed
-from imagegeneration.domain.provider import Endpoint
 from imagegeneration.providers import asynchronous
 from imagegeneration.providers.asynchronous import AsynchronousApi
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.generation import CallFailed
 from tests.support import Clock
 
 

@@ -10,10 +10,11 @@ import pytest
 from google.genai import types
 from openai.types.image_edit_params import ImageEditParamsBase
 
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.generation import GenerationRequest, InputImage, Reference
+from imagegeneration.assets.reference import InputImage, Reference
+from imagegeneration.models.catalog import Catalog
 from imagegeneration.providers.fal import fal_payload
 from imagegeneration.providers.forge import forge_payload
+from imagegeneration.providers.generation import GenerationRequest
 from imagegeneration.providers.google import google_payload
 from imagegeneration.providers.openai import edit_payload, image_payload
 from imagegeneration.providers.replicate import replicate_input

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import ResponseError
 
-from imagegeneration.domain.generation import Answer, CallFailed
 from imagegeneration.providers.errors import EVERY, RULES, Rule, Verdict
 from imagegeneration.providers.forge import forge_answer
+from imagegeneration.providers.generation import Answer, CallFailed
 from imagegeneration.providers.google import google_answer, google_refusal
 from imagegeneration.providers.openai import parse_image
 from imagegeneration.providers.refusal import refusal

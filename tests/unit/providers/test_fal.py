@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.generation import CallFailed, GenerationRequest, Lora
 from imagegeneration.providers.fal import APPS, failure, fal_payload, image_url, platform_url, queue_path, said
+from imagegeneration.providers.generation import CallFailed, GenerationRequest, Lora
 from imagegeneration.providers.reply import Reply
 from imagegeneration.settings import Settings
 from tests.unit.providers.requests import LORAS, PROMPTS, image_request, number, row, whole

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
 from imagegeneration.providers.forge import forge_answer, forge_payload
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest
 from imagegeneration.providers.reply import Reply
 
 REQUEST = GenerationRequest(

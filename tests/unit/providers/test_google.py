@@ -12,7 +12,7 @@ from google.genai import errors, types
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest, Usage
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest, Usage
 from imagegeneration.providers.google import NO_IMAGE, SIZES, google_answer, google_payload, google_refusal
 from tests.wire.google import answer, image_part, usage
 

@@ -10,9 +10,10 @@ import pytest
 START = """
 import sys
 import imagegeneration.runner.__main__
-from imagegeneration.providers import build_providers
+from imagegeneration.providers.vendors import build_providers
 from imagegeneration.settings import Settings
-built = build_providers(Settings(_env_file=None, {settings}))
+settings = Settings(_env_file=None, {settings})
+built = build_providers(settings.endpoints, settings.provider_timeout_seconds)
 print("google.genai" in sys.modules, sorted(built))
 """
 

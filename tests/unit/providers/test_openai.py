@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from openai.types import ImageGenerateParams, ModerationCreateParams
 from pydantic import TypeAdapter
 
-from imagegeneration.domain.generation import CallFailed, EnhanceBody, GenerationRequest
+from imagegeneration.providers.generation import CallFailed, EnhanceBody, GenerationRequest
 from imagegeneration.providers.openai import (
     enhance_payload,
     image_payload,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.generation import CallFailed, GenerationRequest, Lora
+from imagegeneration.providers.generation import CallFailed, GenerationRequest, Lora
 from imagegeneration.providers.replicate import (
     MODELS,
     RATIOS,

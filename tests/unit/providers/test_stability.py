@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.generation import Answer, CallFailed, GenerationRequest
+from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest
 from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.stability import ASPECT_RATIOS, stability_answer, stability_payload
 

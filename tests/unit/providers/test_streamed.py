@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.domain.generation import Answer, CallFailed
 from imagegeneration.providers import streamed
+from imagegeneration.providers.generation import Answer, CallFailed
 from imagegeneration.providers.openai import parse_step
 from imagegeneration.providers.streamed import events
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from imagegeneration.domain.rate import Rate
-from imagegeneration.store import rates
-from imagegeneration.store.rates import Counter, MemoryRates
+from imagegeneration.people import rate_store as rates
+from imagegeneration.people.rate import Rate
+from imagegeneration.people.rate_store import Counter, MemoryRates
 from tests.support import Clock
 
 RATE = Rate(what="prompt suggestions", amount=3, seconds=60)

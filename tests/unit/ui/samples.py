@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from imagegeneration.domain.breaker import Breaker, Cause, Pause
-from imagegeneration.domain.generation import GenerationParameters
-from imagegeneration.domain.image import StoredImage
-from imagegeneration.domain.job import Approval, Attempt, ImageState, Job, JobImage, Status
-from imagegeneration.domain.money import Limits, Spend
-from imagegeneration.domain.operations import OpenImage, OperationsState, QueueState, SuggestionTimes
-from imagegeneration.domain.runner import RunnerInfo
+from imagegeneration.assets.asset import StoredImage
+from imagegeneration.jobs.job import Approval, Attempt, ImageState, Job, JobImage, Status
+from imagegeneration.money.money import Limits, Spend
+from imagegeneration.operations.state import OpenImage, OperationsState, QueueState
+from imagegeneration.processes.runner import RunnerInfo
+from imagegeneration.prompts.enhancement import SuggestionTimes
+from imagegeneration.providers.breaker import Breaker, Cause, Pause
+from imagegeneration.providers.generation import GenerationParameters
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MODEL = "gpt-image-2.5-flare"

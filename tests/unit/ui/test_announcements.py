@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.health import ProviderHealth
-from imagegeneration.services.jobs import Offer
-from imagegeneration.ui.announcements import dying, trouble
+from imagegeneration.dashboard.announcements import dying, trouble
+from imagegeneration.jobs.jobs import Offer
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.providers.health import ProviderHealth
 from tests.unit.ui.samples import NOW
 
 ROW = """

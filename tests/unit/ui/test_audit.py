@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.audit import AuditEntry
-from imagegeneration.ui import audit as module
-from imagegeneration.ui.audit import Wanted, exported
+from imagegeneration.audit.entry import AuditEntry
+from imagegeneration.dashboard.audit import page as module
+from imagegeneration.dashboard.audit.page import Wanted, exported
 from tests.unit.ui.test_entries import entry
 
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from imagegeneration.domain.job import AttemptError, Job
-from imagegeneration.domain.lifecycle import shown
-from imagegeneration.domain.outlook import Outlook
-from imagegeneration.domain.progress import Progress
-from imagegeneration.ui.cards import Reader, card, is_active, tile_share
+from imagegeneration.dashboard.jobs.cards import Reader, card, is_active, tile_share
+from imagegeneration.jobs.job import AttemptError, Job
+from imagegeneration.jobs.lifecycle import shown
+from imagegeneration.jobs.outlook import Outlook
+from imagegeneration.jobs.progress import Progress
 from tests.unit.ui.samples import NOW, URL, approval, image, job, stored_image
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagegeneration.domain.audit import AuditEntry
-from imagegeneration.ui.decisions import decisions
-from imagegeneration.ui.rows import Link, Row
+from imagegeneration.audit.entry import AuditEntry
+from imagegeneration.dashboard.kit.rows import Link, Row
+from imagegeneration.dashboard.operations.decisions import decisions
 from tests.unit.ui.samples import CEILINGS, NOW, image
 
 

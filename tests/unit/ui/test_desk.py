@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.draft import Draft, Shown
-from imagegeneration.domain.generation import EnhanceBody, ExecuteBody, GenerationParameters
-from imagegeneration.errors import DatabaseDown, Elsewhere, OverBudget, ProviderFailed, StudioError
-from imagegeneration.ui import desk as module
-from imagegeneration.ui import wishes
-from imagegeneration.ui.desk import Desk, lay, new_draft, open_desk, start_over
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import DatabaseDown, Elsewhere, OverBudget, ProviderFailed, StudioError
+from imagegeneration.dashboard.generate import desk as module
+from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate.desk import Desk, lay, new_draft, open_desk, start_over
+from imagegeneration.prompts.draft import Draft, Shown
+from imagegeneration.providers.generation import EnhanceBody, ExecuteBody, GenerationParameters
 
 
 class Studio:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.ui.difference import difference, summary
+from imagegeneration.dashboard.generate.difference import difference, summary
 
 TEXT = st.text(alphabet="ab  \n.,<>*é\U0001f3a8ש", max_size=60)
 

@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 import pytest
 
-from imagegeneration.domain.audit import Action, AuditEntry
-from imagegeneration.domain.credits import Balance
-from imagegeneration.ui.entries import ACTION_WORDS, changes, entry_row
-from imagegeneration.ui.exports import as_csv, as_json_lines, literal_cell
-from imagegeneration.ui.rows import Change, Row
+from imagegeneration.audit.entry import Action, AuditEntry
+from imagegeneration.dashboard.audit.entries import ACTION_WORDS, changes, entry_row
+from imagegeneration.dashboard.audit.exports import as_csv, as_json_lines, literal_cell
+from imagegeneration.dashboard.kit.rows import Change, Row
+from imagegeneration.money.credit import Balance
 from tests.unit.ui.samples import NOW, approval
 from tests.unit.ui.test_persons import somebody
 

@@ -11,25 +11,26 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.domain.catalog import Catalog, ImageModel
-from imagegeneration.domain.choice import Priority
-from imagegeneration.domain.draft import Draft
-from imagegeneration.domain.generation import MAX_REFERENCES, GenerationParameters, Lora, Reference
-from imagegeneration.domain.lora import CollectedLora, LoraWish
-from imagegeneration.domain.money import format_usd
-from imagegeneration.domain.options import Options, Order
-from imagegeneration.errors import NotFound, StudioError, TooLarge
-from imagegeneration.services.choosing import Choosing
-from imagegeneration.services.jobs import Jobs, Offer
-from imagegeneration.services.references import References
-from imagegeneration.services.spending import Spending
-from imagegeneration.ui import desk as desk_module
-from imagegeneration.ui import options as panel
-from imagegeneration.ui import wishes
-from imagegeneration.ui.desk import Desk, new_draft
-from imagegeneration.ui.offers import AUTOMATIC, offers, read_pick
-from imagegeneration.ui.picks import Pick, loras_offered, picks, with_fallback, with_lora
+from imagegeneration.assets.inputs import References
+from imagegeneration.assets.reference import MAX_REFERENCES, Reference
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import NotFound, StudioError, TooLarge
+from imagegeneration.dashboard.generate import desk as desk_module
+from imagegeneration.dashboard.generate import options as panel
+from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate.desk import Desk, new_draft
+from imagegeneration.dashboard.generate.offers import AUTOMATIC, offers, read_pick
+from imagegeneration.dashboard.generate.picks import Pick, loras_offered, picks, with_fallback, with_lora
+from imagegeneration.jobs.jobs import Jobs, Offer
+from imagegeneration.models.catalog import Catalog, ImageModel
+from imagegeneration.models.choice import Priority
+from imagegeneration.models.choosing import Choosing
+from imagegeneration.models.lora import CollectedLora, LoraWish
+from imagegeneration.models.options import Options, Order
+from imagegeneration.money.money import format_usd
+from imagegeneration.money.spending import Spending
+from imagegeneration.prompts.draft import Draft
+from imagegeneration.providers.generation import GenerationParameters, Lora
 
 TODAY = datetime.now(UTC).date()
 LIMIT = 100_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from imagegeneration.domain.generation import ExecuteBody
-from imagegeneration.ui.desk import in_words
-from imagegeneration.ui.fields import storable
+from imagegeneration.dashboard.generate.desk import in_words
+from imagegeneration.dashboard.kit.fields import storable
+from imagegeneration.providers.generation import ExecuteBody
 
 
 def test_text_is_stored_as_typed() -> None:

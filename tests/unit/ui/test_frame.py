@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from imagegeneration.domain.access import PAGES, Role
-from imagegeneration.domain.actor import Actor
-from imagegeneration.errors import NotAllowed
-from imagegeneration.ui import frame
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.errors import NotAllowed
+from imagegeneration.core.roles import PAGES, Role
+from imagegeneration.dashboard import frame
 
 ANN = Actor(user_id="usr_ann", name="Ann", roles=("admin",))
 BOB = Actor(user_id="usr_bob", name="Bob", roles=("creator",))

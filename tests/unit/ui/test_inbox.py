@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from imagegeneration.ui.inbox import Inbox, Message, inbox, taker
+from imagegeneration.dashboard.kit.inbox import Inbox, Message, inbox, taker
 
 
 def sent(*numbers: int) -> list[dict[str, Any]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from imagegeneration.domain.key import ApiKey
-from imagegeneration.ui.key_rows import example, key_sections
-from imagegeneration.ui.rows import Fact, Row, Time
+from imagegeneration.dashboard.keys.key_rows import example, key_sections
+from imagegeneration.dashboard.kit.rows import Fact, Row, Time
+from imagegeneration.people.key import ApiKey
 from tests.unit.ui.samples import NOW
 
 DAY = timedelta(days=1)

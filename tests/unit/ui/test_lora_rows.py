@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagegeneration.domain.lora import CollectedLora
-from imagegeneration.ui.lora_rows import lora_section
-from imagegeneration.ui.rows import Row
+from imagegeneration.dashboard.kit.rows import Row
+from imagegeneration.dashboard.loras.lora_rows import lora_section
+from imagegeneration.models.lora import CollectedLora
 from tests.unit.ui.samples import NOW
 
 

@@ -7,7 +7,7 @@ from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg, Deferr
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.Common_pb2 import FileURLsRequest
 
-from imagegeneration.ui.messages import MAX_MESSAGE_BYTES, hear
+from imagegeneration.dashboard.messages import MAX_MESSAGE_BYTES, hear
 
 OTHERS = (
     BackMsg(clear_cache=True),

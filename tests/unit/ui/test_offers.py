@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from imagegeneration.domain.choice import Candidate
-from imagegeneration.domain.options import Options
-from imagegeneration.services.choosing import Estimate
-from imagegeneration.ui.offers import AUTOMATIC, Automatic, offers, read_pick
+from imagegeneration.dashboard.generate.offers import AUTOMATIC, Automatic, offers, read_pick
+from imagegeneration.models.choice import Candidate
+from imagegeneration.models.choosing import Estimate
+from imagegeneration.models.options import Options
 
 
 def candidate(model: str, price: int | None, *limitations: str, is_estimate: bool = False) -> Candidate:

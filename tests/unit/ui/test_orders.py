@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.domain.actor import LOCAL
-from imagegeneration.ui.orders import carry_out, read_usd
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.dashboard.operations.orders import carry_out, read_usd
 
 NO_STUDIO = cast(Studio, None)
 """Nothing of it may be touched."""

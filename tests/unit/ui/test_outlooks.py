@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from imagegeneration.domain.job import Job
-from imagegeneration.domain.outlook import Outlook
-from imagegeneration.ui import outlooks
-from imagegeneration.ui.outlooks import Outlooks
+from imagegeneration.dashboard.jobs import outlooks
+from imagegeneration.dashboard.jobs.outlooks import Outlooks
+from imagegeneration.jobs.job import Job
+from imagegeneration.jobs.outlook import Outlook
 from tests.unit.ui.samples import image, job
 
 QUEUED = job("QUEUED", [image("HELD")])

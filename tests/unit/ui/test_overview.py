@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.breaker import Cause
-from imagegeneration.domain.money import LimitsVersion
-from imagegeneration.domain.operations import OperationsState, QueueState, SuggestionTimes, WaitingForStorage
-from imagegeneration.services.jobs import RetryQuote
-from imagegeneration.ui.needs import needs
-from imagegeneration.ui.overview import Look, overview
-from imagegeneration.ui.rows import Row, Section, Time
+from imagegeneration.dashboard.kit.rows import Row, Section, Time
+from imagegeneration.dashboard.operations.needs import needs
+from imagegeneration.dashboard.operations.overview import Look, overview
+from imagegeneration.jobs.jobs import RetryQuote
+from imagegeneration.money.money import LimitsVersion
+from imagegeneration.operations.state import OperationsState, QueueState, WaitingForStorage
+from imagegeneration.prompts.enhancement import SuggestionTimes
+from imagegeneration.providers.breaker import Cause
 from tests.unit.ui.samples import CEILINGS, MODEL, NOW, breaker, open_image, operations_state, runner, spend
 
 ORDER = [

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from imagegeneration.domain.access import Need
-from imagegeneration.domain.actor import Actor
-from imagegeneration.domain.lora import LoraChanges
-from imagegeneration.errors import NotAllowed
-from imagegeneration.ui import keys, loras, people
-from imagegeneration.ui.sections import Answers
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.errors import NotAllowed
+from imagegeneration.core.roles import Need
+from imagegeneration.dashboard.keys import page as keys
+from imagegeneration.dashboard.kit.sections import Answers
+from imagegeneration.dashboard.loras import page as loras
+from imagegeneration.dashboard.people import page as people
+from imagegeneration.models.lora import LoraChanges
 from tests.unit.ui.test_lora_rows import lora
 from tests.unit.ui.test_persons import somebody
 

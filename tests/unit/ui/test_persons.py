@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagegeneration.domain.person import Person
-from imagegeneration.ui.persons import access_words, confirm_words, people_section
-from imagegeneration.ui.rows import Fact, Row
+from imagegeneration.dashboard.kit.rows import Fact, Row
+from imagegeneration.dashboard.people.persons import access_words, confirm_words, people_section
+from imagegeneration.people.person import Person
 from tests.unit.ui.samples import NOW
 
 

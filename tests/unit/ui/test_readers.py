@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from imagegeneration.domain.access import Role
-from imagegeneration.domain.actor import Actor
-from imagegeneration.ui.readers import for_reader, people_in
-from imagegeneration.ui.rows import Action, Link, Row, Section, job_link
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.roles import Role
+from imagegeneration.dashboard.kit.rows import Action, Link, Row, Section, job_link
+from imagegeneration.dashboard.readers import for_reader, people_in
 from tests.unit.ui.samples import NOW
 
 OWNERS = {"imgjob_mine": "usr_me", "imgjob_other": "usr_other"}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagegeneration.domain.generation import GenerationParameters, Lora, Reference
-from imagegeneration.domain.job import AttemptError, Price
-from imagegeneration.domain.moderation import Moderation
-from imagegeneration.errors import ModelUnavailable
-from imagegeneration.services.jobs import RetryQuote
-from imagegeneration.ui import words
-from imagegeneration.ui.cards import Reader, card
-from imagegeneration.ui.record import record
+from imagegeneration.assets.reference import Reference
+from imagegeneration.core.errors import ModelUnavailable
+from imagegeneration.dashboard.jobs.cards import Reader, card
+from imagegeneration.dashboard.jobs.record import record
+from imagegeneration.dashboard.kit import words
+from imagegeneration.jobs.job import AttemptError, Price
+from imagegeneration.jobs.jobs import RetryQuote
+from imagegeneration.prompts.moderation import Moderation
+from imagegeneration.providers.generation import GenerationParameters, Lora
 from tests.unit.ui.samples import NOW, approval, attempt, image, job, stored_image
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.operations import OperationsState, ProviderState
-from imagegeneration.domain.provider import ProviderLimits
-from imagegeneration.ui.needs import needs
-from imagegeneration.ui.overview import Look, overview
-from imagegeneration.ui.rows import Row
-from imagegeneration.ui.watch import watched
+from imagegeneration.dashboard.kit.rows import Row
+from imagegeneration.dashboard.operations.needs import needs
+from imagegeneration.dashboard.operations.overview import Look, overview
+from imagegeneration.dashboard.operations.watch import watched
+from imagegeneration.operations.state import OperationsState, ProviderState
+from imagegeneration.providers.endpoint import ProviderLimits
 from tests.unit.ui.samples import CEILINGS, NOW, breaker, operations_state, spend
 
 

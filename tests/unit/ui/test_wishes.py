@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.domain.actor import LOCAL, Actor
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.draft import Draft, Shown, shown_sha256, terms_sha256
-from imagegeneration.domain.generation import ExecuteBody, GenerationParameters, Lora, Reference
-from imagegeneration.domain.lora import LoraWish
-from imagegeneration.domain.options import RANDOM_SEED, GenerateBody, Options, Order
-from imagegeneration.services.choosing import Choosing
-from imagegeneration.services.jobs import Offer, check_shown
-from imagegeneration.ui import desk as desk_module
-from imagegeneration.ui import wishes
-from imagegeneration.ui.desk import Desk, new_draft
+from imagegeneration.assets.reference import Reference
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.dashboard.generate import desk as desk_module
+from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate.desk import Desk, new_draft
+from imagegeneration.jobs.jobs import Offer, check_shown
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.choosing import Choosing
+from imagegeneration.models.lora import LoraWish
+from imagegeneration.models.options import RANDOM_SEED, GenerateBody, Options, Order
+from imagegeneration.prompts.draft import Draft, Shown, shown_sha256, terms_sha256
+from imagegeneration.providers.generation import ExecuteBody, GenerationParameters, Lora
 
 CATALOG = Catalog.read()
 USUAL = GenerationParameters(

@@ -7,11 +7,11 @@ from typing import get_args
 
 import pytest
 
-from imagegeneration.domain.credits import CreditQuote
-from imagegeneration.domain.generation import Usage
-from imagegeneration.domain.job import Attempt, Certainty, ErrorCode, ImageState, Outcome, Status
-from imagegeneration.domain.outlook import Outlook
-from imagegeneration.ui import words
+from imagegeneration.dashboard.kit import words
+from imagegeneration.jobs.job import Attempt, Certainty, ErrorCode, ImageState, Outcome, Status
+from imagegeneration.jobs.outlook import Outlook
+from imagegeneration.money.credit import CreditQuote
+from imagegeneration.providers.generation import Usage
 from tests.unit.ui.samples import NOW, attempt, image, job
 
 

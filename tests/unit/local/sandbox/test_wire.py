@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-from imagegeneration.domain.catalog import Catalog
-from imagegeneration.domain.generation import GenerationParameters, Usage
 from imagegeneration.local.sandbox.wire import ImageRequest, TextRequest, WireError, huge_png
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.providers.generation import GenerationParameters, Usage
 
 CATALOG = Catalog.read()
 PRICED = [

@@ -1,0 +1,1 @@
+"""Stored images: their bytes in the bucket, and who may use them."""

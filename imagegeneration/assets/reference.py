@@ -1,0 +1,27 @@
+"""References: stored images that a request is made from."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from imagegeneration.core.value import Value
+
+MAX_REFERENCES = 16
+"""What the most generous provider takes in one call."""
+
+MAX_REFERENCE_BYTES = 32 * 1024**2
+"""What the references of a request may weigh together: a runner has them in memory once for each call in flight."""
+
+
+class Reference(Value):
+    """A stored image that the calls are given beside the prompt; the hash is of the bytes that were approved."""
+
+    image_id: str
+    sha256: str
+
+
+class InputImage(Value):
+    """The bytes of a reference as they are sent."""
+
+    content: bytes = Field(repr=False)
+    mime_type: str

@@ -1,0 +1,1 @@
+"""The audit record: who decided what, in a chain of hashes."""

@@ -1,0 +1,128 @@
+"""The record of decisions: who approved, decided, paused, changed limits, signed in, or changed who may do what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from imagegeneration.audit.entry import Action, AuditEntry, AuditHead, Break, entry_sha256, first_break
+from imagegeneration.audit.store import AuditStore
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.value import Value
+from imagegeneration.jobs.job import new_id
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.mongo.transaction import Session
+
+STUDIO = Actor(user_id="the studio", roles=())
+"""Who acts when no person does."""
+
+APPROVALS: Sequence[Action] = ("approved", "retried")
+"""The entries that say what may be sent."""
+
+PROGRESS_ENTRIES = 500
+Progress = Callable[[int, int], None]
+"""Is told how many entries have been read, and of how many."""
+
+
+class Audit:
+    """Appends entries, each inside the transaction that makes the change it tells of."""
+
+    def __init__(self, connection: Connection, audit: AuditStore) -> None:
+        self._connection = connection
+        self._audit = audit
+
+    def write(
+        self,
+        actor: Actor,
+        action: Action,
+        subject: str,
+        reason: str,
+        *,
+        before: Value | None = None,
+        after: Value | None = None,
+        now: datetime,
+        session: Session,
+    ) -> None:
+        """Append one entry; `before` and `after` are the state around the change.
+
+        It comes last in a transaction, because everybody who appends waits for it.
+        """
+        head = self._audit.head(session=session)
+        entry = AuditEntry(
+            number=head.number + 1,
+            entry_id=new_id("aud"),
+            at=now,
+            actor=actor.user_id,
+            key=actor.key,
+            request_id=actor.request_id,
+            action=action,
+            subject=subject,
+            reason=reason,
+            before=state_json(before),
+            after=state_json(after),
+            previous_sha256=head.sha256,
+            sha256="",
+        )
+        self._audit.append(entry.model_copy(update={"sha256": entry_sha256(entry)}), session=session)
+
+    def note(self, actor: Actor, action: Action, subject: str, reason: str) -> None:
+        """Append one entry about something that changes nothing else."""
+        now = self._connection.now()
+        self._connection.transaction(
+            lambda session: self.write(actor, action, subject, reason, now=now, session=session)
+        )
+
+    def find(
+        self,
+        *,
+        actors: Sequence[str] = (),
+        actions: Sequence[Action] = (),
+        subject: str | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Sequence[AuditEntry]:
+        """Up to `limit` entries by these actors, of these actions (none named: all), newest first.
+
+        Those about `subject` are also those about a part of it, such as an image of a job. All are numbered below
+        `before`.
+        """
+        if subject is not None and not subject.isprintable():
+            return ()
+        return self._audit.find(actors=actors, actions=actions, subject=subject, before=before, limit=limit)
+
+    def head(self) -> AuditHead:
+        """The end of the chain, to be kept somewhere else."""
+        return self._audit.head()
+
+    def first_break(self, anchor: AuditHead | None = None, progress: Progress | None = None) -> Break | None:
+        """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since.
+
+        Others may append meanwhile: the chain is looked at up to the head of the beginning. It reports its `progress`.
+        """
+        head = self._audit.head()
+        broken = first_break(self._links(head.number, progress), head)
+        if broken is not None:
+            return broken
+        if self._audit.last_number() > self._audit.head().number:
+            return Break(head.number + 1, "it was added past the head")
+        return None if anchor is None else self._off_anchor(anchor, head)
+
+    def _links(self, to: int, progress: Progress | None) -> Iterator[AuditEntry | None]:
+        for count, entry in enumerate(self._audit.links(to), start=1):
+            if progress is not None and count % PROGRESS_ENTRIES == 0:
+                progress(count, to)
+            yield entry
+
+    def _off_anchor(self, anchor: AuditHead, head: AuditHead) -> Break | None:
+        if anchor.number > head.number:
+            return Break(head.number + 1, f"it is missing; the anchor names {anchor.number} entries")
+        named = self._audit.find(before=anchor.number + 1, limit=1)
+        if anchor.number and named[0].sha256 != anchor.sha256:
+            return Break(anchor.number, "it is not the one that the anchor names")
+        return None
+
+
+def state_json(state: Value | None) -> str | None:
+    """Return a state as an entry keeps it."""
+    return None if state is None else json.dumps(state.model_dump(mode="json", by_alias=True), sort_keys=True)

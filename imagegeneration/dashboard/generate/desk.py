@@ -1,0 +1,317 @@
+"""The Generate page's memory: the draft, what is under way, and what went wrong. Every change is stored."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+import streamlit as st
+from pydantic import ValidationError
+
+from imagegeneration.core.errors import Elsewhere, PromptRefused, StudioError
+from imagegeneration.dashboard.frame import acting, actor, studio
+from imagegeneration.dashboard.generate import wishes
+from imagegeneration.jobs.job import new_id
+from imagegeneration.models.options import GenerateBody, Options
+from imagegeneration.prompts.draft import Draft, Shown
+from imagegeneration.providers.generation import EnhanceBody, ExecuteBody, GenerationParameters
+
+Step = Literal["describe", "review", "images"]
+Action = Literal["enhance", "approve"]
+
+_DRAFT_ID = re.compile(r"draft_[0-9A-HJKMNP-TV-Z]{26}")
+_FIELDS: Mapping[str, str] = {
+    "intent": "intent",
+    "prompt": "raw_prompt",
+    "rawPrompt": "raw_prompt",
+    "finalPrompt": "final_prompt",
+    "negativePrompt": "negative_prompt",
+}
+
+
+_LIKE = ("intent", "raw_prompt", "suggestion", "final_prompt", "image_count", "style", "negative_prompt", "options")
+"""What a new draft may have of an earlier one."""
+
+
+@dataclass
+class Desk:
+    """One draft on the table of one session.
+
+    `revision` counts the times that the texts were changed by a button rather than by typing, `choices` the times that
+    options were changed by something else than their own fields; it begins anywhere, so that fields of before a
+    restart of the server are not taken for these. `doing` is what a button asked for and the script has yet to do;
+    `shown` the hash of what the screen showed when the approval was pressed. `given_up` says which options are not to
+    be had any more. `announced` is what was said to be in the way of `routes`, which would be approved. `elsewhere`
+    says that another window changed or approved the draft, `is_short` that the budget or the credits do not reach.
+    """
+
+    draft: Draft
+    rewriting: bool = False
+    revision: int = 0
+    choices: int = field(default_factory=lambda: secrets.randbelow(2**30))
+    doing: Action | None = None
+    shown: str = ""
+    given_up: Sequence[str] = ()
+    problem: StudioError | None = None
+    unsaved: StudioError | None = None
+    elsewhere: Elsewhere | None = None
+    is_short: bool = False
+    routes: Sequence[GenerationParameters] = ()
+    announced: Sequence[str] = ()
+    field_problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def step(self) -> Step:
+        """Where the person is."""
+        if self.draft.job_id is not None:
+            return "images"
+        return "describe" if self.draft.final_prompt is None or self.rewriting else "review"
+
+    @property
+    def is_usual(self) -> bool:
+        """Nothing was chosen: what is approved is what version 1 makes."""
+        return self.draft.options == Options()
+
+    def edit(self, **changes: object) -> None:
+        """Take over what was typed or chosen, and store it. An approved draft stays as it was approved.
+
+        What could not be stored is stored by the next edit, also by one that comes again.
+        """
+        if self.draft.job_id is not None:
+            return
+        draft = self.draft.model_copy(update=changes)
+        if draft != self.draft or self.unsaved is not None:
+            for name in changes:
+                self.field_problems.pop(name, None)
+            self.draft = draft
+            self.save()
+
+    def replace(self, **changes: object) -> None:
+        """Change texts that are on the screen, by a button."""
+        self.revision += 1
+        self.problem = None
+        self.edit(**changes)
+
+    def save(self) -> None:
+        """Store the draft. What was typed stays on the screen if that fails."""
+        if self.elsewhere is not None:
+            self.unsaved = self.elsewhere
+            return
+        try:
+            self.draft = studio().drafts.save(acting("generate"), self.draft)
+            self.unsaved = None
+        except Elsewhere as error:
+            self.elsewhere = self.unsaved = error
+        except StudioError as error:
+            self.unsaved = error
+
+    @property
+    def is_locked(self) -> bool:
+        """Return whether its fields take nothing at present: it is at work, or another window has to be answered."""
+        return self.doing is not None or self.elsewhere is not None
+
+    def look(self) -> bool:
+        """Look whether another window changed or approved the draft. Return whether that is news."""
+        if self.is_locked or self.draft.job_id is not None:
+            return False
+        stored = studio().drafts.version(actor(), self.draft.draft_id)
+        if stored in (None, self.draft.version):
+            return False
+        unsaved = self.unsaved
+        self.save()  # it is refused, with what the other window did
+        if self.elsewhere is not None:
+            self.unsaved = unsaved
+        return self.elsewhere is not None
+
+    def take_other(self) -> None:
+        """Show what the other window stored."""
+        stored = studio().drafts.get(actor(), self.draft.draft_id)
+        if stored is not None:
+            self._settle(stored)
+
+    def keep_own(self) -> None:
+        """Store what this window shows over what the other one stored. What is gone or has become a job stays so.
+
+        A draft that is gone may have been a job, so it is never stored anew: as version 0 it would be.
+        """
+        stored = studio().drafts.get(actor(), self.draft.draft_id)
+        version = max(self.draft.version, 1) if stored is None else stored.version
+        self._settle(self.draft.model_copy(update={"version": version}))
+        self.save()
+
+    def _settle(self, draft: Draft) -> None:
+        self.draft, self.elsewhere, self.unsaved, self.problem = draft, None, None, None
+        self.revision += 1
+        self.choices += 1
+
+    def complain(self, error: ValidationError) -> None:
+        """Say beside the fields what is wrong with them."""
+        self.field_problems |= in_words(error)
+
+    def ask(self, action: Action, shown: str = "") -> None:
+        """A button was pressed; pressed again while it works, it does nothing."""
+        if self.doing is None and self.draft.job_id is None:
+            self.doing, self.shown, self.problem = action, shown, None
+
+    def use_as_typed(self) -> None:
+        """Go on with the typed prompt as the final prompt."""
+        if self._enhance_body() is not None:
+            self.rewrite(False)
+            self.edit(suggestion=None)
+            wishes.put_prompt(self, self.draft.raw_prompt)
+
+    def rewrite(self, rewriting: bool) -> None:
+        """Go back to the first step with a final prompt at hand, or leave it. The address has it, for a reload."""
+        self.rewriting, self.problem = rewriting, None
+        if rewriting:
+            st.query_params["step"] = "describe"
+        elif "step" in st.query_params:
+            del st.query_params["step"]
+
+    def enhance(self) -> None:
+        """Get a suggestion for the final prompt."""
+        try:
+            body = self._enhance_body()
+            if body is None:
+                return
+            suggestion = studio().enhancement.enhance(acting("generate"), body)
+            if self._is_current():
+                self.rewrite(False)
+                self.edit(suggestion=suggestion)
+                wishes.put_prompt(self, suggestion)
+        except StudioError as error:
+            self.problem = error
+        finally:
+            self.doing = None
+
+    def _is_current(self) -> bool:
+        """Nobody went on writing elsewhere while the enhancer worked, for example after a reload."""
+        stored = studio().drafts.get(actor(), self.draft.draft_id)
+        return stored is None or (stored.intent, stored.raw_prompt) == (self.draft.intent, self.draft.raw_prompt)
+
+    def approve(self) -> None:
+        """Make the job that the screen showed, once: a draft becomes one job at most, however old it is."""
+        try:
+            body = self._execute_body()
+            if body is None:
+                return
+            chosen = wishes.chosen(self)
+            job = studio().jobs.approve(
+                acting("generate"),
+                body,
+                source="dashboard",
+                idempotency_key=None,
+                choose=None if chosen is None else lambda: chosen.order,
+                shown=Shown(self.draft.draft_id, self.draft.version, self.shown),
+            )
+            self.draft = self.draft.model_copy(update={"job_id": job.job_id})
+        except Elsewhere as error:
+            self.elsewhere = error
+        except StudioError as error:
+            self.problem = error
+        finally:
+            self.doing = None
+
+    def _enhance_body(self) -> EnhanceBody | None:
+        try:
+            body = EnhanceBody(intent=self.draft.intent, prompt=self.draft.raw_prompt)
+        except ValidationError as error:
+            self.field_problems = in_words(error)
+            return None
+        self.field_problems = {}
+        return body
+
+    def _execute_body(self) -> ExecuteBody | None:
+        """What is approved: the four fields of version 1, and the options only where something was chosen."""
+        draft = self.draft
+        try:
+            body = ExecuteBody(
+                intent=draft.intent,
+                raw_prompt=draft.raw_prompt,
+                final_prompt=draft.final_prompt or "",
+                image_count=draft.image_count,
+            )
+            Options(negative_prompt=draft.negative_prompt.strip() or None)
+            if not self.is_usual:
+                body = GenerateBody(**dict(body), options=draft.options)
+        except ValidationError as error:
+            self.field_problems = in_words(error)
+            if (wrong := self.field_problems.get("negative_prompt")) is not None:  # its field may be out of sight
+                self.problem = PromptRefused(f"The negative prompt cannot be taken. {wrong}")
+            return None
+        self.field_problems = {}
+        return body
+
+
+def in_words(error: ValidationError) -> dict[str, str]:
+    """What is wrong with each field, to be shown beside it."""
+    problems = {}
+    for wrong in error.errors(include_url=False, include_input=False):
+        name = str(wrong["loc"][0])
+        problems[_FIELDS.get(name, name)] = f"This {wrong['msg']}."
+    return problems
+
+
+def open_desk() -> Desk:
+    """The desk with the draft that the page's address names, or the session's, or a new one.
+
+    An address with `edit` asks for a new one that edits that image.
+    """
+    if (image_id := st.query_params.get("edit")) is not None:
+        del st.query_params["edit"]
+        editing = Desk(_editing(image_id))
+        editing.save()
+        lay(editing)
+        return editing
+    wanted = st.query_params.get("draft")
+    desk: Desk | None = st.session_state.get("desk")
+    if desk is not None and wanted is None and desk.draft.job_id is not None:
+        desk = None  # back on the page after an approval: a new request
+    if desk is None or wanted not in (None, desk.draft.draft_id):
+        desk = Desk(_stored(wanted) or new_draft(), rewriting=st.query_params.get("step") == "describe")
+    lay(desk)
+    return desk
+
+
+def _editing(image_id: str) -> Draft:
+    """A new draft that edits an image; an empty one for what is no image's id."""
+    try:
+        options = Options(references=(image_id,))
+    except ValidationError:
+        return new_draft()
+    return new_draft().model_copy(update={"options": options})
+
+
+def lay(desk: Desk) -> None:
+    """Make `desk` this session's, and its draft the page's address."""
+    st.session_state["desk"] = desk
+    if desk.rewriting is False and "step" in st.query_params:
+        del st.query_params["step"]
+    if st.query_params.get("draft") != desk.draft.draft_id:
+        st.query_params["draft"] = desk.draft.draft_id
+
+
+def start_over(like: Draft | None = None) -> None:
+    """Put a new draft on the desk, empty or with the texts of another; the old one stays in the database for a week."""
+    desk = Desk(new_draft(like))
+    if like is not None:
+        desk.save()  # a reload keeps the texts
+    lay(desk)
+
+
+def new_draft(like: Draft | None = None) -> Draft:
+    """A new draft; with the texts and the number of images of another one if wanted."""
+    draft = Draft(draft_id=new_id("draft"), user_id=actor().user_id, updated_at=datetime.now(UTC))
+    if like is None:
+        return draft
+    return draft.model_copy(update={name: getattr(like, name) for name in _LIKE})
+
+
+def _stored(draft_id: str | None) -> Draft | None:
+    if draft_id is None or not _DRAFT_ID.fullmatch(draft_id):
+        return None
+    return studio().drafts.get(actor(), draft_id)

@@ -1,0 +1,104 @@
+"""What stands in the way of what would be approved: said on Generate before money is held, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from imagegeneration.core.errors import StudioError, WrongState
+from imagegeneration.dashboard.announcements import trouble
+from imagegeneration.dashboard.frame import actor, notice, reader_zone, studio
+from imagegeneration.dashboard.generate.desk import Desk
+from imagegeneration.dashboard.kit import words
+from imagegeneration.models.choice import Candidate, best
+from imagegeneration.models.conditions import Obstacle
+from imagegeneration.models.options import Order
+from imagegeneration.money.money import format_usd
+from imagegeneration.providers.breaker import EVERYTHING
+from imagegeneration.providers.generation import GenerationParameters
+
+
+@dataclass(frozen=True)
+class Told:
+    """One obstacle in words: what is wrong, and what that means and what to do."""
+
+    title: str
+    text: str
+
+
+def announce_obstacles(desk: Desk, order: Order | None) -> None:
+    """Say what is in the way of this order, and remember what was said: an approval is measured by it.
+
+    What is said in the run that approves comes after the button was pressed, so it is not remembered. None: nothing
+    can be approved.
+    """
+    desk.routes = () if order is None else (order.request, *order.alternates)
+    told = told_of(desk.routes)
+    if desk.doing is None:
+        desk.announced = tuple(one.title for one in told)
+    for number, one in enumerate(told):
+        instead = _instead(desk, desk.routes[0]) if number == 0 else ""
+        notice("bad", one.title, " ".join(filter(None, (one.text, instead))), key=f"obstacle-{number}")
+
+
+def has_news(desk: Desk) -> bool:
+    """Whether something else is in the way now than was said."""
+    return tuple(one.title for one in told_of(desk.routes)) != tuple(desk.announced)
+
+
+def require_announced(desk: Desk) -> None:
+    """Raise WrongState (IMG_011) where something is in the way that was not said before the button was pressed."""
+    news = [one for one in told_of(desk.routes) if one.title not in desk.announced]
+    if news:
+        raise WrongState(
+            f"{news[0].title} {news[0].text}",
+            resolution="Nothing was approved. Press the button again if that is what you want.",
+        )
+
+
+def told_of(routes: Sequence[GenerationParameters]) -> list[Told]:
+    """Return what is in the way of each of these, the first being what is asked for first."""
+    told: dict[str, Told] = {}
+    for place, route in enumerate(routes):
+        found = studio().conditions.obstacle(route)
+        if found is not None:
+            told.setdefault(found.scope, _told(found, is_fallback=place > 0))
+    return list(told.values())
+
+
+def _told(found: Obstacle, *, is_fallback: bool) -> Told:
+    what = words.capital("everything" if found.scope == EVERYTHING else words.scope(found.scope))
+    if found.pause is None:
+        title = trouble(found.health) or f"{what} does not work at present."
+        return Told(title, _PASSED_OVER if is_fallback else "What you approve now may fail without a charge, or wait.")
+    title = f"{what} is paused: {found.pause.reason}"
+    if is_fallback and found.scope != EVERYTHING:
+        return Told(title, _PASSED_OVER)
+    return Told(title, f"What you approve now waits, and its money is held. {_until(found)}")
+
+
+_PASSED_OVER = "It is a fallback of yours, and is passed over while it does not work."
+
+
+def _until(found: Obstacle) -> str:
+    at = None if found.pause is None else found.pause.probe_at
+    if at is None:
+        return "An operator has to resume it."
+    if at <= datetime.now(UTC):
+        return "The next call is a test; if it works, the pause ends."
+    return f"The next test is at {words.clock(at, reader_zone(), datetime.now(UTC))}, your time."
+
+
+def _instead(desk: Desk, request: GenerationParameters) -> str:
+    """Name the cheapest model that could make exactly this now, of another provider."""
+    options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
+    try:
+        able = studio().choosing.alternates(options, prompt, actor())
+    except StudioError:
+        return ""
+    others: list[Candidate] = [one for one in able if one.provider != request.provider]
+    if not others:
+        return ""
+    other = best(others, "cost")
+    return f"Or choose {other.label} under Options: up to {format_usd(other.price_micros or 0)} an image."

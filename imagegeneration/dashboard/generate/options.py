@@ -1,0 +1,167 @@
+"""The panel Options of Generate: models side by side, and what the chosen one can do. Closed, it costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from imagegeneration.core.errors import StudioError
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.dashboard.announcements import trouble
+from imagegeneration.dashboard.frame import actor, notice, show_error, studio
+from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate.desk import Desk
+from imagegeneration.dashboard.generate.offers import AUTOMATIC, Automatic, automatic, offers, read_pick
+from imagegeneration.dashboard.generate.parameters import Form, fallback, loras, style_field
+from imagegeneration.dashboard.kit import words
+from imagegeneration.dashboard.kit.fields import Field, editor
+from imagegeneration.dashboard.web import asset
+from imagegeneration.models.choice import Candidate, Priority
+from imagegeneration.models.choosing import Estimate
+from imagegeneration.models.options import Options
+from imagegeneration.prompts.draft import Draft
+from imagegeneration.providers.generation import GenerationParameters
+
+_OFFERS = st.components.v2.component("studio_offers", **asset("offers"))
+_NEGATIVE = Field("Negative prompt", 1000, rows=2, placeholder="What should not be in the image")
+
+
+def panel(desk: Desk) -> None:
+    """Draw the panel; what was given up is said even while it is closed."""
+    wishes.settle(desk)
+    if desk.given_up:
+        title = "Some of what was chosen is not possible, so it is not asked for."
+        notice("neutral", title, " ".join(desk.given_up), key="given-up")
+    opened = st.expander("Options", key=f"options-{desk.draft.draft_id}", on_change="rerun")
+    if opened.open:
+        with opened:
+            _panel(desk)
+
+
+def _panel(desk: Desk) -> None:
+    busy = desk.doing is not None
+    estimate = _models(desk, busy)
+    request = _request(desk)
+    model = None if request is None else studio().offer.catalog.named(request.model)
+    if request is not None and model is not None:
+        form = Form(desk, model, request, busy)
+        form.draw()
+        loras(form)
+        fallback(form, _alternates(desk), _price_of(estimate, request.model))
+    style_field(desk, busy)
+    editor(
+        _NEGATIVE,
+        desk.draft.negative_prompt,
+        lambda text: wishes.type_negative_prompt(desk, text),
+        key=f"negative-{desk.draft.draft_id}",
+        revision=desk.choices,
+        problem=desk.field_problems.get("negative_prompt", ""),
+        locked=busy,
+        stored=desk.unsaved is None,
+    )
+    st.caption(_where_it_goes(desk))
+    _ways_back(desk, busy)
+
+
+def _alternates(desk: Desk) -> Sequence[Candidate]:
+    options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
+    try:
+        return studio().choosing.alternates(options, prompt, actor())
+    except StudioError:  # a LoRA or an image is gone, which is said above
+        return ()
+
+
+def _price_of(estimate: Estimate, model: str) -> int:
+    prices = (candidate.price_micros for candidate in estimate.recommendations if candidate.model == model)
+    return next(prices, None) or 0
+
+
+def _where_it_goes(desk: Desk) -> str:
+    if desk.draft.options.negative_prompt is not None:
+        return (
+            "The style becomes part of the final prompt. The negative prompt is sent beside it, as this model takes it."
+        )
+    return "The style and the negative prompt become part of the final prompt, where you see them before you approve."
+
+
+def _models(desk: Desk, busy: bool) -> Estimate:
+    draft = desk.draft
+    options, prompt = draft.options, draft.final_prompt or draft.raw_prompt
+    estimate = studio().choosing.side_by_side(options, prompt, actor())
+    key = f"offers-{draft.draft_id}"
+
+    def picked() -> None:
+        pick = st.session_state[key].get("pick")
+        if pick is not None:
+            wishes.choose_model(desk, *read_pick(str(pick["key"])))
+
+    left = [_automatic(options, priority, prompt, estimate) for priority in AUTOMATIC]
+    _OFFERS(
+        key=key,
+        data={"offers": offers(options, left, estimate, _troubles(estimate)), "locked": busy},
+        on_pick_change=picked,
+    )
+    return estimate
+
+
+def _automatic(options: Options, priority: Priority | None, prompt: str, estimate: Estimate) -> Automatic:
+    try:
+        choice = studio().choosing.left_to_the_studio(options, priority, prompt, actor())
+    except StudioError as error:
+        return automatic(priority, None, estimate, error.message)
+    return automatic(priority, choice, estimate)
+
+
+def _troubles(estimate: Estimate) -> dict[ProviderName, str]:
+    """What is wrong with the providers of these models, of those that do not work at present."""
+    providers = {candidate.provider for candidate in estimate.recommendations}
+    found = {provider: trouble(studio().checks.of(provider)) for provider in providers}
+    return {provider: problem for provider, problem in found.items() if problem is not None}
+
+
+def _request(desk: Desk) -> GenerationParameters | None:
+    """What would be sent; where nothing can be, the reason is drawn, and the fields are about what can be had."""
+    try:
+        chosen = wishes.chosen(desk)
+        return studio().offer.parameters if chosen is None else chosen.order.request
+    except StudioError as error:
+        show_error(error, key="choice-problem")
+        return studio().choosing.basis(desk.draft.options)
+
+
+def _ways_back(desk: Desk, busy: bool) -> None:
+    draft, last = desk.draft, studio().drafts.latest_approved(actor())
+    is_chosen = not desk.is_usual or draft.style is not None or draft.negative_prompt != ""
+    with st.container(horizontal=True):
+        if last is not None and not _alike(last, draft):
+            st.button(
+                "As last time",
+                key="as-last-time",
+                help=words.literal(_in_short(last)),
+                on_click=wishes.choose_like,
+                args=(desk, last),
+                disabled=busy,
+            )
+        if is_chosen:
+            nothing = draft.model_copy(update={"style": None, "negative_prompt": "", "options": Options()})
+            st.button(
+                "Reset the options",
+                key="reset-options",
+                type="tertiary",
+                on_click=wishes.choose_like,
+                args=(desk, nothing),
+                disabled=busy,
+            )
+
+
+def _alike(one: Draft, other: Draft) -> bool:
+    names = ("style", "negative_prompt", "options")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _in_short(draft: Draft) -> str:
+    """What was chosen for a draft, in a few words."""
+    options = draft.options
+    parts = (options.model or AUTOMATIC[options.priority], draft.style, options.size, options.quality)
+    return f"What you approved last: {', '.join(part for part in parts if part)}"

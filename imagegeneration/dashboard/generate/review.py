@@ -1,0 +1,257 @@
+"""The second step of Generate: the final prompt beside what was typed, the price, and the approval."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from imagegeneration.core.errors import StudioError
+from imagegeneration.core.text import PROMPT_MAX
+from imagegeneration.dashboard.frame import (
+    actor,
+    draw_part_again,
+    errors_in_words,
+    notice,
+    resets_at,
+    show_error,
+    studio,
+)
+from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate.desk import Desk, lay, new_draft
+from imagegeneration.dashboard.generate.difference import show_difference
+from imagegeneration.dashboard.generate.elsewhere import elsewhere
+from imagegeneration.dashboard.generate.obstacles import announce_obstacles, require_announced
+from imagegeneration.dashboard.generate.onward import Button, Cost, onward
+from imagegeneration.dashboard.generate.options import panel
+from imagegeneration.dashboard.generate.sources import sources
+from imagegeneration.dashboard.jobs import newest
+from imagegeneration.dashboard.kit import words
+from imagegeneration.dashboard.kit.fields import Field, editor
+from imagegeneration.dashboard.kit.inbox import Message
+from imagegeneration.dashboard.web import asset
+from imagegeneration.models.options import RANDOM_SEED, Order
+from imagegeneration.models.style import parts
+from imagegeneration.money.money import Spend, format_left, format_usd
+from imagegeneration.prompts.draft import shown_sha256, terms_sha256
+from imagegeneration.providers.generation import MAX_IMAGES, GenerationParameters
+
+_FINAL = Field("Final prompt", PROMPT_MAX, rows=9)
+_TYPED = st.components.v2.component("studio_typed", **asset("typed"))
+
+
+@st.fragment
+@errors_in_words()
+def review(desk: Desk) -> None:
+    """Draw the step, and do what its buttons asked for."""
+    if st.session_state["desk"] is not desk or desk.step != "review":
+        st.rerun()
+    before, after = st.columns([5, 7], gap="large")
+    with before:
+        _what_was_typed(desk)
+    with after, st.container(border=True, key="review"):
+        elsewhere(desk)
+        _final_prompt(desk)
+        _choices(desk)
+        cost = _cost(desk)
+        if desk.problem is not None:
+            show_error(desk.problem, key="approve-problem", cost="Nothing was charged.")
+        if desk.unsaved is not None and desk.elsewhere is None:
+            notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
+    desk.is_short = cost is not None and cost.short != ""
+    _buttons(desk, cost)
+    if desk.doing == "approve":
+        _approve(desk)
+        if desk.draft.job_id is not None:
+            _show_in_jobs(desk.draft.job_id)
+        draw_part_again()
+
+
+def _approve(desk: Desk) -> None:
+    """Approve what the screen showed, also of what is in its way."""
+    try:
+        require_announced(desk)
+    except StudioError as error:
+        desk.problem, desk.doing = error, None
+        return
+    desk.approve()
+
+
+def _show_in_jobs(job_id: str) -> None:
+    """Take the person to Jobs, where the new job is the first one. Generate is then ready for another request."""
+    lay(Desk(new_draft()))
+    newest.expect(job_id)
+    newest.go()
+
+
+def _what_was_typed(desk: Desk) -> None:
+    draft = desk.draft
+    sources(desk)
+    _TYPED(key="typed", data={"intent": draft.intent, "prompt": draft.raw_prompt})
+    show_difference(draft.raw_prompt, draft.final_prompt or "", key="difference")
+
+
+def _final_prompt(desk: Desk) -> None:
+    draft, busy = desk.draft, desk.is_locked
+    editor(
+        _FINAL,
+        draft.final_prompt or "",
+        lambda text: wishes.type_final_prompt(desk, text),
+        key=f"final-{draft.draft_id}",
+        revision=desk.revision,
+        problem=desk.field_problems.get("final_prompt", ""),
+        locked=busy,
+        stored=desk.unsaved is None,
+    )
+    with st.container(horizontal=True):
+        if draft.suggestion is not None:
+            st.button(
+                "Back to the suggestion",
+                key="suggestion",
+                type="tertiary",
+                on_click=wishes.put_prompt,
+                args=(desk, draft.suggestion),
+                disabled=busy or _is_own(draft.final_prompt, draft.suggestion),
+            )
+        st.button(
+            "Use my own words",
+            key="own-words",
+            type="tertiary",
+            on_click=wishes.put_prompt,
+            args=(desk, draft.raw_prompt),
+            disabled=busy or _is_own(draft.final_prompt, draft.raw_prompt),
+        )
+        if draft.previous_prompts:
+            st.button("Undo", key="undo-replaced", type="tertiary", on_click=wishes.undo, args=(desk,), disabled=busy)
+
+
+def _is_own(final_prompt: str | None, text: str) -> bool:
+    """The final prompt is this text, whatever is folded into it."""
+    return parts(final_prompt or "").own == parts(text).own
+
+
+def _choices(desk: Desk) -> None:
+    count = st.segmented_control(
+        "Number of images",
+        range(1, MAX_IMAGES + 1),
+        key=f"count-{desk.draft.draft_id}-{desk.choices}",
+        default=desk.draft.image_count,
+        required=True,
+        disabled=desk.is_locked,
+    )
+    desk.edit(image_count=count or desk.draft.image_count)
+    panel(desk)
+
+
+def _buttons(desk: Desk, cost: Cost | None) -> None:
+    busy, images = desk.doing is not None, words.plural(desk.draft.image_count, "image")
+    if desk.elsewhere is not None:
+        label, blocked = f"Generate {images}", desk.elsewhere.message
+    elif cost is None:
+        label, blocked = f"Generate {images}", "It cannot be generated as it is. The reason is above."
+    else:
+        label, blocked = f"Generate {images} for up to {cost.total}", cost.short
+    working = f"Approving {images}…"
+    onward(
+        Button("approve", working if busy else label, working=working, blocked=blocked, spends=True),
+        [Button("back", "Back")] if desk.elsewhere is None else [],
+        lambda message: _press(desk, message),
+        key="review-onward",
+        busy="Your approval is on its way." if busy else "",
+        cost=cost or Cost(),
+        shown={
+            "field": f"final-{desk.draft.draft_id}",
+            "prompt": desk.draft.final_prompt,
+            "count": desk.draft.image_count,
+        },
+    )
+
+
+def _press(desk: Desk, message: Message) -> None:
+    """Note an approval with the hash of what the screen showed, or go back."""
+    if desk.doing is not None or desk.elsewhere is not None:
+        return
+    if message.get("do") == "back":
+        desk.rewrite(True)
+    elif message.get("do") == "approve":
+        shown = (str(message.get("prompt")), int(message.get("count", 0)), str(message.get("terms")))
+        desk.ask("approve", shown_sha256(*shown))
+
+
+def _cost(desk: Desk) -> Cost | None:
+    """The price of what is on the screen; None, and the reason drawn, where there is none."""
+    draft = desk.draft
+    try:
+        chosen = wishes.chosen(desk)
+        wanted = Order(request=studio().offer.require()) if chosen is None else chosen.order
+        order = studio().offer.order(wanted, draft.image_count)
+        total = studio().jobs.quote(draft.final_prompt or "", draft.image_count, order)
+        if chosen is not None and chosen.given_up:
+            title = "The image will have other proportions than the one it is made from."
+            notice("neutral", title, " ".join(chosen.given_up), key="proportions")
+    except StudioError as error:
+        announce_obstacles(desk, None)
+        show_error(error, key="quote-problem", cost="Nothing was charged.")
+        return None
+    draws_seed = draft.options.seed == RANDOM_SEED
+    each = f"Up to {format_usd(total // draft.image_count)} an image"
+    terms = terms_sha256(order, total, draws_seed=draws_seed)
+    cost = Cost(each, _made_as(order, draws_seed), total=format_usd(total), terms=terms)
+    try:
+        announce_obstacles(desk, order)
+        return _within_means(desk, order, total, cost)
+    except StudioError as error:
+        return replace(cost, left=error.message)
+
+
+def _label(route: GenerationParameters) -> str:
+    model = studio().offer.catalog.named(route.model)
+    return route.model if model is None else model.label
+
+
+def _made_as(order: Order, draws_seed: bool) -> str:
+    made_as = words.made_as(order.request, draws_seed=draws_seed)
+    if order.alternates:
+        made_as += f"; else {' or '.join(_label(route) for route in order.alternates)}"
+    return made_as
+
+
+def _within_means(desk: Desk, order: Order, total: int, cost: Cost) -> Cost:
+    """Say beside the price what is left to spend, and whether that is too little."""
+    cost = _left(studio().spending.today(actor()), total, cost)
+    if not cost.short:
+        cost = _of_provider(order, total, cost)
+    quote = studio().jobs.quote_credits(actor(), desk.draft.image_count, order.request)
+    if quote is None:
+        return cost
+    cost = replace(cost, each=f"{cost.each}, {words.credits_of(quote)}")
+    if quote.cost <= quote.left:
+        return cost
+    too_few = "Your credits are too few. Ask for fewer images, or ask an administrator."
+    return replace(cost, short=too_few)
+
+
+def _of_provider(order: Order, total: int, cost: Cost) -> Cost:
+    """Say where the provider that is asked first has a budget of its own, and too little is left of it."""
+    provider = order.request.provider
+    spend = studio().spending.today_of(provider)
+    left = max(spend.left_micros, 0)
+    if total <= left:
+        return cost
+    name = words.provider(provider)
+    short = (
+        f"Only {format_left(left)} left in today's budget of {name}. It starts again at {resets_at(spend)}, your time. "
+        "Until then choose a model of another provider, or ask an operator to raise it."
+    )
+    return replace(cost, short=short)
+
+
+def _left(spend: Spend, total: int, cost: Cost) -> Cost:
+    left = max(spend.limit_micros - spend.spent_micros - spend.held_micros, 0)
+    if total <= left:
+        return replace(cost, left=f"{format_left(left)} left in today's budget")
+    short = (
+        f"Only {format_left(left)} left in today's budget. It starts again at {resets_at(spend)}, your time. "
+        "Until then ask for fewer images, or ask an operator to raise it."
+    )
+    return replace(cost, short=short)

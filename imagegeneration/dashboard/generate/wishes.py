@@ -1,0 +1,144 @@
+"""What a person wishes beside the text: model, parameters, style and negative prompt, as the desk's draft holds them.
+
+A style and a negative prompt are folded into the final prompt on the screen, or the second stays beside it where the
+model takes it. What the studio no longer offers is given up in words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from imagegeneration.core.errors import PromptRefused
+from imagegeneration.dashboard.frame import actor, studio
+from imagegeneration.models.choice import Priority
+from imagegeneration.models.choosing import Chosen
+from imagegeneration.models.options import Options
+from imagegeneration.models.style import STYLE_NAMES, StyleName, parts
+from imagegeneration.prompts.draft import PREVIOUS_KEPT, Draft
+
+if TYPE_CHECKING:
+    from imagegeneration.dashboard.generate.desk import Desk
+
+
+def chosen(desk: Desk) -> Chosen | None:
+    """What would be sent, and why; None where it is what version 1 makes. Raises what `Choosing.choose` raises."""
+    draft = desk.draft
+    return (
+        None
+        if desk.is_usual
+        else studio().choosing.choose(draft.options, draft.final_prompt or draft.raw_prompt, actor())
+    )
+
+
+def type_final_prompt(desk: Desk, text: str) -> None:
+    """Take over the final prompt as typed; what stands folded in it is chosen, and what does not, is not."""
+    found = parts(text)
+    changes: dict[str, object] = {"style": found.style}
+    if desk.draft.options.negative_prompt is None:
+        changes["negative_prompt"] = found.negative_prompt or ""
+    if any(getattr(desk.draft, name) != value for name, value in changes.items()):
+        desk.choices += 1
+    desk.edit(final_prompt=text, **changes)
+
+
+def put_prompt(desk: Desk, text: str) -> None:
+    """Put another final prompt on the screen, with the style and the negative prompt that are chosen."""
+    previous = desk.draft.final_prompt
+    desk.replace(final_prompt=text)
+    if desk.draft.style is None and not desk.draft.negative_prompt:
+        type_final_prompt(desk, text)
+    else:
+        _fold(desk)
+    if previous and previous != desk.draft.final_prompt:
+        kept = (one for one in desk.draft.previous_prompts if one not in (previous, desk.draft.final_prompt))
+        desk.edit(previous_prompts=(*kept, previous)[-PREVIOUS_KEPT:])
+
+
+def undo(desk: Desk) -> None:
+    """Put the final prompt back that a button replaced last. The one on the screen is kept, so undo goes around."""
+    draft = desk.draft
+    if draft.previous_prompts:
+        *older, last = draft.previous_prompts
+        desk.replace(previous_prompts=(draft.final_prompt or "", *older))
+        type_final_prompt(desk, last)
+
+
+def choose(desk: Desk, **changes: object) -> None:
+    """Choose options by their fields. What the model cannot do with them is given up."""
+    _take(desk, desk.draft.options.model_copy(update=changes))
+
+
+def choose_model(desk: Desk, model: str | None, priority: Priority | None) -> None:
+    """Choose a model by name, or leave the choice to the studio, by a priority if there is one."""
+    choose(desk, model=model, priority=priority, provider="auto")
+    desk.choices += 1
+    _fold(desk)
+
+
+def choose_style(desk: Desk, style: StyleName | None) -> None:
+    """Choose a style: it becomes part of the final prompt on the screen."""
+    desk.edit(style=style)
+    _fold(desk)
+
+
+def type_negative_prompt(desk: Desk, text: str) -> None:
+    """Take over the negative prompt as typed: it becomes part of the final prompt, or stays beside it."""
+    desk.edit(negative_prompt=text)
+    _fold(desk)
+
+
+def choose_like(desk: Desk, other: Draft) -> None:
+    """Choose everything as in another draft, but for the images that are edited: they belong to what is asked for."""
+    desk.edit(style=other.style, negative_prompt=other.negative_prompt)
+    _take(desk, other.options.model_copy(update={"references": desk.draft.options.references}))
+    desk.choices += 1
+    _fold(desk)
+
+
+def settle(desk: Desk) -> None:
+    """Give up what the draft holds and the studio no longer offers."""
+    draft = desk.draft
+    if draft.job_id is not None:
+        return
+    _take(desk, draft.options)
+    if draft.style is not None and draft.style not in STYLE_NAMES:
+        desk.given_up = [*desk.given_up, f"There is no style {draft.style} any more."]
+        desk.edit(style=None)
+    if desk.draft.options != draft.options:
+        _fold(desk)
+
+
+def _take(desk: Desk, options: Options) -> None:
+    prompt = desk.draft.final_prompt or desk.draft.raw_prompt
+    possible = studio().choosing.possible(options, prompt, actor())
+    if possible.options != options:
+        desk.choices += 1
+        desk.given_up = possible.given_up
+    elif options != desk.draft.options:
+        desk.given_up = ()
+    desk.edit(options=possible.options)
+
+
+def _fold(desk: Desk) -> None:
+    """Make the final prompt, or the options, hold the style and the negative prompt that are chosen."""
+    draft = desk.draft
+    try:
+        unwanted = Options(negative_prompt=draft.negative_prompt.strip() or None).negative_prompt
+        style = next((name for name in STYLE_NAMES if name == draft.style), None)
+        folded = studio().choosing.fold(draft.final_prompt or "", style, unwanted, draft.options.model)
+    except ValidationError as error:
+        desk.complain(error)
+        return
+    except PromptRefused as error:  # it does not fit: what is in the prompt is what is chosen
+        type_final_prompt(desk, draft.final_prompt or "")
+        desk.problem = error
+        return
+    desk.problem = None
+    desk.field_problems.pop("negative_prompt", None)
+    options = draft.options.model_copy(update={"negative_prompt": folded.negative_prompt})
+    if draft.final_prompt is None:
+        desk.edit(options=options)
+    elif (folded.final_prompt, options) != (draft.final_prompt, draft.options):
+        desk.replace(final_prompt=folded.final_prompt, options=options)

@@ -1,0 +1,307 @@
+"""A job's audit record as the dialog shows it: every fact, in words where there are words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from imagegeneration.assets.asset import StoredImage
+from imagegeneration.core.errors import StudioError
+from imagegeneration.dashboard.jobs.cards import ALONE, Reader, card, state
+from imagegeneration.dashboard.kit import words
+from imagegeneration.dashboard.kit.rows import Row
+from imagegeneration.dashboard.operations import choices
+from imagegeneration.jobs.job import Approval, Attempt, Job, JobImage
+from imagegeneration.jobs.jobs import RetryQuote
+from imagegeneration.money.money import format_usd, format_usd_exact
+from imagegeneration.prompts.moderation import Moderation
+from imagegeneration.providers.generation import GenerationParameters, Lora
+
+FactRow = dict[str, Any]
+Again = int | StudioError
+"""The most that running the job again costs in micro-dollars, or why it cannot be run again."""
+
+Kind = Literal["plain", "code", "text", "time", "bad"]
+
+
+def record(
+    job: Job,
+    images: Sequence[StoredImage],
+    price: RetryQuote | None,
+    gone: Collection[str] = (),
+    sources: Sequence[StoredImage] = (),
+    *,
+    again: Again | None = None,
+    reader: Reader = ALONE,
+) -> dict[str, Any]:
+    """The card of the job, and everything behind it. `gone` are machines that will not deliver what they have.
+
+    `sources` are the images that it edits, as far as they are there.
+    """
+    stored = {image.image_id: image for image in images}
+    decidable = job.images if reader.may_decide else ()
+    return card(job, reader=reader) | {
+        "sections": [
+            {"title": "Job", "rows": _job(job, reader)},
+            {"title": "Prompts", "rows": _prompts(job)},
+            *_approvals(job, reader),
+            {"title": "Request", "rows": [*_request(job), *_made_from(job, sources)]},
+        ],
+        "details": [
+            _image(job, image, stored.get(image.image_id or ""))
+            | {"edit": image.image_id if reader.may_edit and image.state == "STORED" else None}
+            for image in job.images
+        ],
+        "offer": None if price is None else _offer(price),
+        "again": None if again is None else _again(job, again),
+        "choices": [asdict(choice) for image in decidable if (choice := _choice(job, image, gone)) is not None],
+    }
+
+
+def row(label: str, value: object, kind: Kind = "plain") -> list[FactRow]:
+    """One fact; none where there is no value."""
+    return [] if value is None or value == "" else [{"label": label, "value": value, "kind": kind}]
+
+
+def moment(label: str, value: Any) -> list[FactRow]:
+    """One point in time, which the browser writes in its reader's zone."""
+    return row(label, words.milliseconds(value), "time")
+
+
+def _job(job: Job, reader: Reader) -> list[FactRow]:
+    status, _ = words.job_status(job)
+    took = None if job.duration_ms is None else words.duration(job.duration_ms / 1000)
+    source = {"dashboard": "The dashboard", "api": "The API"}[job.source]
+    return [
+        *row("Owner", reader.name(job.user_id) if reader.sees_others else None),
+        *row("Status", f"{status}, {words.made_of(job)}"),
+        *row("Why", job.error, "plain" if job.error_code == "CANCELED" else "bad"),
+        *row("Quoted", f"Up to {format_usd_exact(sum(one.quoted_micros for one in (job.approval, *job.retries)))}"),
+        *row("Cost", words.job_cost(job)),
+        *moment("Created", job.created_at),
+        *moment("Started", job.started_at),
+        *moment("Finished", job.completed_at),
+        *row("Took", took),
+        *moment("Cancel asked for", job.cancel_requested_at),
+        *row("Came from", source),
+        *row("Linked to", ", ".join(f"{link.type} {link.id}" for link in job.links)),
+        *row("Job id", job.job_id, "code"),
+    ]
+
+
+def _prompts(job: Job) -> list[FactRow]:
+    as_typed = job.raw_prompt == job.final_prompt
+    return [
+        *row("Intent", job.intent, "text"),
+        *row("Typed and sent, without a change" if as_typed else "Sent", job.final_prompt, "text"),
+        *([] if as_typed else row("Typed", job.raw_prompt, "text")),
+    ]
+
+
+def _approvals(job: Job, reader: Reader) -> list[dict[str, Any]]:
+    titles = ["Approval", *(f"Retry {number}" for number in range(1, len(job.approvals)))]
+    return [{"title": title, "rows": _approval(one, reader)} for title, one in zip(titles, job.approvals, strict=True)]
+
+
+def _approval(approval: Approval, reader: Reader) -> list[FactRow]:
+    return [
+        *row("Approved by", reader.name(approval.approved_by)),
+        *moment("Approved", approval.approved_at),
+        *row("Price shown", f"Up to {format_usd_exact(approval.quoted_micros)}"),
+        *_moderation(approval.moderation),
+        *row("Price table", approval.price_table),
+        *row("Request SHA-256", approval.request_sha256, "code"),
+        *row("Endpoint SHA-256", approval.endpoint_sha256, "code"),
+    ]
+
+
+def _moderation(moderation: Moderation | None) -> list[FactRow]:
+    if moderation is None:
+        return []
+    said = moderation.remark or "Nothing was found in the prompt"
+    return [
+        *row("Moderation", said, "bad" if moderation.remark else "plain"),
+        *row("Moderated by", moderation.model),
+    ]
+
+
+def _request(job: Job) -> list[FactRow]:
+    request = job.request
+    provider = "Sandbox, no real money" if request.provider == "sandbox" else words.provider(request.provider)
+    return [
+        *row("Provider", provider),
+        *row("Model", request.model),
+        *row("Images", str(job.image_count)),
+        *row("Size", words.size(request.size)),
+        *row("Quality", request.quality),
+        *row("Format", request.output_format.upper()),
+        *row("Background", request.background),
+        *_seeds(request),
+        *row("Steps", None if request.steps is None else str(request.steps)),
+        *row("Guidance", None if request.guidance is None else f"{request.guidance:g}"),
+        *row("Negative prompt", request.negative_prompt, "text"),
+        *row("Images on the way", str(request.partial_images) if request.partial_images else None),
+        *(fact for lora in request.loras for fact in row("LoRA", _lora(lora), "text")),
+        *_alternates(job),
+    ]
+
+
+def _seeds(request: GenerationParameters) -> list[FactRow]:
+    """The seed, or that of each image in their order."""
+    if request.seeds:
+        return row("Seeds, image by image", ", ".join(map(str, request.seeds)))
+    return row("Seed", None if request.seed is None else str(request.seed))
+
+
+def _lora(lora: Lora) -> str:
+    where = lora.path if lora.name is None else f"{lora.name} ({lora.path})"
+    return f"{where}, weight {lora.weight:g}"
+
+
+def _alternates(job: Job) -> list[FactRow]:
+    """Who may make an image instead, in their order."""
+    return [
+        fact
+        for number, one in enumerate(job.alternates, 1)
+        for fact in row(f"Alternate {number}", f"{one.model} of {words.provider(one.provider)}, {_made(one)}")
+    ]
+
+
+def _made(parameters: GenerationParameters) -> str:
+    return f"{parameters.size.replace('x', ' × ')}, {parameters.quality}, {parameters.output_format.upper()}"
+
+
+def _made_from(job: Job, sources: Sequence[StoredImage]) -> list[FactRow]:
+    """The images that are edited, by the hash that was approved: each with its picture while it is there."""
+    known = {image.image_id: image for image in sources}
+    rows: list[FactRow] = []
+    for number, reference in enumerate(job.request.references, 1):
+        label = "Made from" if len(job.request.references) == 1 else f"Made from, {number}"
+        image = known.get(reference.image_id)
+        if image is not None:
+            rows += [{"label": label, "value": image.url, "kind": "image", "thumb": image.thumbnail_url}]
+        rows += row("Its image id" if image else label, reference.image_id, "code")
+        rows += row("Its SHA-256", reference.sha256, "code")
+    return rows
+
+
+def _image(job: Job, image: JobImage, stored: StoredImage | None) -> dict[str, Any]:
+    return {
+        "title": f"Image {image.index + 1}",
+        "state": state(image),
+        "word": words.image_word(image, datetime.now(UTC)),
+        "tone": words.image_tone(image),
+        "thumb": image.thumbnail_url,
+        "url": image.url,
+        "file": None if image.url is None else image.url.rsplit("/", 1)[-1],
+        "rows": [] if stored is None else _stored(job, stored),
+        "attempts": [
+            {"title": _attempt_title(number, image), "rows": _attempt(attempt)}
+            for number, attempt in enumerate(image.attempts, 1)
+        ],
+    }
+
+
+def _attempt_title(number: int, image: JobImage) -> str:
+    return f"Attempt {number} of {len(image.attempts)}" if len(image.attempts) > 1 else "Attempt"
+
+
+def _stored(job: Job, image: StoredImage) -> list[FactRow]:
+    routes = [job.request, *job.alternates]
+    asked = next((one for one in routes if (one.provider, one.model) == (image.provider, image.model)), job.request)
+    return [
+        *row("Size", _asked_and_got(asked.size.replace("x", " × "), f"{image.width} × {image.height}")),
+        *row("Format", _asked_and_got(asked.output_format.upper(), image.mime_type.partition("/")[2].upper())),
+        *row("File", words.file_size(image.size_bytes)),
+        *row("SHA-256", image.sha256, "code"),
+        *row("CDN URL", image.url, "code"),
+        *row("Thumbnail", image.thumbnail_url, "code"),
+        *row("Image id", image.image_id, "code"),
+        *moment("Stored", image.created_at),
+    ]
+
+
+def _asked_and_got(asked: str, got: str) -> str:
+    return f"{got}, as asked" if asked == got else f"{got} (asked for {asked})"
+
+
+def _attempt(attempt: Attempt) -> list[FactRow]:
+    took = None
+    if attempt.started_at is not None and attempt.finished_at is not None:
+        took = words.duration((attempt.finished_at - attempt.started_at).total_seconds())
+    return [
+        *row("Provider", words.capital(words.provider(attempt.provider))),
+        *row("Model", attempt.model),
+        *row("Fell back because", attempt.why),
+        *row("Outcome", None if attempt.outcome is None else words.OUTCOME_WORDS[attempt.outcome]),
+        *row("Why", None if attempt.error is None else attempt.error.message, "bad"),
+        *row("Charged", None if attempt.certainty is None else words.CERTAINTY_WORDS[attempt.certainty]),
+        *row("Quoted", f"Up to {format_usd_exact(attempt.most_micros)}"),
+        *row("Cost", words.attempt_cost(attempt)),
+        *row("Usage", words.usage(attempt)),
+        *row("Further pictures of the answer, kept 30 days", "; ".join(attempt.others), "code"),
+        *row("Revised prompt", attempt.revised_prompt, "text"),
+        *moment("Started", attempt.started_at),
+        *moment("Finished", attempt.finished_at),
+        *row("Took", took),
+        *row("Budget of", attempt.budget_day),
+        *row("Provider request id", attempt.provider_request_id, "code"),
+        *row("Attempt id", attempt.attempt_id, "code"),
+    ]
+
+
+def _choice(job: Job, image: JobImage, gone: Collection[str]) -> Row | None:
+    """What a person can decide about the image; None where there is nothing to decide."""
+    attempt, name = image.attempt, f"Image {image.index + 1}"
+    attempt_id, cost = attempt.attempt_id or "", attempt.cost_micros
+    if image.state == "UNKNOWN":
+        return Row(
+            key=attempt_id,
+            title=f"{name} was perhaps charged: up to {format_usd_exact(cost)}",
+            lines=(("Retry it, or decide what becomes of the money:",),),
+            actions=choices.perhaps_charged(job.job_id, image.index, attempt_id, cost),
+        )
+    if image.is_set_aside:
+        return Row(
+            key=attempt_id,
+            title=f"{name} was made, and could not be taken in",
+            lines=((f"{format_usd_exact(cost)} was paid for it. Its answer is kept.",),),
+            actions=choices.set_aside(job.job_id, image.index, attempt_id, cost),
+        )
+    host = image.spool_host or ""
+    if image.state == "GENERATED" and host in gone:
+        return Row(
+            key=attempt_id,
+            title=f"{name} is on a machine that is gone",
+            lines=((f"{format_usd_exact(cost)} was paid for it. If {host} comes back, it is delivered by itself.",),),
+            actions=(choices.declare_lost(host, [(job.job_id, image.index, attempt_id)], cost, of=attempt_id),),
+        )
+    return None
+
+
+def _again(job: Job, again: Again) -> dict[str, Any]:
+    """What a new job like this one makes and costs, as it is confirmed; or why there can be none."""
+    if isinstance(again, StudioError):
+        return {"text": f"{again.message} {again.resolution}", "label": "", "accept": None}
+    text = "This makes a new job with the same prompt and options. You pay for it like for any other job."
+    label = f"Generate {words.plural(job.image_count, 'image')} for up to {format_usd(again)}"
+    return {"text": text, "label": label, "accept": again}
+
+
+def _offer(price: RetryQuote) -> dict[str, Any]:
+    missing = f"the {price.missing} missing images" if price.missing > 1 else "the missing image"
+    warning = None
+    if price.unknown:
+        charged = "1 image was" if price.unknown == 1 else f"{price.unknown} images were"
+        warning = (
+            f"{charged} perhaps charged already: up to {format_usd(price.unknown_micros)}. The provider's answer was "
+            "lost, so nobody knows. A retry makes such an image again and may be charged a second time."
+        )
+    return {
+        "label": f"Retry {missing} for up to {format_usd(price.total_micros)}",
+        "accept": price.total_micros,
+        "warning": warning,
+        "agree": f"I accept that up to {format_usd(price.unknown_micros)} may have been spent for nothing.",
+    }

@@ -1,0 +1,68 @@
+"""A field of text that reaches the server while the person types, so that a reload loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import streamlit as st
+from ulid import ULID
+
+from imagegeneration.dashboard.kit.inbox import Inbox
+from imagegeneration.dashboard.web import asset
+
+_EDITOR = st.components.v2.component("studio_editor", **asset("editor", "unsaved"))
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a field asks for: `limit` characters, on one line or on `rows`."""
+
+    label: str
+    limit: int
+    rows: int = 1
+    placeholder: str = ""
+
+
+def editor(
+    field: Field,
+    text: str,
+    on_text: Callable[[str], None],
+    *,
+    key: str,
+    revision: int = 0,
+    problem: str = "",
+    locked: bool = False,
+    stored: bool = True,
+) -> None:
+    """Draw the field. `on_text` gets what was typed; `text` replaces it only when `revision` changes.
+
+    `stored` says that `text` is in the database, so that the field can say so. The browser sends what was typed, with
+    a number, until it is. `session` tells it that the server was started anew and knows of nothing typed since.
+    """
+
+    taken: Inbox = st.session_state.setdefault(f"{key}-inbox", Inbox())
+
+    def changed() -> None:
+        typed = st.session_state[key].get("typed")
+        if typed is not None and typed["number"] > taken.heard:
+            taken.heard = int(typed["number"])
+            on_text(storable(str(typed["text"]), field.limit))
+
+    data = {
+        **asdict(field),
+        "name": key,
+        "text": text,
+        "revision": revision,
+        "session": st.session_state.setdefault("field-session", str(ULID())),
+        "heard": taken.heard,
+        "problem": problem,
+        "locked": locked,
+        "stored": stored,
+    }
+    _EDITOR(key=key, data=data, on_typed_change=changed)
+
+
+def storable(text: str, limit: int) -> str:
+    """`text` as UTF-8 can carry it and of bounded length: five times the limit, as in the browser."""
+    return text[: limit * 5].encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,1 +1,0 @@
-"""Frozen types and pure rules. No module here does I/O."""

@@ -1,0 +1,1 @@
+"""Jobs: from the approval to the stored images."""

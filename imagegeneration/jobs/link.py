@@ -1,0 +1,40 @@
+"""Links from a job to what it is for in the caller's own world, such as an article or a campaign (PRD 002)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from imagegeneration.core.value import Many, Value
+
+MAX_LINKS = 10
+_TYPE = r"[a-z][a-z0-9_-]{0,31}"
+_ID = r"[!-~](?:[ -~]{0,98}[!-~])?"
+LINK_PATTERN = f"^{_TYPE}:{_ID}$"
+"""`type:id`, as a link is searched for."""
+
+
+class Link(Value):
+    """A thing of the caller's: what kind it is, and which one, in 1 to 100 printable ASCII characters."""
+
+    type: str = Field(pattern=f"^{_TYPE}$")
+    id: str = Field(pattern=f"^{_ID}$")
+
+    @classmethod
+    def read(cls, text: str) -> Link:
+        """The link that is written as `type:id`; a colon may be part of the id."""
+        kind, _, one = text.partition(":")
+        return cls(type=kind, id=one)
+
+
+def _none_twice(links: tuple[Link, ...]) -> tuple[Link, ...]:
+    if len(set(links)) < len(links):
+        raise ValueError("must not have the same link twice")
+    return links
+
+
+Links = Annotated[
+    Many[Link], Field(max_length=MAX_LINKS, json_schema_extra={"uniqueItems": True}), AfterValidator(_none_twice)
+]
+"""Up to ten different ones."""

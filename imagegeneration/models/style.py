@@ -1,0 +1,106 @@
+"""Styles, and how they and a negative prompt become part of a final prompt before it is approved (PRD 001, FR-001).
+
+What is added is one last paragraph of a fixed form, so that it is found again: folding a prompt that was folded before
+replaces the paragraph instead of adding another. All that stands before it is the person's own, and never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from imagegeneration.core.errors import PromptRefused
+from imagegeneration.core.text import PROMPT_MAX
+from imagegeneration.core.value import Value
+
+StyleName = Literal[
+    "photorealistic", "artistic", "illustration", "cartoon", "abstract", "minimalist", "vintage", "modern"
+]
+STYLE_NAMES: tuple[StyleName, ...] = get_args(StyleName)
+
+STYLE_WORDS: Mapping[StyleName, str] = {
+    "photorealistic": "photorealistic, as taken with a camera, natural light, true detail and texture",
+    "artistic": "artistic, with the expression, brushwork and color of a painting",
+    "illustration": "a drawn illustration, clear lines, considered shapes and color",
+    "cartoon": "a cartoon, bold outlines, simple shapes, bright flat colors",
+    "abstract": "abstract, form, color and rhythm instead of things as they look",
+    "minimalist": "minimalist, few elements, much empty space, a restrained palette",
+    "vintage": "vintage, muted tones, film grain and the look of past decades",
+    "modern": "modern, clean lines, contemporary design, crisp and uncluttered",
+}
+"""Of each style what it adds to a prompt."""
+
+
+class Style(Value):
+    """A style that can be chosen: its name, and what it adds to the prompt."""
+
+    name: StyleName
+    label: str
+    adds: str
+
+
+class Parts(Value):
+    """A final prompt taken apart: the person's own text, and what was folded into it."""
+
+    own: str
+    style: StyleName | None = None
+    negative_prompt: str | None = None
+
+
+_STYLE, _NEGATIVE = "Style: ", "Do not show: "
+_BY_LINE = {f"{_STYLE}{words}.": name for name, words in STYLE_WORDS.items()}
+_LINE_OF = {name: line for line, name in _BY_LINE.items()}
+
+
+def styles() -> tuple[Style, ...]:
+    """All styles, in the order of PRD 001."""
+    return tuple(Style(name=name, label=label(name), adds=words) for name, words in STYLE_WORDS.items())
+
+
+def label(name: StyleName) -> str:
+    """A style's name for people."""
+    return name.capitalize()
+
+
+def parts(final_prompt: str) -> Parts:
+    """The prompt as its own text and what was folded into it. A prompt is never nothing but what was folded in."""
+    own, _, last = final_prompt.rpartition("\n\n")
+    if not own.strip():
+        return Parts(own=final_prompt)
+    first, *others = last.split("\n")
+    style = _BY_LINE.get(first)
+    rest = others if style else [first, *others]
+    negative_prompt = _negative_prompt(rest[0]) if len(rest) == 1 else None
+    if rest and negative_prompt is None:
+        return Parts(own=final_prompt)
+    return Parts(own=parts(own).own, style=style, negative_prompt=negative_prompt)
+
+
+def folded(final_prompt: str, style: StyleName | None, negative_prompt: str | None) -> str:
+    """`final_prompt` with the style and the negative prompt as its last paragraph, in the place of an earlier such one.
+
+    The negative prompt is written on one line. Raises PromptRefused (IMG_003) where it all does not fit.
+    """
+    own = parts(final_prompt).own
+    lines = [_LINE_OF[style]] if style else []
+    if negative_prompt and (shown := on_one_line(negative_prompt)):
+        lines.append(f"{_NEGATIVE}{shown}.")
+    text = "\n\n".join((own, "\n".join(lines))) if lines else own
+    if (length := len(text.strip())) > PROMPT_MAX:
+        raise PromptRefused(
+            f"With its style and negative prompt the final prompt has {length:,} characters; "
+            f"at most {PROMPT_MAX:,} are allowed.",
+            resolution="Shorten the prompt or the negative prompt, then choose again.",
+        )
+    return text
+
+
+def on_one_line(negative_prompt: str) -> str:
+    """A negative prompt as it is folded: one line, no space or full stop around it."""
+    return " ".join(negative_prompt.split()).strip(" .")
+
+
+def _negative_prompt(line: str) -> str | None:
+    """What a line of ours asks to leave out; None for any other line."""
+    text = line.removeprefix(_NEGATIVE).removesuffix(".")
+    return text if text and line == f"{_NEGATIVE}{text}." and on_one_line(text) == text else None

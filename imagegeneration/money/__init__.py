@@ -1,0 +1,1 @@
+"""Budgets, limits, credits and the ledger."""

@@ -1,0 +1,127 @@
+"""Credits: granted by admins, spent by approvals, given back for images that were not charged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from imagegeneration.audit.log import Audit
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import OverBudget, WrongState
+from imagegeneration.jobs.job import Job, JobImage, new_id
+from imagegeneration.money.credit import Balance, CreditEntry, CreditQuote, EntryKind, credits_an_image, credits_moved
+from imagegeneration.money.credit_store import CreditStore
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.mongo.transaction import Session
+from imagegeneration.people.people import People
+
+
+class Credits:
+    """Keeps balances, with every movement written down. Who was never granted any is not metered."""
+
+    def __init__(self, connection: Connection, store: CreditStore, people: People, audit: Audit) -> None:
+        self._connection = connection
+        self._credits = store
+        self._people = people
+        self._audit = audit
+
+    def balance(self, user_id: str) -> int | None:
+        """What the user has left; None for one who is not metered, as the local admin never is."""
+        found = None if user_id == LOCAL.user_id else self._credits.balance(user_id)
+        return None if found is None else found.credits
+
+    def balances(self, user_ids: Collection[str]) -> Mapping[str, int]:
+        """What these users have left; those who are not metered are left out."""
+        return {balance.person_id: balance.credits for balance in self._credits.balances(user_ids)}
+
+    def cost_of_image(self, user_id: str, size: str, image_count: int, *, is_edit: bool = False) -> int:
+        """What an image of a job of `image_count` costs the user: nothing without a balance."""
+        return 0 if self.balance(user_id) is None else credits_an_image(size, image_count, is_edit=is_edit)
+
+    def quote(self, actor: Actor, size: str, image_count: int, *, is_edit: bool = False) -> CreditQuote | None:
+        """What approving costs, and what is left; None for an actor who is not metered."""
+        left = self.balance(actor.user_id)
+        each = credits_an_image(size, image_count, is_edit=is_edit)
+        return None if left is None else CreditQuote(cost=image_count * each, left=left)
+
+    def record(
+        self, job: Job, old: Sequence[JobImage], new: Sequence[JobImage], now: datetime, *, session: Session
+    ) -> None:
+        """Write the credits that the change from `old` to `new` moves, in the transaction that makes the change.
+
+        What a new approval spends must be there, or OverBudget (IMG_006) is raised; all else is a fact.
+        """
+        before = {image.index: image for image in old}
+        entries, needed = [], 0
+        for image in new:
+            known = before.get(image.index)
+            moved = credits_moved([] if known is None else [known], [image])
+            approved = moved > 0 and (known is None or len(image.attempts) > len(known.attempts))
+            needed += moved if approved else 0
+            if moved:
+                kind: EntryKind = "spent" if approved else "given_back" if moved < 0 else "charged_after_all"
+                entries.append(_entry(kind, job.user_id, -moved, now, job_id=job.job_id, index=image.index))
+        if not entries:
+            return
+        self._credits.append(entries, session=session)
+        delta = sum(entry.delta for entry in entries)
+        if not self._credits.move(job.user_id, delta, at_least=needed or None, session=session):
+            raise self._over_balance(job.user_id, needed, session)
+
+    def grant(self, actor: Actor, person_id: str, amount: int, reason: str) -> Balance:
+        """Give a person credits, or take some back (`amount` below zero); from the first grant on one is metered.
+
+        Raises NotFound (IMG_008), or WrongState (IMG_011) where more would be taken than is left.
+        """
+        self._people.get(person_id)
+        now = self._connection.now()
+
+        def work(session: Session) -> Balance:
+            before = self._credits.balance(person_id, session=session)
+            after = Balance(person_id=person_id, credits=(before.credits if before else 0) + amount)
+            if amount < 0 and after.credits < 0:
+                raise WrongState("More would be taken than is left.", resolution="Look at the balance, then try again.")
+            if before is None:
+                self._credits.begin(after, session=session)
+            else:
+                self._credits.move(person_id, amount, session=session)
+            entry = _entry("granted", person_id, amount, now, by=actor.user_id, reason=reason)
+            self._credits.append([entry], session=session)
+            self._audit.write(
+                actor, "credits.granted", person_id, reason, before=before, after=after, now=now, session=session
+            )
+            return after
+
+        return self._connection.transaction(work)
+
+    def _over_balance(self, user_id: str, needed: int, session: Session) -> OverBudget:
+        found = self._credits.balance(user_id, session=session)
+        left = 0 if found is None else max(found.credits, 0)
+        return OverBudget(
+            f"This costs {needed} credit{'s' if needed != 1 else ''}, and {left} {'are' if left != 1 else 'is'} left.",
+            resolution="Ask for fewer images, or ask an administrator for more credits.",
+        )
+
+
+def _entry(
+    kind: EntryKind,
+    person_id: str,
+    delta: int,
+    now: datetime,
+    *,
+    job_id: str | None = None,
+    index: int | None = None,
+    by: str | None = None,
+    reason: str = "",
+) -> CreditEntry:
+    return CreditEntry(
+        entry_id=new_id("cre"),
+        kind=kind,
+        person_id=person_id,
+        delta=delta,
+        job_id=job_id,
+        index=index,
+        by=by,
+        reason=reason,
+        at=now,
+    )

@@ -1,0 +1,1 @@
+"""MongoDB: connections, transactions, collections and their schemas."""

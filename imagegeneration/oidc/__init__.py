@@ -1,6 +1,0 @@
-"""OpenID Connect: the only package that imports authlib and joserfc. docs/sign-in.md says what of it is understood."""
-
-from imagegeneration.oidc.client import OidcClient
-from imagegeneration.oidc.proxy import ProxyTokens
-
-__all__ = ["OidcClient", "ProxyTokens"]

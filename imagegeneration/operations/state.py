@@ -1,0 +1,84 @@
+"""The studio as its operators see it."""
+
+from __future__ import annotations
+
+from imagegeneration.audit.entry import AuditEntry
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.core.value import Many, Moment, Value
+from imagegeneration.money.money import Limits, LimitsVersion, Spend
+from imagegeneration.processes.process import Mismatch
+from imagegeneration.processes.runner import RunnerInfo
+from imagegeneration.prompts.enhancement import SuggestionTimes
+from imagegeneration.providers.breaker import Breaker
+from imagegeneration.providers.health import HealthStatus
+
+
+class QueueState(Value):
+    """How many jobs wait and run, how many users wait, and since when the job waits that waits longest."""
+
+    queued: int
+    running: int
+    users_waiting: int
+    waiting_since: Moment | None
+
+
+class OpenImage(Value):
+    """An image that may need a person: it waits for storage, was set aside, or perhaps charged (`cost_micros`).
+
+    `intent` and `message` are its owner's and the provider's words: others than owner and admins get the job's name.
+    """
+
+    job_id: str
+    index: int
+    attempt_id: str
+    user_id: str
+    intent: str
+    model: str
+    since: Moment
+    cost_micros: int
+    message: str | None
+
+
+class WaitingForStorage(Value):
+    """Images that are paid for and on the disk of `host`. `is_alive`: a runner is there, and will deliver them."""
+
+    host: str
+    is_alive: bool
+    images: Many[OpenImage]
+
+
+class ProviderState(Value):
+    """A configured provider: what its latest check found, how fast it is called, and today's money of it.
+
+    `in_flight` and `last_minute` are None where it has neither limit, because then nobody counts.
+    """
+
+    provider: ProviderName
+    status: HealthStatus | None
+    problem: str | None
+    checked_at: Moment | None
+    in_flight: int | None
+    last_minute: int | None
+    hindrance: str | None
+    spend: Spend
+
+
+class OperationsState(Value):
+    """Everything on the Operations page, as it was at `at`."""
+
+    at: Moment
+    runners: Many[RunnerInfo]
+    mismatches: Many[Mismatch] = ()
+    queue: QueueState
+    waiting_for_storage: Many[WaitingForStorage]
+    set_aside: Many[OpenImage] = ()
+    perhaps_charged: Many[OpenImage]
+    perhaps_charged_micros: int
+    breakers: Many[Breaker]
+    providers: Many[ProviderState] = ()
+    suggestions: SuggestionTimes
+    spend: Spend
+    limits: Limits
+    ceilings: Limits
+    limits_version: LimitsVersion | None
+    audit: Many[AuditEntry]

@@ -1,0 +1,206 @@
+"""What a sign-in provider answers: read within bounds of time and size, and looked up once for all who wait."""
+
+from __future__ import annotations
+
+import functools
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import httpcore2
+import httpx2
+
+from imagegeneration.core.errors import SignInFailed
+
+TIMEOUT_SECONDS = 3.0
+"""For a connection, and for each part of an answer."""
+
+DEADLINE_SECONDS = 5.0
+"""For a whole answer: a provider that sends one byte at a time is as good as none."""
+
+MAX_BYTES = 1024 * 1024
+
+FAILED_SECONDS = 5.0
+"""How long a failed look-up counts: a provider that hangs costs one wait in this time, not one for each person."""
+
+STALE_SECONDS = 24 * 3600.0
+"""How old a value may be that could not be looked up anew."""
+
+_CODE_CHARACTERS = 80
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, read to its end."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+    def document(self, label: str) -> dict[str, Any]:
+        """Return the JSON object in it. Raises SignInFailed for a refusal, or if there is none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            found = None
+        if self.status != 200:
+            code = found.get("error") if isinstance(found, dict) else None
+            said = f", {printable(code)}" if isinstance(code, str) else ""
+            raise SignInFailed(f"{label} answered with an error.", detail=f"HTTP {self.status}{said}")
+        if not isinstance(found, dict):
+            raise SignInFailed(f"{label} does not answer as it should.", detail="its answer is no JSON object")
+        return found
+
+
+def ask(
+    label: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
+) -> Reply:
+    """Send a GET, or a POST with a form. Raises SignInFailed if no bounded answer comes in time."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    method = "GET" if form is None else "POST"
+    try:
+        with (
+            httpx2.Client(
+                transport=_Transport(deadline), timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
+            ) as client,
+            client.stream(method, url, headers=headers, data=form) as response,
+        ):
+            body = b""
+            for part in response.iter_bytes():
+                body += part
+                if len(body) > MAX_BYTES or time.monotonic() > deadline:
+                    raise SignInFailed(f"{label} does not answer as it should.", detail="too large or too slow")
+            return Reply(response.status_code, response.headers.get("content-type", ""), body)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        detail = "too slow" if time.monotonic() >= deadline else type(error).__name__
+        raise SignInFailed(f"{label} does not answer.", detail=detail) from error
+
+
+class _Transport(httpx2.HTTPTransport):
+    """A transport whose connections end at a deadline.
+
+    httpx bounds each read, so a head that comes byte by byte would hold all who wait for it as long as it likes.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__(verify=_tls(), trust_env=False)
+        backend = _Backend(deadline)
+        self._pool = httpcore2.ConnectionPool(ssl_context=_tls(), network_backend=backend)  # the constructor takes none
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Return the context of all requests: reading the authorities takes long."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+class _Backend(httpcore2.SyncBackend):
+    """Connects, for reads and writes until the deadline."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Connect to the first address that answers."""
+        inner = super().connect_tcp(host, port, timeout, local_address, socket_options)
+        return _Stream(inner, self._deadline)
+
+
+class _Stream(httpcore2.NetworkStream):
+    """A connection on which every read and write has what is left of the time."""
+
+    def __init__(self, inner: httpcore2.NetworkStream, deadline: float) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._left(timeout, httpcore2.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._left(timeout, httpcore2.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.NetworkStream:
+        left = self._left(timeout, httpcore2.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+    def _left(self, timeout: float | None, too_late: type[Exception]) -> float | None:
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise too_late
+        return seconds if timeout is None else min(timeout, seconds)
+
+
+def printable(text: str) -> str:
+    """Return the beginning of a provider's word for a log, without control characters."""
+    return "".join(character for character in text[:_CODE_CHARACTERS] if character.isprintable())
+
+
+class Shared(Generic[Found]):
+    """A value that one thread looks up for all that need it. Those that come meanwhile wait for the same answer."""
+
+    def __init__(self, look: Callable[[], Found], seconds: float) -> None:
+        """`seconds`: how old the value may be."""
+        self._look = look
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._found: tuple[float, Found] | None = None
+        self._failed: tuple[float, SignInFailed] | None = None
+
+    def get(self, older_than: float | None = None) -> Found:
+        """Return the value, looked up anew if it is older than so many seconds (None: than usual).
+
+        Where that fails, the known value is returned for up to a day. Raises SignInFailed if there is none.
+        """
+        known = self._fresh(older_than)
+        if known is not None:
+            return known[1]
+        with self._lock:
+            known = self._fresh(older_than)
+            if known is not None:
+                return known[1]
+            failed = self._look_again()
+            known = self._fresh(STALE_SECONDS)
+            if known is None:
+                raise SignInFailed(failed.message, detail=failed.detail) if failed else SignInFailed("No answer.")
+            return known[1]
+
+    def _look_again(self) -> SignInFailed | None:
+        """Look, unless that failed just now. Return the failure, or None."""
+        if self._failed is None or time.monotonic() - self._failed[0] > FAILED_SECONDS:
+            try:
+                self._found, self._failed = (time.monotonic(), self._look()), None
+            except SignInFailed as error:
+                self._failed = (time.monotonic(), error)
+        return None if self._failed is None else self._failed[1]
+
+    def _fresh(self, older_than: float | None) -> tuple[float, Found] | None:
+        found, most = self._found, self._seconds if older_than is None else older_than
+        return found if found is not None and time.monotonic() - found[0] <= most else None

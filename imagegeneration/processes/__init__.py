@@ -1,0 +1,1 @@
+"""The processes of an installation: which run, and whether their settings agree."""

@@ -1,0 +1,62 @@
+"""Settings that all processes must have alike, compared between those that run."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Mapping, Sequence
+
+from imagegeneration.core.errors import StudioError
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.jobs.job import new_id
+from imagegeneration.jobs.seal import SealKeys
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.processes.process import Address, Kind, Mismatch, ProcessInfo, mismatches
+from imagegeneration.processes.process_store import ProcessStore
+
+ALIVE_SECONDS = 150.0
+"""How long a process counts as running after it was seen. Dashboards renew that once a minute, runners more often."""
+
+_DIGITS = 8
+
+
+class Processes:
+    """The registry of running processes, this one among them."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        processes: ProcessStore,
+        kind: Kind,
+        keys: SealKeys,
+        endpoints: Mapping[ProviderName, str],
+    ) -> None:
+        """`endpoints` are the hashes of the addresses of the configured providers."""
+        self._connection = connection
+        self._processes = processes
+        self._is_written = False
+        self._own = ProcessInfo(
+            process_id=new_id("process"),
+            kind=kind,
+            host=socket.gethostname(),
+            seal_keys=tuple(keys.names),
+            addresses=tuple(Address(provider=name, digits=sha256[:_DIGITS]) for name, sha256 in endpoints.items()),
+            seen_at=connection.now(),
+        )
+
+    def seen(self) -> None:
+        """Record that this process runs, and with what."""
+        self._is_written = True
+        self._processes.seen(self._own.model_copy(update={"seen_at": self._connection.now()}))
+
+    def close(self) -> None:
+        """Sign off, so that a process that is started with other settings does not find this one's."""
+        if self._is_written:
+            with contextlib.suppress(StudioError):  # the database is away: it forgets this process by itself
+                self._processes.gone(self._own.process_id)
+
+    def mismatches(self) -> Sequence[Mismatch]:
+        """Return what this process has otherwise than one that runs, and must have alike."""
+        now = self._connection.now()
+        others = self._processes.others(self._own.process_id, now, ALIVE_SECONDS)
+        return list(mismatches(self._own, others))

@@ -1,0 +1,38 @@
+"""Which runners are alive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.processes.processes import Processes
+from imagegeneration.processes.runner import RunnerInfo
+from imagegeneration.processes.runner_store import RunnerStore
+
+ALIVE_SECONDS = 60
+
+
+class Runners:
+    """The registry of runner processes, and of all processes with what they must have alike."""
+
+    def __init__(self, connection: Connection, runners: RunnerStore, processes: Processes) -> None:
+        self.processes = processes
+        self._connection = connection
+        self._runners = runners
+
+    def now(self) -> datetime:
+        """The server's clock."""
+        return self._connection.now()
+
+    def seen(self, runner: RunnerInfo) -> None:
+        """Record a runner's heartbeat."""
+        self._runners.seen(runner)
+
+    def gone(self, runner_id: str) -> None:
+        """Forget a runner that stopped in order."""
+        self._runners.gone(runner_id)
+
+    def alive(self) -> Sequence[RunnerInfo]:
+        """The runners that were seen within the last minute."""
+        return self._runners.alive(self._connection.now(), ALIVE_SECONDS)

@@ -1,0 +1,77 @@
+"""A draft: what a person has typed so far, kept until it is approved or a week has passed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from imagegeneration.core.value import Many, Moment, Value
+from imagegeneration.models.options import Options, Order
+
+PREVIOUS_KEPT = 5
+"""Final prompts that buttons replaced, for undo."""
+
+
+class Draft(Value):
+    """The Generate page's state. Its id is in the page's URL; it becomes one job, and keeps that job's id.
+
+    Texts are kept as typed, valid or not: the rules apply when the draft is enhanced or approved.
+    `suggestion` is the enhancer's last answer, `final_prompt` what the person made of it (None before).
+    `style` and `negative_prompt` are what was chosen and typed; they are in `final_prompt`, or the second in `options`
+    where the model takes it. `previous_prompts` are the final prompts that buttons replaced, the last one last, for
+    undo. `version` counts the stored changes: a window that shows an older version cannot overwrite a newer one.
+    """
+
+    schema_version: Literal[1] = 1
+    draft_id: str
+    user_id: str
+    intent: str = ""
+    raw_prompt: str = ""
+    suggestion: str | None = None
+    final_prompt: str | None = None
+    previous_prompts: Many[str] = Field(default=(), max_length=PREVIOUS_KEPT)
+    image_count: int = 1
+    style: str | None = None
+    negative_prompt: str = ""
+    options: Options = Options()
+    job_id: str | None = None
+    version: int = Field(default=0, ge=0)
+    updated_at: Moment
+
+    def says_the_same(self, other: Draft) -> bool:
+        """Return whether both hold the same texts and choices, whenever and however often they were stored."""
+        stored = {"version": 0, "updated_at": self.updated_at, "job_id": None}
+        return self.model_copy(update=stored) == other.model_copy(update=stored)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What an approval is bound to: the draft's version, and the hash of what the screen showed (`shown_sha256`)."""
+
+    draft_id: str
+    version: int
+    sha256: str
+
+
+def terms_sha256(order: Order, total_micros: int, *, draws_seed: bool) -> str:
+    """Return the hash of what stands beside the button: the options as they would be sent, and the price of all.
+
+    Random seeds are drawn at the approval, so they are no part of what is shown.
+    """
+    unknown = {"seed": None, "seeds": ()} if draws_seed else {}
+    routes = [route.model_copy(update=unknown) for route in (order.request, *order.alternates)]
+    return _sha256([[route.document() for route in routes], total_micros])
+
+
+def shown_sha256(final_prompt: str, image_count: int, terms: str) -> str:
+    """Return the hash of what a person approves: the prompt, the number of images, and the terms."""
+    return _sha256([final_prompt, image_count, terms])
+
+
+def _sha256(shown: Any) -> str:
+    canonical = json.dumps(shown, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,153 @@
+"""Breakers: what calls, bills and checks say about a provider or a model pauses it, or ends its pause.
+
+A provider is paused when its calls fail in a row, when it does not accept this account, or when money goes
+faster than allowed; a model, when a bill is above its hold, because then its price in the catalog is wrong
+(DESIGN.md, section 4). What was started already is finished and recorded all the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from imagegeneration.audit.log import STUDIO
+from imagegeneration.core.errors import ModelUnavailable
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.jobs.job import Attempt
+from imagegeneration.money.ledger_store import LedgerStore
+from imagegeneration.money.money import format_usd, format_usd_exact
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.mongo.transaction import Session
+from imagegeneration.providers.breaker import (
+    TESTED,
+    BreakerRules,
+    Pause,
+    model_scope,
+    provider_scope,
+)
+from imagegeneration.providers.breaker_store import BreakerStore
+from imagegeneration.providers.generation import CallFailed, GenerationParameters
+from imagegeneration.providers.health import Checked
+from imagegeneration.providers.pauses import Pauses
+
+BURN_WINDOW = timedelta(minutes=10)
+"""The burn rate is what was spent in this time, for an hour."""
+
+
+class Breakers:
+    """Decides whether a call may be started, and pauses by itself."""
+
+    def __init__(
+        self, connection: Connection, breakers: BreakerStore, ledger: LedgerStore, pauses: Pauses, rules: BreakerRules
+    ) -> None:
+        self._connection = connection
+        self._store = breakers
+        self._ledger = ledger
+        self._pauses = pauses
+        self._rules = rules
+
+    def allow_call(self, request: GenerationParameters) -> bool:
+        """Return whether a call may be started now: one that tests a paused provider, too, each time that is due."""
+        board = self._pauses.board
+        if board.is_everything_paused or board.of_scope(model_scope(request.model)) is not None:
+            return False
+        scope = provider_scope(request.provider)
+        pause = board.of_scope(scope)
+        return pause is None or self._takes_probe(scope, pause)
+
+    def due_probe(self, provider: ProviderName) -> datetime | None:
+        """Return since when a call should test the paused provider, or None if none should."""
+        board = self._pauses.board
+        pause = board.of_scope(provider_scope(provider))
+        if pause is None or pause.probe_at is None or board.is_everything_paused:
+            return None
+        return pause.probe_at if pause.probe_at <= self._connection.now() else None
+
+    def require_model(self, model: str) -> None:
+        """Raise ModelUnavailable (IMG_013) if the model is paused: nothing can be promised for it."""
+        pause = self._pauses.board.of_scope(model_scope(model))
+        if pause is not None:
+            raise ModelUnavailable(
+                f"The model {model} is paused: {pause.reason}",
+                resolution="Choose another model, or ask an operator to look into this one and to resume it.",
+            )
+
+    def succeeded(self, provider: ProviderName, started_at: datetime | None) -> None:
+        """Reset the failures in a row, and end a pause that is tested, unless the call was started before it began."""
+        breaker = self._store.succeeded(provider_scope(provider))
+        pause = None if breaker is None else breaker.pause
+        if pause is None or pause.cause not in TESTED or started_at is None or started_at < pause.paused_at:
+            return
+        self._pauses.end(STUDIO, provider_scope(provider), pause, "A call succeeded.")
+
+    def failed(self, provider: ProviderName, failure: CallFailed, started_at: datetime | None) -> None:
+        """Count a failed call. Pause the provider if it refused the account, or if too many failed in a row.
+
+        A refused request says that the provider works.
+        """
+        if failure.credentials:
+            self._pauses.begin(STUDIO, provider_scope(provider), "credentials", failure.message)
+        elif failure.retryable or failure.certainty == "unknown":
+            self.count_failure(provider, failure.message)
+        else:
+            self.succeeded(provider, started_at)
+
+    def count_failure(self, provider: ProviderName, message: str) -> None:
+        """Count one more failure in a row; the one too many pauses the provider."""
+        scope = provider_scope(provider)
+        self._store.ensure(scope)
+        breaker = self._store.failed(scope, message)
+        if breaker is not None and breaker.pause is None and breaker.failures >= self._rules.failures:
+            reason = f"{breaker.failures} calls failed in a row."  # everybody reads it: no word about one's prompt
+            self._pauses.begin(STUDIO, scope, "failures", reason)
+
+    def check_burn_rate(self, provider: ProviderName) -> None:
+        """Pause the provider if its money goes faster than BURN_LIMIT_USD_PER_HOUR; a person resumes it."""
+        limit = self._rules.burn_micros_per_hour
+        breaker = self._pauses.board.breaker(provider)
+        if limit is None or breaker.pause is not None:
+            return
+        since = self._connection.now() - BURN_WINDOW
+        if breaker.resumed_at is not None:
+            since = max(since, breaker.resumed_at)
+        spent = self._ledger.spent_since(provider, since)
+        rate = round(spent * timedelta(hours=1) / BURN_WINDOW)
+        if rate > limit:
+            reason = f"Money goes at {format_usd(rate)} an hour; the limit is {format_usd(limit)}."
+            self._pauses.begin(STUDIO, provider_scope(provider), "burn_rate", reason)
+
+    def prepare_model(self, model: str) -> None:
+        """Make sure that the model can be paused inside a transaction."""
+        self._store.ensure(model_scope(model))
+
+    def pause_for_bill(self, attempt: Attempt, now: datetime, *, session: Session) -> None:
+        """Pause the attempt's model, in the transaction that records a bill above its hold."""
+        reason = (
+            f"A bill of {format_usd_exact(attempt.cost_micros)} was above the {format_usd_exact(attempt.most_micros)} "
+            "held for it: the price in the catalog is too low."
+        )
+        pause = Pause(cause="bill", reason=reason, paused_by=STUDIO.user_id, paused_at=now)
+        self._pauses.write(STUDIO, model_scope(attempt.model), pause, session=session)
+
+    def paused_for_bill(self) -> None:
+        """Take over a pause by `pause_for_bill`, whose transaction is committed."""
+        self._pauses.invalidate()
+
+    def checked(self, provider: ProviderName, found: Checked, *, was_trouble: bool) -> None:
+        """Take over what a check found: no call tests an account that is refused, and one does once it is accepted."""
+        scope = provider_scope(provider)
+        pause = self._pauses.board.of_scope(scope)
+        if pause is None or pause.cause != "credentials":
+            return
+        now = self._connection.now()
+        if found.status == "refused":
+            self._pauses.prolong(scope, pause, now + timedelta(seconds=pause.seconds), pause.seconds)
+        elif was_trouble and not found.is_trouble:
+            self._pauses.prolong(scope, pause, now, pause.seconds)
+
+    def _takes_probe(self, scope: str, pause: Pause) -> bool:
+        now = self._connection.now()
+        if pause.probe_at is None or pause.probe_at > now:
+            return False
+        first, most = TESTED[pause.cause]
+        seconds = min(max(pause.seconds * 2, first), most)
+        return self._pauses.prolong(scope, pause, now + timedelta(seconds=seconds), seconds)

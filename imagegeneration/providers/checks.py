@@ -1,0 +1,114 @@
+"""The active health check: each provider is asked, at start and every few minutes, by one runner for all of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.cache import CachedValue
+from imagegeneration.core.errors import InvalidRequest, StudioError
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.jobs.job import new_id
+from imagegeneration.providers.breakers import Breakers
+from imagegeneration.providers.check_store import CheckStore
+from imagegeneration.providers.endpoint import Endpoint
+from imagegeneration.providers.health import Checked, ProviderHealth, Tested
+from imagegeneration.providers.pauses import Pauses
+from imagegeneration.providers.provider import Provider
+
+START_SECONDS = 30.0
+"""Runners that start together ask once in this time; credentials that were not asked about are asked about at once."""
+
+READ_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Checks:
+    """Asks what costs nothing, and remembers what was found. It pauses nothing: breakers do, by what calls do."""
+
+    def __init__(
+        self,
+        checks: CheckStore,
+        pauses: Pauses,
+        breakers: Breakers,
+        providers: Mapping[ProviderName, Provider],
+        endpoints: Mapping[ProviderName, Endpoint],
+        minutes: float,
+    ) -> None:
+        self._checks = checks
+        self._pauses = pauses
+        self._breakers = breakers
+        self._providers = providers
+        self._endpoints = endpoints
+        self._seconds = minutes * 60
+        self._has_started = False
+        self._known = CachedValue(self.all, READ_SECONDS)
+
+    def all(self) -> Mapping[ProviderName, ProviderHealth]:
+        """What is known of each configured provider, read now."""
+        return {found.provider: found for found in self._checks.all() if found.provider in self._endpoints}
+
+    def of(self, provider: ProviderName) -> ProviderHealth | None:
+        """What is known of a provider, at most five seconds old; None before its first check."""
+        return self._known.get().get(provider)
+
+    def run(self) -> None:
+        """Ask every provider that nobody has asked for a while. Whatever goes wrong is logged."""
+        # A little less than the time between two rounds, so that a round is never skipped for being early.
+        older_than = 0.9 * self._seconds if self._has_started else min(START_SECONDS, 0.9 * self._seconds)
+        self._has_started = True
+        with ThreadPoolExecutor(max(1, len(self._providers)), thread_name_prefix="check") as pool:
+            for name in self._providers:
+                pool.submit(self._check, name, older_than)
+
+    def test(self, actor: Actor, name: ProviderName, reason: str) -> Tested:
+        """Ask a provider now. If it paused itself and does not refuse, the next call finds out whether it works.
+
+        Raises InvalidRequest (IMG_009) for a provider that is not configured.
+        """
+        if name not in self._providers:
+            raise InvalidRequest(f"The provider {name} is not configured.")
+        claim_id = new_id("chk")
+        self._checks.claim(name, claim_id, self._endpoints[name].fingerprint, 0)
+        found = self._ask(name, claim_id)
+        is_let = self._pauses.test(actor, name, reason, found)
+        pause = self._pauses.board.of_provider(name)
+        return Tested(
+            provider=name,
+            status=found.status,
+            problem=found.problem,
+            paused=None if pause is None else pause.reason,
+            next_call_tests=is_let,
+        )
+
+    def _ask(self, name: ProviderName, claim_id: str) -> Checked:
+        found = self._providers[name].check()
+        self._checks.record(name, claim_id, found)
+        self._known.invalidate()
+        return found
+
+    def _check(self, name: ProviderName, older_than: float) -> None:
+        claim_id = new_id("chk")
+        try:
+            before = self._checks.claim(name, claim_id, self._endpoints[name].fingerprint, older_than)
+            if before is not None:
+                found = self._ask(name, claim_id)
+                self._breakers.checked(name, found, was_trouble=before.is_trouble)
+                _tell(name, before, found)
+        except StudioError as error:
+            log.warning("The check of the provider %s could not be recorded: %s", name, error)
+        except Exception:  # nobody above it would see it
+            log.exception("The check of the provider %s failed in an unforeseen way", name)
+
+
+def _tell(name: ProviderName, before: ProviderHealth, found: Checked) -> None:
+    """One line for trouble each time, and one where all is well again."""
+    if found.status == "refused":
+        log.error("The credentials of the provider %s do not work: %s", name, found.problem)
+    elif found.status == "unreachable":
+        log.warning("The provider %s does not work: %s", name, found.problem)
+    elif before.is_trouble:
+        log.info("The provider %s works again", name)

@@ -1,0 +1,78 @@
+"""The collection `provider_paces`: the calls in flight and begun, counted in one command by the server's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from pymongo.write_concern import WriteConcern
+
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.mongo.collection import Collection
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.mongo.errors import translated
+from imagegeneration.mongo.schema import Document
+from imagegeneration.providers.endpoint import ProviderLimits
+from imagegeneration.providers.pace import Pace
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_A_MINUTE_AGO = {"$dateSubtract": {"startDate": "$$NOW", "unit": "minute", "amount": 1}}
+_FORGET_ENDED: Document = {
+    "$set": {
+        # guard: pace-slot-expires
+        "slots": {"$filter": {"input": "$slots", "cond": {"$gt": ["$$this.until", "$$NOW"]}}},
+        "starts": {"$filter": {"input": "$starts", "cond": {"$gt": ["$$this", _A_MINUTE_AGO]}}},
+        "askedAt": "$$NOW",
+    }
+}
+
+
+@translated
+class PaceStore:
+    """One document a provider that has a rate or a number of calls at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        # A count that a failover takes back lets a few calls too many pass once: that costs a 429, and no money.
+        weak = WriteConcern(w=1)
+        self._paces = Collection(connection, "provider_paces", Pace, key="provider", write_concern=weak)
+
+    def ensure(self, provider: ProviderName) -> None:
+        """Make sure that the provider has a document, so that all else only updates."""
+        self._paces.ensure(Pace(provider=provider, asked_at=_LONG_AGO))
+
+    def take(self, limits: ProviderLimits, attempt_id: str, slot_seconds: float) -> Pace | None:
+        """Count one more call, in flight for so many seconds, if the limits allow it; the pace afterwards.
+
+        It has the attempt if, and only if, the call may begin. None where the provider has no document.
+        """
+        may: list[Document] = []
+        if limits.concurrency is not None:
+            may.append({"$lt": [{"$size": "$slots"}, limits.concurrency]})  # guard: pace-concurrency
+        if limits.per_minute is not None:
+            may.append({"$lt": [{"$size": "$starts"}, limits.per_minute]})  # guard: pace-per-minute
+        slot = {"attemptId": {"$literal": attempt_id}, "until": _in(slot_seconds)}
+        counted = {
+            "slots": {"$cond": [{"$and": may}, {"$concatArrays": ["$slots", [slot]]}, "$slots"]},
+            # guard: pace-counts-starts
+            "starts": {"$cond": [{"$and": may}, {"$concatArrays": ["$starts", ["$$NOW"]]}, "$starts"]},
+        }
+        return self._paces.update({"_id": limits.provider}, [_FORGET_ENDED, {"$set": counted}])
+
+    def end(self, provider: ProviderName, attempt_id: str) -> None:
+        """Record that the call is over: it is in flight no more, and still counts for the rate."""
+        self._paces.compare_and_set({"_id": provider}, {"$pull": {"slots": {"attemptId": attempt_id}}})
+
+    def renew(self, attempt_ids: Sequence[str], slot_seconds: float) -> None:
+        """Keep the calls' slots for so many seconds more."""
+        still = {"$in": ["$$this.attemptId", {"$literal": list(attempt_ids)}]}
+        prolonged = {"$mergeObjects": ["$$this", {"until": _in(slot_seconds)}]}
+        slots = {"$map": {"input": "$slots", "in": {"$cond": [still, prolonged, "$$this"]}}}
+        self._paces.raw.update_many({"slots.attemptId": {"$in": list(attempt_ids)}}, [{"$set": {"slots": slots}}])
+
+    def all(self) -> list[Pace]:
+        """Return the pace of every provider that has one, as of its last call."""
+        return self._paces.find({}, sort=[("_id", 1)])
+
+
+def _in(seconds: float) -> Document:
+    return {"$dateAdd": {"startDate": "$$NOW", "unit": "millisecond", "amount": round(seconds * 1000)}}

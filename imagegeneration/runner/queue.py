@@ -1,0 +1,133 @@
+"""Whose job is claimed next, and what a person can expect who waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from threading import Event
+
+from imagegeneration.core.errors import DatabaseDown
+from imagegeneration.core.ids import ProviderName
+from imagegeneration.jobs.job import Job, Lease, new_id
+from imagegeneration.jobs.store import JobStore
+from imagegeneration.providers.breaker import Barred
+from imagegeneration.providers.breakers import Breakers
+from imagegeneration.providers.pauses import Pauses
+from imagegeneration.providers.throttle import Pacing
+from imagegeneration.runner.turns import Turns
+
+LARGEST_BATCH = 50
+"""Most jobs claimed at once: what a claim takes away from other runners if this one dies at once."""
+
+PROBE_SECONDS = 10.0
+"""How long this process waits for the job that it claimed as a probe to make its call."""
+
+
+class Queue:
+    """The claims of one runner process. Users take turns; what is paused is not claimed."""
+
+    def __init__(
+        self, jobs: JobStore, pauses: Pauses, breakers: Breakers, providers: Sequence[ProviderName], pacing: Pacing
+    ) -> None:
+        self.pacing = pacing
+        self._jobs = jobs
+        self._pauses = pauses
+        self._breakers = breakers
+        self._providers = providers
+        self._turns = Turns()
+        self._probes: dict[ProviderName, tuple[datetime, float]] = {}
+        self._lock = threading.Lock()
+
+    def arrivals(self, stop: Event) -> Iterator[None]:
+        """Yield whenever a job may have become claimable, until `stop` is set. Raises DatabaseDown."""
+        for user in self._jobs.arrivals(stop):
+            if user is None:
+                self.look()
+            else:
+                self._heard_of([user])
+            yield None
+
+    def look(self) -> None:
+        """Find out what is paused and who waits. The change stream says it sooner, but this is the truth."""
+        self._pauses.refresh()
+        self.pacing.look()
+        self._heard_of(self._jobs.waiting_users())
+
+    def overdue(self, owner: str, lease_seconds: float) -> Job | None:
+        """A running job whose runner is gone or whose next attempt is due, leased to `owner`; None if none is."""
+        return self._jobs.claim_overdue(_lease(owner), lease_seconds)
+
+    def claim(self, owner: str, lease_seconds: float, room: int, but: Collection[ProviderName] = ()) -> Iterator[Job]:
+        """The next jobs of the user whose turn it is, leased to `owner`: about `room` images; none if nothing waits.
+
+        The first comes before the others are asked for. While the provider is paused there are none, but for the
+        one that finds out whether it works again. Jobs of providers that calls wait for already (`but`) are left;
+        where a call may have to wait they come one by one, so that few do.
+        """
+        board = self._pauses.board
+        if board.is_everything_paused:
+            return
+        barred = board.barred
+        probe = next(filter(None, (self._probe(owner, lease_seconds, provider) for provider in barred.providers)), None)
+        if probe is not None:
+            yield probe
+            return
+        if set(self._providers) - set(barred.providers):  # else nobody is left to make anything: ask for no jobs
+            barred = Barred(models=barred.models, providers=(*barred.providers, *but))
+            yield from self._claim(owner, lease_seconds, 1 if self.pacing.is_needed else room, barred)
+
+    def _probe(self, owner: str, lease_seconds: float, provider: ProviderName) -> Job | None:
+        """A job of a paused provider, where it is time to find out whether the provider works again."""
+        due = self._breakers.due_probe(provider)
+        probed, again = self._probes.get(provider, (None, 0.0))
+        if provider not in self._providers or due is None or (due == probed and time.monotonic() < again):
+            return None
+        models = Barred(models=tuple(self._pauses.board.models))
+        with self._lock:
+            users = self._turns.users()
+        for user in users:
+            job = self._jobs.claim(user, _lease(owner), lease_seconds, models, provider)
+            if job is not None:
+                self._probes[provider] = (due, time.monotonic() + PROBE_SECONDS)
+                with self._lock:
+                    self._turns.served(user, job.image_count)
+                return job
+        return None
+
+    def _claim(self, owner: str, lease_seconds: float, room: int, paused: Barred) -> Iterator[Job]:
+        while (user := self._next()) is not None:
+            lease = _lease(owner)
+            first = self._jobs.claim(user, lease, lease_seconds, paused)
+            with self._lock:
+                if first is None:
+                    self._turns.left(user)
+                    continue
+                self._turns.served(user, first.image_count)
+                share = room // max(len(self._turns), 1)  # another thread may have found nobody left
+            yield first
+            more = min(share // first.image_count, LARGEST_BATCH) - 1
+            rest = self._claim_more(user, lease, lease_seconds, paused, more)
+            with self._lock:
+                self._turns.served(user, sum(job.image_count for job in rest))
+            yield from rest
+            return
+
+    def _claim_more(self, user: str, lease: Lease, lease_seconds: float, paused: Barred, at_most: int) -> Sequence[Job]:
+        try:
+            return self._jobs.claim_many(user, lease, lease_seconds, paused, at_most) if at_most > 0 else []
+        except DatabaseDown:
+            return []  # the first is claimed and must be made; what else was leased is claimed again later
+
+    def _heard_of(self, users: Sequence[str]) -> None:
+        with self._lock:
+            self._turns.arrived(users)
+
+    def _next(self) -> str | None:
+        with self._lock:
+            return self._turns.next()
+
+
+def _lease(owner: str) -> Lease:
+    return Lease(owner=owner, fence=new_id("fence"))
