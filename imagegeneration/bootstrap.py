@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.assets.inputs import References
@@ -57,6 +58,8 @@ from imagegeneration.runner.spool import Spool
 from imagegeneration.settings import Settings
 from imagegeneration.stores import Stores
 
+Service = TypeVar("Service")
+
 
 @dataclass(frozen=True)
 class Studio:
@@ -95,6 +98,13 @@ class Studio:
     storage: Storage
     _stores: Stores
     _providers: Mapping[ProviderName, Provider]
+
+    def service(self, kind: type[Service]) -> Service:
+        """Return the service of this class. Raises LookupError if there is none."""
+        for value in vars(self).values():
+            if isinstance(value, kind):
+                return value
+        raise LookupError(f"The studio has no {kind.__name__}.")
 
     def close(self) -> None:
         """Write down what is still in memory and give all connections back."""
@@ -201,7 +211,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         logins=Logins(stores.connection, stores.logins, people, audit, rates, clients, proxy, settings.login_rules),
         keys=Keys(stores.connection, stores.keys, people, audit, timedelta(days=settings.key_confirmation_days)),
         operations=Operations(stores.jobs, spending, limits, pauses, runners, audit, watch, enhancement),
-        health=Health(stores.connection, storage, runners),
+        health=Health(stores.connection, storage, runners, settings.provider),
         runners=runners,
         queue=Queue(stores.jobs, pauses, breakers, list(settings.endpoints), pacing),
         execution=execution,

@@ -17,31 +17,16 @@ from fastapi_offline import FastAPIOffline
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import RedirectResponse
 from starlette.routing import Mount
 from starlette.types import Lifespan
 
-from imagegeneration.api import (
-    answers,
-    audit,
-    events,
-    generate,
-    health,
-    jobs,
-    keys,
-    loras,
-    models,
-    operations,
-    people,
-    prompts,
-    styles,
-)
-from imagegeneration.api.docs import documentation
+from imagegeneration.api import events
 from imagegeneration.api.gate import Gate, Hear
 from imagegeneration.api.guard import Guard
 from imagegeneration.api.headers import SecurityHeaders
 from imagegeneration.api.heads import ClientAddresses, Heads
 from imagegeneration.api.rates import RequestRates
+from imagegeneration.api.routes import ROUTERS
 from imagegeneration.api.sign_in import sign_in_routes
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.errors import ConfigurationError, StudioError
@@ -50,6 +35,7 @@ from imagegeneration.core.redaction import redact
 from imagegeneration.prompts.enhancement import POST_SECONDS
 from imagegeneration.settings import load_settings
 from imagegeneration.start import require_fit
+from imagegeneration.web import answers
 
 _DESCRIPTION = """Two steps: look at an enhanced prompt for free, then approve exactly what is sent and paid for.
 
@@ -70,10 +56,8 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
     )
     api.state.studio = studio
     api.state.followers = events.Followers(studio)
-    api.add_api_route("/", lambda: RedirectResponse("/image/docs"), include_in_schema=False)
-    api.add_api_route("/docs", documentation, include_in_schema=False)
-    for module in (prompts, styles, generate, models, loras, jobs, events, operations, people, keys, audit, health):
-        api.router.routes.extend(module.router.routes)  # as they are: including builds each anew for each application
+    for router in ROUTERS:
+        api.router.routes.extend(router.routes)  # as they are: including builds each anew for each application
     api.add_exception_handler(StudioError, answers.on_studio_error)
     api.add_exception_handler(RequestValidationError, answers.on_invalid_request)
     api.add_exception_handler(HTTPException, answers.on_http_exception)

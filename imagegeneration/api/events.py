@@ -23,9 +23,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic.json_schema import SkipJsonSchema
 from starlette.types import Message, Receive, Scope, Send
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import CurrentActor, CurrentStudio
-from imagegeneration.api.gate import LOOK_AGAIN, RECHECK_SECONDS
+from imagegeneration.api.dependencies import CurrentStudio
 from imagegeneration.api.jobs import JobId
 from imagegeneration.api.protocol import ENDS
 from imagegeneration.bootstrap import Studio
@@ -33,6 +31,8 @@ from imagegeneration.core.actor import Actor
 from imagegeneration.core.errors import Busy, InvalidRequest, NotAllowed, NotFound, StudioError
 from imagegeneration.jobs.following import Told
 from imagegeneration.jobs.progress import Progress
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import LOOK_AGAIN, RECHECK_SECONDS, CurrentActor, requires
 
 LOOK_SECONDS = 2.0
 """How often a stream looks at its job by itself; the change stream says it sooner."""
@@ -184,6 +184,7 @@ _EVENT = {
         **documented(404),
     },
 )
+@requires("look")
 async def job_events(
     job_id: JobId,
     request: Request,

@@ -24,18 +24,17 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ulid import ULID
 
-from imagegeneration.api.answers import error_response
 from imagegeneration.api.guard import is_api
 from imagegeneration.api.lookups import Lookups
 from imagegeneration.api.rates import NOTHING_WRITTEN
+from imagegeneration.api.routes import allowed_methods, requirement
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import ASKING, LOCAL, Actor
 from imagegeneration.core.errors import Busy, NotAllowed, NotFound, StudioError, WrongMethod
-from imagegeneration.core.roles import ROUTES, Need
+from imagegeneration.core.roles import Need
 from imagegeneration.settings import is_loopback
-
-RECHECK_SECONDS = 15.0
-"""How often an open page is asked anew whose it is: signing out elsewhere closes it within a minute."""
+from imagegeneration.web.answers import error_response
+from imagegeneration.web.routes import LOOK_AGAIN, RECHECK_SECONDS
 
 LOOKUPS_AT_ONCE = 16
 """Of cookies and keys, in the database."""
@@ -47,9 +46,6 @@ VOUCHED_SECONDS = 3.0
 
 PAGES_OF_A_PERSON = 50
 """Pages that a person may have open at once; each is a session in this server's memory."""
-
-LOOK_AGAIN = "look_again"
-"""Where an answer that takes long finds, in the state of its scope, the way to ask anew whose request it is."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN = ("/auth/",)
@@ -246,17 +242,15 @@ def needed(scope: Scope) -> Need:
         return "nobody"
     if not is_api(path):
         return "signed-in"
-    for (method, pattern), need in _RULES.items():
-        if pattern.fullmatch(path) and scope.get("method") in (method, "HEAD"):
-            return need
-    if any(pattern.fullmatch(path) for _, pattern in _RULES):
-        return "signed-in"  # and then the answer is that the method is wrong
-    raise NotFound("There is nothing at this address.")
+    need = requirement(scope.get("method"), path)
+    if need is None:
+        raise NotFound("There is nothing at this address.")
+    return need
 
 
 def _check_method(scope: Scope) -> None:
     """Raise WrongMethod (IMG_009, 405) for an address of the API that knows other methods only."""
-    allowed = [method for (method, pattern) in _RULES if pattern.fullmatch(scope["path"])]
+    allowed = allowed_methods(scope["path"])
     if allowed and scope.get("method") not in (*allowed, "HEAD"):
         raise WrongMethod(str(scope.get("method")), allowed)
 
@@ -317,15 +311,6 @@ def _admitted(actor: Actor | None, need: Need) -> Actor:
     if not actor.may(need):
         raise NotAllowed("You may not do this.", resolution="Ask an administrator for the role that it needs.")
     return actor
-
-
-def _rule(path: str) -> re.Pattern[str]:
-    return re.compile("[^/]+".join(map(re.escape, re.split(r"{[A-Za-z]+}", path))))
-
-
-_RULES = {(method, _rule(path)): need for (method, path), need in ROUTES.items()} | {
-    ("GET", re.compile("/image")): "signed-in"
-}
 
 
 def _split(url: str) -> SplitResult:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from anyio import to_thread
 from fastapi import APIRouter, Response
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.api.dependencies import CurrentStudio
 from imagegeneration.api.jobs import IdempotencyKey, JobAnswer, JobId, JobStatus, approvals, status_of
-from imagegeneration.api.rates import tell_rate
 from imagegeneration.core.value import Many, Micros
 from imagegeneration.jobs.job import Job
 from imagegeneration.models.options import GenerateBody
+from imagegeneration.people.rate_api import tell_rate
 from imagegeneration.providers.generation import GenerationParameters
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires
 
 router = APIRouter(tags=["jobs"])
 
@@ -40,6 +41,7 @@ class Progress(JobStatus):
 
 
 @router.post("/generate", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 404, 415, 429, 502))
+@requires("generate")
 async def generate(
     body: GenerateBody,
     response: Response,
@@ -58,7 +60,7 @@ async def generate(
             choose=lambda: studio.choosing.choose(body.bounded, body.final_prompt, actor).order,
             links=body.links,
         )
-        tell_rate(response, studio, actor, "approve")
+        tell_rate(response, studio.rates, actor, "approve")
         return job
 
     job = await to_thread.run_sync(approve, limiter=approvals())
@@ -73,6 +75,7 @@ async def generate(
 
 
 @router.get("/status/{jobId}", responses=documented(404))
+@requires("look")
 def progress(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Progress:
     """How far a job is, who makes it, and about how long an image takes, from the history of its model."""
     job = studio.queries.get(actor, job_id)

@@ -7,9 +7,9 @@ import logging
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imagegeneration.api.answers import error_response
 from imagegeneration.api.bodies import check_json, has_body, read_body
 from imagegeneration.core.errors import InternalFault, StudioError
+from imagegeneration.web.answers import error_response
 
 log = logging.getLogger(__name__)
 

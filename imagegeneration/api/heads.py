@@ -10,10 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ulid import ULID
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from imagegeneration.api.answers import error_response
 from imagegeneration.api.protocol import warning_of_slow_clients
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.errors import InvalidRequest
+from imagegeneration.web.answers import error_response
 
 MAX_HEAD_BYTES = 16 * 1024
 """Largest head, the address included; browsers and proxies send a few kilobytes."""

@@ -11,9 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.api.rates import tell_rate
+from imagegeneration.api.dependencies import CurrentStudio
 from imagegeneration.assets.asset import StoredImage
 from imagegeneration.core.errors import InvalidRequest
 from imagegeneration.core.text import Reason
@@ -25,7 +23,10 @@ from imagegeneration.jobs.link import LINK_PATTERN, Link
 from imagegeneration.jobs.outlook import Outlook
 from imagegeneration.jobs.queries import CURSOR_PATTERN
 from imagegeneration.money.money import LedgerEntry
+from imagegeneration.people.rate_api import tell_rate
 from imagegeneration.providers.generation import MAX_IMAGES, ExecuteBody
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires
 
 AT_ONCE = 40
 """Approvals at once. They may wait for the moderation, so they have threads of their own."""
@@ -95,6 +96,7 @@ class AgainOrder(Value):
 
 
 @router.post("/execute-prompt", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 415, 429, 502))
+@requires("generate")
 async def execute_prompt(
     body: ExecuteBody,
     response: Response,
@@ -106,7 +108,7 @@ async def execute_prompt(
 
     def approve() -> Job:
         job = studio.jobs.approve(actor, body, source="api", idempotency_key=idempotency_key)
-        tell_rate(response, studio, actor, "approve")
+        tell_rate(response, studio.rates, actor, "approve")
         return job
 
     job = await to_thread.run_sync(approve, limiter=approvals())
@@ -114,6 +116,7 @@ async def execute_prompt(
 
 
 @router.get("/job-status/{jobId}", responses=documented(404))
+@requires("look")
 def job_status(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobStatus:
     """How far a job is, and the URLs of the images that are there."""
     return status_of(studio.queries.get(actor, job_id))
@@ -130,6 +133,7 @@ def _filters(
 
 
 @router.get("/job-list", responses=documented())
+@requires("look")
 def job_list(
     request: Request,
     response: Response,
@@ -159,6 +163,7 @@ def job_list(
 
 
 @router.get("/jobs/{jobId}", responses=documented(404))
+@requires("look")
 def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobRecord:
     """The whole audit record."""
     job = studio.queries.get(actor, job_id)
@@ -176,6 +181,7 @@ def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Job
 @router.post(
     "/jobs/{jobId}/retry", status_code=202, dependencies=[JSON_ONLY], responses=documented(402, 404, 409, 415, 429, 502)
 )
+@requires("generate")
 async def retry_job(
     body: RetryBody, job_id: JobId, response: Response, studio: CurrentStudio, actor: CurrentActor
 ) -> JobAnswer:
@@ -183,7 +189,7 @@ async def retry_job(
 
     def retry() -> Job:
         job = studio.jobs.retry(actor, job_id, accept_micros=body.accept_micros, accept_unknown=body.accept_unknown)
-        tell_rate(response, studio, actor, "approve")
+        tell_rate(response, studio.rates, actor, "approve")
         return job
 
     job = await to_thread.run_sync(retry, limiter=approvals())
@@ -196,6 +202,7 @@ async def retry_job(
     dependencies=[JSON_ONLY],
     responses=documented(402, 404, 409, 415, 429, 502),
 )
+@requires("generate")
 async def run_again(
     body: AgainOrder,
     job_id: JobId,
@@ -210,7 +217,7 @@ async def run_again(
         job = studio.jobs.run_again(
             actor, job_id, accept_micros=body.accept_micros, source="api", idempotency_key=idempotency_key
         )
-        tell_rate(response, studio, actor, "approve")
+        tell_rate(response, studio.rates, actor, "approve")
         return job
 
     job = await to_thread.run_sync(approve, limiter=approvals())
@@ -218,6 +225,7 @@ async def run_again(
 
 
 @router.post("/jobs/{jobId}/cancel", status_code=202, responses=documented(404, 409))
+@requires("generate")
 def cancel_job(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobAnswer:
     """Start no further image of the job; what is in flight finishes and is kept."""
     job = studio.jobs.cancel(actor, job_id)
@@ -225,6 +233,7 @@ def cancel_job(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Job
 
 
 @router.post("/jobs/{jobId}/images/{index}/decision", dependencies=[JSON_ONLY], responses=documented(404, 409, 415))
+@requires("operate")
 def decide_image(
     body: DecisionBody, job_id: JobId, index: ImageIndex, studio: CurrentStudio, actor: CurrentActor
 ) -> JobAnswer:

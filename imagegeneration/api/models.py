@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime
 from fastapi import APIRouter
 from pydantic import Field
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
+from imagegeneration.api.dependencies import CurrentStudio
 from imagegeneration.core.text import Prompt
 from imagegeneration.core.value import Many, Moment, Value
 from imagegeneration.models.catalog import ImageModel
@@ -19,6 +18,8 @@ from imagegeneration.models.lora import LoraWish
 from imagegeneration.models.options import Bounded
 from imagegeneration.providers.generation import MAX_LORAS, GenerationParameters, ImageCount
 from imagegeneration.providers.health import HealthStatus
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires
 
 router = APIRouter(tags=["models"])
 
@@ -79,12 +80,14 @@ class ProviderFacts(Value):
 
 
 @router.post("/estimate", dependencies=[JSON_ONLY], responses=documented(401, 404, 415))
+@requires("generate")
 def estimate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Estimate:
     """What every able model would cost for one image, how long it takes, its quality and its limits."""
     return studio.choosing.estimate(body.bounded, body.final_prompt, actor)
 
 
 @router.post("/validate", dependencies=[JSON_ONLY], responses=documented(401, 402, 404, 415))
+@requires("generate")
 def validate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Answered:
     """What an approval would send and cost; a refusal names each field that is not possible. Nothing is written."""
     chosen = studio.choosing.choose(body.bounded, body.final_prompt, actor)
@@ -100,12 +103,14 @@ def validate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Answ
 
 
 @router.post("/compatibility", dependencies=[JSON_ONLY], responses=documented(401, 404, 415))
+@requires("generate")
 def compatibility(body: LoraQuestion, studio: CurrentStudio, actor: CurrentActor) -> Compatibility:
     """Which models take these LoRAs: by how many, by what they are made for, and by what is configured here."""
     return studio.choosing.compatibility(body.loras, body.model, actor)
 
 
 @router.get("/providers", responses=documented(401))
+@requires("signed-in")
 def providers(studio: CurrentStudio, actor: CurrentActor) -> Sequence[ProviderFacts]:
     """The catalog, and the health of who makes it."""
     today = datetime.now(UTC).date()

@@ -7,15 +7,14 @@ from collections.abc import Callable
 
 from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import MutableHeaders
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imagegeneration.api.answers import error_response
 from imagegeneration.api.guard import is_api
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.errors import StudioError
-from imagegeneration.people.rate import Action, Standing
+from imagegeneration.people.rate import Standing
+from imagegeneration.web.answers import error_response
 
 COUNTED_AT_ONCE = 16
 
@@ -46,13 +45,6 @@ class RequestRates:
             await error_response(error, scope["state"]["request_id"])(scope, receive, send)
             return
         await self._app(scope, receive, send if standing is None else _telling(standing, send))
-
-
-def tell_rate(response: Response, studio: Studio, actor: Actor, action: Action) -> None:
-    """Say on the answer to an action where the tightest of its own rates stands."""
-    standing = studio.rates.after(actor, action)
-    if standing is not None:
-        response.headers.update(standing.headers)
 
 
 def _telling(standing: Standing, send: Send) -> Send:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from pydantic import Field
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import JSON_ONLY, CurrentStudio
+from imagegeneration.api.dependencies import CurrentStudio
 from imagegeneration.core.text import Prompt
 from imagegeneration.core.value import Value
 from imagegeneration.models.choosing import Folded
 from imagegeneration.models.options import NegativePrompt
 from imagegeneration.models.style import Style, StyleName, styles
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import JSON_ONLY, requires
 
 router = APIRouter(tags=["prompts"])
 
@@ -28,12 +29,14 @@ class FoldBody(Value):
 
 
 @router.get("/styles", responses=documented(401))
+@requires("signed-in")
 def all_styles() -> Sequence[Style]:
     """The styles, and what each adds to a prompt."""
     return styles()
 
 
 @router.post("/fold-prompt", dependencies=[JSON_ONLY], responses=documented(401, 415))
+@requires("generate")
 def fold_prompt(body: FoldBody, studio: CurrentStudio) -> Folded:
     """The final prompt with a style and a negative prompt in words, to be looked at and approved.
 

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.core.errors import DatabaseDown, StorageFailed, StudioError
+from imagegeneration.core.ids import ProviderName
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.processes.runners import Runners
 
@@ -26,7 +27,11 @@ Found = TypeVar("Found")
 class Health:
     """Asks the database and the bucket, each in a thread of its own."""
 
-    def __init__(self, connection: Connection, storage: Storage, runners: Runners) -> None:
+    def __init__(
+        self, connection: Connection, storage: Storage, runners: Runners, provider: ProviderName | None
+    ) -> None:
+        self.provider = provider
+
         def database() -> int:
             connection.ping()
             return len(runners.alive())

@@ -9,8 +9,8 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.api.app import build_api, build_asgi
+from imagegeneration.api.routes import ROUTES
 from imagegeneration.bootstrap import Studio
-from imagegeneration.core.roles import ROUTES
 from tests.integration.company import BODIES, PUBLIC, code, make_key, somebody, with_key
 from tests.integration.conftest import body
 

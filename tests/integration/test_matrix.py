@@ -10,8 +10,9 @@ import pytest
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
+from imagegeneration.api.routes import ROUTES
 from imagegeneration.bootstrap import Studio
-from imagegeneration.core.roles import ROLES, ROUTES, Permission, Role
+from imagegeneration.core.roles import ROLES, Permission, Role
 from imagegeneration.people import keys, logins
 from imagegeneration.people.key import new_key
 from tests.integration.company import PUBLIC, client, make_key, person, signed_in, somebody, with_key

@@ -12,10 +12,11 @@ import pytest
 from pymongo.database import Database
 from starlette.testclient import TestClient
 
+from imagegeneration.api.routes import ROUTES
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import NotAllowed
-from imagegeneration.core.roles import PAGES, ROUTES, Role
+from imagegeneration.core.roles import PAGES, Role
 from imagegeneration.dashboard.generate.desk import Desk
 from imagegeneration.dashboard.jobs.gallery import Inspector
 from imagegeneration.dashboard.operations.page import Watch

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.api.gate import _RULES
+from imagegeneration.api.routes import _PATTERNS
 from imagegeneration.core.redaction import _SHAPES, redact
 from imagegeneration.jobs.jobs import KEY_PATTERN
 from imagegeneration.jobs.queries import CURSOR_PATTERN
@@ -39,8 +39,8 @@ OWN_TEXT = {
 }
 ENCODED = r'"b64_json"\s*:\s*(?=")'
 BUILT: Mapping[tuple[str, str], Collection[str]] = {
-    ("api/gate.py", '"[^/]+".join(map(re.escape, re.split(r"{[A-Za-z]+}", path)))'): {
-        f"^{rule.pattern}$" for _, rule in _RULES if "[" in rule.pattern
+    ("api/routes.py", '"[^/]+".join(map(re.escape, re.split(r"{[A-Za-z]+}", path)))'): {
+        f"^{rule.pattern}$" for _, rule in _PATTERNS if "[" in rule.pattern
     },
     ("models/lora.py", "PATH_PATTERN"): [PATH_PATTERN],
     ("providers/encoded.py", """rb'"' + field.encode() + rb'"\\s*:\\s*(?=")'"""): [ENCODED],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from imagegeneration.core.roles import ROUTES
+from imagegeneration.api.routes import ROUTES
 from imagegeneration.people.person import LOGIN_COOKIE
 from tests.integration.doors.conftest import Server
 

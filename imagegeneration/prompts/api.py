@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Response
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
-from imagegeneration.api.rates import tell_rate
+from imagegeneration.people.rate_api import tell_rate
+from imagegeneration.people.rates import Rates
+from imagegeneration.prompts.enhancement import Enhancement
 from imagegeneration.providers.generation import EnhanceBody, EnhancedPrompt
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires, service
 
 AT_ONCE = 32
 """Enhancements at once. They wait for the provider, so they have threads of their own (STREAMLIT.md, "Server")."""
@@ -19,14 +22,19 @@ router = APIRouter(tags=["prompts"])
 
 
 @router.post("/enhance-prompt", dependencies=[JSON_ONLY], responses=documented(402, 415, 429, 502))
+@requires("generate")
 async def enhance_prompt(
-    body: EnhanceBody, response: Response, studio: CurrentStudio, actor: CurrentActor
+    body: EnhanceBody,
+    response: Response,
+    enhancement: Annotated[Enhancement, service(Enhancement)],
+    rates: Annotated[Rates, service(Rates)],
+    actor: CurrentActor,
 ) -> EnhancedPrompt:
     """Suggest a better prompt: text only, nothing is written and nothing is generated."""
 
     def enhance() -> str:
-        suggestion = studio.enhancement.enhance(actor, body)
-        tell_rate(response, studio, actor, "enhance")
+        suggestion = enhancement.enhance(actor, body)
+        tell_rate(response, rates, actor, "enhance")
         return suggestion
 
     return EnhancedPrompt(final_prompt=await to_thread.run_sync(enhance, limiter=_limiter()))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from imagegeneration.api.answers import documented, error_response
-from imagegeneration.api.dependencies import CurrentRequestId, CurrentStudio
 from imagegeneration.core.errors import DatabaseDown, StorageFailed
 from imagegeneration.core.value import Value
+from imagegeneration.operations.readiness import Health
+from imagegeneration.web.answers import documented, error_response
+from imagegeneration.web.routes import CurrentRequestId, requires, service
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -28,17 +31,19 @@ class Ready(Value):
 
 
 @router.get("/live", responses=documented())
+@requires("nobody")
 async def live() -> Live:
     """Whether the process answers."""
     return Live(status="live")
 
 
 @router.get("/ready", responses=documented(), response_model=Ready)
-async def ready(studio: CurrentStudio, request_id: CurrentRequestId) -> Ready | JSONResponse:
+@requires("nobody")
+async def ready(health: Annotated[Health, service(Health)], request_id: CurrentRequestId) -> Ready | JSONResponse:
     """Whether database and storage answer; 503 names what is down."""
-    runners, problems = await studio.health.look()
+    runners, problems = await health.look()
     if not problems:
-        return Ready(status="ready", provider=studio.settings.provider, runners=runners)
+        return Ready(status="ready", provider=health.provider, runners=runners)
     names = " and ".join(sorted(problems))
     error = (DatabaseDown if "database" in problems else StorageFailed)(f"Down: {names}.")
     error.status = 503

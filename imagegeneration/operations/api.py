@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.text import Reason
 from imagegeneration.core.value import MAX_MICROS, SentMoment, Value
+from imagegeneration.money.limits import SpendLimits
 from imagegeneration.money.money import Limits, LimitsVersion
+from imagegeneration.operations.operations import Operations
 from imagegeneration.operations.state import OperationsState
 from imagegeneration.providers.breaker import EVERYTHING, Breaker, PausedScope
+from imagegeneration.providers.checks import Checks
 from imagegeneration.providers.health import Tested
+from imagegeneration.providers.pauses import Pauses
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires, service
 
 router = APIRouter(tags=["operations"])
+
+State = Annotated[Operations, service(Operations)]
+PauseService = Annotated[Pauses, service(Pauses)]
 
 
 class PauseBody(Value):
@@ -49,32 +57,39 @@ class LimitsBody(Value):
 
 
 @router.get("/operations", responses=documented())
-def operations_state(studio: CurrentStudio, actor: CurrentActor) -> OperationsState:
+@requires("operate")
+def operations_state(state: State, actor: CurrentActor) -> OperationsState:
     """Runners, queue, what waits for storage, what was perhaps charged, breakers, today's budget, limits."""
-    return studio.operations.state(actor)
+    return state.state(actor)
 
 
 @router.post("/operations/pause", dependencies=[JSON_ONLY], responses=documented(409, 415))
-def pause(body: PauseBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
+@requires("operate")
+def pause(body: PauseBody, pauses: PauseService, state: State, actor: CurrentActor) -> Sequence[Breaker]:
     """Start no further call; those in flight are finished. Approvals wait; of a paused model none are accepted."""
-    studio.pauses.pause(actor, body.scope, body.reason)
-    return studio.operations.breakers(actor)
+    pauses.pause(actor, body.scope, body.reason)
+    return state.breakers(actor)
 
 
 @router.post("/operations/resume", dependencies=[JSON_ONLY], responses=documented(409, 415))
-def resume(body: ResumeBody, studio: CurrentStudio, actor: CurrentActor) -> Sequence[Breaker]:
+@requires("operate")
+def resume(body: ResumeBody, pauses: PauseService, state: State, actor: CurrentActor) -> Sequence[Breaker]:
     """End a pause, whatever its cause."""
-    studio.pauses.resume(actor, body.scope, body.reason, paused_at=body.paused_at)
-    return studio.operations.breakers(actor)
+    pauses.resume(actor, body.scope, body.reason, paused_at=body.paused_at)
+    return state.breakers(actor)
 
 
 @router.post("/operations/test", dependencies=[JSON_ONLY], responses=documented(415))
-def test_provider(body: TestBody, studio: CurrentStudio, actor: CurrentActor) -> Tested:
+@requires("operate")
+def test_provider(body: TestBody, checks: Annotated[Checks, service(Checks)], actor: CurrentActor) -> Tested:
     """Ask a provider now whether it works. If it paused itself, the next call is let through as a test."""
-    return studio.checks.test(actor, body.provider, body.reason)
+    return checks.test(actor, body.provider, body.reason)
 
 
 @router.put("/operations/limits", dependencies=[JSON_ONLY], responses=documented(409, 415))
-def change_limits(body: LimitsBody, studio: CurrentStudio, actor: CurrentActor) -> LimitsVersion:
+@requires("operate")
+def change_limits(
+    body: LimitsBody, limits: Annotated[SpendLimits, service(SpendLimits)], actor: CurrentActor
+) -> LimitsVersion:
     """Set the spend limits, at most the ceilings of the environment."""
-    return studio.limits.change(actor, body.limits, version=body.version, reason=body.reason)
+    return limits.change(actor, body.limits, version=body.version, reason=body.reason)

@@ -7,14 +7,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.value import Moment
 from imagegeneration.models.lora import CollectedLora, LoraBody, LoraChanges
+from imagegeneration.models.loras import Loras
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires, service
 
 router = APIRouter(tags=["loras"])
 
+Collection = Annotated[Loras, service(Loras)]
 Name = Annotated[str, Path(alias="name", min_length=1, max_length=63)]
 
 
@@ -33,32 +35,34 @@ class LoraAnswer(LoraBody):
 
 
 @router.get("/loras", responses=documented(401))
+@requires("signed-in")
 def loras(
-    studio: CurrentStudio,
+    collection: Collection,
     actor: CurrentActor,
     text: Annotated[str, Query(max_length=100, description="What is said of it: name, family, trigger words.")] = "",
     after: Annotated[str | None, Query(max_length=63, description="The last name of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> Sequence[LoraAnswer]:
     """LoRAs by name; admins also see those that are disabled."""
-    return [
-        LoraAnswer.of(lora, actor) for lora in studio.loras.page(actor, text=text.strip(), after=after, limit=limit)
-    ]
+    return [LoraAnswer.of(lora, actor) for lora in collection.page(actor, text=text.strip(), after=after, limit=limit)]
 
 
 @router.post("/loras", status_code=201, dependencies=[JSON_ONLY], responses=documented(401, 409, 415))
-def add_lora(body: LoraBody, studio: CurrentStudio, actor: CurrentActor) -> LoraAnswer:
+@requires("administer")
+def add_lora(body: LoraBody, collection: Collection, actor: CurrentActor) -> LoraAnswer:
     """Add a LoRA. Its name stays; everything else can be changed."""
-    return LoraAnswer.of(studio.loras.add(actor, body), actor)
+    return LoraAnswer.of(collection.add(actor, body), actor)
 
 
 @router.patch("/loras/{name}", dependencies=[JSON_ONLY], responses=documented(401, 404, 409, 415))
-def change_lora(body: LoraChanges, name: Name, studio: CurrentStudio, actor: CurrentActor) -> LoraAnswer:
+@requires("administer")
+def change_lora(body: LoraChanges, name: Name, collection: Collection, actor: CurrentActor) -> LoraAnswer:
     """Change what is said of a LoRA. Jobs that were approved with it stay as they are."""
-    return LoraAnswer.of(studio.loras.change(actor, name, body), actor)
+    return LoraAnswer.of(collection.change(actor, name, body), actor)
 
 
 @router.delete("/loras/{name}", status_code=204, response_class=Response, responses=documented(401, 404, 409))
-def delete_lora(name: Name, studio: CurrentStudio, actor: CurrentActor) -> None:
+@requires("administer")
+def delete_lora(name: Name, collection: Collection, actor: CurrentActor) -> None:
     """Take a LoRA out of the collection. Jobs that were approved with it stay as they are."""
-    studio.loras.delete(actor, name)
+    collection.delete(actor, name)

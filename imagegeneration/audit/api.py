@@ -7,17 +7,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import CurrentStudio
 from imagegeneration.audit.entry import Action, AuditEntry
+from imagegeneration.audit.log import Audit
 from imagegeneration.core.value import MAX_MICROS
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import requires, service
 
 router = APIRouter(tags=["audit"])
 
 
 @router.get("/audit", responses=documented(401))
+@requires("administer")
 def audit(
-    studio: CurrentStudio,
+    record: Annotated[Audit, service(Audit)],
     who: Annotated[str | None, Query(max_length=100)] = None,
     action: Action | None = None,
     subject: Annotated[str | None, Query(max_length=200)] = None,
@@ -25,7 +27,7 @@ def audit(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Sequence[AuditEntry]:
     """Entries, newest first."""
-    return studio.audit.find(
+    return record.find(
         actors=() if who is None else (who,),
         actions=() if action is None else (action,),
         subject=subject,

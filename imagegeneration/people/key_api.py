@@ -7,14 +7,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from imagegeneration.api.answers import documented
-from imagegeneration.api.dependencies import JSON_ONLY, CurrentActor, CurrentStudio
 from imagegeneration.core.roles import Permission
 from imagegeneration.core.value import Moment, Value
 from imagegeneration.people.key import ApiKey, KeyBody
+from imagegeneration.people.keys import Keys
+from imagegeneration.web.answers import documented
+from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires, service
 
 router = APIRouter(tags=["keys"])
 
+OwnKeys = Annotated[Keys, service(Keys)]
 KeyId = Annotated[str, Path(alias="keyId", min_length=1, max_length=64)]
 
 
@@ -44,20 +46,23 @@ class MadeKey(Value):
 
 
 @router.get("/keys", responses=documented(401))
-def keys(studio: CurrentStudio, actor: CurrentActor) -> Sequence[KeyFacts]:
+@requires("signed-in")
+def keys(owned: OwnKeys, actor: CurrentActor) -> Sequence[KeyFacts]:
     """One's own keys, oldest first, revoked ones too."""
-    return [KeyFacts.of(key) for key in studio.keys.of_actor(actor)]
+    return [KeyFacts.of(key) for key in owned.of_actor(actor)]
 
 
 @router.post("/keys", status_code=201, dependencies=[JSON_ONLY], responses=documented(401, 409, 415))
-def make_key(body: KeyBody, studio: CurrentStudio, actor: CurrentActor) -> MadeKey:
+@requires("signed-in")
+def make_key(body: KeyBody, owned: OwnKeys, actor: CurrentActor) -> MadeKey:
     """Make a key."""
-    text, key = studio.keys.make(actor, body.name, body.scopes, body.days)
+    text, key = owned.make(actor, body.name, body.scopes, body.days)
     return MadeKey(key=text, facts=KeyFacts.of(key))
 
 
 @router.post("/keys/{keyId}/revoke", responses=documented(401, 404, 409))
-def revoke_key(key_id: KeyId, studio: CurrentStudio, actor: CurrentActor) -> Sequence[KeyFacts]:
+@requires("signed-in")
+def revoke_key(key_id: KeyId, owned: OwnKeys, actor: CurrentActor) -> Sequence[KeyFacts]:
     """Make a key worthless, within seconds everywhere; the keys afterwards."""
-    studio.keys.revoke(actor, key_id)
-    return keys(studio, actor)
+    owned.revoke(actor, key_id)
+    return keys(owned, actor)
