@@ -12,7 +12,7 @@ from benchmarks.harness import Figure, Servers, figure
 from benchmarks.load import Call, Load, run
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.people.person import LOGIN_COOKIE, Identity
-from imagegeneration.settings import SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
 
 RATE = 100
 SECONDS = 5

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.assets.inputs import References
 from imagegeneration.audit.log import Audit
+from imagegeneration.configuration import (
+    breaker_rules_of,
+    bucket_of,
+    default_parameters_of,
+    endpoints_of,
+    limits_of,
+    login_rules_of,
+    seal_keys_of,
+    text_limits_of,
+)
 from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.jobs.changes import Changes
@@ -25,6 +35,7 @@ from imagegeneration.models.choosing import Choosing
 from imagegeneration.models.conditions import Conditions
 from imagegeneration.models.loras import Loras
 from imagegeneration.money.credits import Credits
+from imagegeneration.money.ledger import Ledger
 from imagegeneration.money.limits import SpendLimits
 from imagegeneration.money.money import account_of
 from imagegeneration.money.spending import Spending
@@ -38,6 +49,7 @@ from imagegeneration.people.oidc import OidcClient, ProxyTokens
 from imagegeneration.people.people import People
 from imagegeneration.people.rate_store import RateStore
 from imagegeneration.people.rates import Rates
+from imagegeneration.processes.process import Kind
 from imagegeneration.processes.processes import Processes
 from imagegeneration.processes.runners import Runners
 from imagegeneration.prompts.drafts import Drafts
@@ -46,7 +58,7 @@ from imagegeneration.prompts.moderator import Moderator
 from imagegeneration.providers.breaker import EVERYTHING, model_scope, provider_scope
 from imagegeneration.providers.breakers import Breakers
 from imagegeneration.providers.checks import Checks
-from imagegeneration.providers.generation import GenerationParameters
+from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.openai import OpenAIProvider
 from imagegeneration.providers.pauses import Pauses
 from imagegeneration.providers.provider import Provider
@@ -66,6 +78,7 @@ class Studio:
     """Everything a page, a route or a runner works with."""
 
     settings: Settings
+    endpoints: Mapping[ProviderName, Endpoint]
     offer: Offer
     jobs: Jobs
     queries: JobQueries
@@ -77,6 +90,7 @@ class Studio:
     drafts: Drafts
     rates: Rates
     spending: Spending
+    ledger: Ledger
     credits: Credits
     limits: SpendLimits
     pauses: Pauses
@@ -106,6 +120,11 @@ class Studio:
                 return value
         raise LookupError(f"The studio has no {kind.__name__}.")
 
+    @property
+    def provider(self) -> ProviderName | None:
+        """Return who makes the images where nothing is chosen, or None without a provider."""
+        return next(iter(self.endpoints), None)
+
     def close(self) -> None:
         """Write down what is still in memory and give all connections back."""
         self.enhancement.close()
@@ -133,48 +152,46 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
 
 
 def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
-    storage = Storage(settings)
-    keys = settings.require_seal_keys()
+    storage = Storage(bucket_of(settings))
+    keys = seal_keys_of(settings)
+    endpoints = endpoints_of(settings)
     seals = Seals(stores.audit, keys)
     stores.prepare()
     catalog = Catalog.read(settings.catalog_file)
-    providers = build_providers(settings.endpoints, settings.provider_timeout_seconds)
-    audit = Audit(stores.connection, stores.audit)
-    account = account_of(settings.provider or "openai")
-    limits = SpendLimits(
-        stores.connection, stores.limits, audit, settings.limits, account, _provider_names(settings, catalog)
-    )
-    spending = Spending(stores.connection, stores.budgets, stores.ledger, limits)
-    pauses = Pauses(stores.connection, stores.breakers, audit, _scopes(settings, catalog))
-    breakers = Breakers(stores.connection, stores.breakers, stores.ledger, pauses, settings.breaker_rules)
-    pacing = Pacing(stores.connection, stores.paces, limits)
-    checks = Checks(stores.checks, pauses, breakers, providers, settings.endpoints, settings.provider_check_minutes)
-    watch = ProviderWatch(list(settings.endpoints), checks, pacing, spending)
-    people = People(stores.connection, stores.people, stores.logins, audit, settings.default_plan)
-    credits_ = Credits(stores.connection, stores.credits, people, audit)
+    providers = build_providers(endpoints, settings.provider_timeout_seconds)
+    connection = stores.connection
+    audit = Audit(connection, stores.audit)
+    account = account_of(next(iter(endpoints), "openai"))
+    names = _provider_names(endpoints, catalog)
+    limits = SpendLimits(connection, stores.limits, audit, limits_of(settings), account, names)
+    spending = Spending(connection, stores.budgets, limits)
+    pauses = Pauses(connection, stores.breakers, audit, _scopes(names, catalog))
+    breakers = Breakers(connection, stores.breakers, stores.ledger, pauses, breaker_rules_of(settings))
+    pacing = Pacing(connection, stores.paces, limits)
+    checks = Checks(stores.checks, pauses, breakers, providers, endpoints, settings.provider_check_minutes)
+    watch = ProviderWatch(list(endpoints), checks, pacing, spending)
+    people = People(connection, stores.people, stores.logins, audit, settings.default_plan)
+    credits_ = Credits(connection, stores.credits, people, audit)
+    ledger = Ledger(connection, stores.ledger, stores.budgets, limits, spending, credits_)
     rates = Rates(RateStore(settings.require_database(), settings.rates_database), settings.requests_per_minute)
-    changes = Changes(stores.connection, stores.jobs, spending, credits_, breakers)
-    endpoints = {name: endpoint.sha256 for name, endpoint in settings.endpoints.items()}
-    offer = Offer(catalog, default_parameters(settings, catalog), endpoints, settings.queue_limit)
+    changes = Changes(connection, stores.jobs, ledger, breakers)
+    addresses = {name: endpoint.sha256 for name, endpoint in endpoints.items()}
+    offer = Offer(catalog, default_parameters_of(settings, catalog), addresses, settings.queue_limit)
     text_provider = _text_provider(providers)
-    admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals)
+    admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals, ledger)
     jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     queries = JobQueries(stores.jobs, stores.images, stores.ledger)
-    runners = Runners(
-        stores.connection,
-        stores.runners,
-        Processes(stores.connection, stores.processes, "runner" if runner else "dashboard", keys, endpoints),
-    )
+    kind: Kind = "runner" if runner else "dashboard"
+    runners = Runners(connection, stores.runners, Processes(connection, stores.processes, kind, keys.names, addresses))
     forecast = Forecast(stores.jobs, pauses, runners, pacing, catalog)
     conditions = Conditions(pauses, checks, limits, forecast)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
-    decisions = Decisions(stores.connection, stores.jobs, changes, runners, audit)
+    decisions = Decisions(connection, stores.jobs, changes, runners, audit)
     references = References(queries.visible, stores.images, storage)
-    loras = Loras(stores.connection, stores.loras, audit, catalog)
-    text_budget = TextBudget(
-        spending, settings.openai_text_model, lambda: settings.text_limits.within(limits.in_force())
-    )
+    loras = Loras(connection, stores.loras, audit, catalog)
+    text_limits = text_limits_of(settings)
+    text_budget = TextBudget(ledger, settings.openai_text_model, lambda: text_limits.within(limits.in_force()))
     enhancement = Enhancement(
         text_provider, settings.openai_text_model, catalog, rates, text_budget, settings.enhance_seconds
     )
@@ -186,6 +203,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         )
     return Studio(
         settings=settings,
+        endpoints=endpoints,
         offer=offer,
         jobs=jobs,
         queries=queries,
@@ -197,6 +215,7 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         drafts=Drafts(stores.drafts),
         rates=rates,
         spending=spending,
+        ledger=ledger,
         credits=credits_,
         limits=limits,
         pauses=pauses,
@@ -208,12 +227,12 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         following=Following(stores.connection, stores.jobs, stores.events, queries, forecast),
         audit=audit,
         people=people,
-        logins=Logins(stores.connection, stores.logins, people, audit, rates, clients, proxy, settings.login_rules),
-        keys=Keys(stores.connection, stores.keys, people, audit, timedelta(days=settings.key_confirmation_days)),
+        logins=Logins(connection, stores.logins, people, audit, rates, clients, proxy, login_rules_of(settings)),
+        keys=Keys(connection, stores.keys, people, audit, timedelta(days=settings.key_confirmation_days)),
         operations=Operations(stores.jobs, spending, limits, pauses, runners, audit, watch, enhancement),
-        health=Health(stores.connection, storage, runners, settings.provider),
+        health=Health(connection, storage, runners, next(iter(endpoints), None)),
         runners=runners,
-        queue=Queue(stores.jobs, pauses, breakers, list(settings.endpoints), pacing),
+        queue=Queue(stores.jobs, pauses, breakers, list(endpoints), pacing),
         execution=execution,
         storage=storage,
         _stores=stores,
@@ -234,36 +253,12 @@ def _text_provider(providers: Mapping[ProviderName, Provider]) -> OpenAIProvider
     return next((provider for provider in named if isinstance(provider, OpenAIProvider)), None)
 
 
-def default_parameters(settings: Settings, catalog: Catalog) -> GenerationParameters | None:
-    """What version 1 makes; None without a provider.
-
-    OpenAI makes OPENAI_IMAGE_MODEL in DEFAULT_SIZE and DEFAULT_QUALITY; where only others are configured, it is the
-    first model of the first of them, in the first size and quality that the catalog names.
-    """
-    if settings.provider is None:
-        return None
-    if settings.provider in ("openai", "sandbox"):
-        return GenerationParameters(
-            provider=settings.provider,
-            model=settings.openai_image_model,
-            size=settings.default_size,
-            quality=settings.default_quality,
-            output_format=settings.default_format,
-        )
-    today = datetime.now(UTC).date()
-    made = [model for model in catalog.image_models if model.provider == settings.provider and model.is_alive(today)]
-    if not made:
-        return None
-    return made[0].usual(settings.provider)
+def _provider_names(configured: Collection[ProviderName], catalog: Catalog) -> frozenset[ProviderName]:
+    """Return every provider that there is, configured or not."""
+    return frozenset({*configured, *(model.provider for model in catalog.image_models)})
 
 
-def _provider_names(settings: Settings, catalog: Catalog) -> frozenset[ProviderName]:
-    """Every provider that there is, configured or not."""
-    return frozenset({*settings.endpoints, *(model.provider for model in catalog.image_models)})
-
-
-def _scopes(settings: Settings, catalog: Catalog) -> frozenset[str]:
-    """All that can be paused."""
-    providers = _provider_names(settings, catalog)
+def _scopes(providers: Collection[ProviderName], catalog: Catalog) -> frozenset[str]:
+    """Return all that can be paused."""
     models = (model_scope(model.name) for model in catalog.image_models)
     return frozenset({EVERYTHING, *map(provider_scope, providers), *models})

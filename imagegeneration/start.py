@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 
 from imagegeneration.bootstrap import Studio
+from imagegeneration.configuration import limits_of
 from imagegeneration.core.errors import (
     ConfigurationError,
     DatabaseDown,
@@ -53,19 +54,19 @@ def _require_all(studio: Studio) -> None:
 
 def _require_models(studio: Studio) -> None:
     settings, offer = studio.settings, studio.offer
-    if settings.provider is None:
+    if studio.provider is None:
         log.warning("No provider is configured, so jobs are refused: set OPENAI_API_KEY or the key of another one.")
         return
-    if settings.moderation_policy != "off" and not {"openai", "sandbox"} & settings.endpoints.keys():
+    if settings.moderation_policy != "off" and not {"openai", "sandbox"} & studio.endpoints.keys():
         raise ConfigurationError(
             f"MODERATION_POLICY is {settings.moderation_policy}, and no prompt can be checked: "
             "set OPENAI_API_KEY or OPENAI_BASE_URL, or the policy off."
         )
     if offer.parameters is None:
         raise ConfigurationError(
-            f"CATALOG_FILE: no model of the provider {settings.provider} can be had. Add rows for it."
+            f"CATALOG_FILE: no model of the provider {studio.provider} can be had. Add rows for it."
         )
-    if {"openai", "sandbox"} & settings.endpoints.keys():
+    if {"openai", "sandbox"} & studio.endpoints.keys():
         try:
             offer.catalog.text_cost(settings.openai_text_model, 0, 0)
         except ModelUnavailable as error:
@@ -89,7 +90,7 @@ def _require_affordable(studio: Studio, made: GenerationParameters) -> None:
         raise ConfigurationError(
             f"OPENAI_IMAGE_MODEL, DEFAULT_SIZE, DEFAULT_QUALITY, DEFAULT_FORMAT: {error.message}"
         ) from None
-    limits = settings.limits
+    limits = limits_of(settings)
     budgets = {
         "MAX_COST_PER_IMAGE_USD": limits.per_image_micros,
         "DAILY_BUDGET_USD": limits.daily_micros,

@@ -29,6 +29,7 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  
 
 from imagegeneration import bootstrap
 from imagegeneration.assets.bucket import Storage
+from imagegeneration.configuration import bucket_of
 from imagegeneration.local import datadir
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
@@ -246,7 +247,7 @@ def settings(
         data_dir=tmp_path / "data",
     )
     if name is None:
-        Storage(fresh).ensure_bucket()
+        Storage(bucket_of(fresh)).ensure_bucket()
     yield fresh
     for used in (database, fresh.rates_database):
         for collection in _mongo[used].list_collection_names():

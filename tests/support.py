@@ -20,6 +20,7 @@ from _pytest.mark import ParameterSet
 from botocore.config import Config
 from PIL import Image
 
+from imagegeneration.configuration import bucket_of
 from imagegeneration.local.bucket import ACCESS_KEY
 from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log
@@ -100,7 +101,7 @@ def s3(settings: Settings) -> Any:
     """Return a client that may do everything with the bucket, as the studio itself never does."""
     return boto3.client(
         "s3",
-        endpoint_url=settings.bucket_endpoint,
+        endpoint_url=bucket_of(settings).endpoint_url,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=BUCKET_SECRET,
         region_name="auto",

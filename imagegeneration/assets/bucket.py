@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -14,7 +15,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from imagegeneration.assets import imaging
 from imagegeneration.core.errors import ConfigurationError, Occupied, StorageFailed
-from imagegeneration.settings import Settings
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 """A CDN URL serves the same bytes for ever (DESIGN.md, section 1)."""
@@ -33,14 +33,23 @@ _PASSING = ("RequestTimeTooSkewed", "SlowDown", "OperationAborted", "Conditional
 """What is right again later: the clock of this machine, too many requests, another process that does the same."""
 
 
+@dataclass(frozen=True)
+class BucketSettings:
+    """Where the bucket is, with what, and the address at which browsers find its objects."""
+
+    name: str
+    endpoint_url: str
+    key_id: str
+    key: str = field(repr=False)
+    public_url: str
+
+
 class Storage:
     """Puts objects once and never over another; says under which public URL they are."""
 
-    def __init__(self, settings: Settings) -> None:
-        settings.require_bucket()
-        secret = settings.r2_secret_access_key
-        self.bucket = settings.r2_bucket
-        self._cdn_base_url = settings.cdn_base_url
+    def __init__(self, settings: BucketSettings) -> None:
+        self.bucket = settings.name
+        self._public_url = settings.public_url
         config = Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
@@ -60,9 +69,9 @@ class Storage:
         def client(config: Config) -> Any:
             return boto3.client(
                 "s3",
-                endpoint_url=settings.bucket_endpoint,
-                aws_access_key_id=settings.r2_access_key_id,
-                aws_secret_access_key=secret.get_secret_value() if secret else None,
+                endpoint_url=settings.endpoint_url,
+                aws_access_key_id=settings.key_id,
+                aws_secret_access_key=settings.key,
                 region_name="auto",
                 config=config,
             )
@@ -72,7 +81,7 @@ class Storage:
 
     def url(self, key: str) -> str:
         """The public address of the object at `key`."""
-        return f"{self._cdn_base_url}/{key}"
+        return f"{self._public_url}/{key}"
 
     def put(self, key: str, content: bytes, content_type: str, *, compare: bool) -> None:
         """Put an object where none is yet.

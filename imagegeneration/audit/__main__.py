@@ -9,6 +9,7 @@ from contextlib import closing
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.audit.entry import AuditHead
 from imagegeneration.audit.log import Audit
+from imagegeneration.configuration import bucket_of, seal_keys_of
 from imagegeneration.core.errors import ConfigurationError, StudioError
 from imagegeneration.core.redaction import redact
 from imagegeneration.jobs.seals import Seals
@@ -32,13 +33,9 @@ def main() -> int:
         with closing(stores.connection):
             if options.command == "head":
                 return _print_head(Audit(stores.connection, stores.audit))
-            seals = Seals(stores.audit, settings.require_seal_keys())
-            storage = None if options.without_objects else Storage(settings)
-            return _verify(
-                Audit(stores.connection, stores.audit),
-                Verification(stores, seals, storage),
-                options.anchor,
-            )
+            seals = Seals(stores.audit, seal_keys_of(settings))
+            storage = None if options.without_objects else Storage(bucket_of(settings))
+            return _verify(Audit(stores.connection, stores.audit), Verification(stores, seals, storage), options.anchor)
     except (ConfigurationError, StudioError) as error:
         sys.stderr.write(f"The audit record could not be read: {redact(str(error))}\n")
         return 2

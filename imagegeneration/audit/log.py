@@ -9,8 +9,8 @@ from datetime import datetime
 from imagegeneration.audit.entry import Action, AuditEntry, AuditHead, Break, entry_sha256, first_break
 from imagegeneration.audit.store import AuditStore
 from imagegeneration.core.actor import Actor
+from imagegeneration.core.ids import new_id
 from imagegeneration.core.value import Value
-from imagegeneration.jobs.job import new_id
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 
@@ -28,9 +28,9 @@ Progress = Callable[[int, int], None]
 class Audit:
     """Appends entries, each inside the transaction that makes the change it tells of."""
 
-    def __init__(self, connection: Connection, audit: AuditStore) -> None:
+    def __init__(self, connection: Connection, store: AuditStore) -> None:
         self._connection = connection
-        self._audit = audit
+        self._audit = store
 
     def write(
         self,

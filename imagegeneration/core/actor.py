@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-from imagegeneration.core.roles import Need, Permission, Reach, Role, permissions_of
+from imagegeneration.core.roles import Need, Permission, PlanName, Reach, Role, permissions_of
 from imagegeneration.core.value import Many, Value
-from imagegeneration.people.plan import PlanName
 
 ASKING: ContextVar[str | None] = ContextVar("asking", default=None)
 """The id of the person whose open page asks for what is done now; None where no page does."""

@@ -1,4 +1,4 @@
-"""Who may do what: roles, the permissions that they give, and what each route and page asks for."""
+"""Who may do what: roles, names of plans, the permissions that they give, and what each route and page asks for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from imagegeneration.core.value import Value
 
 Role = Literal["admin", "creator", "reviewer", "operator"]
 ROLES: Sequence[Role] = get_args(Role)
+
+PlanName = Literal["free", "basic", "pro", "enterprise"]
+"""What a person may do at most (people/plan.py)."""
 
 Permission = Literal["generate", "look", "review", "operate", "administer"]
 """`generate`: prompts, jobs and drafts of one's own. `look`: read one's own jobs, and those one may see. `review`:

@@ -199,7 +199,7 @@ def _draw_head(title: str, about: str) -> None:
     data: dict[str, object] = {
         "title": title,
         "about": about,
-        "sandbox": studio().settings.provider == "sandbox",
+        "sandbox": studio().provider == "sandbox",
         "spend": "Today's spend is not known",
         "details": "",
         "share": None,

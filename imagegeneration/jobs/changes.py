@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from imagegeneration.jobs.accounting import billed_above_hold, movements
 from imagegeneration.jobs.event import News
 from imagegeneration.jobs.job import Approval, Job, JobImage, verdict
-from imagegeneration.jobs.lifecycle import billed_above_hold, money_moved
 from imagegeneration.jobs.news import news_of
 from imagegeneration.jobs.store import JobStore
-from imagegeneration.money.credit import credits_moved
-from imagegeneration.money.credits import Credits
-from imagegeneration.money.spending import Spending
+from imagegeneration.money.ledger import Ledger
+from imagegeneration.money.movement import credits_moved, money_moved
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.providers.breakers import Breakers
@@ -26,13 +25,10 @@ Transition = Callable[[JobImage, datetime], JobImage]
 class Changes:
     """Changes images, and what follows from them: the ledger, the pause of a model, the end of the job."""
 
-    def __init__(
-        self, connection: Connection, jobs: JobStore, spending: Spending, credits_: Credits, breakers: Breakers
-    ) -> None:
+    def __init__(self, connection: Connection, jobs: JobStore, ledger: Ledger, breakers: Breakers) -> None:
         self._connection = connection
         self._jobs = jobs
-        self._spending = spending
-        self._credits = credits_
+        self._ledger = ledger
         self._breakers = breakers
 
     def swap(
@@ -60,22 +56,24 @@ class Changes:
             "approval": None if approval is None else approval.document(),
             "news": _news(job, fields or {}, old, new, now),
         }
-        if not money_moved(old, new) and not credits_moved(old, new) and also is None:
+        moved = movements(job, old, new)
+        if not money_moved(moved) and not credits_moved(moved) and also is None:
             return self._jobs.swap_images(job.job_id, pairs, **changed)
         overbilled = [attempt for pair in pairs if (attempt := billed_above_hold(*pair)) is not None]
         for attempt in overbilled:
             self._breakers.prepare_model(attempt.model)
-        self._spending.prepare_providers([*old, *new])  # guard: provider-budget-exists
+        self._ledger.prepare(moved)  # guard: provider-budget-exists
 
         def work(session: Session) -> bool:
             if not self._jobs.swap_images(job.job_id, pairs, **changed, session=session):
                 return False
             for attempt in overbilled:
-                self._breakers.pause_for_bill(attempt, now, session=session)
+                self._breakers.pause_for_bill(
+                    attempt.model, attempt.cost_micros, attempt.most_micros, now, session=session
+                )
             if also is not None:
                 also(session)
-            self._credits.record(job, old, new, now, session=session)
-            self._spending.record(job, old, new, now, session=session)
+            self._ledger.record(moved, now, session=session)
             return True
 
         swapped = self._connection.transaction(work)

@@ -272,11 +272,6 @@ def new_job_id() -> str:
     return f"imgjob_{ULID()}"
 
 
-def new_id(prefix: str) -> str:
-    """A fresh id, `prefix_` and a ULID."""
-    return f"{prefix}_{ULID()}"
-
-
 def request_sha256(
     final_prompt: str,
     image_count: int,

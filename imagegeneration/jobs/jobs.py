@@ -15,18 +15,11 @@ from imagegeneration.audit.log import Audit
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.errors import Busy, InvalidRequest, NotFound, ProviderNotConfigured, Undecided, WrongState
 from imagegeneration.core.ids import ProviderName
+from imagegeneration.jobs.accounting import movements
 from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.fallback import bound
 from imagegeneration.jobs.idempotency import IdempotencyRecord
-from imagegeneration.jobs.job import (
-    Approval,
-    Job,
-    Price,
-    Source,
-    Terms,
-    new_job_id,
-    request_sha256,
-)
+from imagegeneration.jobs.job import Approval, Job, Price, Source, Terms, new_job_id, request_sha256
 from imagegeneration.jobs.lifecycle import dropped, held, reopened
 from imagegeneration.jobs.link import Links
 from imagegeneration.jobs.queries import JobQueries
@@ -35,7 +28,8 @@ from imagegeneration.models.catalog import Catalog, ImageModel
 from imagegeneration.models.options import RANDOM_SEED, GenerateBody, Order
 from imagegeneration.money.credit import CreditQuote
 from imagegeneration.money.credits import Credits
-from imagegeneration.money.money import account_of, budget_day, format_usd, format_usd_exact
+from imagegeneration.money.ledger import Ledger
+from imagegeneration.money.money import budget_day, format_usd, format_usd_exact
 from imagegeneration.money.spending import Spending
 from imagegeneration.mongo.collection import AlreadyExists
 from imagegeneration.mongo.transaction import Session
@@ -124,11 +118,12 @@ class AgainBody(ExecuteBody):
 
 @dataclass(frozen=True)
 class Admission:
-    """What an approval has to pass before anything is written, and what seals it."""
+    """What an approval has to pass before anything is written, what seals it, and where its money is written."""
 
     rates: Rates
     moderator: Moderator
     seals: Seals
+    ledger: Ledger
 
 
 class Jobs:
@@ -146,6 +141,7 @@ class Jobs:
         audit: Audit,
     ) -> None:
         self._rates = admission.rates
+        self._ledger = admission.ledger
         self._credits = credits_
         self._connection = stores.connection
         self._jobs = stores.jobs
@@ -219,8 +215,8 @@ class Jobs:
             return self._replay(known, body_sha256)  # its first request has come to its end meanwhile
         moderation = self._moderator.check(body.final_prompt, (order.request, *order.alternates))
         job = self._new_job(actor, body, order, prices, source, moderation, self._connection.now(), links)
-        day = budget_day(job.created_at)
-        self._spending.prepare(account_of(job.request.provider), day, actor.user_id, job.request.provider)
+        moved = movements(job, [], job.images)
+        self._ledger.prepare(moved)
 
         def work(session: Session) -> None:
             if idempotency_key is not None:  # first: a request that is known is refused for nothing that follows
@@ -237,8 +233,7 @@ class Jobs:
             self._require_room(session)
             self._require_place(actor, session)
             self._jobs.insert(job, session=session)
-            self._credits.record(job, [], job.images, job.created_at, session=session)
-            self._spending.record(job, [], job.images, job.created_at, session=session)
+            self._ledger.record(moved, job.created_at, session=session)
             self._record_approval(actor, "approved", job.job_id, job.approval, session)
 
         try:
@@ -282,11 +277,10 @@ class Jobs:
         again = [
             reopened(image, job.request, hold.micros, day, credit_cost=hold.credits, price=price) for image in missing
         ]
-        sha256, provider = job.approval.request_sha256, job.request.provider
+        sha256 = job.approval.request_sha256
         agreed = order.model_copy(update={"max_extra_micros": hold.micros - prices[0].micros})
         agreement = self._approval(actor, agreed, prices, sha256, quote.total_micros, moderation, now)
         approval = self._seals.sealed(job, agreement, len(job.approvals))
-        self._spending.prepare(account_of(provider), day, job.user_id, provider)
 
         def queue(session: Session) -> None:
             self._require_room(session, own=1)

@@ -7,9 +7,7 @@ of its attempts, so that what an event does to the ledger follows from the two i
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from imagegeneration.assets.asset import StoredImage
@@ -22,10 +20,6 @@ from imagegeneration.providers.generation import Answer, CallFailed, GenerationP
 
 _OPEN_STATES = ("CALLING", "UNKNOWN")
 """States that a report about the last attempt still moves."""
-
-
-BILL_TOLERANCE = Fraction(105, 100)
-"""How many times its hold a bill may be before its model is paused; what it was is recorded all the same."""
 
 
 def held(
@@ -259,36 +253,6 @@ def declared_lost(image: JobImage, now: Moment) -> JobImage:
     words = f"The image was made and charged, but {image.spool_host}, which has it, is gone. Declared lost."
     error = AttemptError(code="STORAGE", message=words)
     return _with_last(image, "FAILED", finished_at=now, error=error)
-
-
-def billed_above_hold(old: JobImage, new: JobImage) -> Attempt | None:
-    """The attempt whose bill, known by this change, is well above the most it was to cost: the catalog is wrong.
-
-    A few tokens more than foreseen are no reason to stop a model for everyone: BILL_TOLERANCE allows for them.
-    """
-    pairs = zip(new.attempts, old.attempts, strict=False)
-    billed = (attempt for attempt, before in pairs if attempt.cost_micros > before.cost_micros)
-    return next((attempt for attempt in billed if attempt.cost_micros > attempt.most_micros * BILL_TOLERANCE), None)
-
-
-def money_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> Mapping[tuple[str, ProviderName], tuple[int, int]]:
-    """What the change from `old` to `new` does to each budget day of each attempt's provider.
-
-    The values are (held, spent) deltas in micro-dollars, without those that are both zero.
-    """
-    held_micros: Counter[tuple[str, ProviderName]] = Counter()
-    spent_micros: Counter[tuple[str, ProviderName]] = Counter()
-    for images, sign in ((old, -1), (new, 1)):
-        for image in images:
-            if image.state in ("HELD", "CALLING"):
-                last = image.attempt
-                held_micros[last.budget_day, last.provider] += sign * last.held_micros  # guard: provider-budget-hold
-            for attempt in image.attempts:
-                # guard: provider-budget-spend
-                spent_micros[attempt.budget_day, attempt.provider] += sign * attempt.cost_micros
-    budgets = sorted({*held_micros, *spent_micros})
-    moved = {budget: (held_micros[budget], spent_micros[budget]) for budget in budgets}
-    return {budget: deltas for budget, deltas in moved.items() if deltas != (0, 0)}
 
 
 def _opened(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from imagegeneration.configuration import bucket_of
 from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.core.redaction import redact
 from imagegeneration.local.datadir import OTHERS, DataDir, port_is_free
@@ -60,7 +61,7 @@ def _supervise(configured: Settings, data: DataDir, parts: list[Part]) -> int:
         provided.update(part.provides)
     settings = load_settings(**{name.lower(): value for name, value in provided.items()})
     settings.require_database()
-    settings.require_bucket()
+    bucket_of(settings)
     env = {**os.environ, **provided, "PYTHONUNBUFFERED": "1"}
     for part in parts:
         if part.warning:

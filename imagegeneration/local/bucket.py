@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imagegeneration.assets.bucket import Storage
+from imagegeneration.configuration import bucket_of
 from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.local.certificate import make_certificate
 from imagegeneration.local.datadir import DataDir
@@ -50,7 +51,7 @@ def bucket_part(data: DataDir, bucket: str, origins: Sequence[str] = ()) -> Part
             "R2_BUCKET": bucket,
             "CDN_BASE_URL": f"{url}/{bucket}",
         },
-        prepare=lambda settings: Storage(settings).ensure_bucket(),
+        prepare=lambda settings: Storage(bucket_of(settings)).ensure_bucket(),
         warning=_left_behind(data.path / EARLIER_FOLDER),
         env=_environment(folder, secret, data.secret_file("bucket-certificate", make_certificate)),
         cwd=folder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from imagegeneration.configuration import provider_of
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.mongod import locked_mongod_part
@@ -23,7 +24,7 @@ def embedded_parts(settings: Settings, data: DataDir, *sandbox_options: str) -> 
         parts.append(locked_mongod_part(data))
     if not _names_a_bucket(settings):
         parts.append(bucket_part(data, settings.r2_bucket, _origins(settings)))
-    if settings.provider in (None, "sandbox"):
+    if provider_of(settings) in (None, "sandbox"):
         parts.append(_sandbox_part(data, sandbox_options))
     return parts
 

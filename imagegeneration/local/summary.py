@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from imagegeneration.configuration import bucket_of, endpoints_of, limits_of
 from imagegeneration.local.part import Part
 from imagegeneration.money.money import format_usd
 from imagegeneration.settings import Settings
@@ -20,7 +21,7 @@ def summary(settings: Settings, parts: Sequence[Part], data: Path) -> str:
         ("Dashboard", url),
         ("API", f"{url}/image/docs"),
         ("Database", embedded.get("mongod") or _without_secrets(settings.require_database())),
-        ("Bucket", embedded.get("bucket") or f"{settings.r2_bucket} at {settings.bucket_endpoint}"),
+        ("Bucket", embedded.get("bucket") or f"{settings.r2_bucket} at {bucket_of(settings).endpoint_url}"),
         ("Images", _images(settings)),
         ("Data, logs", str(data)),
     )
@@ -43,9 +44,10 @@ def browser_host(settings: Settings) -> str:
 
 
 def _images(settings: Settings) -> str:
-    if settings.provider not in (None, "sandbox"):
-        limit = format_usd(settings.limits.daily_micros)
-        addresses = ", ".join(endpoint.url for endpoint in settings.endpoints.values())
+    endpoints = endpoints_of(settings)
+    if endpoints.keys() - {"sandbox"}:
+        limit = format_usd(limits_of(settings).daily_micros)
+        addresses = ", ".join(endpoint.url for endpoint in endpoints.values())
         return f"made at {addresses}; they cost money, at most {limit} a day"
     return "SANDBOX: no image is real and no money is spent. OPENAI_API_KEY makes real ones."
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from imagegeneration.core.value import Moment, Value
-from imagegeneration.jobs.job import Attempt, JobImage
 
 MAX_GRANT = 1_000_000
 
@@ -63,17 +61,3 @@ def credits_an_image(size: str, image_count: int, *, is_edit: bool = False) -> i
     if is_edit:
         return EDIT
     return SMALL_IMAGE if max(map(int, size.split("x"))) <= SMALL_SIDE else LARGE_IMAGE
-
-
-def credits_moved(old: Sequence[JobImage], new: Sequence[JobImage]) -> int:
-    """How many more credits the new images have used up than the old ones; below zero: they are given back."""
-    return _used(new) - _used(old)
-
-
-def _used(images: Sequence[JobImage]) -> int:
-    return sum(attempt.credits for image in images for attempt in image.attempts if not _is_free(attempt))
-
-
-def _is_free(attempt: Attempt) -> bool:
-    """Known not to be charged. What is perhaps charged counts, as its money does."""
-    return attempt.certainty == "not_charged"

@@ -8,13 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from imagegeneration.core.roles import Permission, Role
+from imagegeneration.core.roles import Permission, PlanName, Role
 from imagegeneration.core.text import Reason
 from imagegeneration.core.value import Value
 from imagegeneration.money.credit import MAX_GRANT, Balance
 from imagegeneration.money.credits import Credits
 from imagegeneration.people.api import PersonId
-from imagegeneration.people.plan import PlanName
 from imagegeneration.people.rate import Standing
 from imagegeneration.people.rates import Rates
 from imagegeneration.web.answers import documented

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from imagegeneration.audit.log import Audit
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.core.errors import OverBudget, WrongState
-from imagegeneration.jobs.job import Job, JobImage, new_id
-from imagegeneration.money.credit import Balance, CreditEntry, CreditQuote, EntryKind, credits_an_image, credits_moved
+from imagegeneration.core.ids import new_id
+from imagegeneration.money.credit import Balance, CreditEntry, CreditQuote, EntryKind, credits_an_image
 from imagegeneration.money.credit_store import CreditStore
+from imagegeneration.money.movement import Movement, credits_moved
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.people.people import People
@@ -44,29 +46,20 @@ class Credits:
         each = credits_an_image(size, image_count, is_edit=is_edit)
         return None if left is None else CreditQuote(cost=image_count * each, left=left)
 
-    def record(
-        self, job: Job, old: Sequence[JobImage], new: Sequence[JobImage], now: datetime, *, session: Session
-    ) -> None:
-        """Write the credits that the change from `old` to `new` moves, in the transaction that makes the change.
+    def record(self, movements: Sequence[Movement], now: datetime, *, session: Session) -> None:
+        """Write the credits that the movements of one job move, in the transaction that makes the change.
 
         What a new approval spends must be there, or OverBudget (IMG_006) is raised; all else is a fact.
         """
-        before = {image.index: image for image in old}
-        entries, needed = [], 0
-        for image in new:
-            known = before.get(image.index)
-            moved = credits_moved([] if known is None else [known], [image])
-            approved = moved > 0 and (known is None or len(image.attempts) > len(known.attempts))
-            needed += moved if approved else 0
-            if moved:
-                kind: EntryKind = "spent" if approved else "given_back" if moved < 0 else "charged_after_all"
-                entries.append(_entry(kind, job.user_id, -moved, now, job_id=job.job_id, index=image.index))
+        entries = entries_of(movements, now)
         if not entries:
             return
+        user_id = entries[0].person_id
         self._credits.append(entries, session=session)
         delta = sum(entry.delta for entry in entries)
-        if not self._credits.move(job.user_id, delta, at_least=needed or None, session=session):
-            raise self._over_balance(job.user_id, needed, session)
+        needed = -sum(entry.delta for entry in entries if entry.kind == "spent")
+        if not self._credits.move(user_id, delta, at_least=needed or None, session=session):
+            raise self._over_balance(user_id, needed, session)
 
     def grant(self, actor: Actor, person_id: str, amount: int, reason: str) -> Balance:
         """Give a person credits, or take some back (`amount` below zero); from the first grant on one is metered.
@@ -101,6 +94,25 @@ class Credits:
             f"This costs {needed} credit{'s' if needed != 1 else ''}, and {left} {'are' if left != 1 else 'is'} left.",
             resolution="Ask for fewer images, or ask an administrator for more credits.",
         )
+
+
+def entries_of(movements: Sequence[Movement], now: datetime) -> list[CreditEntry]:
+    """Return the entries of these movements, one for each image whose credits change."""
+    by_image: defaultdict[tuple[str, int], list[Movement]] = defaultdict(list)
+    for each in movements:
+        by_image[each.job_id, each.index].append(each)
+    return [
+        _entry(_kind(moved, group[-1]), group[-1].user_id, -moved, now, job_id=job_id, index=index)
+        for (job_id, index), group in by_image.items()
+        if (moved := credits_moved(group))
+    ]
+
+
+def _kind(moved: int, last: Movement) -> EntryKind:
+    """Return what moves the credits: more of them are an approval's as long as no provider was called for them."""
+    if moved < 0:
+        return "given_back"
+    return "spent" if last.attempt_id is None else "charged_after_all"
 
 
 def _entry(

@@ -8,8 +8,7 @@ from imagegeneration.audit.log import Audit
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.cache import CachedValue
 from imagegeneration.core.errors import InvalidRequest, WrongState
-from imagegeneration.core.ids import ProviderName
-from imagegeneration.jobs.job import new_id
+from imagegeneration.core.ids import ProviderName, new_id
 from imagegeneration.money.limits_store import LimitsStore
 from imagegeneration.money.money import Account, Limits, LimitsVersion, format_usd
 from imagegeneration.mongo.collection import AlreadyExists
@@ -32,7 +31,7 @@ class SpendLimits:
     def __init__(
         self,
         connection: Connection,
-        limits: LimitsStore,
+        store: LimitsStore,
         audit: Audit,
         ceilings: Limits,
         account: Account,
@@ -43,7 +42,7 @@ class SpendLimits:
         self.ceilings = ceilings
         self.account = account
         self._connection = connection
-        self._limits = limits
+        self._limits = store
         self._audit = audit
         self._latest: CachedValue[LimitsVersion | None] = CachedValue(
             lambda: self._limits.latest(account), READ_SECONDS

@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.value import Many, Micros, Moment, Value, sparse
-from imagegeneration.providers.endpoint import ProviderLimits
 
 MICROS_PER_USD = 1_000_000
 
 PRICE_STEP = 100
 """A quote is a multiple of this: so the price of an image, times their number, is what is shown, held and recorded."""
+
+MAX_PER_MINUTE = 1_000
+"""The most calls a minute that can be limited: each start is remembered, so that the rate is kept exactly."""
 
 Account = Literal["real", "sandbox"]
 """Whose money: sandbox money is counted like real money, and apart from it (DESIGN.md, section 3)."""
@@ -60,6 +62,23 @@ def budget_day(moment: datetime) -> str:
 def budget_reset(moment: datetime) -> datetime:
     """When the budget that is in force at `moment` (UTC) starts again: the next midnight UTC."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+class ProviderLimits(Value):
+    """What all runners together may ask a provider for: calls at once, calls begun in any minute, and money a UTC day.
+
+    None: no limit of its own.
+    """
+
+    provider: ProviderName
+    concurrency: int | None = Field(default=None, ge=1, le=256)
+    per_minute: int | None = Field(default=None, ge=1, le=MAX_PER_MINUTE)
+    daily_micros: Micros | None = None
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether a call may have to wait for others."""
+        return self.concurrency is not None or self.per_minute is not None
 
 
 class Limits(Value):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from imagegeneration.core.errors import OverBudget, StudioError
+from imagegeneration.money.ledger import Ledger
 from imagegeneration.money.money import TextLimits, format_usd
-from imagegeneration.money.spending import Spending
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ class TextBudget:
     What this process took is known exactly; what others took, once they have posted it (docs/adr/0027-text-budget.md).
     """
 
-    def __init__(self, spending: Spending, model: str, limits: Callable[[], TextLimits]) -> None:
-        self._spending = spending
+    def __init__(self, ledger: Ledger, model: str, limits: Callable[[], TextLimits]) -> None:
+        self._ledger = ledger
         self._model = model
         self._limits = limits
         self._lock = threading.Lock()
@@ -47,7 +47,7 @@ class TextBudget:
         """Take `micros` from the budgets before a call. Raises OverBudget (IMG_006), DatabaseDown (IMG_014)."""
         with self._lock:
             posted = self._posted.copy()  # before the look: what is posted meanwhile counts twice, never not at all
-        day, whole, own = self._spending.text_today(user_id)
+        day, whole, own = self._ledger.text_today(user_id)
         limits = self._limits()
         with self._lock:
             for owner, known, limit in ((None, whole, limits.daily_micros), (user_id, own, limits.per_user_micros)):
@@ -81,7 +81,7 @@ class TextBudget:
             amounts, self._unposted = self._unposted, Counter()
         for (day, user_id), micros in amounts.items():
             try:
-                self._spending.record_text(user_id, self._model, micros, day)
+                self._ledger.record_text(user_id, self._model, micros, day)
             except StudioError as error:
                 log.warning("The enhancer's cost is not in the ledger yet: %s", error)
                 with self._lock:

@@ -8,7 +8,7 @@ from imagegeneration.core.value import Many, Moment, Value
 from imagegeneration.money.money import Limits, LimitsVersion, Spend
 from imagegeneration.processes.process import Mismatch
 from imagegeneration.processes.runner import RunnerInfo
-from imagegeneration.prompts.enhancement import SuggestionTimes
+from imagegeneration.prompts.suggestion import SuggestionTimes
 from imagegeneration.providers.breaker import Breaker
 from imagegeneration.providers.health import HealthStatus
 

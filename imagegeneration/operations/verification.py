@@ -11,11 +11,12 @@ from imagegeneration.assets.imaging import sha256
 from imagegeneration.audit.entry import AuditEntry
 from imagegeneration.audit.log import APPROVALS
 from imagegeneration.core.errors import StorageFailed
+from imagegeneration.jobs.accounting import movements
 from imagegeneration.jobs.job import Job, request_sha256
-from imagegeneration.jobs.lifecycle import money_moved
 from imagegeneration.jobs.seals import Seals, says
 from imagegeneration.money.ledger_store import Moved
 from imagegeneration.money.money import Budget
+from imagegeneration.money.movement import money_moved
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.stores import Stores
 
@@ -114,7 +115,7 @@ class Verification:
 
 def _money(job: Job, moved: Moved) -> Iterator[str]:
     expected: Moved = Counter()
-    for (day, provider), (held, spent) in money_moved([], job.images).items():
+    for (day, provider), (held, spent) in money_moved(movements(job, [], job.images)).items():
         expected[day, provider, "held"], expected[day, provider, "spent"] = held, spent
     if expected != moved:
         yield "the ledger says another cost or hold than its images"

@@ -8,12 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from imagegeneration.core.roles import Role
+from imagegeneration.core.roles import PlanName, Role
 from imagegeneration.core.text import Reason
 from imagegeneration.core.value import MAX_MICROS, Many, Value
 from imagegeneration.people.people import People
 from imagegeneration.people.person import Person
-from imagegeneration.people.plan import PlanName
 from imagegeneration.web.answers import documented
 from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires, service
 

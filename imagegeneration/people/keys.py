@@ -11,8 +11,8 @@ from imagegeneration.audit.log import Audit
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.core.cache import TTLCache
 from imagegeneration.core.errors import Busy, NotAllowed, NotFound, WrongState
+from imagegeneration.core.ids import new_id
 from imagegeneration.core.roles import Permission
-from imagegeneration.jobs.job import new_id
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.people.key import PREFIX, ApiKey, key_sha256, new_key
@@ -40,7 +40,7 @@ class Keys:
     """Keys act for their person, within their scopes."""
 
     def __init__(
-        self, connection: Connection, keys: KeyStore, people: People, audit: Audit, confirmation: timedelta
+        self, connection: Connection, store: KeyStore, people: People, audit: Audit, confirmation: timedelta
     ) -> None:
         """`confirmation`: keys rest when their person has not signed in for so long.
 
@@ -48,7 +48,7 @@ class Keys:
         """
         self._confirmation = confirmation
         self._connection = connection
-        self._keys = keys
+        self._keys = store
         self._people = people
         self._audit = audit
         self._known = TTLCache(self._find, KNOWN_SECONDS, KNOWN_KEYS)

@@ -54,7 +54,7 @@ class Logins:
     def __init__(
         self,
         connection: Connection,
-        logins: LoginStore,
+        store: LoginStore,
         people: People,
         audit: Audit,
         rates: Rates,
@@ -63,7 +63,7 @@ class Logins:
         rules: LoginRules,
     ) -> None:
         self._connection = connection
-        self._logins = logins
+        self._logins = store
         self._people = people
         self._audit = audit
         self._rates = rates

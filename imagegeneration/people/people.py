@@ -8,14 +8,13 @@ from datetime import timedelta
 from imagegeneration.audit.log import Audit
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.errors import NotAllowed, NotFound, SignInFailed, WrongState
-from imagegeneration.core.roles import Role
-from imagegeneration.jobs.job import new_id
+from imagegeneration.core.ids import new_id
+from imagegeneration.core.roles import PlanName, Role
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.people.login_store import LoginStore
 from imagegeneration.people.person import Identity, Person, RoleRules, roles_of
 from imagegeneration.people.person_store import PeopleStore
-from imagegeneration.people.plan import PlanName
 
 
 class People:

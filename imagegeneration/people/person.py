@@ -7,9 +7,8 @@ from datetime import timedelta
 from typing import Literal
 
 from imagegeneration.core.actor import Actor
-from imagegeneration.core.roles import ROLES, Role
+from imagegeneration.core.roles import ROLES, PlanName, Role
 from imagegeneration.core.value import Many, Moment, Value
-from imagegeneration.people.plan import PlanName
 
 LOGIN_COOKIE = "studio_login"
 """The cookie of a browser in which somebody is signed in."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
+from imagegeneration.core.roles import PlanName
 from imagegeneration.core.value import Value
 from imagegeneration.people.rate import Rate
-
-PlanName = Literal["free", "basic", "pro", "enterprise"]
 
 
 class Plan(Value):

@@ -7,9 +7,7 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from imagegeneration.core.errors import StudioError
-from imagegeneration.core.ids import ProviderName
-from imagegeneration.jobs.job import new_id
-from imagegeneration.jobs.seal import SealKeys
+from imagegeneration.core.ids import ProviderName, new_id
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.processes.process import Address, Kind, Mismatch, ProcessInfo, mismatches
 from imagegeneration.processes.process_store import ProcessStore
@@ -26,20 +24,20 @@ class Processes:
     def __init__(
         self,
         connection: Connection,
-        processes: ProcessStore,
+        store: ProcessStore,
         kind: Kind,
-        keys: SealKeys,
+        seal_keys: Sequence[str],
         endpoints: Mapping[ProviderName, str],
     ) -> None:
-        """`endpoints` are the hashes of the addresses of the configured providers."""
+        """Take fingerprints: of the keys that seal approvals, the one in use first, and of the providers' addresses."""
         self._connection = connection
-        self._processes = processes
+        self._processes = store
         self._is_written = False
         self._own = ProcessInfo(
             process_id=new_id("process"),
             kind=kind,
             host=socket.gethostname(),
-            seal_keys=tuple(keys.names),
+            seal_keys=tuple(seal_keys),
             addresses=tuple(Address(provider=name, digits=sha256[:_DIGITS]) for name, sha256 in endpoints.items()),
             seen_at=connection.now(),
         )

@@ -16,10 +16,10 @@ ALIVE_SECONDS = 60
 class Runners:
     """The registry of runner processes, and of all processes with what they must have alike."""
 
-    def __init__(self, connection: Connection, runners: RunnerStore, processes: Processes) -> None:
+    def __init__(self, connection: Connection, store: RunnerStore, processes: Processes) -> None:
         self.processes = processes
         self._connection = connection
-        self._runners = runners
+        self._runners = store
 
     def now(self) -> datetime:
         """The server's clock."""

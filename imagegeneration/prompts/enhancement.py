@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.errors import PromptRefused, ProviderFailed, ProviderNotConfigured
 from imagegeneration.core.text import PROMPT_MAX, check_text
-from imagegeneration.core.value import Moment, Value
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.money.text_budget import TextBudget, TextHold
 from imagegeneration.people.rates import Rates
+from imagegeneration.prompts.suggestion import SuggestionTimes
 from imagegeneration.providers.generation import CallFailed, EnhanceBody
 from imagegeneration.providers.openai import ENHANCE_MAX_TOKENS, OpenAIProvider, enhance_payload
 
@@ -29,15 +29,6 @@ CLOSE_SECONDS = 2.0
 AT_ONCE = 32
 
 INSTEAD = "Try again in a moment, or go on with the prompt as you typed it."
-
-
-class SuggestionTimes(Value):
-    """How many prompt suggestions this process was asked for since then, and how many came within the time limit."""
-
-    asked: int
-    in_time: int
-    since: Moment
-    limit_seconds: float
 
 
 class Enhancement:

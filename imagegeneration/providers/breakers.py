@@ -12,18 +12,11 @@ from datetime import datetime, timedelta
 from imagegeneration.audit.log import STUDIO
 from imagegeneration.core.errors import ModelUnavailable
 from imagegeneration.core.ids import ProviderName
-from imagegeneration.jobs.job import Attempt
 from imagegeneration.money.ledger_store import LedgerStore
 from imagegeneration.money.money import format_usd, format_usd_exact
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
-from imagegeneration.providers.breaker import (
-    TESTED,
-    BreakerRules,
-    Pause,
-    model_scope,
-    provider_scope,
-)
+from imagegeneration.providers.breaker import TESTED, BreakerRules, Pause, model_scope, provider_scope
 from imagegeneration.providers.breaker_store import BreakerStore
 from imagegeneration.providers.generation import CallFailed, GenerationParameters
 from imagegeneration.providers.health import Checked
@@ -37,10 +30,10 @@ class Breakers:
     """Decides whether a call may be started, and pauses by itself."""
 
     def __init__(
-        self, connection: Connection, breakers: BreakerStore, ledger: LedgerStore, pauses: Pauses, rules: BreakerRules
+        self, connection: Connection, store: BreakerStore, ledger: LedgerStore, pauses: Pauses, rules: BreakerRules
     ) -> None:
         self._connection = connection
-        self._store = breakers
+        self._store = store
         self._ledger = ledger
         self._pauses = pauses
         self._rules = rules
@@ -119,14 +112,16 @@ class Breakers:
         """Make sure that the model can be paused inside a transaction."""
         self._store.ensure(model_scope(model))
 
-    def pause_for_bill(self, attempt: Attempt, now: datetime, *, session: Session) -> None:
-        """Pause the attempt's model, in the transaction that records a bill above its hold."""
+    def pause_for_bill(
+        self, model: str, bill_micros: int, hold_micros: int, now: datetime, *, session: Session
+    ) -> None:
+        """Pause the model, in the transaction that records a bill above its hold."""
         reason = (
-            f"A bill of {format_usd_exact(attempt.cost_micros)} was above the {format_usd_exact(attempt.most_micros)} "
+            f"A bill of {format_usd_exact(bill_micros)} was above the {format_usd_exact(hold_micros)} "
             "held for it: the price in the catalog is too low."
         )
         pause = Pause(cause="bill", reason=reason, paused_by=STUDIO.user_id, paused_at=now)
-        self._pauses.write(STUDIO, model_scope(attempt.model), pause, session=session)
+        self._pauses.write(STUDIO, model_scope(model), pause, session=session)
 
     def paused_for_bill(self) -> None:
         """Take over a pause by `pause_for_bill`, whose transaction is committed."""

@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.cache import CachedValue
 from imagegeneration.core.errors import InvalidRequest, StudioError
-from imagegeneration.core.ids import ProviderName
-from imagegeneration.jobs.job import new_id
+from imagegeneration.core.ids import ProviderName, new_id
 from imagegeneration.providers.breakers import Breakers
 from imagegeneration.providers.check_store import CheckStore
 from imagegeneration.providers.endpoint import Endpoint
@@ -31,14 +30,14 @@ class Checks:
 
     def __init__(
         self,
-        checks: CheckStore,
+        store: CheckStore,
         pauses: Pauses,
         breakers: Breakers,
         providers: Mapping[ProviderName, Provider],
         endpoints: Mapping[ProviderName, Endpoint],
         minutes: float,
     ) -> None:
-        self._checks = checks
+        self._checks = store
         self._pauses = pauses
         self._breakers = breakers
         self._providers = providers

@@ -69,6 +69,10 @@ class ExecuteBody(Value):
     image_count: ImageCount = Field(default=1, description="Any integer; clamped to 1..5.")
 
 
+_HUB_NAME = r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*"
+HUB_PATH = f"{_HUB_NAME}/{_HUB_NAME}"
+"""The pattern of `owner/name` of Hugging Face."""
+
 LoraName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """What a LoRA is called in the collection; it never changes."""
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.value import Many, Moment, Value
-from imagegeneration.providers.endpoint import ProviderLimits
+from imagegeneration.money.money import ProviderLimits
 
 MINUTE = timedelta(minutes=1)
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pymongo.write_concern import WriteConcern
 
 from imagegeneration.core.ids import ProviderName
+from imagegeneration.money.money import ProviderLimits
 from imagegeneration.mongo.collection import Collection
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.errors import translated
 from imagegeneration.mongo.schema import Document
-from imagegeneration.providers.endpoint import ProviderLimits
 from imagegeneration.providers.pace import Pace
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

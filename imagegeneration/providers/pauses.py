@@ -24,10 +24,10 @@ second apart by default, so that no claim waits for it."""
 class Pauses:
     """Begins and ends pauses, each with its entry in the audit log, and keeps what is paused."""
 
-    def __init__(self, connection: Connection, breakers: BreakerStore, audit: Audit, scopes: Collection[str]) -> None:
+    def __init__(self, connection: Connection, store: BreakerStore, audit: Audit, scopes: Collection[str]) -> None:
         """Take `scopes` as all that a person may pause."""
         self._connection = connection
-        self._store = breakers
+        self._store = store
         self._audit = audit
         self._scopes = scopes
         self._board = CachedValue(lambda: PauseBoard(self._store.all()), READ_SECONDS)

@@ -14,8 +14,8 @@ from imagegeneration.core.cache import CachedValue
 from imagegeneration.core.errors import StudioError
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.money.limits import SpendLimits
+from imagegeneration.money.money import ProviderLimits
 from imagegeneration.mongo.connection import Connection
-from imagegeneration.providers.endpoint import ProviderLimits
 from imagegeneration.providers.pace import Pace
 from imagegeneration.providers.pace_store import PaceStore
 
@@ -35,9 +35,9 @@ log = logging.getLogger(__name__)
 class Pacing:
     """What one process may begin, and what it has begun."""
 
-    def __init__(self, connection: Connection, paces: PaceStore, limits: SpendLimits) -> None:
+    def __init__(self, connection: Connection, store: PaceStore, limits: SpendLimits) -> None:
         self._connection = connection
-        self._paces = paces
+        self._paces = store
         self._limits = CachedValue(
             lambda: {each.provider: each for each in limits.read().providers if each.is_paced}, LIMITS_SECONDS
         )

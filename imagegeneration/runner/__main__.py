@@ -14,9 +14,9 @@ from types import FrameType
 from imagegeneration.assets import imaging
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.errors import ConfigurationError, StudioError
+from imagegeneration.core.ids import new_id
 from imagegeneration.core.logs import configure_logging
 from imagegeneration.core.redaction import redact
-from imagegeneration.jobs.job import new_id
 from imagegeneration.processes.runner import RunnerInfo
 from imagegeneration.runner.execution import Execution
 from imagegeneration.runner.recovery import LateAnswers, SpoolDelivery
@@ -110,7 +110,7 @@ class Runner:
             self._studio.runners.seen(self._info())
             self._studio.runners.processes.seen()
             self._share_provider()
-            for provider in self._studio.settings.endpoints:
+            for provider in self._studio.endpoints:
                 self._studio.breakers.check_burn_rate(provider)
         except StudioError as error:
             log.warning("The heartbeat did not reach the database: %s", error)

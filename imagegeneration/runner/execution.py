@@ -17,23 +17,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from imagegeneration.assets import imaging
-from imagegeneration.assets.asset import (
-    ImageFacts,
-    StoredImage,
-    aside_key,
-    storage_key,
-    storage_prefix,
-    thumbnail_key,
-)
+from imagegeneration.assets.asset import ImageFacts, StoredImage, aside_key, storage_key, storage_prefix, thumbnail_key
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.assets.inputs import References, Unusable
 from imagegeneration.assets.reference import InputImage
 from imagegeneration.core.errors import DatabaseDown, Occupied, OverBudget, StudioError
-from imagegeneration.core.ids import ProviderName
+from imagegeneration.core.ids import ProviderName, new_id
 from imagegeneration.core.text import tame
 from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.fallback import Fallback, fallback_to, route_of, routes_after
-from imagegeneration.jobs.job import POISON_CLAIMS, Attempt, ErrorCode, Job, JobImage, new_id
+from imagegeneration.jobs.job import POISON_CLAIMS, Attempt, ErrorCode, Job, JobImage
 from imagegeneration.jobs.jobs import Offer
 from imagegeneration.jobs.lifecycle import (
     dropped,

@@ -9,8 +9,8 @@ from datetime import datetime
 from threading import Event
 
 from imagegeneration.core.errors import DatabaseDown
-from imagegeneration.core.ids import ProviderName
-from imagegeneration.jobs.job import Job, Lease, new_id
+from imagegeneration.core.ids import ProviderName, new_id
+from imagegeneration.jobs.job import Job, Lease
 from imagegeneration.jobs.store import JobStore
 from imagegeneration.providers.breaker import Barred
 from imagegeneration.providers.breakers import Breakers

@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.configuration import bucket_of
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.roles import Role
 from imagegeneration.local.datadir import DataDir
@@ -81,7 +82,7 @@ def running_company(mongod: Part, bucket: Part, sandbox_url: str, folder: DataDi
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     configuration = _configuration(mongod, bucket, sandbox_url, folder, urls)
     settings = Settings.model_validate(configuration)
-    Storage(settings).ensure_bucket()
+    Storage(bucket_of(settings)).ensure_bucket()
     with ExitStack() as stack:
         forger = stack.enter_context(running_forger(ports["forger"]))
         stack.enter_context(serving(_identity_provider(ports["company-identity"]), folder.path))

@@ -12,7 +12,8 @@ from pymongo.database import Database
 
 from imagegeneration.audit.entry import Action, AuditEntry, AuditHead, entry_sha256
 from imagegeneration.core.actor import LOCAL
-from imagegeneration.jobs.job import new_id, new_job_id
+from imagegeneration.core.ids import new_id
+from imagegeneration.jobs.job import new_job_id
 from imagegeneration.people.key import ApiKey, key_sha256
 from imagegeneration.people.person import Person
 from imagegeneration.prompts.draft import Draft

@@ -14,6 +14,7 @@ from pymongo import MongoClient
 
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.configuration import bucket_of
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.datadir import DataDir
@@ -84,7 +85,7 @@ def dashboard(mongod: Part, bucket_server: Part, _sandbox_server: Sandbox, serve
         "data_dir": str(servers_dir.path / "drafts-data"),
     }
     settings = Settings.model_validate(configuration)
-    Storage(settings).ensure_bucket()
+    Storage(bucket_of(settings)).ensure_bucket()
     studio = build_studio(settings)
     port = servers_dir.port("drafts")
     command = [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port), "--log-level", "warning"]

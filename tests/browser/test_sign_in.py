@@ -17,7 +17,8 @@ from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import build_studio
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.part import Part
-from imagegeneration.settings import Settings, SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
+from imagegeneration.settings import Settings
 from tests.browser.conftest import LOOPBACK
 from tests.support import serving, wait_until
 

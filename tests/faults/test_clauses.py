@@ -12,7 +12,8 @@ from pymongo.collection import Collection
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import DatabaseDown, StorageFailed, WrongState
-from imagegeneration.jobs.job import Job, Lease, new_id
+from imagegeneration.core.ids import new_id
+from imagegeneration.jobs.job import Job, Lease
 from imagegeneration.jobs.lifecycle import shown, started
 from imagegeneration.jobs.news import news_of
 from imagegeneration.jobs.store import JobStore

@@ -9,7 +9,8 @@ import pytest
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.errors import DatabaseDown
-from imagegeneration.jobs.job import Job, new_id
+from imagegeneration.core.ids import new_id
+from imagegeneration.jobs.job import Job
 from imagegeneration.jobs.store import JobStore
 from tests.faults.support.cluster import ELSEWHERE, Cluster
 

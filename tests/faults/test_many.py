@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from imagegeneration.jobs.job import new_id
+from imagegeneration.configuration import limits_of
+from imagegeneration.core.ids import new_id
 from imagegeneration.settings import Settings
 from tests.faults.support.approving import approvals_within_the_budget
 from tests.faults.support.cluster import Cluster
@@ -114,7 +115,7 @@ def test_no_hold_leaks_where_approving_processes_and_runners_are_killed(cluster:
     jobs = all_jobs(cluster.database)
     assert len(jobs) == images
     assert sum(job.held_micros for job in jobs) == 0
-    assert sum(job.cost_micros for job in jobs) == settings.limits.daily_micros
+    assert sum(job.cost_micros for job in jobs) == limits_of(settings).daily_micros
 
 
 def test_fifty_identical_requests_at_once_make_one_job(cluster: Cluster) -> None:

@@ -11,7 +11,7 @@ from pymongo.database import Database
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
-from imagegeneration.jobs.job import new_id
+from imagegeneration.core.ids import new_id
 from imagegeneration.models.lora import LoraBody
 from imagegeneration.people.person import Person
 from imagegeneration.prompts.draft import Draft

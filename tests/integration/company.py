@@ -10,7 +10,8 @@ from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.roles import Role
 from imagegeneration.people.person import LOGIN_COOKIE, Identity, Person
-from imagegeneration.settings import Settings, SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
+from imagegeneration.settings import Settings
 
 PUBLIC = "http://studio.test"
 ISSUER = "http://localhost:9"

@@ -9,10 +9,10 @@ from starlette.testclient import TestClient
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL, Actor
-from imagegeneration.core.roles import Role
+from imagegeneration.core.roles import PlanName, Role
 from imagegeneration.people.person import Identity
-from imagegeneration.people.plan import PlanName
-from imagegeneration.settings import Settings, SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
+from imagegeneration.settings import Settings
 
 PUBLIC = "http://studio.test"
 

@@ -14,7 +14,8 @@ from imagegeneration.models.options import Options
 from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
-from imagegeneration.settings import ImageServer, Settings
+from imagegeneration.settings import Settings
+from imagegeneration.settings_types import ImageServer
 from tests.integration.conftest import body
 from tests.support import wait_until
 

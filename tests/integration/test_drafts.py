@@ -13,7 +13,8 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import DatabaseDown, Elsewhere, WrongState
-from imagegeneration.jobs.job import Job, new_id
+from imagegeneration.core.ids import new_id
+from imagegeneration.jobs.job import Job
 from imagegeneration.models.options import Order
 from imagegeneration.prompts import draft_store as module
 from imagegeneration.prompts.draft import Draft, Shown, shown_sha256, terms_sha256

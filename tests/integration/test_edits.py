@@ -17,6 +17,7 @@ from imagegeneration.assets.asset import StoredImage
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.assets.reference import MAX_REFERENCE_BYTES
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.configuration import bucket_of
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.core.errors import InvalidRequest, NotFound, StorageFailed, TooLarge
 from imagegeneration.jobs.job import Job
@@ -101,7 +102,7 @@ def test_the_sandbox_shows_what_was_edited(studio: Studio, source: StoredImage, 
     job = edit(studio, source.image_id)
     one_round(studio)
     (made,) = studio.queries.images(LOCAL, job.job_id)
-    storage = Storage(settings)
+    storage = Storage(bucket_of(settings))
     with Image.open(io.BytesIO(storage.get(made.storage_key))) as drawn:
         shown = drawn.convert("RGB").crop((1024 - 21 - 10 - 299, 21 + 10, 1024 - 21 - 10, 21 + 10 + 299))
     with Image.open(io.BytesIO(storage.get(source.storage_key))) as original:
@@ -120,7 +121,7 @@ def test_what_is_not_what_was_approved_is_never_sent(
     settings: Settings,
 ) -> None:
     job = edit(studio, source.image_id)
-    original = Storage(settings).get(source.storage_key)
+    original = Storage(bucket_of(settings)).get(source.storage_key)
     if how == "other bytes":
         put(settings, source.storage_key, original[:-1] + b"x")
     elif how == "more bytes":

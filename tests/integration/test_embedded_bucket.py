@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from imagegeneration.assets.bucket import CACHE_CONTROL, Storage
+from imagegeneration.configuration import bucket_of
 from imagegeneration.core.errors import StorageFailed
 from imagegeneration.local.bucket import bucket_part
 from imagegeneration.local.datadir import DataDir
@@ -45,7 +46,7 @@ def part(data: DataDir) -> Iterator[Part]:
     part = bucket_part(data, "images", [DASHBOARD, "http://localhost:8501"])
     with serving(part, data.path):
         part.prepare(_settings(part))
-        Storage(_settings(part)).put(KEY, CONTENT, "image/png", compare=True)
+        Storage(bucket_of(_settings(part))).put(KEY, CONTENT, "image/png", compare=True)
         owner = _client(part)
         owner.create_bucket(Bucket="private")
         owner.put_object(Bucket="private", Key=KEY, Body=CONTENT)
@@ -57,7 +58,7 @@ def part(data: DataDir) -> Iterator[Part]:
 
 @pytest.fixture
 def storage(part: Part) -> Storage:
-    return Storage(_settings(part))
+    return Storage(bucket_of(_settings(part)))
 
 
 def _settings(part: Part, **changed: str) -> Settings:
@@ -155,7 +156,7 @@ def test_the_dashboard_reads_an_object_to_save_it_under_a_name(part: Part) -> No
 
 @pytest.mark.parametrize("wrong", [{"R2_SECRET_ACCESS_KEY": "guessed"}, {"R2_ACCESS_KEY_ID": "guessed"}])
 def test_a_wrong_secret_is_refused(part: Part, wrong: dict[str, str]) -> None:
-    guesser = Storage(_settings(part, **wrong))
+    guesser = Storage(bucket_of(_settings(part, **wrong)))
 
     with pytest.raises(StorageFailed, match="403"):
         guesser.get(KEY)

@@ -19,7 +19,8 @@ from imagegeneration.local.sandbox.faults import FaultKind
 from imagegeneration.providers.breaker import EVERYTHING, Breaker
 from imagegeneration.providers.health import Checked
 from imagegeneration.runner.worker import Worker
-from imagegeneration.settings import ProviderLimitSetting, Settings
+from imagegeneration.settings import Settings
+from imagegeneration.settings_types import ProviderLimitSetting
 from tests.integration.conftest import assert_money_adds_up, body, claim, one_round, resume
 from tests.integration.servers import (
     CHEAP,

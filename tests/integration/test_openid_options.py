@@ -19,7 +19,7 @@ from imagegeneration.core.errors import ConfigurationError, SignInFailed
 from imagegeneration.people.oidc import OidcClient
 from imagegeneration.people.oidc import keys as oidc_keys
 from imagegeneration.people.person import Identity
-from imagegeneration.settings import SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
 from tests.wire.openid import ACCESS, CLIENT, NONCE, Provider, half_hash, running_provider
 
 SECRET = "s3cret+with/special=characters&and:%"

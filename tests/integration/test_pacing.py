@@ -15,10 +15,11 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.money.money import ProviderLimits
 from imagegeneration.providers import throttle as pacing
-from imagegeneration.providers.endpoint import ProviderLimits
 from imagegeneration.runner.worker import Worker
-from imagegeneration.settings import ProviderLimitSetting, Settings
+from imagegeneration.settings import Settings
+from imagegeneration.settings_types import ProviderLimitSetting
 from tests.integration.conftest import approve
 from tests.integration.pacers import begin_and_end, begin_for
 from tests.integration.test_queue import seen

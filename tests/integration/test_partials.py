@@ -18,6 +18,7 @@ from imagegeneration.api.app import build_asgi
 from imagegeneration.assets.asset import storage_prefix
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.configuration import bucket_of
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import StorageFailed
 from imagegeneration.jobs.job import Job
@@ -83,7 +84,7 @@ def test_images_on_the_way_are_told_of_by_their_addresses(
         picture = httpx.get(url, trust_env=False)
         assert (picture.status_code, picture.headers["content-type"]) == (200, "image/webp")
     assert_money_adds_up(database)
-    storage = Storage(slow_sandbox)
+    storage = Storage(bucket_of(slow_sandbox))
     assert len(storage.keys("partial/")) == 2
     prefix = storage_prefix(job.user_id, job.created_at, job.job_id, 0)
     assert not any("partial" in key for key in storage.keys(prefix)), "a recovery takes none for the image"

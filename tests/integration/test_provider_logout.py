@@ -12,7 +12,8 @@ from joserfc.jwk import ECKey
 from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.settings import Settings, SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
+from imagegeneration.settings import Settings
 from tests.integration.company import PUBLIC, client, make_key, with_key
 from tests.wire.openid import CLIENT, Provider, running_provider
 

@@ -23,7 +23,8 @@ from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.people.logins import KNOWN_SECONDS
 from imagegeneration.people.oidc import keys as oidc_keys
-from imagegeneration.settings import Settings, TrustedProxy
+from imagegeneration.people.sign_in import TrustedProxy
+from imagegeneration.settings import Settings
 from tests.integration.test_slow_sign_in import browser_of
 from tests.support import Clock, run_async
 

@@ -14,12 +14,13 @@ from imagegeneration.assets.reference import Reference
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.core.errors import WrongState
+from imagegeneration.core.ids import new_id
 from imagegeneration.dashboard.generate.obstacles import has_news, require_announced
-from imagegeneration.jobs.job import new_id
 from imagegeneration.models.options import Options
 from imagegeneration.prompts.draft import Draft, shown_sha256
 from imagegeneration.providers.breaker import EVERYTHING
-from imagegeneration.settings import ProviderLimitSetting, Settings
+from imagegeneration.settings import Settings
+from imagegeneration.settings_types import ProviderLimitSetting
 from tests.integration.company import build_company, person
 from tests.integration.window import Window, windows
 from tests.wire.accounts import Accounts

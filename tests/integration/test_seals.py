@@ -172,7 +172,7 @@ def problems(studio: Studio) -> list[str]:
 def test_what_nobody_changed_agrees(studio: Studio, checked: Job) -> None:
     assert (checked.status, len(checked.retries)) == ("DONE", 1)
     approve(studio, "one that waits")
-    studio.spending.record_text("local", "gpt-6-luna", 7, budget_day(datetime.now(UTC)))
+    studio.ledger.record_text("local", "gpt-6-luna", 7, budget_day(datetime.now(UTC)))
     assert problems(studio) == []
 
 

@@ -19,6 +19,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 
 from imagegeneration.api.gate import Gate
 from imagegeneration.bootstrap import Studio
+from imagegeneration.configuration import login_rules_of
 from imagegeneration.core.errors import Busy, WrongState
 from imagegeneration.core.roles import Role
 from imagegeneration.dashboard.messages import hear
@@ -63,7 +64,7 @@ def age(database: Database[dict[str, Any]], field: str, ago: timedelta) -> None:
 
 
 def test_a_login_ends_when_nobody_was_there(company: Studio, database: Database[dict[str, Any]], clock: Clock) -> None:
-    ann, idle = somebody(company, "ann", "creator"), company.settings.login_rules.idle
+    ann, idle = somebody(company, "ann", "creator"), login_rules_of(company.settings).idle
     age(database, "seenAt", idle - timedelta(seconds=20))
     assert status(ann) == 200
     clock.now += logins.KNOWN_SECONDS
@@ -108,7 +109,7 @@ def test_a_login_that_has_ended_as_idle_is_not_taken_up_again(
     company: Studio, database: Database[dict[str, Any]], clock: Clock
 ) -> None:
     token = company.logins.enter(person(company, "ann", "creator"), "idp")
-    age(database, "seenAt", company.settings.login_rules.idle + timedelta(seconds=1))
+    age(database, "seenAt", login_rules_of(company.settings).idle + timedelta(seconds=1))
     company.logins.use(token)
     clock.now += logins.KNOWN_SECONDS
     assert company.logins.actor(token) is None
@@ -127,7 +128,7 @@ def test_a_login_ends_at_its_longest_however_busy_it_is(
 ) -> None:
     ann = somebody(company, "ann", "creator")
     (login,) = database.logins.find({})
-    assert login["endsAt"] - login["beganAt"] == company.settings.login_rules.longest
+    assert login["endsAt"] - login["beganAt"] == login_rules_of(company.settings).longest
     assert status(ann) == 200
     age(database, "endsAt", timedelta(seconds=1))
     clock.now += logins.KNOWN_SECONDS

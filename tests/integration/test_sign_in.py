@@ -20,7 +20,8 @@ from imagegeneration.local.part import Part
 from imagegeneration.people import rates
 from imagegeneration.people.person import LOGIN_COOKIE
 from imagegeneration.people.rate import Rate
-from imagegeneration.settings import Settings, SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
+from imagegeneration.settings import Settings
 from tests.support import serving
 
 PUBLIC = "http://studio.test"

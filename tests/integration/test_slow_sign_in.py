@@ -21,7 +21,8 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.errors import SignInFailed
 from imagegeneration.people.oidc import OidcClient, documents
 from imagegeneration.people.person import LOGIN_COOKIE
-from imagegeneration.settings import Settings, SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
+from imagegeneration.settings import Settings
 from tests.integration.company import PUBLIC, person
 from tests.support import run_async
 from tests.wire.openid import Provider, running_provider

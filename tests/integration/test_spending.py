@@ -13,13 +13,14 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.core.errors import Busy, OverBudget, WrongState
+from imagegeneration.jobs.accounting import movements
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.models.catalog import TEMPLATE_TOKENS
-from imagegeneration.money.money import budget_day, quoted
-from imagegeneration.providers.endpoint import ProviderLimits
+from imagegeneration.money.money import ProviderLimits, budget_day, quoted
 from imagegeneration.runner.execution import Execution
-from imagegeneration.settings import ProviderLimitSetting, Settings
+from imagegeneration.settings import Settings
+from imagegeneration.settings_types import ProviderLimitSetting
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 
 PROMPT = "a red kite over green hills"
@@ -299,9 +300,8 @@ def test_each_provider_of_a_job_pays_for_its_own_attempts(studio: Studio, databa
     stores = studio._stores
     stores.budgets.ensure("real", image.attempt.budget_day)
     stores.budgets.ensure("real", image.attempt.budget_day, "local")
-    studio.spending.prepare_providers([moved])
-    stores.connection.transaction(
-        lambda session: studio.spending.record(job, [image], [moved], job.created_at, session=session)
-    )
+    change = movements(job, [image], [moved])
+    studio.ledger.prepare(change)
+    stores.connection.transaction(lambda session: studio.ledger.record(change, job.created_at, session=session))
     assert (studio.spending.today_of("sandbox").held_micros, studio.spending.today_of("fal").held_micros) == (0, HOLD)
     assert_money_adds_up(database)

@@ -23,6 +23,7 @@ from pymongo.errors import OperationFailure
 from imagegeneration.api import app as api_app
 from imagegeneration.assets.bucket import TRIAL_KEY, Storage
 from imagegeneration.bootstrap import build_studio
+from imagegeneration.configuration import bucket_of
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import ConfigurationError, DatabaseDown
 from imagegeneration.dashboard.operations.needs import needs
@@ -30,9 +31,11 @@ from imagegeneration.local.part import Part
 from imagegeneration.mongo import transaction
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.schema import Schema
+from imagegeneration.people.sign_in import SignInProvider
 from imagegeneration.runner import __main__ as runner_main
 from imagegeneration.runner.spool import Spool
-from imagegeneration.settings import ImageServer, ProviderLimitSetting, Settings, SignInProvider
+from imagegeneration.settings import Settings
+from imagegeneration.settings_types import ImageServer, ProviderLimitSetting
 from imagegeneration.start import require_fit
 from tests.faults.support.httpproxy import HttpProxy, Request, Trouble
 from tests.support import APPROVAL_KEY, run_async, wait_until
@@ -77,7 +80,7 @@ def bucket(settings: Settings) -> Iterator[HttpProxy]:
 
 def test_right_settings_start(settings: Settings) -> None:
     assert said_by_all(settings) is None
-    assert Storage(settings).get(TRIAL_KEY)
+    assert Storage(bucket_of(settings)).get(TRIAL_KEY)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_a_setting_that_makes_all_work_fail(
 def test_the_public_address_is_not_asked_for_through_a_proxy(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage = Storage(settings)
+    storage = Storage(bucket_of(settings))
     monkeypatch.setenv("http_proxy", str(settings.sandbox_url))
     monkeypatch.delenv("no_proxy", raising=False)
     storage.require_working()

@@ -14,7 +14,7 @@ from imagegeneration.assets.asset import StoredImage
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import ConfigurationError, DatabaseDown, InternalFault
-from imagegeneration.jobs.job import new_id
+from imagegeneration.core.ids import new_id
 from imagegeneration.models.lora import LoraWish
 from imagegeneration.models.options import Options
 from imagegeneration.mongo.connection import Connection

@@ -111,7 +111,7 @@ def test_what_was_posted_is_not_counted_twice(build: Build) -> None:
         tight.enhancement.enhance(person(number), ENHANCE)
         tight.enhancement.post()
     taken = tight.enhancement._budget._taken
-    _day, whole, _own = tight.spending.text_today("person-1")
+    _day, whole, _own = tight.ledger.text_today("person-1")
     assert {owner: micros for (_, owner), micros in taken.items() if owner is None} == {None: whole}
 
 

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from imagegeneration.configuration import provider_of
 from imagegeneration.settings import Settings
 
 
@@ -17,4 +18,4 @@ def test_a_test_cannot_reach_another_machine() -> None:
 
 def test_a_test_sees_no_setting_from_outside() -> None:
     assert not {field.upper() for field in Settings.model_fields} & set(os.environ)
-    assert Settings().provider is None
+    assert provider_of(Settings()) is None

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, takewhile
 from pathlib import Path
-from re import _constants, _parser  # how re reads a pattern
+from re import _constants, _parser
 from typing import Any
 
 import pytest

@@ -8,6 +8,7 @@ import re
 import pytest
 from pydantic import SecretStr
 
+from imagegeneration.configuration import bucket_of, endpoints_of, provider_of, seal_keys_of
 from imagegeneration.core import redaction
 from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.providers.endpoint import Endpoint
@@ -89,29 +90,32 @@ def test_secrets_are_hidden_once_they_are_read(monkeypatch: pytest.MonkeyPatch) 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "")
     monkeypatch.setenv("PORT", "")
-    assert load_settings().provider is None
+    assert provider_of(load_settings()) is None
     assert load_settings().port == 8501
 
 
 def test_a_key_or_a_base_url_makes_the_provider_real(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANDBOX_URL", "http://127.0.0.1:1/v1")
-    assert load_settings().provider == "sandbox"
+    assert provider_of(load_settings()) == "sandbox"
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:2/v1/")
     settings = load_settings()
-    assert settings.provider == "openai"
-    assert settings.endpoints["openai"].url == "http://127.0.0.1:2/v1"
+    assert provider_of(settings) == "openai"
+    assert endpoints_of(settings)["openai"].url == "http://127.0.0.1:2/v1"
 
 
 def test_the_account_id_gives_the_endpoint_of_r2(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "canary")
+    monkeypatch.setenv("CDN_BASE_URL", "https://cdn.example.com")
     monkeypatch.setenv("R2_ACCOUNT_ID", "abc123")
-    assert load_settings().bucket_endpoint == "https://abc123.r2.cloudflarestorage.com"
+    assert bucket_of(load_settings()).endpoint_url == "https://abc123.r2.cloudflarestorage.com"
 
 
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(ConfigurationError, match="MONGODB_URI"):
         load_settings().require_database()
     with pytest.raises(ConfigurationError, match="CDN_BASE_URL"):
-        load_settings().require_bucket()
+        bucket_of(load_settings())
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "studio.example.com"])
@@ -156,7 +160,7 @@ def test_a_server_of_ones_own_says_what_it_does_not_know_and_its_key_is_a_secret
     servers = '[{"name": "attic", "baseUrl": "http://10.0.0.7:8000/v1", "apiKey": "hush", "leftOut": ["quality"]}]'
     monkeypatch.setenv("IMAGE_SERVERS", servers)
     settings = load_settings()
-    assert settings.endpoints["attic"] == Endpoint(
+    assert endpoints_of(settings)["attic"] == Endpoint(
         url="http://10.0.0.7:8000/v1", key=SecretStr("hush"), left_out=("quality",)
     )
     assert "hush" in settings.secrets
@@ -215,7 +219,7 @@ def test_a_key_that_no_header_can_have_is_one_line_that_names_the_variable(
 def test_the_key_of_a_server_of_ones_own_is_checked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     server = {"name": "attic", "baseUrl": "http://10.0.0.7", "apiKey": " k\u200b\n"}
     monkeypatch.setenv("IMAGE_SERVERS", json.dumps([server]))
-    assert load_settings().endpoints["attic"].key == SecretStr("k")
+    assert endpoints_of(load_settings())["attic"].key == SecretStr("k")
     monkeypatch.setenv("IMAGE_SERVERS", json.dumps([server | {"apiKey": "a\nb"}]))
     with pytest.raises(ConfigurationError, match=r"^IMAGE_SERVERS is wrong: .*U\+000A"):
         load_settings()
@@ -226,7 +230,7 @@ def test_keys_of_approvals_and_of_sign_in_are_checked_alike(within: str, monkeyp
     provider = json.loads(IDP) | {"clientSecret": " s\u200b\n"}
     monkeypatch.setenv("APPROVAL_KEYS", f"\u200b{'a' * 32}\n,\ufeff{'b' * 32} ,\u200b")
     monkeypatch.setenv("SIGN_IN_PROVIDERS", json.dumps([provider]))
-    assert load_settings().require_seal_keys().keys == [b"a" * 32, b"b" * 32]
+    assert seal_keys_of(load_settings()).keys == [b"a" * 32, b"b" * 32]
     assert load_settings().sign_in_providers[0].client_secret == SecretStr("s")
     monkeypatch.setenv("SIGN_IN_PROVIDERS", json.dumps([provider | {"clientSecret": f"secret{within}1"}]))
     with pytest.raises(ConfigurationError, match=rf"^SIGN_IN_PROVIDERS is wrong: .*U\+{ord(within):04X}") as wrong:
@@ -240,7 +244,7 @@ def test_keys_of_approvals_and_of_sign_in_are_checked_alike(within: str, monkeyp
 
 def test_keys_of_approvals_are_long_and_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPROVAL_KEYS", f"{'a' * 32}, {'b' * 40}")
-    assert load_settings().require_seal_keys().keys == [b"a" * 32, b"b" * 40]
+    assert seal_keys_of(load_settings()).keys == [b"a" * 32, b"b" * 40]
     assert "a" * 32 in load_settings().secrets
     monkeypatch.setenv("APPROVAL_KEYS", f"{'a' * 32},short")
     with pytest.raises(ConfigurationError, match=r"APPROVAL_KEYS is wrong: .*32 characters or more"):
@@ -249,7 +253,7 @@ def test_keys_of_approvals_are_long_and_separated_by_commas(monkeypatch: pytest.
 
 def test_without_a_key_for_approvals_nothing_starts() -> None:
     with pytest.raises(ConfigurationError, match=r"^Set APPROVAL_KEYS: "):
-        load_settings().require_seal_keys()
+        seal_keys_of(load_settings())
 
 
 @pytest.mark.parametrize(

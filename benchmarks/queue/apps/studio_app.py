@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from benchmarks.queue.apps.work import work
 from benchmarks.queue.template import approved_job, queued_copy
 from imagegeneration.bootstrap import build_studio
+from imagegeneration.core.ids import new_id
 from imagegeneration.core.logs import configure_logging
-from imagegeneration.jobs.job import Job, new_id
+from imagegeneration.jobs.job import Job
 from imagegeneration.providers.generation import Answer
 from imagegeneration.runner.__main__ import Runner
 from imagegeneration.runner.execution import Execution, Received, Task

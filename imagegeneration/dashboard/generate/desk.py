@@ -13,9 +13,9 @@ import streamlit as st
 from pydantic import ValidationError
 
 from imagegeneration.core.errors import Elsewhere, PromptRefused, StudioError
+from imagegeneration.core.ids import new_id
 from imagegeneration.dashboard.frame import acting, actor, studio
 from imagegeneration.dashboard.generate import wishes
-from imagegeneration.jobs.job import new_id
 from imagegeneration.models.options import GenerateBody, Options
 from imagegeneration.prompts.draft import Draft, Shown
 from imagegeneration.providers.generation import EnhanceBody, ExecuteBody, GenerationParameters

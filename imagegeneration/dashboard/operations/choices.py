@@ -9,10 +9,9 @@ from imagegeneration.core.ids import ProviderName
 from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.rows import Action, Ask, Input
 from imagegeneration.jobs.jobs import RetryQuote
-from imagegeneration.money.money import Limits, format_usd, format_usd_exact
+from imagegeneration.money.money import Limits, ProviderLimits, format_usd, format_usd_exact
 from imagegeneration.operations.state import OpenImage, WaitingForStorage
 from imagegeneration.providers.breaker import EVERYTHING, Breaker, Cause
-from imagegeneration.providers.endpoint import ProviderLimits
 
 WHAT_A_PAUSE_DOES = "No call is started; calls in flight are finished; approvals wait."
 _RESUMING: Mapping[Cause, str] = {

@@ -10,8 +10,7 @@ from imagegeneration.audit.entry import AuditEntry
 from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.rows import Link, Row, Section, job_link, moment
 from imagegeneration.jobs.job import JobImage
-from imagegeneration.money.money import Limits, format_usd_exact
-from imagegeneration.providers.endpoint import ProviderLimits
+from imagegeneration.money.money import Limits, ProviderLimits, format_usd_exact
 
 _DECIDED: Mapping[str, str] = {
     "accept_lost": "An image accepted as lost",

@@ -19,9 +19,15 @@ from imagegeneration.dashboard.frame import explain
 from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.sections import Said
 from imagegeneration.jobs.decision import Decision
-from imagegeneration.money.money import MICROS_PER_USD, Limits, format_usd, format_usd_exact
+from imagegeneration.money.money import (
+    MAX_PER_MINUTE,
+    MICROS_PER_USD,
+    Limits,
+    ProviderLimits,
+    format_usd,
+    format_usd_exact,
+)
 from imagegeneration.providers.breaker import PausedScope
-from imagegeneration.providers.endpoint import MAX_PER_MINUTE, ProviderLimits
 from imagegeneration.providers.health import TROUBLE
 
 _USD = re.compile(r"(?:\$\s*)?([0-9]{1,7}(\.[0-9]{1,6})?)")

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.rows import Action, Fact, Line, Row, Section, moment
 from imagegeneration.dashboard.operations import choices
-from imagegeneration.money.money import format_usd_exact
+from imagegeneration.money.money import ProviderLimits, format_usd_exact
 from imagegeneration.operations.state import OperationsState, ProviderState
 from imagegeneration.providers.breaker import TESTED, Breaker, provider_scope
-from imagegeneration.providers.endpoint import ProviderLimits
 from imagegeneration.providers.health import HealthStatus
 
 PILLS: Mapping[HealthStatus, tuple[str, words.Tone]] = {

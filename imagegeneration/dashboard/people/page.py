@@ -9,7 +9,7 @@ import streamlit as st
 from pydantic import TypeAdapter, ValidationError
 
 from imagegeneration.core.errors import StudioError
-from imagegeneration.core.roles import ROLES, Role
+from imagegeneration.core.roles import ROLES, PlanName, Role
 from imagegeneration.core.text import Reason
 from imagegeneration.dashboard.frame import acting, actor, errors_in_words, explain, loading, notice, studio
 from imagegeneration.dashboard.kit import words
@@ -18,7 +18,7 @@ from imagegeneration.dashboard.kit.sections import Answers, Said, draw_sections
 from imagegeneration.dashboard.people.persons import access_words, confirm_words, people_section, plan_words
 from imagegeneration.money.credit import MAX_GRANT
 from imagegeneration.people.person import Person
-from imagegeneration.people.plan import PLANS, PlanName
+from imagegeneration.people.plan import PLANS
 
 PER_PAGE = 20
 _KEY, _OPEN, _METERED, _ANSWERS = "people", "people-open", "people-metered", "people-answers"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from imagegeneration.core.roles import Role
+from imagegeneration.core.roles import PlanName, Role
 from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.rows import Action, Fact, Link, Row, Section, moment
 from imagegeneration.people.person import Person
-from imagegeneration.people.plan import PLANS, PlanName
+from imagegeneration.people.plan import PLANS
 
 
 def people_section(

@@ -24,7 +24,7 @@ from imagegeneration.people.oidc.claims import NAMES, identity_of, merged
 from imagegeneration.people.oidc.documents import Shared, ask, printable
 from imagegeneration.people.oidc.keys import UNREADABLE, Keys
 from imagegeneration.people.person import Identity, SignedOut
-from imagegeneration.settings import SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
 
 METADATA_SECONDS = 3600.0
 LEEWAY_SECONDS = 60

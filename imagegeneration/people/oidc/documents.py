@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import httpcore2
 import httpx2
 
+from imagegeneration.core.deadline import Deadline, DeadlineTransport
 from imagegeneration.core.errors import SignInFailed
 
 TIMEOUT_SECONDS = 3.0
@@ -71,7 +69,10 @@ def ask(
     try:
         with (
             httpx2.Client(
-                transport=_Transport(deadline), timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
+                transport=DeadlineTransport(Deadline(deadline)),
+                timeout=TIMEOUT_SECONDS,
+                follow_redirects=False,
+                trust_env=False,
             ) as client,
             client.stream(method, url, headers=headers, data=form) as response,
         ):
@@ -84,78 +85,6 @@ def ask(
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         detail = "too slow" if time.monotonic() >= deadline else type(error).__name__
         raise SignInFailed(f"{label} does not answer.", detail=detail) from error
-
-
-class _Transport(httpx2.HTTPTransport):
-    """A transport whose connections end at a deadline.
-
-    httpx bounds each read, so a head that comes byte by byte would hold all who wait for it as long as it likes.
-    """
-
-    def __init__(self, deadline: float) -> None:
-        super().__init__(verify=_tls(), trust_env=False)
-        backend = _Backend(deadline)
-        self._pool = httpcore2.ConnectionPool(ssl_context=_tls(), network_backend=backend)  # the constructor takes none
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """Return the context of all requests: reading the authorities takes long."""
-    return httpx2.create_ssl_context(trust_env=False)
-
-
-class _Backend(httpcore2.SyncBackend):
-    """Connects, for reads and writes until the deadline."""
-
-    def __init__(self, deadline: float) -> None:
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.NetworkStream:
-        """Connect to the first address that answers."""
-        inner = super().connect_tcp(host, port, timeout, local_address, socket_options)
-        return _Stream(inner, self._deadline)
-
-
-class _Stream(httpcore2.NetworkStream):
-    """A connection on which every read and write has what is left of the time."""
-
-    def __init__(self, inner: httpcore2.NetworkStream, deadline: float) -> None:
-        self._inner = inner
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._left(timeout, httpcore2.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, self._left(timeout, httpcore2.WriteTimeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore2.NetworkStream:
-        left = self._left(timeout, httpcore2.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-    def _left(self, timeout: float | None, too_late: type[Exception]) -> float | None:
-        seconds = self._deadline - time.monotonic()
-        if seconds <= 0:
-            raise too_late
-        return seconds if timeout is None else min(timeout, seconds)
 
 
 def printable(text: str) -> str:

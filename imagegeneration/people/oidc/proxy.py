@@ -9,7 +9,7 @@ from imagegeneration.people.oidc.claims import identity_of
 from imagegeneration.people.oidc.client import LEEWAY_SECONDS
 from imagegeneration.people.oidc.keys import UNREADABLE, Keys
 from imagegeneration.people.person import Identity
-from imagegeneration.settings import TrustedProxy
+from imagegeneration.people.sign_in import TrustedProxy
 
 
 class ProxyTokens:

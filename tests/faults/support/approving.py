@@ -11,8 +11,8 @@ from imagegeneration.api import app as api_app
 from imagegeneration.bootstrap import build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import DatabaseDown, OverBudget
+from imagegeneration.core.ids import new_id
 from imagegeneration.core.logs import configure_logging
-from imagegeneration.jobs.job import new_id
 from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.settings import Settings
 

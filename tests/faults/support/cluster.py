@@ -12,6 +12,7 @@ from pymongo import MongoClient
 from pymongo.read_concern import ReadConcern
 
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.configuration import limits_of
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.jobs.job import Job, verdict
 from imagegeneration.local.datadir import DataDir
@@ -55,7 +56,7 @@ class Cluster:
         client = stack.enter_context(MongoClient[dict[str, Any]](settings.require_database(), tz_aware=True))
         as_the_studio_reads = ReadConcern("majority")
         self.database: Documents = client.get_database(settings.mongodb_database, read_concern=as_the_studio_reads)
-        self._watch = stack.enter_context(LimitWatch(self.database, settings.limits))
+        self._watch = stack.enter_context(LimitWatch(self.database, limits_of(settings)))
         stack.callback(self._kill_all)
 
     def _billed_by_the_sandbox(self) -> Sequence[str]:

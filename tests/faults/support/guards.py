@@ -105,13 +105,10 @@ BUDGETS: Mapping[str, Guard] = {
         SPENDING + "::test_a_providers_budget_refuses_and_says_whose_it_is_and_when_it_resets",
         instead="provider_limit = MAX_MICROS",
     ),
-    "provider-budget-spend": noticed_by(
+    "movement-own-provider": noticed_by(
         FALLBACK_RULES + "::test_a_late_bill_is_paid_by_the_provider_of_its_own_attempt",
-        instead="spent_micros[attempt.budget_day, image.attempt.provider] += sign * attempt.cost_micros",
-    ),
-    "provider-budget-hold": noticed_by(
         SPENDING + "::test_each_provider_of_a_job_pays_for_its_own_attempts",
-        instead="held_micros[last.budget_day, image.attempts[0].provider] += sign * last.held_micros",
+        instead="provider=new.attempt.provider,",
     ),
     "provider-budget-exists": noticed_by(
         FALLBACK + "test_a_final_refusal_falls_back_and_each_attempt_says_who_and_why"

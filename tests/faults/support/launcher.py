@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import time_machine
 
+from imagegeneration.configuration import endpoints_of
 from imagegeneration.providers import asynchronous
 from imagegeneration.runner import __main__ as runner_main
 from imagegeneration.runner import recovery, schedule
@@ -119,7 +120,7 @@ def run_runner(settings: Settings) -> None:
 
 def run_runner_with_stubs(settings: Settings) -> None:
     """A runner that may also fetch images from the stubs of providers, which are on loopback."""
-    ports = [urlsplit(endpoint.url).port or 443 for endpoint in settings.endpoints.values()]
+    ports = [urlsplit(endpoint.url).port or 443 for endpoint in endpoints_of(settings).values()]
     with mock.patch.object(asynchronous, "Fetcher", return_value=loopback_fetcher(*ports)):
         run_runner(settings)
 

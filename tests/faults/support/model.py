@@ -14,7 +14,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import OverBudget, Undecided, WrongState
-from imagegeneration.jobs.job import Certainty, Job, new_id
+from imagegeneration.core.ids import new_id
+from imagegeneration.jobs.job import Certainty, Job
 from imagegeneration.providers.generation import Answer, CallFailed, Usage
 from imagegeneration.runner.execution import Ended, Execution, Received
 from tests.faults.support.cluster import Cluster

@@ -20,7 +20,7 @@ from imagegeneration.assets.bucket import Storage
 from imagegeneration.assets.decoder import Decoder
 from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.store import JobStore
-from imagegeneration.money.spending import Spending
+from imagegeneration.money.ledger import Ledger
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.providers.asynchronous import AsynchronousApi
 from imagegeneration.providers.openai import OpenAIProvider
@@ -32,7 +32,7 @@ When = Literal["before", "after"]
 
 POINTS: Mapping[str, tuple[type, str]] = {
     "insert": (JobStore, "insert"),  # approving: inside the transaction, before the money is held
-    "hold": (Spending, "record"),  # approving and settling: inside the transaction, the money
+    "hold": (Ledger, "record"),  # approving and settling: inside the transaction, the money
     "commit": (Connection, "transaction"),
     "claim": (JobStore, "claim"),
     "reclaim": (JobStore, "claim_overdue"),

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.configuration import bucket_of
 from imagegeneration.core.roles import Role
 from imagegeneration.local.__main__ import dashboard_command
 from imagegeneration.local.datadir import DataDir
@@ -23,7 +24,8 @@ from imagegeneration.local.part import Part
 from imagegeneration.local.process import Log, Process
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.people.person import LOGIN_COOKIE, Identity
-from imagegeneration.settings import Settings, SignInProvider
+from imagegeneration.people.sign_in import SignInProvider
+from imagegeneration.settings import Settings
 from tests.support import APPROVAL_KEY, wait_until
 
 PROVIDER = {
@@ -109,7 +111,7 @@ def server(
         sign_in_providers=(SignInProvider.model_validate(PROVIDER),),
         data_dir=tmp_path_factory.mktemp("doors"),
     )
-    Storage(settings).ensure_bucket()
+    Storage(bucket_of(settings)).ensure_bucket()
     log = Log(settings.data_dir / "dashboard.log")
     process = Process("dashboard", dashboard_command(settings), os.environ | _environment(settings), log)
     studio = build_studio(settings)

@@ -10,16 +10,7 @@ import pytest
 
 from imagegeneration.assets.reference import Reference
 from imagegeneration.core.errors import ConfigurationError, InvalidRequest, ModelUnavailable, TooLarge
-from imagegeneration.models.catalog import (
-    Bounds,
-    Catalog,
-    FreeSizes,
-    ImageModel,
-    ImagePrice,
-    Prices,
-    Slow,
-    TextModel,
-)
+from imagegeneration.models.catalog import Bounds, Catalog, FreeSizes, ImageModel, ImagePrice, Prices, Slow, TextModel
 from imagegeneration.providers.generation import LARGEST_SEED, GenerationParameters, Lora, Usage
 
 TODAY = date(2026, 11, 21)

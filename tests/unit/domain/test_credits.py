@@ -19,8 +19,9 @@ from imagegeneration.jobs.lifecycle import (
     reopened,
     started,
 )
-from imagegeneration.money.credit import credits_an_image, credits_moved
+from imagegeneration.money.credit import credits_an_image
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters
+from tests.unit.jobs.moving import credits_moved
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 ANSWER = Answer(b"", None, None, None)

@@ -8,22 +8,21 @@ from typing import Any
 
 import pytest
 
+from imagegeneration.jobs.accounting import billed_above_hold
 from imagegeneration.jobs.fallback import Fallback, bound, fallback_to, hold_of, route_of, routes, routes_after
 from imagegeneration.jobs.job import MAX_ATTEMPTS, AttemptError, Job, JobImage, Price, Terms, request_sha256
 from imagegeneration.jobs.lifecycle import (
-    billed_above_hold,
     dropped,
     failed,
     generated,
     held,
     interrupted,
-    money_moved,
     passed_over,
     reopened,
     started,
 )
-from imagegeneration.money.credit import credits_moved
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters, Usage
+from tests.unit.jobs.moving import credits_moved, money_moved
 from tests.unit.ui.samples import approval, job
 
 DAY = "2026-11-21"

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imagegeneration.jobs.job import JobImage, new_id, new_job_id, request_sha256, verdict
+from imagegeneration.core.ids import new_id
+from imagegeneration.jobs.job import (
+    JobImage,
+    new_job_id,
+    request_sha256,
+    verdict,
+)
 from imagegeneration.jobs.lifecycle import dropped, failed, held, interrupted, started
 from imagegeneration.providers.generation import CallFailed, GenerationParameters
 from tests.unit.ui import samples

@@ -18,7 +18,6 @@ from imagegeneration.jobs.lifecycle import (
     generated,
     held,
     interrupted,
-    money_moved,
     not_an_image,
     reopened,
     set_aside,
@@ -27,6 +26,7 @@ from imagegeneration.jobs.lifecycle import (
     tried_again,
 )
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters
+from tests.unit.jobs.moving import money_moved
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOLD = 13_700

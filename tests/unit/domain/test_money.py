@@ -15,6 +15,7 @@ from imagegeneration.money.money import (
     MICROS_PER_USD,
     PRICE_STEP,
     Limits,
+    ProviderLimits,
     Spend,
     TextLimits,
     account_of,
@@ -27,7 +28,6 @@ from imagegeneration.money.money import (
     quoted,
     tokens_cost,
 )
-from imagegeneration.providers.endpoint import ProviderLimits
 from imagegeneration.providers.generation import MAX_IMAGES, GenerationParameters
 
 CATALOG = Catalog.read()

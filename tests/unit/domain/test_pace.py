@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from imagegeneration.providers.endpoint import ProviderLimits
+from imagegeneration.money.money import ProviderLimits
 from imagegeneration.providers.pace import MINUTE, Pace, Slot
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from imagegeneration.jobs.accounting import billed_above_hold
 from imagegeneration.jobs.job import Attempt, AttemptError, JobImage, Price
 from imagegeneration.jobs.lifecycle import (
     accepted_as_lost,
-    billed_above_hold,
     declared_lost,
     dropped,
     failed,
@@ -19,7 +19,6 @@ from imagegeneration.jobs.lifecycle import (
     interrupted,
     lost,
     marked_not_charged,
-    money_moved,
     not_an_image,
     reopened,
     set_aside,
@@ -28,6 +27,7 @@ from imagegeneration.jobs.lifecycle import (
     tried_again,
 )
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters, Usage
+from tests.unit.jobs.moving import money_moved
 from tests.unit.ui.samples import stored_image
 
 DAY = "2026-11-21"

@@ -6,9 +6,10 @@ import pytest
 
 from imagegeneration.assets.reference import InputImage, Reference
 from imagegeneration.models.choice import WITH_LORAS, Candidate, Wishes, best, choose, or_waiting
+from imagegeneration.money.money import ProviderLimits
 from imagegeneration.prompts.moderation import Moderation, in_words
 from imagegeneration.providers.breaker import model_scope, provider_scope
-from imagegeneration.providers.endpoint import Endpoint, ProviderLimits
+from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import CallFailed, GenerationRequest, LeftAtProvider
 from imagegeneration.providers.health import Checked, HealthStatus, ProviderHealth
 from tests.unit.ui.samples import NOW, job

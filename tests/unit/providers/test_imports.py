@@ -10,10 +10,10 @@ import pytest
 START = """
 import sys
 import imagegeneration.runner.__main__
+from imagegeneration.configuration import endpoints_of
 from imagegeneration.providers.vendors import build_providers
 from imagegeneration.settings import Settings
-settings = Settings(_env_file=None, {settings})
-built = build_providers(settings.endpoints, settings.provider_timeout_seconds)
+built = build_providers(endpoints_of(Settings(_env_file=None, {settings})), 60)
 print("google.genai" in sys.modules, sorted(built))
 """
 

@@ -11,7 +11,7 @@ from imagegeneration.jobs.job import Approval, Attempt, ImageState, Job, JobImag
 from imagegeneration.money.money import Limits, Spend
 from imagegeneration.operations.state import OpenImage, OperationsState, QueueState
 from imagegeneration.processes.runner import RunnerInfo
-from imagegeneration.prompts.enhancement import SuggestionTimes
+from imagegeneration.prompts.suggestion import SuggestionTimes
 from imagegeneration.providers.breaker import Breaker, Cause, Pause
 from imagegeneration.providers.generation import GenerationParameters
 

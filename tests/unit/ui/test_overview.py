@@ -13,7 +13,7 @@ from imagegeneration.dashboard.operations.overview import Look, overview
 from imagegeneration.jobs.jobs import RetryQuote
 from imagegeneration.money.money import LimitsVersion
 from imagegeneration.operations.state import OperationsState, QueueState, WaitingForStorage
-from imagegeneration.prompts.enhancement import SuggestionTimes
+from imagegeneration.prompts.suggestion import SuggestionTimes
 from imagegeneration.providers.breaker import Cause
 from tests.unit.ui.samples import CEILINGS, MODEL, NOW, breaker, open_image, operations_state, runner, spend
 

@@ -10,8 +10,8 @@ from imagegeneration.dashboard.kit.rows import Row
 from imagegeneration.dashboard.operations.needs import needs
 from imagegeneration.dashboard.operations.overview import Look, overview
 from imagegeneration.dashboard.operations.watch import watched
+from imagegeneration.money.money import ProviderLimits
 from imagegeneration.operations.state import OperationsState, ProviderState
-from imagegeneration.providers.endpoint import ProviderLimits
 from tests.unit.ui.samples import CEILINGS, NOW, breaker, operations_state, spend
 
 
