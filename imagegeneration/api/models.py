@@ -11,10 +11,10 @@ from pydantic import Field
 from imagegeneration.api.dependencies import CurrentStudio
 from imagegeneration.core.text import Prompt
 from imagegeneration.core.value import Many, Moment, Value
-from imagegeneration.models.catalog import ImageModel
 from imagegeneration.models.choice import Choice
 from imagegeneration.models.choosing import Compatibility, Estimate
 from imagegeneration.models.lora import LoraWish
+from imagegeneration.models.model import ImageModel
 from imagegeneration.models.options import Bounded
 from imagegeneration.providers.generation import MAX_LORAS, GenerationParameters, ImageCount
 from imagegeneration.providers.health import HealthStatus

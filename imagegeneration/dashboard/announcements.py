@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from imagegeneration.dashboard.frame import errors_in_words, notice, studio
 from imagegeneration.dashboard.kit import words
 from imagegeneration.jobs.jobs import Offer
-from imagegeneration.models.catalog import Catalog, ImageModel
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.model import ImageModel
 from imagegeneration.providers.health import HealthStatus, ProviderHealth
 
 _TROUBLE: Mapping[HealthStatus, str] = {

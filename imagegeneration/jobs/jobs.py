@@ -24,7 +24,8 @@ from imagegeneration.jobs.lifecycle import dropped, held, reopened
 from imagegeneration.jobs.link import Links
 from imagegeneration.jobs.queries import JobQueries
 from imagegeneration.jobs.seals import Seals
-from imagegeneration.models.catalog import Catalog, ImageModel
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.model import ImageModel
 from imagegeneration.models.options import RANDOM_SEED, GenerateBody, Order
 from imagegeneration.money.credit import CreditQuote
 from imagegeneration.money.credits import Credits

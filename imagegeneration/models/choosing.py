@@ -20,11 +20,11 @@ from imagegeneration.core.errors import (
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.value import Many, Value
 from imagegeneration.jobs.jobs import Offer
-from imagegeneration.models.catalog import ImageModel
 from imagegeneration.models.choice import Candidate, Choice, Priority, Wishes, best, choose, or_waiting
 from imagegeneration.models.conditions import Conditions
 from imagegeneration.models.lora import LoraWish
 from imagegeneration.models.loras import Loras
+from imagegeneration.models.model import ImageModel
 from imagegeneration.models.options import Named, Options, Order
 from imagegeneration.models.style import StyleName, folded, parts
 from imagegeneration.money.money import format_usd_exact

@@ -16,9 +16,9 @@ from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.text import Described, check_text
 from imagegeneration.core.value import Many, Micros, Value
 from imagegeneration.jobs.link import Links
-from imagegeneration.models.catalog import ImageModel, Size
 from imagegeneration.models.choice import Priority
 from imagegeneration.models.lora import LoraWish
+from imagegeneration.models.model import ImageModel, Size
 from imagegeneration.providers.generation import (
     LARGEST_SEED,
     MAX_LORAS,

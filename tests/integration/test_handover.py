@@ -16,7 +16,7 @@ from pymongo.database import Database
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.jobs.job import Job
-from imagegeneration.models.catalog import Slow
+from imagegeneration.models.model import Slow
 from imagegeneration.providers import asynchronous
 from imagegeneration.runner import execution
 from imagegeneration.runner.recovery import LateAnswers

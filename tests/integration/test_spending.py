@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import pytest
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
-
-import pytest
-from pymongo.database import Database
-
-from imagegeneration.bootstrap import Studio, build_studio
-from imagegeneration.core.actor import LOCAL, Actor
-from imagegeneration.core.errors import Busy, OverBudget, WrongState
+from imagegeneration.bootstrap import Studio
+from imagegeneration.bootstrap import build_studio
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.actor import LOCAL
+from imagegeneration.core.errors import Busy
+from imagegeneration.core.errors import OverBudget
+from imagegeneration.core.errors import WrongState
 from imagegeneration.jobs.accounting import movements
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.models.catalog import TEMPLATE_TOKENS
-from imagegeneration.money.money import ProviderLimits, budget_day, quoted
+from imagegeneration.models.prices import TEMPLATE_TOKENS
+from imagegeneration.money.money import ProviderLimits
+from imagegeneration.money.money import budget_day
+from imagegeneration.money.money import quoted
 from imagegeneration.runner.execution import Execution
 from imagegeneration.settings import Settings
 from imagegeneration.settings_types import ProviderLimitSetting
-from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
+from pymongo.database import Database
+from tests.integration.conftest import approve
+from tests.integration.conftest import assert_money_adds_up
+from tests.integration.conftest import body
+from tests.integration.conftest import one_round
+from typing import Any
 
 PROMPT = "a red kite over green hills"
 HOLD = quoted(13_200 + 5 * (len(PROMPT) + TEMPLATE_TOKENS))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from imagegeneration.models.catalog import Catalog, ImageModel, Prices
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.model import ImageModel
+from imagegeneration.models.prices import Prices
 from imagegeneration.money.money import format_usd_exact
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "providers.md"

@@ -22,9 +22,9 @@ from imagegeneration.dashboard.generate.picks import (
     with_lora,
 )
 from imagegeneration.dashboard.kit import words
-from imagegeneration.models.catalog import ImageModel
 from imagegeneration.models.choice import Candidate
 from imagegeneration.models.lora import CollectedLora, LoraWish
+from imagegeneration.models.model import ImageModel
 from imagegeneration.models.options import MAX_ALTERNATES
 from imagegeneration.models.style import STYLE_NAMES, label
 from imagegeneration.money.money import MICROS_PER_USD, format_usd

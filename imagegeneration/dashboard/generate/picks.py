@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagegeneration.dashboard.kit import words
-from imagegeneration.models.catalog import Bounds, ImageModel
 from imagegeneration.models.choice import Candidate
 from imagegeneration.models.lora import CollectedLora, LoraWish
+from imagegeneration.models.model import Bounds, ImageModel
 from imagegeneration.models.options import MAX_ALTERNATES, RANDOM_SEED, Options
 from imagegeneration.money.money import MICROS_PER_USD, format_usd
 from imagegeneration.providers.generation import LARGEST_SEED, MAX_PARTIAL_IMAGES, GenerationParameters

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from imagegeneration.assets.reference import Reference
 from imagegeneration.core.errors import ConfigurationError, ModelUnavailable
-from imagegeneration.models.catalog import Catalog, ImageModel
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.model import ImageModel
 from imagegeneration.money.money import PRICE_STEP
 from imagegeneration.providers.generation import GenerationParameters, Lora, Usage
 

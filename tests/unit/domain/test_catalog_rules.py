@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import pytest
 from datetime import date
+from imagegeneration.assets.reference import Reference
+from imagegeneration.core.errors import ConfigurationError
+from imagegeneration.core.errors import InvalidRequest
+from imagegeneration.core.errors import ModelUnavailable
+from imagegeneration.core.errors import TooLarge
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.model import Bounds
+from imagegeneration.models.model import FreeSizes
+from imagegeneration.models.model import ImageModel
+from imagegeneration.models.model import Slow
+from imagegeneration.models.model import TextModel
+from imagegeneration.models.prices import ImagePrice
+from imagegeneration.models.prices import Prices
+from imagegeneration.providers.generation import GenerationParameters
+from imagegeneration.providers.generation import LARGEST_SEED
+from imagegeneration.providers.generation import Lora
+from imagegeneration.providers.generation import Usage
 from pathlib import Path
 from typing import Any
-
-import pytest
-
-from imagegeneration.assets.reference import Reference
-from imagegeneration.core.errors import ConfigurationError, InvalidRequest, ModelUnavailable, TooLarge
-from imagegeneration.models.catalog import Bounds, Catalog, FreeSizes, ImageModel, ImagePrice, Prices, Slow, TextModel
-from imagegeneration.providers.generation import LARGEST_SEED, GenerationParameters, Lora, Usage
 
 TODAY = date(2026, 11, 21)
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from imagegeneration.assets.reference import Reference
-from imagegeneration.models.catalog import Catalog, ImageModel, ImagePrice, Prices
+from imagegeneration.models.catalog import Catalog
 from imagegeneration.models.lora import LoraWish
+from imagegeneration.models.model import ImageModel
 from imagegeneration.models.options import FITTED, Bounded, Named, Options, nearest_size
+from imagegeneration.models.prices import ImagePrice, Prices
 from imagegeneration.providers.generation import Lora
 
 TODAY = date(2026, 11, 21)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from imagegeneration.models.catalog import Bounds, Catalog, ImageModel
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.model import Bounds, ImageModel
 from imagegeneration.providers.generation import GenerationRequest, Lora
 
 CATALOG = Catalog.read()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from openai.types.image_generate_params import ImageGenerateParamsNonStreaming
 from pydantic import TypeAdapter
 
-from imagegeneration.models.catalog import Catalog, ImageModel
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.model import ImageModel
 from imagegeneration.models.options import Named, Options
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.fal import fal_payload

@@ -22,10 +22,11 @@ from imagegeneration.dashboard.generate.desk import Desk, new_draft
 from imagegeneration.dashboard.generate.offers import AUTOMATIC, offers, read_pick
 from imagegeneration.dashboard.generate.picks import Pick, loras_offered, picks, with_fallback, with_lora
 from imagegeneration.jobs.jobs import Jobs, Offer
-from imagegeneration.models.catalog import Catalog, ImageModel
+from imagegeneration.models.catalog import Catalog
 from imagegeneration.models.choice import Priority
 from imagegeneration.models.choosing import Choosing
 from imagegeneration.models.lora import CollectedLora, LoraWish
+from imagegeneration.models.model import ImageModel
 from imagegeneration.models.options import Options, Order
 from imagegeneration.money.money import format_usd
 from imagegeneration.money.spending import Spending
