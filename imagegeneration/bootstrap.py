@@ -23,17 +23,24 @@ from imagegeneration.configuration import (
 )
 from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.core.ids import ProviderName
+from imagegeneration.jobs.agreements import Agreements
+from imagegeneration.jobs.approval_records import ApprovalRecords
+from imagegeneration.jobs.approvals import Approvals
+from imagegeneration.jobs.cancellation import Cancellation
 from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.decisions import Decisions
 from imagegeneration.jobs.following import Following
 from imagegeneration.jobs.forecast import Forecast
-from imagegeneration.jobs.jobs import Admission, Jobs, Offer
 from imagegeneration.jobs.queries import JobQueries
+from imagegeneration.jobs.repeats import RepeatedRequests
+from imagegeneration.jobs.room import QueueRoom
 from imagegeneration.jobs.seals import Seals
 from imagegeneration.models.catalog import Catalog
-from imagegeneration.models.choosing import Choosing
 from imagegeneration.models.conditions import Conditions
 from imagegeneration.models.loras import Loras
+from imagegeneration.models.quotes import Quotes
+from imagegeneration.models.registry import ModelRegistry
+from imagegeneration.models.selector import ModelSelector
 from imagegeneration.money.credits import Credits
 from imagegeneration.money.ledger import Ledger
 from imagegeneration.money.limits import SpendLimits
@@ -79,11 +86,12 @@ class Studio:
 
     settings: Settings
     endpoints: Mapping[ProviderName, Endpoint]
-    offer: Offer
-    jobs: Jobs
-    queries: JobQueries
-    choosing: Choosing
+    registry: ModelRegistry
+    selector: ModelSelector
     conditions: Conditions
+    approvals: Approvals
+    cancellation: Cancellation
+    queries: JobQueries
     references: References
     loras: Loras
     enhancement: Enhancement
@@ -176,20 +184,25 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     rates = Rates(RateStore(settings.require_database(), settings.rates_database), settings.requests_per_minute)
     changes = Changes(connection, stores.jobs, ledger, breakers)
     addresses = {name: endpoint.sha256 for name, endpoint in endpoints.items()}
-    offer = Offer(catalog, default_parameters_of(settings, catalog), addresses, settings.queue_limit)
+    registry = ModelRegistry(catalog, default_parameters_of(settings, catalog), addresses)
     text_provider = _text_provider(providers)
-    admission = Admission(rates, Moderator(text_provider, settings.moderation_policy), seals, ledger)
-    jobs = Jobs(stores, admission, spending, credits_, breakers, changes, offer, audit)
     queries = JobQueries(stores.jobs, stores.images, stores.ledger)
     kind: Kind = "runner" if runner else "dashboard"
     runners = Runners(connection, stores.runners, Processes(connection, stores.processes, kind, keys.names, addresses))
     forecast = Forecast(stores.jobs, pauses, runners, pacing, catalog)
-    conditions = Conditions(pauses, checks, limits, forecast)
+    conditions = Conditions(pauses, checks, limits, forecast.seconds_of)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
     decisions = Decisions(connection, stores.jobs, changes, runners, audit)
     references = References(queries.visible, stores.images, storage)
     loras = Loras(connection, stores.loras, audit, catalog)
+    quotes = Quotes(registry, conditions, credits_)
+    selector = ModelSelector(registry, conditions, references, loras, quotes)
+    moderator = Moderator(text_provider, settings.moderation_policy)
+    agreements = Agreements(connection, registry, moderator, seals)
+    repeats = RepeatedRequests(stores.idempotency, stores.jobs)
+    room = QueueRoom(stores.jobs, settings.queue_limit)
+    records = ApprovalRecords(connection, stores.jobs, stores.drafts, repeats, room, ledger, audit)
     text_limits = text_limits_of(settings)
     text_budget = TextBudget(ledger, settings.openai_text_model, lambda: text_limits.within(limits.in_force()))
     enhancement = Enhancement(
@@ -199,16 +212,17 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     if runner:
         spool = _spool(settings)
         execution = Execution(
-            stores, changes, StartChecks(pauses, breakers, seals), spool, storage, references, providers, offer
+            stores, changes, StartChecks(pauses, breakers, seals), spool, storage, references, providers, registry
         )
     return Studio(
         settings=settings,
         endpoints=endpoints,
-        offer=offer,
-        jobs=jobs,
-        queries=queries,
-        choosing=Choosing(offer, conditions, references, loras),
+        registry=registry,
+        selector=selector,
         conditions=conditions,
+        approvals=Approvals(queries, selector, quotes, rates, agreements, repeats, records, changes),
+        cancellation=Cancellation(stores.connection, queries, changes, audit),
+        queries=queries,
         references=references,
         loras=loras,
         enhancement=enhancement,

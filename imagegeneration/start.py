@@ -53,7 +53,7 @@ def _require_all(studio: Studio) -> None:
 
 
 def _require_models(studio: Studio) -> None:
-    settings, offer = studio.settings, studio.offer
+    settings, registry = studio.settings, studio.registry
     if studio.provider is None:
         log.warning("No provider is configured, so jobs are refused: set OPENAI_API_KEY or the key of another one.")
         return
@@ -62,26 +62,26 @@ def _require_models(studio: Studio) -> None:
             f"MODERATION_POLICY is {settings.moderation_policy}, and no prompt can be checked: "
             "set OPENAI_API_KEY or OPENAI_BASE_URL, or the policy off."
         )
-    if offer.parameters is None:
+    if registry.default is None:
         raise ConfigurationError(
             f"CATALOG_FILE: no model of the provider {studio.provider} can be had. Add rows for it."
         )
     if {"openai", "sandbox"} & studio.endpoints.keys():
         try:
-            offer.catalog.text_cost(settings.openai_text_model, 0, 0)
+            registry.catalog.text_cost(settings.openai_text_model, 0, 0)
         except ModelUnavailable as error:
             raise ConfigurationError(f"OPENAI_TEXT_MODEL: {error.message} Add a row to CATALOG_FILE.") from None
-    _require_affordable(studio, offer.parameters)
+    _require_affordable(studio, registry.default)
 
 
 def _require_affordable(studio: Studio, made: GenerationParameters) -> None:
     """One image as version 1 makes it has a price, and fits into every budget."""
-    settings, catalog, today = studio.settings, studio.offer.catalog, datetime.now(UTC).date()
+    settings, catalog, today = studio.settings, studio.registry.catalog, datetime.now(UTC).date()
     model = catalog.named(made.model)
     if model is not None and model.unavailable is None and not model.is_alive(today):  # the others still work
         log.error("OPENAI_IMAGE_MODEL: %s", catalog.why_not(made.model, today))
         return
-    if model is not None and studio.offer.made_by(model) != made.provider:
+    if model is not None and studio.registry.provider_of(model) != made.provider:
         raise ConfigurationError(f"OPENAI_IMAGE_MODEL: {made.model} is a model of {model.provider}.")
     try:
         catalog.require_possible(made, today)

@@ -9,7 +9,7 @@ from benchmarks.approving import RATE, approvals
 from benchmarks.harness import Figure, Servers, figure, request_body
 from benchmarks.queue.processes import peak_mib, resident_mib
 from benchmarks.queue.template import ACTOR
-from imagegeneration.providers.generation import ExecuteBody
+from imagegeneration.jobs.bodies import ExecuteBody
 
 CALLS = 200
 ANSWER_SECONDS = 15.0
@@ -32,7 +32,7 @@ def measure_memory(servers: Servers) -> Iterator[Figure]:
     yield _memory("runner, idle", resident_mib(pid), IDLE_MIB)
     for number in range(CALLS):
         body = ExecuteBody.model_validate(request_body(number))
-        studio.jobs.approve(ACTOR, body, source="api", idempotency_key=None)
+        studio.approvals.approve(ACTOR, body, source="api", idempotency_key=None)
     jobs = servers.database.jobs
     _wait_until(lambda: jobs.count_documents({"images.state": "CALLING"}) == CALLS)
     yield _memory(f"runner, {CALLS} calls in flight", resident_mib(pid), BUSY_MIB)

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import Actor
+from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.jobs.job import Job, new_job_id
-from imagegeneration.providers.generation import ExecuteBody
 
 ACTOR = Actor(user_id="local")
 PROMPT = "A calm homepage category card for a SaaS product, soft light, generous spacing"
@@ -16,8 +16,8 @@ PROMPT = "A calm homepage category card for a SaaS product, soft light, generous
 def approved_job(studio: Studio) -> Job:
     """A job of one image as its approval has made it; in the database it is canceled."""
     body = ExecuteBody(intent="homepage category card", raw_prompt="simple saas ui", final_prompt=PROMPT, image_count=1)
-    job = studio.jobs.approve(ACTOR, body, source="api", idempotency_key=None)
-    studio.jobs.cancel(ACTOR, job.job_id)
+    job = studio.approvals.approve(ACTOR, body, source="api", idempotency_key=None)
+    studio.cancellation.cancel(ACTOR, job.job_id)
     return job
 
 

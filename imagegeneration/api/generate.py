@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 from imagegeneration.api.dependencies import CurrentStudio
 from imagegeneration.api.jobs import IdempotencyKey, JobAnswer, JobId, JobStatus, approvals, status_of
 from imagegeneration.core.value import Many, Micros
+from imagegeneration.jobs.bodies import GenerateBody
 from imagegeneration.jobs.job import Job
-from imagegeneration.models.options import GenerateBody
 from imagegeneration.people.rate_api import tell_rate
 from imagegeneration.providers.generation import GenerationParameters
 from imagegeneration.web.answers import documented
@@ -52,14 +52,7 @@ async def generate(
     """Approve a prompt with a choice of model and parameters: the same job by the same rules as `execute-prompt`."""
 
     def approve() -> Job:
-        job = studio.jobs.approve(
-            actor,
-            body,
-            source="api",
-            idempotency_key=idempotency_key,
-            choose=lambda: studio.choosing.choose(body.bounded, body.final_prompt, actor).order,
-            links=body.links,
-        )
+        job = studio.approvals.approve(actor, body, source="api", idempotency_key=idempotency_key)
         tell_rate(response, studio.rates, actor, "approve")
         return job
 

@@ -16,15 +16,16 @@ from imagegeneration.assets.asset import StoredImage
 from imagegeneration.core.errors import InvalidRequest
 from imagegeneration.core.text import Reason
 from imagegeneration.core.value import MAX_MICROS, Micros, Value
+from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.jobs.decision import Decision
 from imagegeneration.jobs.job import Job, JobSummary, Status
-from imagegeneration.jobs.jobs import KEY_PATTERN
 from imagegeneration.jobs.link import LINK_PATTERN, Link
 from imagegeneration.jobs.outlook import Outlook
 from imagegeneration.jobs.queries import CURSOR_PATTERN
+from imagegeneration.jobs.repeats import KEY_PATTERN
 from imagegeneration.money.money import LedgerEntry
 from imagegeneration.people.rate_api import tell_rate
-from imagegeneration.providers.generation import MAX_IMAGES, ExecuteBody
+from imagegeneration.providers.generation import MAX_IMAGES
 from imagegeneration.web.answers import documented
 from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires
 
@@ -107,7 +108,7 @@ async def execute_prompt(
     """Approve a prompt: makes a job and holds its price. Nothing is generated inside the request."""
 
     def approve() -> Job:
-        job = studio.jobs.approve(actor, body, source="api", idempotency_key=idempotency_key)
+        job = studio.approvals.approve(actor, body, source="api", idempotency_key=idempotency_key)
         tell_rate(response, studio.rates, actor, "approve")
         return job
 
@@ -188,7 +189,9 @@ async def retry_job(
     """Queue a failed job again for the images that it lacks, at a price of at most `acceptMicros`."""
 
     def retry() -> Job:
-        job = studio.jobs.retry(actor, job_id, accept_micros=body.accept_micros, accept_unknown=body.accept_unknown)
+        job = studio.approvals.retry(
+            actor, job_id, accept_micros=body.accept_micros, accept_unknown=body.accept_unknown
+        )
         tell_rate(response, studio.rates, actor, "approve")
         return job
 
@@ -214,7 +217,7 @@ async def run_again(
     """Approve a new job with the recipe of one that is over, at a price of at most `acceptMicros`."""
 
     def approve() -> Job:
-        job = studio.jobs.run_again(
+        job = studio.approvals.run_again(
             actor, job_id, accept_micros=body.accept_micros, source="api", idempotency_key=idempotency_key
         )
         tell_rate(response, studio.rates, actor, "approve")
@@ -228,7 +231,7 @@ async def run_again(
 @requires("generate")
 def cancel_job(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobAnswer:
     """Start no further image of the job; what is in flight finishes and is kept."""
-    job = studio.jobs.cancel(actor, job_id)
+    job = studio.cancellation.cancel(actor, job_id)
     return JobAnswer(job_id=job.job_id, status=job.status)
 
 

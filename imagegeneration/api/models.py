@@ -9,13 +9,15 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from imagegeneration.api.dependencies import CurrentStudio
+from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.text import Prompt
 from imagegeneration.core.value import Many, Moment, Value
-from imagegeneration.models.choice import Choice
-from imagegeneration.models.choosing import Compatibility, Estimate
+from imagegeneration.models.compatibility import Compatibility, models_that_take
+from imagegeneration.models.criteria import Criteria
 from imagegeneration.models.lora import LoraWish
 from imagegeneration.models.model import ImageModel
-from imagegeneration.models.options import Bounded
+from imagegeneration.models.options import OptionsBody
+from imagegeneration.models.ranking import Estimate
 from imagegeneration.providers.generation import MAX_LORAS, GenerationParameters, ImageCount
 from imagegeneration.providers.health import HealthStatus
 from imagegeneration.web.answers import documented
@@ -24,11 +26,19 @@ from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires
 router = APIRouter(tags=["models"])
 
 
-class Question(Bounded):
-    """What somebody thinks of approving."""
+class Question(OptionsBody):
+    """A request that may be approved."""
 
     final_prompt: Prompt
     image_count: ImageCount = Field(default=1, description="Any integer; clamped to 1..5.")
+
+
+class Choice(Value):
+    """The model that was selected, and why, in words."""
+
+    model: str
+    provider: ProviderName
+    why: str
 
 
 class Answered(Value):
@@ -83,30 +93,34 @@ class ProviderFacts(Value):
 @requires("generate")
 def estimate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Estimate:
     """What every able model would cost for one image, how long it takes, its quality and its limits."""
-    return studio.choosing.estimate(body.bounded, body.final_prompt, actor)
+    return studio.selector.estimate(_criteria(body, studio, actor))
 
 
 @router.post("/validate", dependencies=[JSON_ONLY], responses=documented(401, 402, 404, 415))
 @requires("generate")
 def validate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Answered:
     """What an approval would send and cost; a refusal names each field that is not possible. Nothing is written."""
-    chosen = studio.choosing.choose(body.bounded, body.final_prompt, actor)
-    order = studio.offer.order(chosen.order, body.image_count)
-    quoted = studio.jobs.quote(body.final_prompt, body.image_count, order)
+    quote = studio.selector.quote(_criteria(body, studio, actor), body.image_count, actor.user_id)
+    quote.require_allowed()
+    request = quote.plan.request
     return Answered(
-        request=order.request,
-        alternates=order.alternates,
-        choice=chosen.choice,
-        given_up=chosen.given_up,
-        quoted_micros=quoted,
+        request=request,
+        alternates=quote.plan.alternates,
+        choice=Choice(model=request.model, provider=request.provider, why=quote.why),
+        given_up=tuple(quote.given_up),
+        quoted_micros=quote.total_micros,
     )
+
+
+def _criteria(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Criteria:
+    return studio.selector.criteria(body.limited_options, body.final_prompt, actor)
 
 
 @router.post("/compatibility", dependencies=[JSON_ONLY], responses=documented(401, 404, 415))
 @requires("generate")
 def compatibility(body: LoraQuestion, studio: CurrentStudio, actor: CurrentActor) -> Compatibility:
     """Which models take these LoRAs: by how many, by what they are made for, and by what is configured here."""
-    return studio.choosing.compatibility(body.loras, body.model, actor)
+    return models_that_take(studio.loras.named(actor, body.loras), body.model, studio.registry)
 
 
 @router.get("/providers", responses=documented(401))
@@ -114,15 +128,17 @@ def compatibility(body: LoraQuestion, studio: CurrentStudio, actor: CurrentActor
 def providers(studio: CurrentStudio, actor: CurrentActor) -> Sequence[ProviderFacts]:
     """The catalog, and the health of who makes it."""
     today = datetime.now(UTC).date()
-    names = dict.fromkeys([*studio.offer.endpoints, *(model.provider for model in studio.offer.catalog.image_models)])
+    names = dict.fromkeys(
+        [*studio.registry.endpoints, *(model.provider for model in studio.registry.catalog.image_models)]
+    )
     return [_provider(studio, actor, name, today) for name in names]
 
 
 def _provider(studio: CurrentStudio, actor: CurrentActor, name: str, today: date) -> ProviderFacts:
-    catalog, endpoints = studio.offer.catalog, studio.offer.endpoints
+    catalog, endpoints = studio.registry.catalog, studio.registry.endpoints
     board, health = studio.pauses.board, studio.checks.of(name)
     pause, breaker = board.of_provider(name), board.breaker(name)
-    own = [model for model in catalog.image_models if name in (model.provider, studio.offer.made_by(model))]
+    own = [model for model in catalog.image_models if name in (model.provider, studio.registry.provider_of(model))]
     return ProviderFacts(
         name=name,
         is_configured=name in endpoints,

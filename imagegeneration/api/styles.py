@@ -1,4 +1,4 @@
-"""Routes of styles: what can be folded into a final prompt before it is approved (PRD 001, FR-001.7 and FR-001.8)."""
+"""Routes of styles: what can be rendered into a final prompt before it is approved (PRD 001, FR-001.7 and FR-001.8)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pydantic import Field
 from imagegeneration.api.dependencies import CurrentStudio
 from imagegeneration.core.text import Prompt
 from imagegeneration.core.value import Value
-from imagegeneration.models.choosing import Folded
 from imagegeneration.models.options import NegativePrompt
-from imagegeneration.models.style import Style, StyleName, styles
+from imagegeneration.models.style import RenderedPrompt, Style, StyleName, render_prompt, styles
 from imagegeneration.web.answers import documented
 from imagegeneration.web.routes import JSON_ONLY, requires
 
@@ -37,10 +36,11 @@ def all_styles() -> Sequence[Style]:
 
 @router.post("/fold-prompt", dependencies=[JSON_ONLY], responses=documented(401, 415))
 @requires("generate")
-def fold_prompt(body: FoldBody, studio: CurrentStudio) -> Folded:
+def fold_prompt(body: FoldBody, studio: CurrentStudio) -> RenderedPrompt:
     """The final prompt with a style and a negative prompt in words, to be looked at and approved.
 
-    What was folded in before is replaced, without them taken out. `negativePrompt` is answered where the model takes
+    What was rendered before is replaced, without them taken out. `negativePrompt` is answered where the model takes
     it by itself: send it in the options. Nothing is written, and it costs nothing.
     """
-    return studio.choosing.fold(body.final_prompt, body.style, body.negative_prompt, body.model)
+    model = None if body.model is None else studio.registry.model(body.model)
+    return render_prompt(body.final_prompt, body.style, body.negative_prompt, model)

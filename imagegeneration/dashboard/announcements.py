@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 
 from imagegeneration.dashboard.frame import errors_in_words, notice, studio
 from imagegeneration.dashboard.kit import words
-from imagegeneration.jobs.jobs import Offer
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.models.model import ImageModel
+from imagegeneration.models.registry import ModelRegistry
 from imagegeneration.providers.health import HealthStatus, ProviderHealth
 
 _TROUBLE: Mapping[HealthStatus, str] = {
@@ -25,11 +25,11 @@ def trouble(health: ProviderHealth | None) -> str | None:
     return words.capital(_TROUBLE[health.status].format(provider=words.provider(health.provider)))
 
 
-def dying(offer: Offer, today: date) -> Iterator[str]:
+def dying(registry: ModelRegistry, today: date) -> Iterator[str]:
     """A line for each model that somebody could choose here and that will be gone within a month."""
-    for model in offer.catalog.image_models:
-        if model.is_dying(today) and offer.made_by(model) is not None and _has_a_price(model):
-            yield _last_day(model, offer.catalog)
+    for model in registry.catalog.image_models:
+        if model.is_dying(today) and registry.provider_of(model) is not None and _has_a_price(model):
+            yield _last_day(model, registry.catalog)
 
 
 def _has_a_price(model: ImageModel) -> bool:
@@ -47,5 +47,5 @@ def announce() -> None:
     """Draw what there is to say; most of the time that is nothing."""
     with errors_in_words("announcements"):
         here = studio()
-        for number, line in enumerate(dying(here.offer, datetime.now(UTC).date())):
+        for number, line in enumerate(dying(here.registry, datetime.now(UTC).date())):
             notice("neutral", line, key=f"dying-{number}")

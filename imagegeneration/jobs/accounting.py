@@ -40,7 +40,7 @@ def billed_above_hold(old: JobImage, new: JobImage) -> Attempt | None:
     """
     pairs = zip(new.attempts, old.attempts, strict=False)
     billed = (attempt for attempt, before in pairs if attempt.cost_micros > before.cost_micros)
-    return next((attempt for attempt in billed if attempt.cost_micros > attempt.most_micros * BILL_TOLERANCE), None)
+    return next((attempt for attempt in billed if attempt.cost_micros > attempt.max_cost_micros * BILL_TOLERANCE), None)
 
 
 def _of_image(job: Job, old: JobImage | None, new: JobImage) -> Iterator[Movement]:

@@ -69,7 +69,7 @@ class Changes:
                 return False
             for attempt in overbilled:
                 self._breakers.pause_for_bill(
-                    attempt.model, attempt.cost_micros, attempt.most_micros, now, session=session
+                    attempt.model, attempt.cost_micros, attempt.max_cost_micros, now, session=session
                 )
             if also is not None:
                 also(session)

@@ -1,20 +1,21 @@
-"""Who may make an image of a job: the request, and the alternates that its approval names, in their order.
+"""The approved routes to an image of a job: the request, and the alternates that its approval names, in their order.
 
-Nobody else is ever called. An image goes from one to a later one only, and only where nothing was charged.
+No other route is ever taken. An image goes from one to a later one only, and only where nothing was charged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imagegeneration.jobs.job import Attempt, Job, Price
+from imagegeneration.jobs.job import Attempt, Job
+from imagegeneration.money.price import Price, max_price
 from imagegeneration.providers.generation import GenerationParameters
 
 
 @dataclass(frozen=True)
 class Route:
-    """One approved way to an image: what is sent, to which endpoint, and the most that it costs.
+    """One approved route to an image: what is sent, to which endpoint, and the most that it costs.
 
     `price` is None for the request itself, whose first attempt has it.
     """
@@ -25,7 +26,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Fallback:
+class NextRoute:
     """The alternate that an image goes on with, why, its price, and what has to stay held for it and those after it."""
 
     parameters: GenerationParameters
@@ -35,7 +36,7 @@ class Fallback:
 
 
 def routes(job: Job) -> Sequence[Route]:
-    """Every approved way to an image of the job, the request first."""
+    """Return every approved route to an image of the job, the request first."""
     approval = job.latest_approval
     alternates = (
         Route(parameters, terms.endpoint_sha256, terms.price)
@@ -45,12 +46,12 @@ def routes(job: Job) -> Sequence[Route]:
 
 
 def route_of(job: Job, attempt: Attempt) -> Route | None:
-    """The approved way that the attempt goes; None where nobody has approved it."""
+    """Return the approved route of the attempt, or None if it was not approved."""
     return next((route for route in routes(job) if _goes(attempt, route)), None)
 
 
 def routes_after(job: Job, attempt: Attempt) -> Sequence[Route]:
-    """The alternates that are left once the attempt has failed."""
+    """Return the alternates that are left once the attempt has failed."""
     known = routes(job)
     own = next(
         (place for place, route in enumerate(known) if _goes(attempt, route)),
@@ -62,32 +63,26 @@ def routes_after(job: Job, attempt: Attempt) -> Sequence[Route]:
 def hold_of(job: Job, attempt: Attempt) -> Price | None:
     """Return what an approved attempt holds, as its approval says: the dearest of it and of what may follow.
 
-    None where nobody has approved the attempt.
+    None if the attempt was not approved.
     """
     known = routes(job)
     own = next((place for place, route in enumerate(known) if _goes(attempt, route)), None)
     if own is None:
         return None
     prices = [route.price for route in known[own:] if route.price is not None]
-    return bound(prices) if own > 0 else Price(micros=job.latest_approval.image_micros)
+    return max_price(prices) if own > 0 else Price(micros=job.latest_approval.image_micros)
 
 
-def fallback_to(route: Route, left: Sequence[Route], why: str) -> Fallback:
+def next_route(route: Route, left: Sequence[Route], why: str) -> NextRoute:
     """Go on with one of the alternates that are `left`; those before it are passed over for good."""
     after = left[left.index(route) :]  # guard: fallback-hold-left-only
     prices = [one.price for one in after if one.price is not None]
-    return Fallback(
+    return NextRoute(
         route.parameters,
-        route.price or bound(prices),
-        bound(prices),  # guard: fallback-hold-dearest-left
+        route.price or max_price(prices),
+        max_price(prices),  # guard: fallback-hold-dearest-left
         why,
     )
-
-
-def bound(prices: Iterable[Price]) -> Price:
-    """The most that any one of these costs; there is at least one."""
-    known = list(prices)
-    return Price(micros=max(price.micros for price in known), credits=max(price.credits for price in known))
 
 
 def _goes(attempt: Attempt, route: Route) -> bool:

@@ -14,6 +14,7 @@ from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.value import Many, Micros, Moment, Value, sparse
 from imagegeneration.jobs.event import News
 from imagegeneration.jobs.link import Link
+from imagegeneration.money.price import Price
 from imagegeneration.prompts.moderation import Moderation
 from imagegeneration.providers.generation import MAX_IMAGES, GenerationParameters, GenerationRequest, Usage
 
@@ -59,13 +60,6 @@ class AttemptError(Value):
     message: str
 
 
-class Price(Value):
-    """The most that an image costs, in micro-dollars and in credits."""
-
-    micros: Micros
-    credits: int = Field(default=0, ge=0)
-
-
 class Attempt(Value):
     """One hold and the at most one paid call made under it.
 
@@ -98,7 +92,7 @@ class Attempt(Value):
     others: Many[str] = sparse(())
 
     @property
-    def most_micros(self) -> int:
+    def max_cost_micros(self) -> int:
         """The most that its call costs: what counts where the provider does not say, or is not heard of again."""
         return self.held_micros if self.price is None else self.price.micros
 
@@ -140,7 +134,7 @@ class JobImage(Value):
         return self.state in ("FAILED", "UNKNOWN")
 
 
-class Terms(Value):
+class RouteTerms(Value):
     """What an approval says of an alternate: the endpoint that it is for, and the most that an image of it costs."""
 
     endpoint_sha256: str
@@ -162,7 +156,7 @@ class Approval(Value):
     price_table: str
     endpoint_sha256: str
     moderation: Moderation | None = None
-    alternates: Many[Terms] = sparse(())
+    alternates: Many[RouteTerms] = sparse(())
     max_extra_micros: Micros = sparse(0)
     image_micros: Micros = sparse(0)
     seal: str | None = sparse(None)

@@ -13,9 +13,10 @@ from typing import Any, Literal
 from imagegeneration.assets.asset import StoredImage
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.value import Moment
-from imagegeneration.jobs.fallback import Fallback
-from imagegeneration.jobs.job import MAX_ATTEMPTS, Attempt, AttemptError, ErrorCode, JobImage, Price
+from imagegeneration.jobs.fallback import NextRoute
+from imagegeneration.jobs.job import MAX_ATTEMPTS, Attempt, AttemptError, ErrorCode, JobImage
 from imagegeneration.money.money import format_usd_exact
+from imagegeneration.money.price import Price
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters
 
 _OPEN_STATES = ("CALLING", "UNKNOWN")
@@ -119,7 +120,7 @@ def failed(
     now: Moment,
     *,
     again_since: Moment | None,
-    fallback: Fallback | None = None,
+    fallback: NextRoute | None = None,
 ) -> JobImage:
     """The call brought no answer.
 
@@ -164,7 +165,7 @@ def failed(
     return _report(image, attempt_id, "FAILED", facts)
 
 
-def passed_over(image: JobImage, fallback: Fallback, now: Moment) -> JobImage:
+def passed_over(image: JobImage, fallback: NextRoute, now: Moment) -> JobImage:
     """HELD, and on with the alternate, without a call to the one whose turn it was."""
     if image.state != "HELD":  # guard: pass-over-held
         return image
@@ -279,7 +280,7 @@ def _again(last: Attempt) -> Attempt:
     return _opened(last.provider, last.model, last.held_micros, last.budget_day, last.credits, last.price, why=last.why)
 
 
-def _alternate(last: Attempt, to: Fallback) -> Attempt:
+def _alternate(last: Attempt, to: NextRoute) -> Attempt:
     """An attempt of the alternate. What need not be held any more is let go of; nothing more is held."""
     return _opened(
         to.parameters.provider,
@@ -310,7 +311,7 @@ def _charged(answer: Answer, cost_micros: int, now: Moment) -> dict[str, Any]:
 
 
 def _unknown(image: JobImage, message: str, facts: Mapping[str, Any]) -> JobImage:
-    cost = image.attempt.most_micros
+    cost = image.attempt.max_cost_micros
     words = f"{message} Perhaps it was charged, up to {format_usd_exact(cost)}; it is counted as spent."
     error = AttemptError(code="INTERRUPTED", message=words)
     changes = {**facts, **_own_credits(image.attempt), "outcome": "interrupted", "cost_micros": cost, "error": error}
@@ -359,7 +360,7 @@ def _with_last(image: JobImage, state: str, **facts: Any) -> JobImage:
 
 
 def _price_of(image: JobImage, attempt_id: str) -> int:
-    return next((found.most_micros for found in image.attempts if found.attempt_id == attempt_id), 0)
+    return next((found.max_cost_micros for found in image.attempts if found.attempt_id == attempt_id), 0)
 
 
 def _attempts_since(image: JobImage, since: Moment | None) -> int:

@@ -93,11 +93,11 @@ class Catalog(Value):
         model = self.named(name)
         return None if model is None else model.prices.cost(usage)
 
-    def judged(self, wanted: GenerationParameters, usage: Usage, *, is_edit: bool, most_micros: int) -> Usage:
+    def judged(self, wanted: GenerationParameters, usage: Usage, *, is_edit: bool, max_cost_micros: int) -> Usage:
         """Return the provider's count, marked where it cannot be right (`Prices.judged`)."""
         model = self.named(wanted.model)
         prices = Prices() if model is None else model.prices
-        return prices.judged(wanted, usage, is_edit=is_edit, most_micros=most_micros)
+        return prices.judged(wanted, usage, is_edit=is_edit, max_cost_micros=max_cost_micros)
 
     def text_cost(self, name: str, input_tokens: int, output_tokens: int) -> int:
         """Return what an enhancement cost, in micro-dollars, rounded up. Raises ModelUnavailable without a price."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from imagegeneration.core.errors import ModelUnavailable, OverBudget, StudioError
 from imagegeneration.core.ids import ProviderName
-from imagegeneration.jobs.forecast import Forecast
 from imagegeneration.money.limits import SpendLimits
 from imagegeneration.money.money import format_usd
 from imagegeneration.providers.breaker import EVERYTHING, Pause, model_scope, provider_scope
@@ -19,49 +20,75 @@ from imagegeneration.providers.pauses import Pauses
 class Obstacle:
     """Why calls of a provider or a model are not started now, or would fail.
 
-    One of `pause`, of this scope, and `health` is set.
+    One of `pause`, of this scope, and `health` is set. `is_fallback`: it is in the way of an alternate only.
     """
 
     scope: str
     pause: Pause | None = None
     health: ProviderHealth | None = None
+    is_fallback: bool = False
 
 
 class Conditions:
     """Reads what pauses, checks, limits and history know."""
 
-    def __init__(self, pauses: Pauses, checks: Checks, limits: SpendLimits, forecast: Forecast) -> None:
+    def __init__(
+        self, pauses: Pauses, checks: Checks, limits: SpendLimits, expected_seconds: Callable[[str], float]
+    ) -> None:
+        """Take `expected_seconds` as what says about how long an image of a model takes."""
         self._pauses = pauses
         self._checks = checks
         self._limits = limits
-        self._forecast = forecast
+        self.expected_seconds = expected_seconds
 
     def pause_of(self, request: GenerationParameters) -> str | None:
-        """Return why no call of these may be started now, in words; None if nothing is paused."""
+        """Return why no call of these may be started now, in words, or None if nothing is paused."""
         return self._pauses.board.wait_reason(request)
 
     def trouble_of(self, provider: ProviderName) -> str | None:
-        """Return what the latest check says is wrong with a provider, in words; None if nothing is known to be."""
+        """Return what the latest check says is wrong with a provider, in words, or None if nothing is known to be."""
         health = self._checks.of(provider)
         return health.problem or f"{provider} does not work." if health is not None and health.is_trouble else None
 
     def over_limit(self, price_micros: int) -> str | None:
-        """Return why no image of this price may be approved; None if it may."""
+        """Return why no image of this price may be approved, or None if it may."""
         limit = self._limits.in_force().per_image_micros
         if price_micros <= limit:
             return None
         return f"An image costs up to {format_usd(price_micros)}; the limit is {format_usd(limit)} an image."
 
-    def seconds_of(self, model: str) -> float:
-        """Return about how many seconds an image of the model takes."""
-        return self._forecast.seconds_of(model)
+    def refusal(self, request: GenerationParameters, price_micros: int) -> StudioError | None:
+        """Return why this may not be approved now: ModelUnavailable (IMG_013) if the model is paused, as nothing can be
+        promised for it, OverBudget (IMG_006) if an image may cost more than the limit of an image; or None if it may.
+        """
+        pause = self._pauses.board.of_scope(model_scope(request.model))
+        if pause is not None:
+            return ModelUnavailable(
+                f"The model {request.model} is paused: {pause.reason}",
+                resolution="Choose another model, or ask an operator to look into this one and to resume it.",
+            )
+        if (why := self.over_limit(price_micros)) is None:
+            return None
+        return OverBudget(
+            why, resolution="Shorten the prompt, or ask an operator to raise the limit or choose a cheaper quality."
+        )
 
-    def obstacle(self, request: GenerationParameters) -> Obstacle | None:
-        """Return what keeps calls of these from being started, or would make them fail; None if nothing is known."""
+    def obstacles(self, routes: Iterable[GenerationParameters]) -> Sequence[Obstacle]:
+        """Return what keeps calls from being started, or would make them fail. The first route is the request."""
+        found: dict[str, Obstacle] = {}
+        for place, route in enumerate(routes):
+            obstacle = self._obstacle(route, is_fallback=place > 0)
+            if obstacle is not None:
+                found.setdefault(obstacle.scope, obstacle)
+        return tuple(found.values())
+
+    def _obstacle(self, request: GenerationParameters, *, is_fallback: bool) -> Obstacle | None:
         own = provider_scope(request.provider)
         board = self._pauses.board
         for scope in (EVERYTHING, own, model_scope(request.model)):
             if (pause := board.of_scope(scope)) is not None:
-                return Obstacle(scope, pause)
+                return Obstacle(scope, pause, is_fallback=is_fallback)
         health = self._checks.of(request.provider)
-        return Obstacle(own, health=health) if health is not None and health.is_trouble else None
+        if health is None or not health.is_trouble:
+            return None
+        return Obstacle(own, health=health, is_fallback=is_fallback)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, Strict, model_validator
 
 from imagegeneration.core.text import Described, Intent, check_text
 from imagegeneration.core.value import Many, Moment, Value
-from imagegeneration.providers.generation import HUB_PATH, Lora, LoraFamily, LoraName, LoraWeight
+from imagegeneration.providers.generation import Lora, LoraFamily, LoraName, LoraWeight
 
 HOSTS = ("huggingface.co", "civitai.com", "fal.media", "v3.fal.media", "v3b.fal.media", "replicate.delivery")
 """Where LoRAs may be: public stores of models, and where Fal and Replicate put what they have trained."""
@@ -17,14 +17,16 @@ HOSTS = ("huggingface.co", "civitai.com", "fal.media", "v3.fal.media", "v3b.fal.
 TRIGGER_WORD_MAX = 100
 DESCRIPTION_MAX = 1000
 
+_NAME = r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*"
+_REPOSITORY = f"{_NAME}/{_NAME}"
 _FOLDERS = r"(?:/[A-Za-z0-9_~@%+-][A-Za-z0-9._~@%+-]*)*"
 _FILE = r"/[A-Za-z0-9_~@%+-][A-Za-z0-9._~@%+-]*\.safetensors"
 _QUERY = r"(?:type|format|size|fp)=[A-Za-z0-9]+"
 _OTHERS = "|".join(host.replace(".", r"\.") for host in HOSTS if host != "huggingface.co")
 
 PATH_PATTERN = (
-    f"^(?:{HUB_PATH}"
-    rf"|https://huggingface\.co/{HUB_PATH}/resolve{_FOLDERS}{_FILE}"
+    f"^(?:{_REPOSITORY}"
+    rf"|https://huggingface\.co/{_REPOSITORY}/resolve{_FOLDERS}{_FILE}"
     f"|https://(?:{_OTHERS}){_FOLDERS}{_FILE}"
     rf"|https://civitai\.com/api/download/models/[0-9]{{1,12}}(?:\?{_QUERY}(?:&{_QUERY})*)?)$"
 )

@@ -201,6 +201,11 @@ class ImageModel(Value):
         )
         return {field: f"{self.label} {why}." for field, is_possible, why in checks if not is_possible}
 
+    def can_edit(self, count: int) -> bool:
+        """Return whether the model edits so many images at once, for a known price."""
+        has_price = bool(self.prices.image_in * self.prices.reference_tokens)
+        return count == 0 or (self.edits and has_price and count <= self.references)
+
     def takes_fewer_references(self, wanted: GenerationParameters) -> bool:
         """Return whether the model edits images, but not so many at once."""
         return self.edits and len(wanted.references) > self.references

@@ -99,9 +99,9 @@ class Prices(Value):
             (usage.undivided_tokens, max(self.text_in, self.image_in)),
         )
 
-    def judged(self, wanted: GenerationParameters, usage: Usage, *, is_edit: bool, most_micros: int) -> Usage:
+    def judged(self, wanted: GenerationParameters, usage: Usage, *, is_edit: bool, max_cost_micros: int) -> Usage:
         """Return the provider's count, marked where it cannot be right: no prompt is empty, no edit reads no image, and
-        no image costs less than a tenth of the price of what was asked for, or more than `most_micros`. Without an
+        no image costs less than a tenth of the price of what was asked for, or more than `max_cost_micros`. Without an
         edit, all that was read is text.
         """
         if not is_edit:
@@ -117,5 +117,5 @@ class Prices(Value):
             or (is_edit and images_read == 0)
             or 10 * tokens_cost((usage.output_tokens, self.image_out)) < price
         )
-        is_absurd = (self.cost(usage) or 0) > most_micros
+        is_absurd = (self.cost(usage) or 0) > max_cost_micros
         return usage.model_copy(update={"implausible": is_wrong or is_absurd})

@@ -1,7 +1,7 @@
 """Styles, and how they and a negative prompt become part of a final prompt before it is approved (PRD 001, FR-001).
 
-What is added is one last paragraph of a fixed form, so that it is found again: folding a prompt that was folded before
-replaces the paragraph instead of adding another. All that stands before it is the person's own, and never touched.
+What is added is one last paragraph of a fixed form, so that it is found again: rendering a prompt once more replaces
+the paragraph instead of adding another. All that stands before it is the person's own, and never touched.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from imagegeneration.core.errors import PromptRefused
 from imagegeneration.core.text import PROMPT_MAX
 from imagegeneration.core.value import Value
+from imagegeneration.models.model import ImageModel
 
 StyleName = Literal[
     "photorealistic", "artistic", "illustration", "cartoon", "abstract", "minimalist", "vintage", "modern"
@@ -39,8 +40,15 @@ class Style(Value):
     adds: str
 
 
+class RenderedPrompt(Value):
+    """A final prompt with all that the model does not take beside it; `negative_prompt` is what it does take."""
+
+    final_prompt: str
+    negative_prompt: str | None = None
+
+
 class Parts(Value):
-    """A final prompt taken apart: the person's own text, and what was folded into it."""
+    """A final prompt taken apart: the person's own text, and what was rendered into it."""
 
     own: str
     style: StyleName | None = None
@@ -53,17 +61,17 @@ _LINE_OF = {name: line for line, name in _BY_LINE.items()}
 
 
 def styles() -> tuple[Style, ...]:
-    """All styles, in the order of PRD 001."""
+    """Return all styles, in the order of PRD 001."""
     return tuple(Style(name=name, label=label(name), adds=words) for name, words in STYLE_WORDS.items())
 
 
 def label(name: StyleName) -> str:
-    """A style's name for people."""
+    """Return a style's name for people."""
     return name.capitalize()
 
 
 def parts(final_prompt: str) -> Parts:
-    """The prompt as its own text and what was folded into it. A prompt is never nothing but what was folded in."""
+    """Return the prompt's own text and what was rendered into it. A prompt is never nothing but what was rendered."""
     own, _, last = final_prompt.rpartition("\n\n")
     if not own.strip():
         return Parts(own=final_prompt)
@@ -76,14 +84,19 @@ def parts(final_prompt: str) -> Parts:
     return Parts(own=parts(own).own, style=style, negative_prompt=negative_prompt)
 
 
-def folded(final_prompt: str, style: StyleName | None, negative_prompt: str | None) -> str:
-    """`final_prompt` with the style and the negative prompt as its last paragraph, in the place of an earlier such one.
+def render_prompt(
+    final_prompt: str, style: StyleName | None, negative_prompt: str | None, model: ImageModel | None = None
+) -> RenderedPrompt:
+    """Return the final prompt with the style and, where the model takes none beside it, the negative prompt in words.
 
-    The negative prompt is written on one line. Raises PromptRefused (IMG_003) where it all does not fit.
+    They are its last paragraph, in the place of an earlier such one; a negative prompt in words is on one line. Without
+    a model everything is in words, which every model takes. Raises PromptRefused (IMG_003) where it all does not fit.
     """
+    beside = negative_prompt if model is not None and model.takes_negative_prompt else None
+    in_words = None if beside else negative_prompt
     own = parts(final_prompt).own
     lines = [_LINE_OF[style]] if style else []
-    if negative_prompt and (shown := on_one_line(negative_prompt)):
+    if in_words and (shown := on_one_line(in_words)):
         lines.append(f"{_NEGATIVE}{shown}.")
     text = "\n\n".join((own, "\n".join(lines))) if lines else own
     if (length := len(text.strip())) > PROMPT_MAX:
@@ -92,15 +105,15 @@ def folded(final_prompt: str, style: StyleName | None, negative_prompt: str | No
             f"at most {PROMPT_MAX:,} are allowed.",
             resolution="Shorten the prompt or the negative prompt, then choose again.",
         )
-    return text
+    return RenderedPrompt(final_prompt=text, negative_prompt=beside)
 
 
 def on_one_line(negative_prompt: str) -> str:
-    """A negative prompt as it is folded: one line, no space or full stop around it."""
+    """Return a negative prompt as it is rendered: one line, no space or full stop around it."""
     return " ".join(negative_prompt.split()).strip(" .")
 
 
 def _negative_prompt(line: str) -> str | None:
-    """What a line of ours asks to leave out; None for any other line."""
+    """Return what a line of ours asks to leave out, or None for any other line."""
     text = line.removeprefix(_NEGATIVE).removesuffix(".")
     return text if text and line == f"{_NEGATIVE}{text}." and on_one_line(text) == text else None

@@ -10,7 +10,7 @@ from imagegeneration.audit.log import Audit
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.core.errors import OverBudget, WrongState
 from imagegeneration.core.ids import new_id
-from imagegeneration.money.credit import Balance, CreditEntry, CreditQuote, EntryKind, credits_an_image
+from imagegeneration.money.credit import Balance, CreditEntry, EntryKind
 from imagegeneration.money.credit_store import CreditStore
 from imagegeneration.money.movement import Movement, credits_moved
 from imagegeneration.mongo.connection import Connection
@@ -35,16 +35,6 @@ class Credits:
     def balances(self, user_ids: Collection[str]) -> Mapping[str, int]:
         """What these users have left; those who are not metered are left out."""
         return {balance.person_id: balance.credits for balance in self._credits.balances(user_ids)}
-
-    def cost_of_image(self, user_id: str, size: str, image_count: int, *, is_edit: bool = False) -> int:
-        """What an image of a job of `image_count` costs the user: nothing without a balance."""
-        return 0 if self.balance(user_id) is None else credits_an_image(size, image_count, is_edit=is_edit)
-
-    def quote(self, actor: Actor, size: str, image_count: int, *, is_edit: bool = False) -> CreditQuote | None:
-        """What approving costs, and what is left; None for an actor who is not metered."""
-        left = self.balance(actor.user_id)
-        each = credits_an_image(size, image_count, is_edit=is_edit)
-        return None if left is None else CreditQuote(cost=image_count * each, left=left)
 
     def record(self, movements: Sequence[Movement], now: datetime, *, session: Session) -> None:
         """Write the credits that the movements of one job move, in the transaction that makes the change.

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from imagegeneration.core.actor import Actor
-from imagegeneration.core.errors import OverBudget
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.value import MAX_MICROS
 from imagegeneration.money.budget_store import BudgetStore
 from imagegeneration.money.limits import SpendLimits
-from imagegeneration.money.money import Spend, account_of, budget_day, budget_reset, format_usd
+from imagegeneration.money.money import Spend, account_of, budget_day, budget_reset
 from imagegeneration.mongo.connection import Connection
 
 
@@ -21,15 +20,6 @@ class Spending:
         self._connection = connection
         self._budgets = budgets
         self._limits = limits
-
-    def check_price(self, hold_micros: int) -> None:
-        """Raise OverBudget (IMG_006) if one image may cost more than the limit of an image."""
-        limit = self._limits.in_force().per_image_micros
-        if hold_micros > limit:
-            raise OverBudget(
-                f"An image costs up to {format_usd(hold_micros)}; the limit is {format_usd(limit)} an image.",
-                resolution="Shorten the prompt, or ask an operator to raise the limit or choose a cheaper quality.",
-            )
 
     def today(self, actor: Actor) -> Spend:
         """Return what today's budget has been used for: everybody's, or the actor's own where less is left of that."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from imagegeneration.core.value import Many, Moment, Value
-from imagegeneration.models.options import Options, Order
+from imagegeneration.models.options import Options
 
 PREVIOUS_KEPT = 5
 """Final prompts that buttons replaced, for undo."""
@@ -42,6 +40,11 @@ class Draft(Value):
     version: int = Field(default=0, ge=0)
     updated_at: Moment
 
+    @property
+    def prompt(self) -> str:
+        """The final prompt, or what was typed before there is one."""
+        return self.raw_prompt if self.final_prompt is None else self.final_prompt
+
     def says_the_same(self, other: Draft) -> bool:
         """Return whether both hold the same texts and choices, whenever and however often they were stored."""
         stored = {"version": 0, "updated_at": self.updated_at, "job_id": None}
@@ -50,28 +53,8 @@ class Draft(Value):
 
 @dataclass(frozen=True)
 class Shown:
-    """What an approval is bound to: the draft's version, and the hash of what the screen showed (`shown_sha256`)."""
+    """What an approval is bound to: the draft's version, and the hash of what the screen showed (`Quote.sha256`)."""
 
     draft_id: str
     version: int
     sha256: str
-
-
-def terms_sha256(order: Order, total_micros: int, *, draws_seed: bool) -> str:
-    """Return the hash of what stands beside the button: the options as they would be sent, and the price of all.
-
-    Random seeds are drawn at the approval, so they are no part of what is shown.
-    """
-    unknown = {"seed": None, "seeds": ()} if draws_seed else {}
-    routes = [route.model_copy(update=unknown) for route in (order.request, *order.alternates)]
-    return _sha256([[route.document() for route in routes], total_micros])
-
-
-def shown_sha256(final_prompt: str, image_count: int, terms: str) -> str:
-    """Return the hash of what a person approves: the prompt, the number of images, and the terms."""
-    return _sha256([final_prompt, image_count, terms])
-
-
-def _sha256(shown: Any) -> str:
-    canonical = json.dumps(shown, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()

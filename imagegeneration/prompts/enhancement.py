@@ -73,7 +73,7 @@ class Enhancement:
         began = time.monotonic()
         if self._provider is None:
             raise ProviderNotConfigured("No text provider is configured, so prompts cannot be enhanced.")
-        most = self._most_micros(body)  # without a price nothing is called
+        most = self._max_cost_micros(body)  # without a price nothing is called
         self._rates.act(actor, "enhance")
         hold = self._budget.reserve(actor.user_id, most)
         call = self._calls.submit(self._call, self._provider, body, hold)
@@ -131,7 +131,7 @@ class Enhancement:
             self._budget.settle(hold, cost)
         return answer.final_prompt
 
-    def _most_micros(self, body: EnhanceBody) -> int:
+    def _max_cost_micros(self, body: EnhanceBody) -> int:
         """Return the most that a call costs: no token is shorter than a byte."""
         payload = enhance_payload(self._model, body)
         sent = len(str(payload["instructions"]).encode()) + len(str(payload["input"]).encode())

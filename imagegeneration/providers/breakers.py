@@ -10,7 +10,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from imagegeneration.audit.log import STUDIO
-from imagegeneration.core.errors import ModelUnavailable
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.money.ledger_store import LedgerStore
 from imagegeneration.money.money import format_usd, format_usd_exact
@@ -54,15 +53,6 @@ class Breakers:
         if pause is None or pause.probe_at is None or board.is_everything_paused:
             return None
         return pause.probe_at if pause.probe_at <= self._connection.now() else None
-
-    def require_model(self, model: str) -> None:
-        """Raise ModelUnavailable (IMG_013) if the model is paused: nothing can be promised for it."""
-        pause = self._pauses.board.of_scope(model_scope(model))
-        if pause is not None:
-            raise ModelUnavailable(
-                f"The model {model} is paused: {pause.reason}",
-                resolution="Choose another model, or ask an operator to look into this one and to resume it.",
-            )
 
     def succeeded(self, provider: ProviderName, started_at: datetime | None) -> None:
         """Reset the failures in a row, and end a pause that is tested, unless the call was started before it began."""

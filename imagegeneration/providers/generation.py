@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, Field, Strict
 
 from imagegeneration.assets.asset import OutputFormat
 from imagegeneration.assets.reference import InputImage, Reference
@@ -46,32 +46,6 @@ class EnhancedPrompt(Value):
 
     final_prompt: str
 
-
-class ExecuteBody(Value):
-    """Body of POST /image/execute-prompt: the four fields of version 1, and what a person approves."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "intent": "homepage category card",
-                    "rawPrompt": "simple saas ui",
-                    "finalPrompt": "A clean homepage category card for a SaaS product, soft light, generous spacing",
-                    "imageCount": 3,
-                }
-            ]
-        }
-    )
-
-    intent: Intent
-    raw_prompt: Prompt
-    final_prompt: Prompt
-    image_count: ImageCount = Field(default=1, description="Any integer; clamped to 1..5.")
-
-
-_HUB_NAME = r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*"
-HUB_PATH = f"{_HUB_NAME}/{_HUB_NAME}"
-"""The pattern of `owner/name` of Hugging Face."""
 
 LoraName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """What a LoRA is called in the collection; it never changes."""

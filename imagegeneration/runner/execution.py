@@ -25,9 +25,8 @@ from imagegeneration.core.errors import DatabaseDown, Occupied, OverBudget, Stud
 from imagegeneration.core.ids import ProviderName, new_id
 from imagegeneration.core.text import tame
 from imagegeneration.jobs.changes import Changes
-from imagegeneration.jobs.fallback import Fallback, fallback_to, route_of, routes_after
+from imagegeneration.jobs.fallback import NextRoute, next_route, route_of, routes_after
 from imagegeneration.jobs.job import POISON_CLAIMS, Attempt, ErrorCode, Job, JobImage
-from imagegeneration.jobs.jobs import Offer
 from imagegeneration.jobs.lifecycle import (
     dropped,
     failed,
@@ -43,6 +42,7 @@ from imagegeneration.jobs.lifecycle import (
 )
 from imagegeneration.jobs.news import news_of
 from imagegeneration.jobs.seals import CHANGED, Seals
+from imagegeneration.models.registry import ModelRegistry
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.providers.breakers import Breakers
 from imagegeneration.providers.generation import (
@@ -132,7 +132,7 @@ class Execution:
         storage: Storage,
         references: References,
         providers: Mapping[ProviderName, Provider],
-        offer: Offer,
+        offer: ModelRegistry,
     ) -> None:
         self.spool = spool
         self._seals = checks.seals
@@ -220,7 +220,7 @@ class Execution:
 
     def _fallback(
         self, job: Job, image: JobImage, why: str, *, waits: bool, without: ProviderName | None = None
-    ) -> Fallback | None:
+    ) -> NextRoute | None:
         """The alternate that the image may go on with: the first that nothing is paused of.
 
         With `waits` it is else the first of all. Never one whose endpoint is not the approved one.
@@ -235,7 +235,7 @@ class Execution:
         board = self._pauses.board
         at_once = [route for route in able if board.wait_reason(route.parameters) is None]
         chosen = next(iter(at_once or (able if waits else [])), None)  # guard: pass-over-paused-alternate
-        return None if chosen is None else fallback_to(chosen, left, why)
+        return None if chosen is None else next_route(chosen, left, why)
 
     def inputs(self, job: Job, index: int) -> Sequence[InputImage] | None:
         """The images that the job edits, read before the one-way door; none where it edits nothing.
@@ -726,12 +726,12 @@ class Execution:
         attempt = _attempt_of(job.images[index], attempt_id)
         usage = answer.usage
         if usage is not None:
-            most, route = attempt.most_micros * ABSURD_TIMES, route_of(job, attempt)
+            most, route = attempt.max_cost_micros * ABSURD_TIMES, route_of(job, attempt)
             if route is None:  # the job was changed since the call: there is nothing to compare the count with
                 usage = usage.model_copy(update={"implausible": True})
             else:
                 is_edit = job.request.is_edit
-                usage = self._offer.catalog.judged(route.parameters, usage, is_edit=is_edit, most_micros=most)
+                usage = self._offer.catalog.judged(route.parameters, usage, is_edit=is_edit, max_cost_micros=most)
         kept = []
         for number, content in enumerate(answer.others, 1):
             try:
@@ -744,8 +744,8 @@ class Execution:
         """What the provider's count of tokens costs; the quote where it gave none or has no price, never nothing."""
         attempt = _attempt_of(image, attempt_id)
         counted = None if answer.usage is None else self._offer.catalog.cost(attempt.model, answer.usage)
-        absurd = counted is not None and counted > attempt.most_micros * ABSURD_TIMES
-        return attempt.most_micros if counted is None or absurd else counted
+        absurd = counted is not None and counted > attempt.max_cost_micros * ABSURD_TIMES
+        return attempt.max_cost_micros if counted is None or absurd else counted
 
     def _refusal(self, job: Job, image: JobImage) -> tuple[ErrorCode, str] | None:
         """Why this image of the job may not be started, if so."""

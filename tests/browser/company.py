@@ -69,7 +69,7 @@ class Company:
     def done_job(self, owner: Person, intent: str) -> str:
         """A finished job of somebody's; its id."""
         approved = body(intent=intent)
-        job = self.studio.jobs.approve(owner.actor(), approved, source="api", idempotency_key=None)
+        job = self.studio.approvals.approve(owner.actor(), approved, source="api", idempotency_key=None)
         one_round(self.studio)
         assert self.studio.queries.get(owner.actor(), job.job_id).status == "DONE"
         return job.job_id

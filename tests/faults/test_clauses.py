@@ -212,7 +212,7 @@ def test_a_late_image_of_an_earlier_attempt_is_not_taken_for_the_one_that_counts
     overdue = machine.queue.overdue("runner_b", LEASE)
     assert overdue is not None
     execution.prepare(overdue, lambda _attempt_id: False)
-    machine.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros, accept_unknown=True)
+    machine.approvals.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros, accept_unknown=True)
     machine.queue.look()
     (again,) = machine.queue.claim("runner_b", LEASE, 1)
     second = answered(execution, again)

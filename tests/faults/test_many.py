@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from imagegeneration.configuration import limits_of
+from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.ids import new_id
 from imagegeneration.settings import Settings
 from tests.faults.support.approving import approvals_within_the_budget
@@ -59,7 +60,7 @@ def test_many_runners_that_claim_at_once_never_claim_the_same_job(cluster: Clust
 
 def with_budget_for(cluster: Cluster, images: int) -> Settings:
     """Settings of which the day's budget pays for exactly so many images."""
-    price = cluster.studio.jobs.quote(new_id("a_kite"), 1)
+    price = cluster.studio.selector.quote_default(new_id("a_kite"), 1, LOCAL.user_id).total_micros
     limit = images * price / 1_000_000
     cluster.watch_limit(images * price)
     return cluster.settings.model_copy(update={"daily_budget_usd": limit, "daily_budget_per_user_usd": limit})

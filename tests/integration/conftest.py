@@ -19,8 +19,8 @@ from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core import cache
 from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.jobs.job import Job
-from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.runner.execution import Execution
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
@@ -126,7 +126,7 @@ def body(
 def approve(studio: Studio, final_prompt: str = "a red kite over green hills", image_count: int = 1) -> Job:
     """A queued job."""
     approved = body(final_prompt, image_count)
-    return studio.jobs.approve(LOCAL, approved, source="api", idempotency_key=None)
+    return studio.approvals.approve(LOCAL, approved, source="api", idempotency_key=None)
 
 
 def claim(studio: Studio, owner: str, lease_seconds: float = 30) -> Job | None:

@@ -9,7 +9,7 @@ from typing import Any
 import schemathesis
 from schemathesis import Case, HookContext
 
-from imagegeneration.jobs.jobs import KEY_PATTERN
+from imagegeneration.jobs.repeats import KEY_PATTERN
 
 CEILINGS = {"dailyMicros": 20_000_000, "dailyPerUserMicros": 10_000_000, "perImageMicros": 1_000_000}
 NEEDS = {

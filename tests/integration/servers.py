@@ -9,9 +9,9 @@ from typing import Any
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.jobs.bodies import ExecuteBody, GenerateBody
 from imagegeneration.jobs.job import Job
 from imagegeneration.models.options import Options
-from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.runner.recovery import SpoolDelivery
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
@@ -80,12 +80,8 @@ def order(
         {"model": FIRST, "fallback": fallback, "max_extra_micros": extra if fallback else 0} | options
     )
     asked = approved or body()
-    return studio.jobs.approve(
-        actor,
-        asked,
-        source="api",
-        idempotency_key=key,
-        choose=lambda: studio.choosing.choose(wanted, asked.final_prompt, actor).order,
+    return studio.approvals.approve(
+        actor, GenerateBody(**dict(asked), options=wanted), source="api", idempotency_key=key
     )
 
 

@@ -310,7 +310,7 @@ def test_a_wrong_query_is_refused(client: TestClient, query: str) -> None:
 
 def test_the_list_filters_by_status(client: TestClient, studio: Studio) -> None:
     kept, canceled = approve(studio), approve(studio)
-    studio.jobs.cancel(LOCAL, canceled.job_id)
+    studio.cancellation.cancel(LOCAL, canceled.job_id)
     assert [row["jobId"] for row in client.get("/image/job-list?status=FAILED").json()] == [canceled.job_id]
     assert [row["jobId"] for row in client.get("/image/job-list?status=QUEUED").json()] == [kept.job_id]
 

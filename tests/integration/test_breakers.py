@@ -333,7 +333,7 @@ def test_a_bill_above_its_hold_is_recorded_and_pauses_the_model(
 def test_a_bill_a_few_tokens_above_its_hold_is_recorded_and_pauses_nothing(
     studio: Studio, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bill = studio.jobs.quote("a red kite over green hills", 1) + 40
+    bill = studio.selector.quote_default("a red kite over green hills", 1, LOCAL.user_id).total_micros + 40
     monkeypatch.setattr(Catalog, "cost", lambda *_: bill)
     job = run_to_the_end(studio, worker, approve(studio).job_id)
     assert (job.status, job.cost_micros) == ("DONE", bill)
@@ -346,7 +346,7 @@ def test_for_a_paused_model_nothing_is_approved_and_what_waits_is_not_claimed(st
     with pytest.raises(ModelUnavailable, match="looked into"):
         approve(studio)
     with pytest.raises(ModelUnavailable):
-        studio.jobs.quote("a kite", 1)
+        studio.selector.quote_default("a kite", 1, LOCAL.user_id).require_allowed()
     one_round(studio)
     assert (studio.queries.get(LOCAL, job.job_id).status, sandbox.calls) == ("QUEUED", [])
     resume(studio, MODEL, "corrected")

@@ -21,6 +21,7 @@ from imagegeneration.core.errors import Busy, NotFound, OverBudget, WrongState
 from imagegeneration.jobs.decision import Decision
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
+from imagegeneration.money.credit import credits_an_image
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 from tests.integration.people import browser_of, build_company, enter
@@ -45,17 +46,17 @@ def grant(company: Studio, who: Actor, amount: int) -> None:
 
 
 def order(company: Studio, who: Actor, image_count: int = 1) -> Job:
-    return company.jobs.approve(who, body(image_count=image_count), source="api", idempotency_key=None)
+    return company.approvals.approve(who, body(image_count=image_count), source="api", idempotency_key=None)
 
 
 def test_who_was_never_granted_any_is_not_metered(
     company: Studio, ann: Actor, database: Database[dict[str, Any]]
 ) -> None:
     assert company.credits.balance(ann.user_id) is None
-    assert company.jobs.quote_credits(ann, 3) is None
+    assert company.selector.quote_default("a kite", 3, ann.user_id).credits is None
     job = order(company, ann)
     grant(company, ann, 5)
-    company.jobs.cancel(ann, job.job_id)
+    company.cancellation.cancel(ann, job.job_id)
     assert company.credits.balance(ann.user_id) == 5
     assert_money_adds_up(database)
 
@@ -72,7 +73,7 @@ def test_an_approval_spends_what_was_said(
     company: Studio, ann: Actor, database: Database[dict[str, Any]], image_count: int, cost: int
 ) -> None:
     grant(company, ann, 14)
-    quote = company.jobs.quote_credits(ann, image_count)
+    quote = company.selector.quote_default("a kite", image_count, ann.user_id).credits
     assert quote is not None
     assert (quote.cost, quote.left) == (cost, 14)
     order(company, ann, image_count)
@@ -126,7 +127,7 @@ def test_images_that_are_not_charged_give_them_back_once_and_cost_again_when_ret
     assert company.queries.get(ann, job.job_id).error_code == "MODERATION"
     assert company.credits.balance(ann.user_id) == 4
     sandbox.reset()
-    company.jobs.retry(ann, job.job_id, accept_micros=ENOUGH)
+    company.approvals.retry(ann, job.job_id, accept_micros=ENOUGH)
     assert company.credits.balance(ann.user_id) == 2
     one_round(company)
     assert company.queries.get(ann, job.job_id).status == "DONE"
@@ -146,7 +147,7 @@ def test_a_retry_that_nobody_has_the_credits_for_is_refused(company: Studio, ann
     job = order(company, ann)
     one_round(company)
     with pytest.raises(OverBudget, match="2 credits, and 0 are left"):
-        company.jobs.retry(ann, job.job_id, accept_micros=ENOUGH, accept_unknown=True)
+        company.approvals.retry(ann, job.job_id, accept_micros=ENOUGH, accept_unknown=True)
     assert company.queries.get(ann, job.job_id).status == "FAILED"
 
 
@@ -172,8 +173,8 @@ def test_the_owner_pays_for_a_retry_by_an_admin(company: Studio, ann: Actor) -> 
     admin = enter(company, "adm", "admin")
     grant(company, ann, 2)
     job = order(company, ann)
-    company.jobs.cancel(ann, job.job_id)
-    company.jobs.retry(admin, job.job_id, accept_micros=ENOUGH)
+    company.cancellation.cancel(ann, job.job_id)
+    company.approvals.retry(admin, job.job_id, accept_micros=ENOUGH)
     assert (company.credits.balance(ann.user_id), company.credits.balance(admin.user_id)) == (0, None)
 
 
@@ -278,9 +279,9 @@ def _take(company: Studio, sandbox: Sandbox, who: Actor, step: str, how: Any) ->
 
 def _decide(company: Studio, who: Actor, job: Job, step: str) -> None:
     if step == "cancel":
-        company.jobs.cancel(who, job.job_id)
+        company.cancellation.cancel(who, job.job_id)
     elif step == "retry":
-        company.jobs.retry(who, job.job_id, accept_micros=ENOUGH, accept_unknown=True)
+        company.approvals.retry(who, job.job_id, accept_micros=ENOUGH, accept_unknown=True)
     else:
         for image in job.images:
             attempt_id = image.attempt.attempt_id
@@ -291,8 +292,7 @@ def _decide(company: Studio, who: Actor, job: Job, step: str) -> None:
                 )
 
 
-def test_a_small_edit_costs_as_much_as_a_large_image(company: Studio, ann: Actor) -> None:
-    grant(company, ann, 14)
-    assert company.credits.cost_of_image(ann.user_id, "512x512", 1) == 1
-    assert company.credits.cost_of_image(ann.user_id, "512x512", 1, is_edit=True) == 2
-    assert company.credits.cost_of_image(ann.user_id, "512x512", 2, is_edit=True) == 1
+def test_a_small_edit_costs_as_much_as_a_large_image() -> None:
+    assert credits_an_image("512x512", 1) == 1
+    assert credits_an_image("512x512", 1, is_edit=True) == 2
+    assert credits_an_image("512x512", 2, is_edit=True) == 1

@@ -76,8 +76,8 @@ def test_a_decided_image_can_be_made_again_without_further_consent(
     studio: Studio, unknown: Job, sandbox: Sandbox, decision: Decision, database: Database[dict[str, Any]]
 ) -> None:
     decide(studio, unknown, decision)
-    assert studio.jobs.retry_quote(LOCAL, unknown.job_id).unknown == 0
-    studio.jobs.retry(LOCAL, unknown.job_id, accept_micros=unknown.approval.quoted_micros)
+    assert studio.approvals.retry_quote(LOCAL, unknown.job_id).unknown == 0
+    studio.approvals.retry(LOCAL, unknown.job_id, accept_micros=unknown.approval.quoted_micros)
     one_round(studio)
     assert studio.queries.get(LOCAL, unknown.job_id).status == "DONE"
     assert_money_adds_up(database)
@@ -219,7 +219,7 @@ def test_a_late_answer_costs_what_its_own_attempt_held(
     database: Database[dict[str, Any]],
 ) -> None:
     monkeypatch.setattr(Catalog, "quote", lambda *_: 50_000)
-    studio.jobs.retry(LOCAL, unknown.job_id, accept_micros=50_000, accept_unknown=True)
+    studio.approvals.retry(LOCAL, unknown.job_id, accept_micros=50_000, accept_unknown=True)
     late = Answer(answered[1].content, None, None, None)
     execution.receive(unknown, 0, "att_1", late)
     first, second = studio.queries.get(LOCAL, unknown.job_id).images[0].attempts

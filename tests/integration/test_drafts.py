@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from threading import Barrier
 from typing import Any
 
@@ -14,11 +15,12 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import DatabaseDown, Elsewhere, WrongState
 from imagegeneration.core.ids import new_id
+from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.jobs.job import Job
-from imagegeneration.models.options import Order
+from imagegeneration.models.plan import GenerationPlan
+from imagegeneration.money.price import Price
 from imagegeneration.prompts import draft_store as module
-from imagegeneration.prompts.draft import Draft, Shown, shown_sha256, terms_sha256
-from imagegeneration.providers.generation import ExecuteBody
+from imagegeneration.prompts.draft import Draft, Shown
 from imagegeneration.settings import Settings
 from tests.integration.conftest import body
 
@@ -35,14 +37,12 @@ def new(studio: Studio, **fields: Any) -> Draft:
 
 def seen(studio: Studio, draft: Draft, wanted: ExecuteBody) -> Shown:
     """What the screen showed of this request."""
-    order = Order(request=studio.offer.require())
-    total = studio.jobs.quote(wanted.final_prompt, wanted.image_count)
-    terms = terms_sha256(order, total, draws_seed=False)
-    return Shown(draft.draft_id, draft.version, shown_sha256(wanted.final_prompt, wanted.image_count, terms))
+    quote = studio.selector.quote_default(wanted.final_prompt, wanted.image_count, LOCAL.user_id)
+    return Shown(draft.draft_id, draft.version, quote.sha256)
 
 
 def approve(studio: Studio, wanted: ExecuteBody, shown: Shown) -> Job:
-    return studio.jobs.approve(LOCAL, wanted, source="dashboard", idempotency_key=None, shown=shown)
+    return studio.approvals.approve(LOCAL, wanted, source="dashboard", idempotency_key=None, shown=shown)
 
 
 def test_a_draft_is_never_paid_for_twice_however_old_its_window_is(
@@ -115,11 +115,14 @@ def test_what_the_screen_did_not_show_is_refused(
 
 @pytest.mark.parametrize("part", ["options", "price"])
 def test_other_options_or_another_price_than_shown_are_refused(studio: Studio, draft: Draft, part: str) -> None:
-    wanted, usual = body(), studio.offer.require()
-    request = usual.model_copy(update={"size": "256x256"}) if part == "options" else usual
-    total = studio.jobs.quote(wanted.final_prompt, 1) - (1 if part == "price" else 0)
-    terms = terms_sha256(Order(request=request), total, draws_seed=False)
-    shown = Shown(draft.draft_id, draft.version, shown_sha256(wanted.final_prompt, 1, terms))
+    wanted = body()
+    quote = studio.selector.quote_default(wanted.final_prompt, 1, LOCAL.user_id)
+    if part == "options":
+        other = quote.plan.request.model_copy(update={"size": "256x256"})
+        quote = replace(quote, plan=GenerationPlan(request=other))
+    else:
+        quote = replace(quote, prices=[Price(micros=quote.total_micros - 1)])
+    shown = Shown(draft.draft_id, draft.version, quote.sha256)
     with pytest.raises(WrongState, match="not what was on the screen"):
         approve(studio, wanted, shown)
 

@@ -20,10 +20,13 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.configuration import bucket_of
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.core.errors import InvalidRequest, NotFound, StorageFailed, TooLarge
+from imagegeneration.jobs.bodies import GenerateBody
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.models.options import GenerateBody, Options
-from imagegeneration.providers.generation import Answer
+from imagegeneration.models.criteria import Criteria
+from imagegeneration.models.options import Options
+from imagegeneration.models.registry import ModelRegistry
+from imagegeneration.providers.generation import Answer, GenerationParameters
 from imagegeneration.runner.execution import Execution
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
@@ -54,13 +57,13 @@ def asked(*image_ids: str, count: int = 1, **options: Any) -> GenerateBody:
 
 def edit(studio: Studio, *image_ids: str, actor: Actor = LOCAL, **more: Any) -> Job:
     body = asked(*image_ids, **more)
-    return studio.jobs.approve(
-        actor,
-        body,
-        source="api",
-        idempotency_key=None,
-        choose=lambda: studio.choosing.choose(body.options, body.final_prompt, actor).order,
-    )
+    return studio.approvals.approve(actor, body, source="api", idempotency_key=None)
+
+
+def selected(studio: Studio, options: Options) -> GenerationParameters:
+    """What would be asked of a provider first."""
+    criteria = studio.selector.criteria(options, "a kite", LOCAL)
+    return studio.selector.quote(criteria, 1, LOCAL.user_id).plan.request
 
 
 def put(settings: Settings, key: str, content: bytes) -> None:
@@ -88,8 +91,8 @@ def test_an_edit_sends_the_approved_bytes_and_prompt(
 
 def test_the_bill_has_the_images_that_were_read_and_stays_below_the_hold(studio: Studio, source: StoredImage) -> None:
     job = edit(studio, source.image_id)
-    assert studio.offer.parameters is not None
-    plain = studio.jobs.quote(job.final_prompt, 1)
+    assert studio.registry.default is not None
+    plain = studio.selector.quote_default(job.final_prompt, 1, LOCAL.user_id).total_micros
     assert job.approval.quoted_micros == plain + 53_600, "6,700 tokens at 8 dollars a million"
     one_round(studio)
     attempt = studio.queries.get(LOCAL, job.job_id).images[0].attempt
@@ -139,7 +142,7 @@ def test_what_is_not_what_was_approved_is_never_sent(
     assert_money_adds_up(database)
     if how != "no record":
         put(settings, source.storage_key, original)
-        studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
+        studio.approvals.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
         one_round(studio)
         assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
         assert sandbox.calls[-1].inputs == (source.sha256,)
@@ -293,15 +296,15 @@ def test_more_references_than_a_model_takes_are_refused_as_too_large(
     offering = build_studio(settings.model_copy(update={"catalog_file": rows}))
 
     def choose(*image_ids: str, **options: Any) -> str:
-        return offering.choosing.choose(Options(references=image_ids, **options), "a kite", LOCAL).order.request.model
+        return selected(offering, Options(references=image_ids, **options)).model
 
     assert choose(two[0], model="one") == "one"
     for options in ({"model": "one"}, {"fallback": ("one",)}):
         with pytest.raises(TooLarge, match="One edits at most 1 images at once") as refused:
             choose(*two, **options)
         assert "fewer images" in refused.value.resolution
-    one = offering.offer.catalog.model("one", datetime.now(UTC).date())
-    monkeypatch.setattr(offering.choosing, "_offered", lambda: [(one, "sandbox")])
+    one = offering.registry.catalog.model("one", datetime.now(UTC).date())
+    monkeypatch.setattr(ModelRegistry, "callable_models", lambda _self: [(one, "sandbox")])
     assert choose(two[0]) == "one"
     for options in ({}, {"provider": "sandbox"}):
         with pytest.raises(TooLarge, match="at most 1 images can be edited at once here, and 2 were chosen"):
@@ -331,14 +334,15 @@ def test_models_that_cannot_edit_or_be_transparent_are_left_out_with_words(
     rows.write_text(PLAIN)
     offering = build_studio(settings.model_copy(update={"catalog_file": rows}))
     options = Options(references=(source.image_id,), background="transparent", priority="cost")
-    words = {found.model: found.limitations for found in offering.choosing.candidates(options, "a kite", LOCAL)}
+    criteria = offering.selector.criteria(options, "a kite", LOCAL)
+    words = {found.model: found.limitations for found in offering.selector.estimate(criteria).recommendations}
     assert words["gpt-image-2.5-flare"] == ()
     assert words["plain"][:2] == ("Plain has no choice of this background.", "Plain edits no images.")
-    assert offering.choosing.choose(options, "a kite", LOCAL).order.request.model == "gpt-image-2.5-flare"
+    assert selected(offering, options).model == "gpt-image-2.5-flare"
     by_name = options.model_copy(update={"model": "plain"})
     with pytest.raises(InvalidRequest, match="Plain edits no images"):
-        offering.choosing.choose(by_name, "a kite", LOCAL)
-    cheapest = offering.choosing.estimate(Options(), "a kite", LOCAL).cheapest
+        selected(offering, by_name)
+    cheapest = offering.selector.estimate(Criteria(final_prompt="a kite")).cheapest
     assert cheapest == "plain", "it is only left out where it cannot"
     offering.close()
 

@@ -23,8 +23,6 @@ from imagegeneration.dashboard.generate import desk as module
 from imagegeneration.dashboard.generate.desk import Desk, new_draft
 from imagegeneration.jobs.job import Job
 from imagegeneration.models.catalog import Catalog
-from imagegeneration.models.options import Order
-from imagegeneration.prompts.draft import shown_sha256, terms_sha256
 from imagegeneration.settings import Settings
 
 CHOSEN = 2
@@ -128,8 +126,9 @@ def answering(answer: dict[str, Any]) -> Iterator[None]:
 def assert_as_chosen(studio: Studio, job: Job, final_prompt: str) -> None:
     """The job is what the person chose, at the price of that."""
     assert (job.final_prompt, job.image_count, len(job.images)) == (final_prompt, CHOSEN, CHOSEN)
-    assert job.request == studio.offer.parameters
-    assert job.approval.quoted_micros == studio.jobs.quote(final_prompt, CHOSEN) == job.held_micros
+    assert job.request == studio.registry.default
+    quote = studio.selector.quote_default(final_prompt, CHOSEN, LOCAL.user_id)
+    assert job.approval.quoted_micros == quote.total_micros == job.held_micros
     assert {image.attempt.model for image in job.images} == {studio.settings.openai_image_model}
 
 
@@ -174,8 +173,7 @@ def test_through_the_page(
             assert desk.problem is not None
             return
         assert (desk.draft.image_count, desk.draft.raw_prompt, desk.draft.job_id) == (CHOSEN, raw_prompt, None)
-        order, total = Order(request=studio.offer.require()), studio.jobs.quote(final_prompt, CHOSEN)
-        desk.ask("approve", shown_sha256(final_prompt, CHOSEN, terms_sha256(order, total, draws_seed=False)))
+        desk.ask("approve", studio.selector.quote_default(final_prompt, CHOSEN, LOCAL.user_id).sha256)
         desk.approve()
     assert desk.problem is None
     assert_as_chosen(studio, studio.queries.get(LOCAL, str(desk.draft.job_id)), final_prompt)

@@ -172,7 +172,7 @@ def test_a_change_that_is_given_up_is_not_told_of(
         with pytest.raises(OverBudget):
             approve(studio)
         with pytest.raises(OverBudget):
-            studio.jobs.retry(LOCAL, failed.job_id, accept_micros=1_000_000)
+            studio.approvals.retry(LOCAL, failed.job_id, accept_micros=1_000_000)
         assert database.events.count_documents({}) == before
         assert len(stored(database, failed)) == studio.queries.get(LOCAL, failed.job_id).last_event
 
@@ -230,7 +230,7 @@ def test_a_retry_is_told_after_the_end_and_the_stream_goes_on(client: TestClient
     one_round(studio)
     first = told(client.get(f"/image/job-events/{job.job_id}"))
     assert [kind for _, kind in first] == ["queued", "started", "missing", "error"]
-    studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
+    studio.approvals.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
     one_round(studio)
     assert [kind for _, kind in told(client.get(f"/image/job-events/{job.job_id}"))[4:]] == ALL
 
@@ -258,7 +258,7 @@ def test_news_is_told_sooner_than_a_stream_looks_by_itself(
     def hears_at_once() -> bool:
         listener = Listener(server, approve(studio).job_id)
         wait_until(lambda: listener.is_connected, "it is told that the job is queued")
-        studio.jobs.cancel(LOCAL, listener.job_id)
+        studio.cancellation.cancel(LOCAL, listener.job_id)
         listener.join(3)
         return listener.types == ["queued", "canceled", "missing", "error"]
 
@@ -271,7 +271,7 @@ def test_a_cancel_is_told_once_also_where_everything_is_in_flight(studio: Studio
     assert job is not None
     assert execution.start(job, 0, "att_1")
     for _ in range(2):
-        studio.jobs.cancel(LOCAL, job_id)
+        studio.cancellation.cancel(LOCAL, job_id)
     told = studio.following.told(LOCAL, job_id, 0).events
     assert [event.type for event in told] == ["queued", "started", "canceled"]
 
@@ -359,7 +359,7 @@ def test_a_stream_goes_on_where_the_database_is_away_for_a_moment(
 
     monkeypatch.setattr(studio.following, "told", told)
     assert away.wait(10), "it looked while the database was away"
-    studio.jobs.cancel(LOCAL, listener.job_id)
+    studio.cancellation.cancel(LOCAL, listener.job_id)
     listener.join(10)
     assert listener.types == ["queued", "canceled", "missing", "error"]
 

@@ -110,7 +110,7 @@ def test_an_image_is_started_once(studio: Studio, execution: Execution) -> None:
 def test_a_canceled_image_is_not_started(studio: Studio, execution: Execution) -> None:
     approve(studio)
     job = claimed(studio)
-    studio.jobs.cancel(LOCAL, job.job_id)
+    studio.cancellation.cancel(LOCAL, job.job_id)
     assert not execution.start(job, 0, "att_1")
     assert studio.spending.today(LOCAL).held_micros == 0
 
@@ -121,7 +121,7 @@ def test_cancel_keeps_what_is_in_flight(
     approve(studio, image_count=2)
     job = claimed(studio)
     answer = called(execution, job)
-    canceled = studio.jobs.cancel(LOCAL, job.job_id)
+    canceled = studio.cancellation.cancel(LOCAL, job.job_id)
     assert [image.state for image in canceled.images] == ["CALLING", "FAILED"]
     assert canceled.status == "RUNNING"
     received = execution.receive(job, 0, "att_1", answer)
@@ -199,7 +199,7 @@ def test_a_late_result_of_an_image_made_again_stays_on_its_attempt(
     answer = called(execution, job)
     expire_lease(database, job)
     one_round(studio)
-    studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros, accept_unknown=True)
+    studio.approvals.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros, accept_unknown=True)
     one_round(studio)
     received = execution.receive(job, 0, "att_1", answer)
     assert received is not None

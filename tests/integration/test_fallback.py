@@ -246,7 +246,7 @@ def test_an_alternate_at_another_endpoint_than_the_approved_one_is_not_called(
     job = order(studio, SECOND)
     sandbox.set_fault("400")
     with build(other=f"{second.url}/") as same, build(other=sandbox.url) as moved:
-        assert same.offer.endpoints == studio.offer.endpoints
+        assert same.registry.endpoints == studio.registry.endpoints
         (ended,) = work_until_over(moved, [job])
     assert (ended.error_code, len(ended.images[0].attempts), second.calls) == ("PROVIDER", 1, [])
 
@@ -396,7 +396,7 @@ def test_a_cancel_in_between_stops_it(studio: Studio, sandbox: Sandbox, second: 
     worker = Worker(studio.execution, studio.queue, "runner_a", 1, 30)
     worker._begin(claimed)
     wait_until(lambda: studio.queries.get(LOCAL, job.job_id).images[0].state == "CALLING", "the call is made")
-    studio.jobs.cancel(LOCAL, job.job_id)
+    studio.cancellation.cancel(LOCAL, job.job_id)
     wait_until(lambda: not worker.jobs, "the call is over")
     worker.drain()
     ended = studio.queries.get(LOCAL, job.job_id)
@@ -408,7 +408,7 @@ def test_a_cancel_before_the_alternates_turn_stops_it(studio: Studio, sandbox: S
     sandbox.set_fault("400")
     job = order(studio, SECOND)
     one_round(studio)
-    studio.jobs.cancel(LOCAL, job.job_id)
+    studio.cancellation.cancel(LOCAL, job.job_id)
     one_round(studio)
     assert (studio.queries.get(LOCAL, job.job_id).error_code, second.calls) == ("CANCELED", [])
 
@@ -457,9 +457,9 @@ def test_a_retry_begins_with_the_first_again_and_has_its_alternates(
     sandbox.set_fault("400", count=2)
     second.set_fault("400")
     (failed,) = work_until_over(studio, [order(studio, SECOND)])
-    quote = studio.jobs.retry_quote(LOCAL, failed.job_id)
+    quote = studio.approvals.retry_quote(LOCAL, failed.job_id)
     assert (failed.status, quote.total_micros) == ("FAILED", DEAR)
-    studio.jobs.retry(LOCAL, failed.job_id, accept_micros=DEAR)
+    studio.approvals.retry(LOCAL, failed.job_id, accept_micros=DEAR)
     (done,) = work_until_over(studio, [failed])
     assert [attempt.model for attempt in done.images[0].attempts] == [FIRST, SECOND, FIRST, SECOND]
     assert (done.status, done.retries[0].alternates) == ("DONE", done.approval.alternates)
@@ -474,14 +474,14 @@ def test_what_was_tampered_with_is_not_retried(
     (failed,) = work_until_over(studio, [order(studio, SECOND)])
     database.jobs.update_one({"jobId": failed.job_id}, {"$set": change})
     with pytest.raises(WrongState, match="not what was approved"):
-        studio.jobs.retry(LOCAL, failed.job_id, accept_micros=10 * DEAR)
+        studio.approvals.retry(LOCAL, failed.job_id, accept_micros=10 * DEAR)
 
 
 def test_a_retry_needs_every_alternate_to_be_there(studio: Studio, build: Build, sandbox: Sandbox) -> None:
     sandbox.set_fault("moderation")
     (failed,) = work_until_over(studio, [order(studio, SECOND)])
     with build(other="") as left, pytest.raises(WrongState, match="two is not configured"):
-        left.jobs.retry_quote(LOCAL, failed.job_id)
+        left.approvals.retry_quote(LOCAL, failed.job_id)
 
 
 def test_breakers_count_each_provider_by_its_own_attempts(studio: Studio, sandbox: Sandbox, second: Sandbox) -> None:

@@ -94,7 +94,7 @@ def test_a_program_names_alternates_and_reads_who_made_it_and_why(
     record = client.get(f"/image/jobs/{accepted['jobId']}").raise_for_status().json()
     job = record.get("job", record)
     terms = job["approval"]["alternates"]
-    assert terms == [{"endpointSha256": studio.offer.endpoints["two"], "price": {"micros": DEAR, "credits": 0}}]
+    assert terms == [{"endpointSha256": studio.registry.endpoints["two"], "price": {"micros": DEAR, "credits": 0}}]
     assert job["approval"]["maxExtraMicros"] == DEAR - CHEAP
     last = job["images"][0]["attempts"][-1]
     assert (last["provider"], last["model"], last["why"]) == ("two", SECOND, "one is paused: maintenance")

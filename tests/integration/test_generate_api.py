@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.models.options import Options
+from imagegeneration.models.criteria import Criteria
 from tests.integration.conftest import assert_money_adds_up, one_round
 from tests.support import Clock
 
@@ -53,8 +53,8 @@ def test_what_was_asked_for_is_sent_and_stored(
 
 
 def test_without_options_it_is_what_version_1_makes(client: TestClient, studio: Studio) -> None:
-    assert studio.offer.parameters is not None
-    assert generate(client).json()["request"] == studio.offer.parameters.document()
+    assert studio.registry.default is not None
+    assert generate(client).json()["request"] == studio.registry.default.document()
 
 
 def test_the_same_key_gives_the_same_job_and_another_body_is_refused(client: TestClient, studio: Studio) -> None:
@@ -116,7 +116,7 @@ def test_how_long_an_image_takes_is_one_figure_from_one_source(
 ) -> None:
     def told(job: dict[str, Any]) -> set[float]:
         rows = client.post("/image/estimate", json={"finalPrompt": "a kite"}).json()["recommendations"]
-        side_by_side = studio.choosing.side_by_side(Options(), "a kite", LOCAL).recommendations
+        side_by_side = studio.selector.compare(Criteria(final_prompt="a kite")).estimate.recommendations
         progress = studio.following.progress(studio.queries.get(LOCAL, job["jobId"]))
         assert progress is not None
         return {

@@ -95,7 +95,7 @@ def test_a_call_that_is_left_is_waited_for_only_as_long_as_its_model_takes(
     working: Working, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, hurry: dict[str, Any]
 ) -> None:
     job_id = stopped_in_the_call(working)
-    catalog = working.studio.offer.catalog
+    catalog = working.studio.registry.catalog
     hurried = [model.model_copy(update=hurry) for model in catalog.image_models]
     monkeypatch.setitem(catalog.__dict__, "image_models", tuple(hurried))
     one_round(working.studio)
@@ -107,7 +107,7 @@ def test_a_call_that_is_left_is_waited_for_only_as_long_as_its_model_takes(
 
 def in_doubt(working: Working, monkeypatch: pytest.MonkeyPatch) -> Job:
     """A job whose provider took longer than its model is waited for."""
-    catalog = working.studio.offer.catalog
+    catalog = working.studio.registry.catalog
     hurried = [model.model_copy(update={"timeout_seconds": 0.3}) for model in catalog.image_models]
     with monkeypatch.context() as hurry:
         hurry.setitem(catalog.__dict__, "image_models", tuple(hurried))

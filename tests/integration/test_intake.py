@@ -20,11 +20,12 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import InternalFault, WrongState
 from imagegeneration.dashboard.kit import words
+from imagegeneration.jobs.bodies import GenerateBody
 from imagegeneration.jobs.decision import Decision
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.models.catalog import Catalog
-from imagegeneration.models.options import GenerateBody, Options
+from imagegeneration.models.options import Options
 from imagegeneration.operations.state import OpenImage
 from imagegeneration.providers.generation import Answer, Usage
 from imagegeneration.runner import recovery
@@ -155,7 +156,7 @@ def test_what_nobody_foresaw_sets_the_answer_aside_until_it_is_tried_again(
         taken_in(studio, execution, calling, answer_of(png()))
     assert_set_aside(studio, execution, calling, "settling it failed (RuntimeError)")
     with pytest.raises(WrongState):
-        studio.jobs.cancel(LOCAL, calling.job_id)
+        studio.cancellation.cancel(LOCAL, calling.job_id)
     again = decide(studio, calling, "try_again")
     assert (again.status, again.images[0].state) == ("RUNNING", "GENERATED")
     deliver(execution, monkeypatch)
@@ -205,9 +206,10 @@ def test_an_answer_reaches_the_spool_whatever_is_wrong_with_what_is_said_of_it(
 def test_a_dear_image_with_the_count_of_a_cheap_one_is_booked_at_the_quote(
     studio: Studio, execution: Execution, quality: str, is_believed: bool, database: Database[dict[str, Any]]
 ) -> None:
-    order = studio.choosing.choose(Options(quality=quality), "a kite", LOCAL).order
-    approved = GenerateBody(intent="a card", raw_prompt="a kite", final_prompt="a kite")
-    studio.jobs.approve(LOCAL, approved, source="api", idempotency_key=None, choose=lambda: order)
+    approved = GenerateBody(
+        intent="a card", raw_prompt="a kite", final_prompt="a kite", options=Options(quality=quality)
+    )
+    studio.approvals.approve(LOCAL, approved, source="api", idempotency_key=None)
     job = claim(studio, "runner_a")
     assert job is not None
     assert execution.start(job, 0, ATTEMPT)
@@ -263,9 +265,9 @@ def test_an_image_that_was_set_aside_can_be_made_again(
     with monkeypatch.context() as broken:
         broken.setattr(imaging, "inspect", unforeseen)
         taken_in(studio, execution, calling, answer_of(png()))
-    quote = studio.jobs.retry_quote(LOCAL, calling.job_id)
+    quote = studio.approvals.retry_quote(LOCAL, calling.job_id)
     assert (quote.missing, quote.unknown) == (1, 0)
-    studio.jobs.retry(LOCAL, calling.job_id, accept_micros=quote.total_micros)
+    studio.approvals.retry(LOCAL, calling.job_id, accept_micros=quote.total_micros)
     one_round(studio)
     assert studio.queries.get(LOCAL, calling.job_id).status == "DONE"
     assert studio.operations.state(LOCAL).set_aside == ()

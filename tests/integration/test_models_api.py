@@ -107,8 +107,8 @@ def test_an_explicit_provider_is_kept_to(client: TestClient) -> None:
 
 
 def test_auto_without_a_wish_is_what_version_1_makes(client: TestClient, many: Studio) -> None:
-    assert many.offer.parameters is not None
-    assert ask(client, "validate").json()["request"]["model"] == many.offer.parameters.model
+    assert many.registry.default is not None
+    assert ask(client, "validate").json()["request"]["model"] == many.registry.default.model
 
 
 def test_nothing_moves_a_request_to_a_dearer_model_without_a_word(client: TestClient) -> None:

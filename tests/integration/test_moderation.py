@@ -15,13 +15,15 @@ from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import PromptRefused, ProviderFailed
+from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.local.sandbox.faults import FaultKind
-from imagegeneration.models.options import Order
+from imagegeneration.models.plan import GenerationPlan
+from imagegeneration.models.quotes import Quotes
+from imagegeneration.models.selector import ModelSelector
 from imagegeneration.prompts import moderator as module
 from imagegeneration.prompts.moderation import Moderation, ModerationPolicy
-from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 
@@ -131,7 +133,7 @@ def test_the_final_prompt_is_checked_and_nothing_else(under: Build) -> None:
     harmless = ExecuteBody(
         intent="[sandbox:flagged]", raw_prompt="[sandbox:flagged]", final_prompt="a kite", image_count=1
     )
-    assert studio.jobs.approve(LOCAL, harmless, source="dashboard", idempotency_key=None).status == "QUEUED"
+    assert studio.approvals.approve(LOCAL, harmless, source="dashboard", idempotency_key=None).status == "QUEUED"
 
 
 def test_a_request_that_is_sent_again_is_not_checked_again(under: Build, sandbox: Sandbox) -> None:
@@ -163,12 +165,12 @@ def test_a_retry_is_checked_too(under: Build, sandbox: Sandbox, database: Databa
     job = approve(studio)
     sandbox.set_fault("400")
     one_round(studio)
-    price = studio.jobs.retry_quote(LOCAL, job.job_id).total_micros
+    price = studio.approvals.retry_quote(LOCAL, job.job_id).total_micros
     sandbox.set_fault("flagged")
     with pytest.raises(PromptRefused):
-        studio.jobs.retry(LOCAL, job.job_id, accept_micros=price)
+        studio.approvals.retry(LOCAL, job.job_id, accept_micros=price)
     assert studio.queries.get(LOCAL, job.job_id).status == "FAILED"
-    (retried,) = studio.jobs.retry(LOCAL, job.job_id, accept_micros=price).retries
+    (retried,) = studio.approvals.retry(LOCAL, job.job_id, accept_micros=price).retries
     assert retried.moderation is not None
     assert retried.moderation.outcome == "passed"
     assert_money_adds_up(database)
@@ -185,21 +187,28 @@ def test_moderation_is_no_billable_call_and_moves_no_money(
 
 @pytest.mark.parametrize("place", ["request", "alternate"])
 def test_a_native_negative_prompt_is_moderated_too(
-    settings: Settings, sandbox: Sandbox, database: Database[dict[str, Any]], place: str
+    settings: Settings,
+    sandbox: Sandbox,
+    database: Database[dict[str, Any]],
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     more = {"stability_api_key": SecretStr("k"), "openai_base_url": sandbox.url, "moderation_policy": "block"}
     studio = build_studio(settings.model_copy(update=more), runner=True)
-    plain = studio.offer.catalog.model("stable-image-core", date(2026, 11, 29)).usual("stability")
-    other = studio.offer.catalog.model("stable-image-ultra", date(2026, 11, 29)).usual("stability")
+    plain = studio.registry.catalog.model("stable-image-core", date(2026, 11, 29)).usual("stability")
+    other = studio.registry.catalog.model("stable-image-ultra", date(2026, 11, 29)).usual("stability")
+
+    quotes = Quotes(studio.registry, studio.conditions, studio.credits)
 
     def approve_without(negative: str) -> Job:
         hostile = {"negative_prompt": negative}
-        order = (
-            Order(request=plain.model_copy(update=hostile))
+        plan = (
+            GenerationPlan(request=plain.model_copy(update=hostile))
             if place == "request"
-            else Order(request=plain, alternates=(other.model_copy(update=hostile),), max_extra_micros=10**6)
+            else GenerationPlan(request=plain, alternates=(other.model_copy(update=hostile),), max_extra_micros=10**6)
         )
-        return studio.jobs.approve(LOCAL, body(), source="api", idempotency_key=None, choose=lambda: order)
+        monkeypatch.setattr(ModelSelector, "quote_default", lambda _self, *asked: quotes.of(plan, *asked))
+        return studio.approvals.approve(LOCAL, body(), source="api", idempotency_key=None)
 
     try:
         with pytest.raises(PromptRefused, match="The moderation found"):

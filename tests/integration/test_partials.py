@@ -111,8 +111,8 @@ def test_an_alternate_that_shows_none_is_asked_for_none(settings: Settings) -> N
     keys = {"openai_api_key": SecretStr("sk-test"), "fal_key": SecretStr("fal-test")}
     with contextlib.closing(build_studio(settings.model_copy(update=keys))) as both:
         options = Options(model=MODEL, partial_images=2, fallback=("fal-ai/flux/dev",), max_extra_micros=10**6)
-        order = both.choosing.choose(options, "a red kite", LOCAL).order
-    assert [order.request.partial_images, *(one.partial_images for one in order.alternates)] == [2, 0]
+        quote = both.selector.quote(both.selector.criteria(options, "a red kite", LOCAL), 1, LOCAL.user_id)
+    assert [route.partial_images for route in quote.plan.routes] == [2, 0]
 
 
 @pytest.mark.parametrize("options", [{"partialImages": 4}, {"partialImages": -1}, {"partialImages": "two"}])

@@ -123,9 +123,9 @@ def test_images_already_made_stay_and_retry_makes_only_the_missing(
     assert job.error is not None
     assert "2 of 3" in job.error
     kept = [image.url for image in job.images if image.state == "STORED"]
-    quote = studio.jobs.retry_quote(LOCAL, job.job_id)
+    quote = studio.approvals.retry_quote(LOCAL, job.job_id)
     assert (quote.missing, quote.unknown) == (1, 0)
-    studio.jobs.retry(LOCAL, job.job_id, accept_micros=quote.total_micros)
+    studio.approvals.retry(LOCAL, job.job_id, accept_micros=quote.total_micros)
     done = run_to_the_end(studio, worker, job.job_id)
     assert done.status == "DONE"
     assert len(done.cdn_urls) == 3
@@ -140,11 +140,11 @@ def test_an_image_perhaps_charged_is_retried_only_with_consent(
 ) -> None:
     sandbox.set_fault("reset_after_billing", count=1)
     job = run_to_the_end(studio, worker, approve(studio).job_id)
-    quote = studio.jobs.retry_quote(LOCAL, job.job_id)
+    quote = studio.approvals.retry_quote(LOCAL, job.job_id)
     assert (quote.unknown, quote.unknown_micros) == (1, job.approval.quoted_micros)
     with pytest.raises(Undecided, match="perhaps charged"):
-        studio.jobs.retry(LOCAL, job.job_id, accept_micros=quote.total_micros)
-    studio.jobs.retry(LOCAL, job.job_id, accept_micros=quote.total_micros, accept_unknown=True)
+        studio.approvals.retry(LOCAL, job.job_id, accept_micros=quote.total_micros)
+    studio.approvals.retry(LOCAL, job.job_id, accept_micros=quote.total_micros, accept_unknown=True)
     done = run_to_the_end(studio, worker, job.job_id)
     assert done.status == "DONE"
     assert len(sandbox.calls) == 2

@@ -27,7 +27,7 @@ ANN, BOB = Actor(user_id="ann"), Actor(user_id="bob")
 
 def approve_for(studio: Studio, actor: Actor, count: int = 1, image_count: int = 1) -> list[Job]:
     asked = body(image_count=image_count)
-    return [studio.jobs.approve(actor, asked, source="api", idempotency_key=None) for _ in range(count)]
+    return [studio.approvals.approve(actor, asked, source="api", idempotency_key=None) for _ in range(count)]
 
 
 def claim_in_order(studio: Studio, room: int = 1) -> list[str]:
@@ -129,7 +129,7 @@ def test_a_retried_job_is_heard_of_too(studio: Studio, worker: Worker) -> None:
 
         def retried() -> bool:  # again and again: the stream tells only what comes after it was opened
             job = jobs.pop()
-            studio.jobs.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
+            studio.approvals.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros)
             return heard.wait(1)
 
         wait_until(retried, "the stream tells of a retry")

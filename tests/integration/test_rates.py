@@ -169,20 +169,20 @@ def test_approvals_and_suggestions_are_counted_where_pages_and_programs_ask(comp
     ann = enter(company, "ann", plan="enterprise")
     with_key = ann.model_copy(update={"key": "a script", "key_id": "key_1"})
     for number in range(ACTION_RATES["approve"].amount):
-        company.jobs.approve((ann, with_key)[number % 2], body(), source="dashboard", idempotency_key=None)
+        company.approvals.approve((ann, with_key)[number % 2], body(), source="dashboard", idempotency_key=None)
     with pytest.raises(Busy, match="At most 10 approvals a minute"):
-        company.jobs.approve(with_key, body(), source="api", idempotency_key=None)
+        company.approvals.approve(with_key, body(), source="api", idempotency_key=None)
     refusal = fails_after(ACTION_RATES["enhance"].amount, lambda: company.enhancement.enhance(ann, ENHANCE))
     assert "At most 20 prompt suggestions a minute" in refusal.message
 
 
 def test_a_retry_is_an_approval(company: Studio) -> None:
     ann = enter(company, "ann")
-    job = company.jobs.approve(ann, body(), source="api", idempotency_key=None)
-    company.jobs.cancel(ann, job.job_id)
+    job = company.approvals.approve(ann, body(), source="api", idempotency_key=None)
+    company.cancellation.cancel(ann, job.job_id)
     use_up(company, ann)
     with pytest.raises(Busy, match="approvals"):
-        company.jobs.retry(ann, job.job_id, accept_micros=10**6)
+        company.approvals.retry(ann, job.job_id, accept_micros=10**6)
 
 
 def use_up(company: Studio, actor: Actor) -> None:
@@ -212,12 +212,12 @@ def test_the_plan_bounds_approvals_an_hour_and_a_day(company: Studio, counters: 
 
 def test_a_request_that_is_sent_again_counts_as_none(company: Studio) -> None:
     ann = enter(company, "ann", plan="free")
-    first = company.jobs.approve(ann, body(), source="api", idempotency_key="one")
+    first = company.approvals.approve(ann, body(), source="api", idempotency_key="one")
     use_up(company, ann)
-    again = company.jobs.approve(ann, body(), source="api", idempotency_key="one")
+    again = company.approvals.approve(ann, body(), source="api", idempotency_key="one")
     assert again.job_id == first.job_id
     with pytest.raises(Busy):
-        company.jobs.approve(ann, body(), source="api", idempotency_key="two")
+        company.approvals.approve(ann, body(), source="api", idempotency_key="two")
 
 
 def test_a_request_whose_first_sending_ends_while_it_is_refused_gets_the_first_answer(
@@ -230,25 +230,25 @@ def test_a_request_whose_first_sending_ends_while_it_is_refused_gets_the_first_a
     def the_other_is_first(self: Rates, actor: Actor, action: Any) -> None:
         if not made:
             monkeypatch.setattr(Rates, "act", count)
-            made.append(company.jobs.approve(ann, body(), source="api", idempotency_key="one"))
+            made.append(company.approvals.approve(ann, body(), source="api", idempotency_key="one"))
             use_up(company, ann)
         count(self, actor, action)
 
     monkeypatch.setattr(Rates, "act", the_other_is_first)
-    again = company.jobs.approve(ann, body(), source="api", idempotency_key="one")
+    again = company.approvals.approve(ann, body(), source="api", idempotency_key="one")
     assert [job.job_id for job in made] == [again.job_id]
 
 
 def test_of_two_approvals_at_once_one_has_the_place_that_is_left(settings: Settings) -> None:
     companies = [build_company(settings) for _ in range(2)]
     ann = enter(companies[0], "ann", plan="basic")
-    companies[0].jobs.approve(ann, body(), source="api", idempotency_key=None)
+    companies[0].approvals.approve(ann, body(), source="api", idempotency_key=None)
     barrier = threading.Barrier(4)
 
     def try_once(number: int) -> str:
         barrier.wait()
         try:
-            return companies[number % 2].jobs.approve(ann, body(), source="api", idempotency_key=None).status
+            return companies[number % 2].approvals.approve(ann, body(), source="api", idempotency_key=None).status
         except Busy as error:
             return error.message
 
@@ -267,7 +267,7 @@ def test_a_request_that_is_sent_twice_at_once_does_not_take_its_own_place(settin
 
     def send(number: int) -> str:
         barrier.wait()
-        return companies[number % 2].jobs.approve(ann, body(), source="api", idempotency_key="one").job_id
+        return companies[number % 2].approvals.approve(ann, body(), source="api", idempotency_key="one").job_id
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(send, range(6)))) == 1
@@ -277,14 +277,14 @@ def test_a_request_that_is_sent_twice_at_once_does_not_take_its_own_place(settin
 
 def test_a_place_is_free_again_when_a_job_is_over_and_a_retry_takes_one(company: Studio) -> None:
     ann = enter(company, "ann", plan="free")
-    first = company.jobs.approve(ann, body(), source="api", idempotency_key="one")
-    assert company.jobs.approve(ann, body(), source="api", idempotency_key="one").job_id == first.job_id
-    company.jobs.cancel(ann, first.job_id)
-    company.jobs.approve(ann, body(), source="api", idempotency_key=None)
+    first = company.approvals.approve(ann, body(), source="api", idempotency_key="one")
+    assert company.approvals.approve(ann, body(), source="api", idempotency_key="one").job_id == first.job_id
+    company.cancellation.cancel(ann, first.job_id)
+    company.approvals.approve(ann, body(), source="api", idempotency_key=None)
     with pytest.raises(Busy, match="1 job at once"):
-        company.jobs.retry(ann, first.job_id, accept_micros=10**6)
+        company.approvals.retry(ann, first.job_id, accept_micros=10**6)
     bob = enter(company, "bob", plan="free")
-    company.jobs.approve(bob, body(), source="api", idempotency_key=None)
+    company.approvals.approve(bob, body(), source="api", idempotency_key=None)
 
 
 def test_an_admin_changes_a_plan_and_it_is_on_record(company: Studio) -> None:

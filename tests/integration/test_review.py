@@ -17,7 +17,8 @@ from imagegeneration.core.errors import WrongState
 from imagegeneration.core.ids import new_id
 from imagegeneration.dashboard.generate.obstacles import has_news, require_announced
 from imagegeneration.models.options import Options
-from imagegeneration.prompts.draft import Draft, shown_sha256
+from imagegeneration.models.quote import shown_sha256
+from imagegeneration.prompts.draft import Draft
 from imagegeneration.providers.breaker import EVERYTHING
 from imagegeneration.settings import Settings
 from imagegeneration.settings_types import ProviderLimitSetting

@@ -20,7 +20,7 @@ def test_a_job_that_is_done_is_run_again_by_api(
 ) -> None:
     first = approve(studio, image_count=2)
     one_round(studio)
-    price = studio.jobs.again_quote(LOCAL, first.job_id)
+    price = studio.approvals.again_quote(LOCAL, first.job_id)
     answer = client.post(f"/image/jobs/{first.job_id}/run-again", json={"acceptMicros": price})
     assert (answer.status_code, answer.json()["status"]) == (202, "QUEUED")
     one_round(studio)
@@ -35,7 +35,7 @@ def test_a_job_that_is_done_is_run_again_by_api(
 def test_a_higher_price_than_was_accepted_makes_no_job(client: TestClient, studio: Studio) -> None:
     job = approve(studio)
     one_round(studio)
-    price = studio.jobs.again_quote(LOCAL, job.job_id)
+    price = studio.approvals.again_quote(LOCAL, job.job_id)
     refused = client.post(f"/image/jobs/{job.job_id}/run-again", json={"acceptMicros": price - 1})
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "IMG_011")
     assert len(studio.queries.page(LOCAL, limit=5).jobs) == 1
@@ -46,7 +46,7 @@ def test_one_key_makes_one_job_and_stands_for_nothing_else(studio: Studio) -> No
     one_round(studio)
 
     def again(job_id: str) -> str:
-        made = studio.jobs.run_again(LOCAL, job_id, accept_micros=10**6, source="api", idempotency_key="once")
+        made = studio.approvals.run_again(LOCAL, job_id, accept_micros=10**6, source="api", idempotency_key="once")
         return made.job_id
 
     assert again(first.job_id) == again(first.job_id)
@@ -57,8 +57,8 @@ def test_one_key_makes_one_job_and_stands_for_nothing_else(studio: Studio) -> No
 def test_what_is_at_work_or_was_changed_is_not_run_again(studio: Studio, database: Database[dict[str, Any]]) -> None:
     job = approve(studio)
     with pytest.raises(WrongState, match="still at work"):
-        studio.jobs.again_quote(LOCAL, job.job_id)
+        studio.approvals.again_quote(LOCAL, job.job_id)
     one_round(studio)
     database.jobs.update_one({"jobId": job.job_id}, {"$set": {"finalPrompt": "a green kite"}})
     with pytest.raises(WrongState, match="not what was approved"):
-        studio.jobs.run_again(LOCAL, job.job_id, accept_micros=10**6, source="api", idempotency_key=None)
+        studio.approvals.run_again(LOCAL, job.job_id, accept_micros=10**6, source="api", idempotency_key=None)

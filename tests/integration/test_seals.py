@@ -114,7 +114,7 @@ def test_what_was_changed_with_its_hash_is_not_approved_again(
     one_round(studio)
     forge(database, job, {"finalPrompt": "a green kite"})
     with pytest.raises(WrongState, match="not what was approved"):
-        studio.jobs.retry(LOCAL, job.job_id, accept_micros=1_000_000)
+        studio.approvals.retry(LOCAL, job.job_id, accept_micros=1_000_000)
 
 
 @pytest.fixture
@@ -156,14 +156,14 @@ def checked(studio: Studio, worker: Worker, sandbox: Sandbox) -> Job:
     """A job of two images, one of which was made at the second attempt, that is done."""
     sandbox.set_fault("moderation")
     failed = run_to_the_end(studio, worker, approve(studio, image_count=2).job_id)
-    quote = studio.jobs.retry_quote(LOCAL, failed.job_id)
-    studio.jobs.retry(LOCAL, failed.job_id, accept_micros=quote.total_micros)
+    quote = studio.approvals.retry_quote(LOCAL, failed.job_id)
+    studio.approvals.retry(LOCAL, failed.job_id, accept_micros=quote.total_micros)
     return run_to_the_end(studio, worker, failed.job_id)
 
 
 def problems(studio: Studio) -> list[str]:
     """What the verification says, without the job's id."""
-    seals = studio.jobs._seals
+    seals = studio.approvals._agreements._seals
     assert studio.execution is not None
     found = Verification(studio._stores, seals, studio.execution._storage).problems()
     return [problem.partition(": ")[2] for problem in found]

@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL
+from imagegeneration.jobs.bodies import ExecuteBody, GenerateBody
 from imagegeneration.jobs.job import request_sha256
 from imagegeneration.models.options import Options
-from imagegeneration.providers.generation import LARGEST_SEED, ExecuteBody
+from imagegeneration.providers.generation import LARGEST_SEED
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, body
 from tests.integration.servers import running, work_until_over
@@ -42,14 +43,8 @@ def sent_seeds(stub: stability.Stability) -> list[str]:
 
 def approved(studio: Studio, asked: ExecuteBody, **options: object) -> str:
     wanted = Options.model_validate({"model": CORE} | options)
-    job = studio.jobs.approve(
-        LOCAL,
-        asked,
-        source="api",
-        idempotency_key=None,
-        choose=lambda: studio.choosing.choose(wanted, asked.final_prompt, LOCAL).order,
-    )
-    return job.job_id
+    wished = GenerateBody(**dict(asked), options=wanted)
+    return studio.approvals.approve(LOCAL, wished, source="api", idempotency_key=None).job_id
 
 
 def test_each_call_sends_a_seed_of_its_own_and_all_were_approved(studio: Studio, stub: stability.Stability) -> None:

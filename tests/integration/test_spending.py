@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import pytest
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from imagegeneration.bootstrap import Studio
-from imagegeneration.bootstrap import build_studio
-from imagegeneration.core.actor import Actor
-from imagegeneration.core.actor import LOCAL
-from imagegeneration.core.errors import Busy
-from imagegeneration.core.errors import OverBudget
-from imagegeneration.core.errors import WrongState
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.core.actor import LOCAL, Actor
+from imagegeneration.core.errors import Busy, OverBudget, WrongState
 from imagegeneration.jobs.accounting import movements
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.models.prices import TEMPLATE_TOKENS
-from imagegeneration.money.money import ProviderLimits
-from imagegeneration.money.money import budget_day
-from imagegeneration.money.money import quoted
+from imagegeneration.money.money import ProviderLimits, budget_day, quoted
 from imagegeneration.runner.execution import Execution
 from imagegeneration.settings import Settings
 from imagegeneration.settings_types import ProviderLimitSetting
-from pymongo.database import Database
-from tests.integration.conftest import approve
-from tests.integration.conftest import assert_money_adds_up
-from tests.integration.conftest import body
-from tests.integration.conftest import one_round
-from typing import Any
+from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
 
 PROMPT = "a red kite over green hills"
 HOLD = quoted(13_200 + 5 * (len(PROMPT) + TEMPLATE_TOKENS))
@@ -41,7 +34,8 @@ def limited(settings: Settings, **limits: Any) -> Studio:
 
 def test_a_job_holds_what_was_quoted(studio: Studio, database: Database[dict[str, Any]]) -> None:
     job = approve(studio, PROMPT, image_count=3)
-    assert job.approval.quoted_micros == studio.jobs.quote(PROMPT, 3) == 3 * HOLD == job.held_micros
+    assert job.approval.quoted_micros == 3 * HOLD == job.held_micros
+    assert studio.selector.quote_default(PROMPT, 3, LOCAL.user_id).total_micros == 3 * HOLD
     spend = studio.spending.today(LOCAL)
     assert (spend.held_micros, spend.spent_micros, spend.account) == (3 * HOLD, 0, "sandbox")
     assert_money_adds_up(database)
@@ -90,7 +84,7 @@ def test_one_persons_limit_leaves_the_rest_to_others(settings: Settings) -> None
     with pytest.raises(OverBudget, match="your daily budget"):
         approve(studio, PROMPT)
     other = Actor(user_id="usr_other")
-    assert studio.jobs.approve(other, body(PROMPT), source="api", idempotency_key=None).user_id == "usr_other"
+    assert studio.approvals.approve(other, body(PROMPT), source="api", idempotency_key=None).user_id == "usr_other"
     studio.close()
 
 
@@ -104,10 +98,10 @@ def test_an_image_above_the_price_limit_is_refused(settings: Settings) -> None:
 def test_a_retry_counts_against_the_budget_too(settings: Settings, database: Database[dict[str, Any]]) -> None:
     studio = limited(settings, daily_budget_usd=HOLD / 1_000_000)
     job = approve(studio, PROMPT)
-    studio.jobs.cancel(LOCAL, job.job_id)
+    studio.cancellation.cancel(LOCAL, job.job_id)
     approve(studio, PROMPT)
     with pytest.raises(OverBudget):
-        studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
+        studio.approvals.retry(LOCAL, job.job_id, accept_micros=HOLD)
     refused = studio.queries.get(LOCAL, job.job_id)
     assert (refused.status, refused.retries, len(refused.images[0].attempts)) == ("FAILED", (), 1)
     assert_money_adds_up(database)
@@ -131,7 +125,7 @@ def test_two_cancels_at_once_release_once(studio: Studio, database: Database[dic
 
     def cancel(_: int) -> bool:
         try:
-            studio.jobs.cancel(LOCAL, job.job_id)
+            studio.cancellation.cancel(LOCAL, job.job_id)
         except WrongState:
             return False
         return True
@@ -146,11 +140,11 @@ def test_two_cancels_at_once_release_once(studio: Studio, database: Database[dic
 
 def test_two_retries_at_once_are_one(studio: Studio, database: Database[dict[str, Any]]) -> None:
     job = approve(studio, PROMPT)
-    studio.jobs.cancel(LOCAL, job.job_id)
+    studio.cancellation.cancel(LOCAL, job.job_id)
 
     def retry(_: int) -> bool:
         try:
-            studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
+            studio.approvals.retry(LOCAL, job.job_id, accept_micros=HOLD)
         except WrongState:
             return False
         return True
@@ -193,7 +187,7 @@ def test_a_retry_after_midnight_is_held_on_the_new_day(
     job = approve(studio, PROMPT)
     _move_to(database, budget_day(job.created_at - timedelta(days=1)))
     one_round(studio)
-    studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
+    studio.approvals.retry(LOCAL, job.job_id, accept_micros=HOLD)
     assert studio.spending.today(LOCAL).held_micros == HOLD
     assert_money_adds_up(database)
 
@@ -229,10 +223,10 @@ def test_a_retry_waits_for_room_in_the_queue_like_an_approval(settings: Settings
     one_round(studio)
     other = approve(studio, PROMPT)
     with pytest.raises(Busy):
-        studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD)
+        studio.approvals.retry(LOCAL, job.job_id, accept_micros=HOLD)
     assert studio.queries.get(LOCAL, job.job_id).status == "FAILED"
-    studio.jobs.cancel(LOCAL, other.job_id)
-    assert studio.jobs.retry(LOCAL, job.job_id, accept_micros=HOLD).status == "QUEUED"
+    studio.cancellation.cancel(LOCAL, other.job_id)
+    assert studio.approvals.retry(LOCAL, job.job_id, accept_micros=HOLD).status == "QUEUED"
     studio.close()
 
 

@@ -44,7 +44,7 @@ def person(number: int) -> Actor:
 
 def most(studio: Studio) -> int:
     """The most that a suggestion costs, in micro-dollars."""
-    return studio.enhancement._most_micros(ENHANCE)
+    return studio.enhancement._max_cost_micros(ENHANCE)
 
 
 def ask_often(studio: Studio, who: Actor) -> None:
@@ -157,7 +157,7 @@ def test_a_count_of_no_tokens_costs_what_was_reserved(
     monkeypatch.setattr(OpenAIProvider, "enhance", lambda *_: Enhancement("a red kite", *tokens))
     assert studio.enhancement.enhance(person(1), ENHANCE) == "a red kite"
     studio.enhancement.post()
-    counted = studio.offer.catalog.text_cost(studio.settings.openai_text_model, 60, 40)
+    counted = studio.registry.catalog.text_cost(studio.settings.openai_text_model, 60, 40)
     assert 0 < counted < most(studio)
     assert spent(database) == (counted if is_believed else most(studio))
 

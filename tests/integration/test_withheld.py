@@ -57,5 +57,5 @@ def test_a_withheld_image_is_not_made_again_by_itself_and_pauses_nothing(withhol
     one_round(withholding)
     assert len(withholding.queries.get(LOCAL, job.job_id).images[0].attempts) == 1
     assert not withholding.pauses.board.of_provider(job.request.provider)
-    quote = withholding.jobs.retry_quote(LOCAL, job.job_id)
+    quote = withholding.approvals.retry_quote(LOCAL, job.job_id)
     assert (quote.missing, quote.unknown) == (1, 0)

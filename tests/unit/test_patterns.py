@@ -22,8 +22,8 @@ import pytest
 
 from imagegeneration.api.routes import _PATTERNS
 from imagegeneration.core.redaction import _SHAPES, redact
-from imagegeneration.jobs.jobs import KEY_PATTERN
 from imagegeneration.jobs.queries import CURSOR_PATTERN
+from imagegeneration.jobs.repeats import KEY_PATTERN
 from imagegeneration.models.lora import PATH_PATTERN
 from imagegeneration.providers import hints
 from imagegeneration.providers.encoded import EncodedAnswer
@@ -51,7 +51,7 @@ BUILT: Mapping[tuple[str, str], Collection[str]] = {
     ): [hints._IN_WORDS.pattern],
     ("core/redaction.py", "pattern"): [pattern.pattern for pattern, _ in _SHAPES],
     ("jobs/queries.py", "CURSOR_PATTERN"): [CURSOR_PATTERN],
-    ("jobs/jobs.py", "KEY_PATTERN"): [KEY_PATTERN],
+    ("jobs/repeats.py", "KEY_PATTERN"): [KEY_PATTERN],
     ("audit/store.py", 'f"^{re.escape(subject)}/"'): [],  # a prefix, letter by letter, that only MongoDB reads
 }
 """Patterns that are built from parts, by file and argument; between ^ and $ where only `fullmatch` reads them."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imagegeneration.core.errors import StudioError
 from imagegeneration.core.text import INTENT_MAX, PROMPT_MAX
-from imagegeneration.dashboard.frame import draw_part_again, errors_in_words, notice, show_error, studio
+from imagegeneration.dashboard.frame import draw_part_again, errors_in_words, notice, show_error
 from imagegeneration.dashboard.generate import wishes
 from imagegeneration.dashboard.generate.desk import Desk, start_over
 from imagegeneration.dashboard.generate.elsewhere import elsewhere
@@ -16,7 +15,6 @@ from imagegeneration.dashboard.generate.options import panel
 from imagegeneration.dashboard.generate.sources import sources
 from imagegeneration.dashboard.kit.fields import Field, editor
 from imagegeneration.dashboard.web import asset
-from imagegeneration.models.options import Order
 
 _INTENT = Field("Intent", INTENT_MAX, placeholder="What they are for, like a category card")
 _PROMPT = Field("Prompt", PROMPT_MAX, rows=8, placeholder="What they shall show, in your own words")
@@ -41,8 +39,9 @@ def describe(desk: Desk) -> None:
         _fields(desk)
         if desk.problem is not None:
             show_error(desk.problem, key="enhance-problem", cost="Nothing was charged, and your text is kept.")
+        wishes.settle(desk)
         panel(desk)
-        _announce(desk)
+        announce_obstacles(desk, desk.quote)  # what else is wrong with it is said in the next step
         if desk.unsaved is not None and desk.elsewhere is None:
             notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
     with aside:
@@ -53,17 +52,6 @@ def describe(desk: Desk) -> None:
         if desk.step == "review":
             st.rerun()
         draw_part_again()
-
-
-def _announce(desk: Desk) -> None:
-    """Say what is in the way of what is chosen so far; what else is wrong with it is said in the next step."""
-    try:
-        chosen = wishes.chosen(desk)
-        order = Order(request=studio().offer.require()) if chosen is None else chosen.order
-    except StudioError:
-        announce_obstacles(desk, None)
-        return
-    announce_obstacles(desk, order)
 
 
 def _fields(desk: Desk) -> None:

@@ -16,9 +16,12 @@ from imagegeneration.core.errors import Elsewhere, PromptRefused, StudioError
 from imagegeneration.core.ids import new_id
 from imagegeneration.dashboard.frame import acting, actor, studio
 from imagegeneration.dashboard.generate import wishes
-from imagegeneration.models.options import GenerateBody, Options
+from imagegeneration.jobs.bodies import ExecuteBody, GenerateBody
+from imagegeneration.models.criteria import Criteria
+from imagegeneration.models.options import Options
+from imagegeneration.models.quote import Quote
 from imagegeneration.prompts.draft import Draft, Shown
-from imagegeneration.providers.generation import EnhanceBody, ExecuteBody, GenerationParameters
+from imagegeneration.providers.generation import EnhanceBody, GenerationParameters
 
 Step = Literal["describe", "review", "images"]
 Action = Literal["enhance", "approve"]
@@ -45,8 +48,10 @@ class Desk:
     options were changed by something else than their own fields; it begins anywhere, so that fields of before a
     restart of the server are not taken for these. `doing` is what a button asked for and the script has yet to do;
     `shown` the hash of what the screen showed when the approval was pressed. `given_up` says which options are not to
-    be had any more. `announced` is what was said to be in the way of `routes`, which would be approved. `elsewhere`
-    says that another window changed or approved the draft, `is_short` that the budget or the credits do not reach.
+    be had any more. `quote` is what was drawn last, or `quote_problem` why there is none; `criteria` is None where
+    something that the options name is gone. `announced` is what was said to be in the way of `routes`, which would be
+    approved. `elsewhere` says that another window changed or approved the draft, `is_short` that the budget or the
+    credits do not reach.
     """
 
     draft: Draft
@@ -60,6 +65,9 @@ class Desk:
     unsaved: StudioError | None = None
     elsewhere: Elsewhere | None = None
     is_short: bool = False
+    criteria: Criteria | None = None
+    quote: Quote | None = None
+    quote_problem: StudioError | None = None
     routes: Sequence[GenerationParameters] = ()
     announced: Sequence[str] = ()
     field_problems: dict[str, str] = field(default_factory=dict)
@@ -199,13 +207,11 @@ class Desk:
             body = self._execute_body()
             if body is None:
                 return
-            chosen = wishes.chosen(self)
-            job = studio().jobs.approve(
+            job = studio().approvals.approve(
                 acting("generate"),
                 body,
                 source="dashboard",
                 idempotency_key=None,
-                choose=None if chosen is None else lambda: chosen.order,
                 shown=Shown(self.draft.draft_id, self.draft.version, self.shown),
             )
             self.draft = self.draft.model_copy(update={"job_id": job.job_id})

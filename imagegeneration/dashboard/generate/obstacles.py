@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from imagegeneration.core.errors import StudioError, WrongState
+from imagegeneration.core.errors import WrongState
 from imagegeneration.dashboard.announcements import trouble
-from imagegeneration.dashboard.frame import actor, notice, reader_zone, studio
+from imagegeneration.dashboard.frame import notice, reader_zone, studio
 from imagegeneration.dashboard.generate.desk import Desk
 from imagegeneration.dashboard.kit import words
-from imagegeneration.models.choice import Candidate, best
 from imagegeneration.models.conditions import Obstacle
-from imagegeneration.models.options import Order
+from imagegeneration.models.quote import Quote
+from imagegeneration.models.ranking import best
 from imagegeneration.money.money import format_usd
 from imagegeneration.providers.breaker import EVERYTHING
 from imagegeneration.providers.generation import GenerationParameters
@@ -27,14 +27,14 @@ class Told:
     text: str
 
 
-def announce_obstacles(desk: Desk, order: Order | None) -> None:
-    """Say what is in the way of this order, and remember what was said: an approval is measured by it.
+def announce_obstacles(desk: Desk, quote: Quote | None) -> None:
+    """Say what is in the way of this quote, and remember what was said: an approval is measured by it.
 
     What is said in the run that approves comes after the button was pressed, so it is not remembered. None: nothing
     can be approved.
     """
-    desk.routes = () if order is None else (order.request, *order.alternates)
-    told = told_of(desk.routes)
+    desk.routes = () if quote is None else quote.plan.routes
+    told = [] if quote is None else _all_told(quote.obstacles)
     if desk.doing is None:
         desk.announced = tuple(one.title for one in told)
     for number, one in enumerate(told):
@@ -43,13 +43,13 @@ def announce_obstacles(desk: Desk, order: Order | None) -> None:
 
 
 def has_news(desk: Desk) -> bool:
-    """Whether something else is in the way now than was said."""
-    return tuple(one.title for one in told_of(desk.routes)) != tuple(desk.announced)
+    """Return whether something else is in the way now than was said."""
+    return tuple(one.title for one in _told_now(desk)) != tuple(desk.announced)
 
 
 def require_announced(desk: Desk) -> None:
     """Raise WrongState (IMG_011) where something is in the way that was not said before the button was pressed."""
-    news = [one for one in told_of(desk.routes) if one.title not in desk.announced]
+    news = [one for one in _told_now(desk) if one.title not in desk.announced]
     if news:
         raise WrongState(
             f"{news[0].title} {news[0].text}",
@@ -57,23 +57,23 @@ def require_announced(desk: Desk) -> None:
         )
 
 
-def told_of(routes: Sequence[GenerationParameters]) -> list[Told]:
-    """Return what is in the way of each of these, the first being what is asked for first."""
-    told: dict[str, Told] = {}
-    for place, route in enumerate(routes):
-        found = studio().conditions.obstacle(route)
-        if found is not None:
-            told.setdefault(found.scope, _told(found, is_fallback=place > 0))
-    return list(told.values())
+def _told_now(desk: Desk) -> list[Told]:
+    return _all_told(studio().conditions.obstacles(desk.routes))
 
 
-def _told(found: Obstacle, *, is_fallback: bool) -> Told:
+def _all_told(obstacles: Sequence[Obstacle]) -> list[Told]:
+    return [_told(obstacle) for obstacle in obstacles]
+
+
+def _told(found: Obstacle) -> Told:
     what = words.capital("everything" if found.scope == EVERYTHING else words.scope(found.scope))
     if found.pause is None:
         title = trouble(found.health) or f"{what} does not work at present."
-        return Told(title, _PASSED_OVER if is_fallback else "What you approve now may fail without a charge, or wait.")
+        return Told(
+            title, _PASSED_OVER if found.is_fallback else "What you approve now may fail without a charge, or wait."
+        )
     title = f"{what} is paused: {found.pause.reason}"
-    if is_fallback and found.scope != EVERYTHING:
+    if found.is_fallback and found.scope != EVERYTHING:
         return Told(title, _PASSED_OVER)
     return Told(title, f"What you approve now waits, and its money is held. {_until(found)}")
 
@@ -92,12 +92,8 @@ def _until(found: Obstacle) -> str:
 
 def _instead(desk: Desk, request: GenerationParameters) -> str:
     """Name the cheapest model that could make exactly this now, of another provider."""
-    options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
-    try:
-        able = studio().choosing.alternates(options, prompt, actor())
-    except StudioError:
-        return ""
-    others: list[Candidate] = [one for one in able if one.provider != request.provider]
+    able = [] if desk.criteria is None else studio().selector.alternates(desk.criteria)
+    others = [one for one in able if one.provider != request.provider]
     if not others:
         return ""
     other = best(others, "cost")

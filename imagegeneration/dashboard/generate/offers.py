@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.dashboard.kit import words
-from imagegeneration.models.choice import Candidate, Choice, Priority
-from imagegeneration.models.choosing import Estimate
-from imagegeneration.models.options import Options
+from imagegeneration.models.automatic import Automatic, Comparison
+from imagegeneration.models.options import Options, Priority
+from imagegeneration.models.ranking import Candidate, Estimate
 from imagegeneration.money.money import format_usd
 
 AUTOMATIC: Mapping[Priority | None, str] = {
@@ -22,25 +21,13 @@ AUTOMATIC: Mapping[Priority | None, str] = {
 """How the choice can be left to the studio: by a priority, or as it usually does."""
 
 
-@dataclass(frozen=True)
-class Automatic:
-    """What is left to the studio by a priority: the model that it would choose, and why; None, and why not."""
-
-    priority: Priority | None
-    model: str | None
-    why: str
-
-
-def offers(
-    options: Options, automatic: Sequence[Automatic], estimate: Estimate, troubles: Mapping[ProviderName, str]
-) -> list[dict[str, Any]]:
-    """The rows of the panel: what is left to the studio first, then each model, those that are not able last.
+def offers(options: Options, found: Comparison, troubles: Mapping[ProviderName, str]) -> list[dict[str, Any]]:
+    """Return the rows of the panel: what is left to the studio first, then each model, those that are not able last.
 
     `troubles` say of the providers that do not work at present that they do not.
     """
-    known = {candidate.model: candidate for candidate in estimate.recommendations}
-    left = [_left_to_the_studio(one, known, options, troubles) for one in automatic]
-    return [*left, *(_by_name(candidate, estimate, options, troubles) for candidate in estimate.recommendations)]
+    left = [_left_to_the_studio(one, options, troubles) for one in found.automatic]
+    return [*left, *(_by_name(one, found.estimate, options, troubles) for one in found.estimate.recommendations)]
 
 
 def read_pick(key: str) -> tuple[str | None, Priority | None]:
@@ -51,20 +38,8 @@ def read_pick(key: str) -> tuple[str | None, Priority | None]:
     return None, next((priority for priority in AUTOMATIC if priority == name), None)
 
 
-def automatic(priority: Priority | None, choice: Choice | None, estimate: Estimate, why_not: str = "") -> Automatic:
-    """What a priority leads to: never a model whose provider does not work, and never one that cannot be approved."""
-    if choice is None:
-        return Automatic(priority, None, why_not)
-    row = next((one for one in estimate.recommendations if one.model == choice.model), None)
-    if priority is not None and (row is None or not row.able):
-        return Automatic(priority, None, "No model that can make this works at present.")
-    return Automatic(priority, choice.model, choice.why)
-
-
-def _left_to_the_studio(
-    one: Automatic, known: Mapping[str, Candidate], options: Options, troubles: Mapping[ProviderName, str]
-) -> dict[str, Any]:
-    candidate = None if one.model is None else known.get(one.model)
+def _left_to_the_studio(one: Automatic, options: Options, troubles: Mapping[ProviderName, str]) -> dict[str, Any]:
+    candidate = one.row
     return {
         "key": f"auto:{one.priority or ''}",
         "title": AUTOMATIC[one.priority],

@@ -32,7 +32,7 @@ class Button:
 class Cost:
     """What stands beside the button that spends.
 
-    `short` says why the budget or the credits do not reach; `terms` is the hash of options and price (`terms_sha256`).
+    `short` says why the budget or the credits do not reach; `terms` is `Quote.terms_sha256`.
     """
 
     each: str = ""

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from imagegeneration.core.errors import StudioError
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.dashboard.announcements import trouble
 from imagegeneration.dashboard.frame import actor, notice, show_error, studio
 from imagegeneration.dashboard.generate import wishes
 from imagegeneration.dashboard.generate.desk import Desk
-from imagegeneration.dashboard.generate.offers import AUTOMATIC, Automatic, automatic, offers, read_pick
+from imagegeneration.dashboard.generate.offers import AUTOMATIC, offers, read_pick
 from imagegeneration.dashboard.generate.parameters import Form, fallback, loras, style_field
 from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.fields import Field, editor
 from imagegeneration.dashboard.web import asset
-from imagegeneration.models.choice import Candidate, Priority
-from imagegeneration.models.choosing import Estimate
+from imagegeneration.models.criteria import Criteria
 from imagegeneration.models.options import Options
+from imagegeneration.models.possible import basis
+from imagegeneration.models.ranking import Candidate, Estimate
 from imagegeneration.prompts.draft import Draft
 from imagegeneration.providers.generation import GenerationParameters
 
@@ -29,7 +29,6 @@ _NEGATIVE = Field("Negative prompt", 1000, rows=2, placeholder="What should not 
 
 def panel(desk: Desk) -> None:
     """Draw the panel; what was given up is said even while it is closed."""
-    wishes.settle(desk)
     if desk.given_up:
         title = "Some of what was chosen is not possible, so it is not asked for."
         notice("neutral", title, " ".join(desk.given_up), key="given-up")
@@ -43,7 +42,7 @@ def _panel(desk: Desk) -> None:
     busy = desk.doing is not None
     estimate = _models(desk, busy)
     request = _request(desk)
-    model = None if request is None else studio().offer.catalog.named(request.model)
+    model = None if request is None else studio().registry.catalog.named(request.model)
     if request is not None and model is not None:
         form = Form(desk, model, request, busy)
         form.draw()
@@ -65,11 +64,9 @@ def _panel(desk: Desk) -> None:
 
 
 def _alternates(desk: Desk) -> Sequence[Candidate]:
-    options, prompt = desk.draft.options, desk.draft.final_prompt or desk.draft.raw_prompt
-    try:
-        return studio().choosing.alternates(options, prompt, actor())
-    except StudioError:  # a LoRA or an image is gone, which is said above
+    if desk.criteria is None:  # a LoRA or an image is gone, which is said above
         return ()
+    return studio().selector.alternates(desk.criteria)
 
 
 def _price_of(estimate: Estimate, model: str) -> int:
@@ -87,8 +84,8 @@ def _where_it_goes(desk: Desk) -> str:
 
 def _models(desk: Desk, busy: bool) -> Estimate:
     draft = desk.draft
-    options, prompt = draft.options, draft.final_prompt or draft.raw_prompt
-    estimate = studio().choosing.side_by_side(options, prompt, actor())
+    criteria = desk.criteria or Criteria(options=draft.options, final_prompt=draft.prompt).without_inputs()
+    found = studio().selector.compare(criteria)
     key = f"offers-{draft.draft_id}"
 
     def picked() -> None:
@@ -96,21 +93,12 @@ def _models(desk: Desk, busy: bool) -> Estimate:
         if pick is not None:
             wishes.choose_model(desk, *read_pick(str(pick["key"])))
 
-    left = [_automatic(options, priority, prompt, estimate) for priority in AUTOMATIC]
     _OFFERS(
         key=key,
-        data={"offers": offers(options, left, estimate, _troubles(estimate)), "locked": busy},
+        data={"offers": offers(draft.options, found, _troubles(found.estimate)), "locked": busy},
         on_pick_change=picked,
     )
-    return estimate
-
-
-def _automatic(options: Options, priority: Priority | None, prompt: str, estimate: Estimate) -> Automatic:
-    try:
-        choice = studio().choosing.left_to_the_studio(options, priority, prompt, actor())
-    except StudioError as error:
-        return automatic(priority, None, estimate, error.message)
-    return automatic(priority, choice, estimate)
+    return found.estimate
 
 
 def _troubles(estimate: Estimate) -> dict[ProviderName, str]:
@@ -121,13 +109,14 @@ def _troubles(estimate: Estimate) -> dict[ProviderName, str]:
 
 
 def _request(desk: Desk) -> GenerationParameters | None:
-    """What would be sent; where nothing can be, the reason is drawn, and the fields are about what can be had."""
-    try:
-        chosen = wishes.chosen(desk)
-        return studio().offer.parameters if chosen is None else chosen.order.request
-    except StudioError as error:
-        show_error(error, key="choice-problem")
-        return studio().choosing.basis(desk.draft.options)
+    """Return what would be sent; where nothing can be, draw the reason, and return what the fields can be about."""
+    if desk.quote is not None:
+        return desk.quote.plan.request
+    if desk.is_usual:
+        return studio().registry.default
+    if desk.quote_problem is not None:
+        show_error(desk.quote_problem, key="choice-problem")
+    return basis(desk.draft.options, studio().registry)
 
 
 def _ways_back(desk: Desk, busy: bool) -> None:

@@ -22,10 +22,10 @@ from imagegeneration.dashboard.generate.picks import (
     with_lora,
 )
 from imagegeneration.dashboard.kit import words
-from imagegeneration.models.choice import Candidate
 from imagegeneration.models.lora import CollectedLora, LoraWish
 from imagegeneration.models.model import ImageModel
 from imagegeneration.models.options import MAX_ALTERNATES
+from imagegeneration.models.ranking import Candidate
 from imagegeneration.models.style import STYLE_NAMES, label
 from imagegeneration.money.money import MICROS_PER_USD, format_usd
 from imagegeneration.providers.generation import GenerationParameters

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagegeneration.dashboard.kit import words
-from imagegeneration.models.choice import Candidate
 from imagegeneration.models.lora import CollectedLora, LoraWish
 from imagegeneration.models.model import Bounds, ImageModel
 from imagegeneration.models.options import MAX_ALTERNATES, RANDOM_SEED, Options
+from imagegeneration.models.ranking import Candidate
 from imagegeneration.money.money import MICROS_PER_USD, format_usd
 from imagegeneration.providers.generation import LARGEST_SEED, MAX_PARTIAL_IMAGES, GenerationParameters
 

@@ -30,11 +30,10 @@ from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.fields import Field, editor
 from imagegeneration.dashboard.kit.inbox import Message
 from imagegeneration.dashboard.web import asset
-from imagegeneration.models.options import RANDOM_SEED, Order
+from imagegeneration.models.quote import Quote, shown_sha256
 from imagegeneration.models.style import parts
 from imagegeneration.money.money import Spend, format_left, format_usd
-from imagegeneration.prompts.draft import shown_sha256, terms_sha256
-from imagegeneration.providers.generation import MAX_IMAGES, GenerationParameters
+from imagegeneration.providers.generation import MAX_IMAGES
 
 _FINAL = Field("Final prompt", PROMPT_MAX, rows=9)
 _TYPED = st.components.v2.component("studio_typed", **asset("typed"))
@@ -126,7 +125,7 @@ def _final_prompt(desk: Desk) -> None:
 
 
 def _is_own(final_prompt: str | None, text: str) -> bool:
-    """The final prompt is this text, whatever is folded into it."""
+    """The final prompt is this text, whatever is rendered into it."""
     return parts(final_prompt or "").own == parts(text).own
 
 
@@ -140,6 +139,7 @@ def _choices(desk: Desk) -> None:
         disabled=desk.is_locked,
     )
     desk.edit(image_count=count or desk.draft.image_count)
+    wishes.settle(desk)
     panel(desk)
 
 
@@ -179,64 +179,56 @@ def _press(desk: Desk, message: Message) -> None:
 
 
 def _cost(desk: Desk) -> Cost | None:
-    """The price of what is on the screen; None, and the reason drawn, where there is none."""
-    draft = desk.draft
-    try:
-        chosen = wishes.chosen(desk)
-        wanted = Order(request=studio().offer.require()) if chosen is None else chosen.order
-        order = studio().offer.order(wanted, draft.image_count)
-        total = studio().jobs.quote(draft.final_prompt or "", draft.image_count, order)
-        if chosen is not None and chosen.given_up:
-            title = "The image will have other proportions than the one it is made from."
-            notice("neutral", title, " ".join(chosen.given_up), key="proportions")
-    except StudioError as error:
+    """Return the price of what is on the screen; None, and the reason drawn, where there is none."""
+    quote, problem = desk.quote, desk.quote_problem
+    if quote is not None and problem is None:
+        problem = quote.refusal
+    if quote is None or problem is not None:
         announce_obstacles(desk, None)
-        show_error(error, key="quote-problem", cost="Nothing was charged.")
+        if problem is not None:
+            show_error(problem, key="quote-problem", cost="Nothing was charged.")
         return None
-    draws_seed = draft.options.seed == RANDOM_SEED
-    each = f"Up to {format_usd(total // draft.image_count)} an image"
-    terms = terms_sha256(order, total, draws_seed=draws_seed)
-    cost = Cost(each, _made_as(order, draws_seed), total=format_usd(total), terms=terms)
+    if quote.given_up:
+        title = "The image will have other proportions than the one it is made from."
+        notice("neutral", title, " ".join(quote.given_up), key="proportions")
+    total = quote.total_micros
+    each = f"Up to {format_usd(total // quote.image_count)} an image"
+    cost = Cost(each, _made_as(quote), total=format_usd(total), terms=quote.terms_sha256)
     try:
-        announce_obstacles(desk, order)
-        return _within_means(desk, order, total, cost)
+        announce_obstacles(desk, quote)
+        return _within_means(quote, cost)
     except StudioError as error:
         return replace(cost, left=error.message)
 
 
-def _label(route: GenerationParameters) -> str:
-    model = studio().offer.catalog.named(route.model)
-    return route.model if model is None else model.label
-
-
-def _made_as(order: Order, draws_seed: bool) -> str:
-    made_as = words.made_as(order.request, draws_seed=draws_seed)
-    if order.alternates:
-        made_as += f"; else {' or '.join(_label(route) for route in order.alternates)}"
+def _made_as(quote: Quote) -> str:
+    made_as = words.made_as(quote.plan.request, draws_seed=quote.draws_seed)
+    if quote.plan.alternates:
+        labels = (studio().registry.label_of(route.model) for route in quote.plan.alternates)
+        made_as += f"; else {' or '.join(labels)}"
     return made_as
 
 
-def _within_means(desk: Desk, order: Order, total: int, cost: Cost) -> Cost:
+def _within_means(quote: Quote, cost: Cost) -> Cost:
     """Say beside the price what is left to spend, and whether that is too little."""
-    cost = _left(studio().spending.today(actor()), total, cost)
+    cost = _left(studio().spending.today(actor()), quote.total_micros, cost)
     if not cost.short:
-        cost = _of_provider(order, total, cost)
-    quote = studio().jobs.quote_credits(actor(), desk.draft.image_count, order.request)
-    if quote is None:
+        cost = _of_provider(quote, cost)
+    if quote.credits is None:
         return cost
-    cost = replace(cost, each=f"{cost.each}, {words.credits_of(quote)}")
-    if quote.cost <= quote.left:
+    cost = replace(cost, each=f"{cost.each}, {words.credits_of(quote.credits)}")
+    if quote.credits.cost <= quote.credits.left:
         return cost
     too_few = "Your credits are too few. Ask for fewer images, or ask an administrator."
     return replace(cost, short=too_few)
 
 
-def _of_provider(order: Order, total: int, cost: Cost) -> Cost:
+def _of_provider(quote: Quote, cost: Cost) -> Cost:
     """Say where the provider that is asked first has a budget of its own, and too little is left of it."""
-    provider = order.request.provider
+    provider = quote.plan.request.provider
     spend = studio().spending.today_of(provider)
     left = max(spend.left_micros, 0)
-    if total <= left:
+    if quote.total_micros <= left:
         return cost
     name = words.provider(provider)
     short = (

@@ -1,6 +1,6 @@
-"""What a person wishes beside the text: model, parameters, style and negative prompt, as the desk's draft holds them.
+"""What a person chooses beside the text: model, parameters, style and negative prompt, as the desk's draft holds them.
 
-A style and a negative prompt are folded into the final prompt on the screen, or the second stays beside it where the
+A style and a negative prompt are rendered into the final prompt on the screen, or the second stays beside it where the
 model takes it. What the studio no longer offers is given up in words.
 """
 
@@ -10,30 +10,19 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from imagegeneration.core.errors import PromptRefused
+from imagegeneration.core.errors import PromptRefused, StudioError
 from imagegeneration.dashboard.frame import actor, studio
-from imagegeneration.models.choice import Priority
-from imagegeneration.models.choosing import Chosen
-from imagegeneration.models.options import Options
-from imagegeneration.models.style import STYLE_NAMES, StyleName, parts
+from imagegeneration.models.options import Options, Priority
+from imagegeneration.models.possible import keep_possible, without_fallbacks
+from imagegeneration.models.style import STYLE_NAMES, StyleName, parts, render_prompt
 from imagegeneration.prompts.draft import PREVIOUS_KEPT, Draft
 
 if TYPE_CHECKING:
     from imagegeneration.dashboard.generate.desk import Desk
 
 
-def chosen(desk: Desk) -> Chosen | None:
-    """What would be sent, and why; None where it is what version 1 makes. Raises what `Choosing.choose` raises."""
-    draft = desk.draft
-    return (
-        None
-        if desk.is_usual
-        else studio().choosing.choose(draft.options, draft.final_prompt or draft.raw_prompt, actor())
-    )
-
-
 def type_final_prompt(desk: Desk, text: str) -> None:
-    """Take over the final prompt as typed; what stands folded in it is chosen, and what does not, is not."""
+    """Take over the final prompt as typed; what stands rendered in it is chosen, and what does not, is not."""
     found = parts(text)
     changes: dict[str, object] = {"style": found.style}
     if desk.draft.options.negative_prompt is None:
@@ -50,7 +39,7 @@ def put_prompt(desk: Desk, text: str) -> None:
     if desk.draft.style is None and not desk.draft.negative_prompt:
         type_final_prompt(desk, text)
     else:
-        _fold(desk)
+        _render(desk)
     if previous and previous != desk.draft.final_prompt:
         kept = (one for one in desk.draft.previous_prompts if one not in (previous, desk.draft.final_prompt))
         desk.edit(previous_prompts=(*kept, previous)[-PREVIOUS_KEPT:])
@@ -74,19 +63,19 @@ def choose_model(desk: Desk, model: str | None, priority: Priority | None) -> No
     """Choose a model by name, or leave the choice to the studio, by a priority if there is one."""
     choose(desk, model=model, priority=priority, provider="auto")
     desk.choices += 1
-    _fold(desk)
+    _render(desk)
 
 
 def choose_style(desk: Desk, style: StyleName | None) -> None:
     """Choose a style: it becomes part of the final prompt on the screen."""
     desk.edit(style=style)
-    _fold(desk)
+    _render(desk)
 
 
 def type_negative_prompt(desk: Desk, text: str) -> None:
     """Take over the negative prompt as typed: it becomes part of the final prompt, or stays beside it."""
     desk.edit(negative_prompt=text)
-    _fold(desk)
+    _render(desk)
 
 
 def choose_like(desk: Desk, other: Draft) -> None:
@@ -94,40 +83,65 @@ def choose_like(desk: Desk, other: Draft) -> None:
     desk.edit(style=other.style, negative_prompt=other.negative_prompt)
     _take(desk, other.options.model_copy(update={"references": desk.draft.options.references}))
     desk.choices += 1
-    _fold(desk)
+    _render(desk)
 
 
 def settle(desk: Desk) -> None:
-    """Give up what the draft holds and the studio no longer offers."""
+    """Give up what the draft holds and the studio no longer offers, then quote it: once for all that a page draws."""
+    if desk.draft.job_id is None:
+        _give_up(desk)
+        _quote(desk)
+
+
+def _quote(desk: Desk) -> None:
+    """Quote what is on the desk, or note why there is no quote. Alternates that cannot make it are given up."""
     draft = desk.draft
-    if draft.job_id is not None:
+    desk.criteria = desk.quote = desk.quote_problem = None
+    try:
+        criteria = studio().selector.criteria(draft.options, draft.prompt, actor())
+        desk.criteria = criteria
+        if desk.is_usual:
+            desk.quote = studio().selector.quote_default(draft.prompt, draft.image_count, actor().user_id)
+            return
+        quote = studio().selector.quote(criteria, draft.image_count, actor().user_id, only_able=True)
+    except StudioError as error:
+        desk.quote_problem = error
         return
+    desk.quote = quote
+    if quote.unable:
+        desk.choices += 1
+        desk.given_up = [*desk.given_up, *quote.unable.values()]
+        desk.edit(options=without_fallbacks(draft.options, quote.unable))
+
+
+def _give_up(desk: Desk) -> None:
+    draft = desk.draft
     _take(desk, draft.options)
     if draft.style is not None and draft.style not in STYLE_NAMES:
         desk.given_up = [*desk.given_up, f"There is no style {draft.style} any more."]
         desk.edit(style=None)
     if desk.draft.options != draft.options:
-        _fold(desk)
+        _render(desk)
 
 
 def _take(desk: Desk, options: Options) -> None:
-    prompt = desk.draft.final_prompt or desk.draft.raw_prompt
-    possible = studio().choosing.possible(options, prompt, actor())
-    if possible.options != options:
+    kept, given_up = keep_possible(options, studio().registry)
+    if kept != options:
         desk.choices += 1
-        desk.given_up = possible.given_up
+        desk.given_up = tuple(given_up)
     elif options != desk.draft.options:
         desk.given_up = ()
-    desk.edit(options=possible.options)
+    desk.edit(options=kept)
 
 
-def _fold(desk: Desk) -> None:
+def _render(desk: Desk) -> None:
     """Make the final prompt, or the options, hold the style and the negative prompt that are chosen."""
     draft = desk.draft
     try:
         unwanted = Options(negative_prompt=draft.negative_prompt.strip() or None).negative_prompt
         style = next((name for name in STYLE_NAMES if name == draft.style), None)
-        folded = studio().choosing.fold(draft.final_prompt or "", style, unwanted, draft.options.model)
+        model = None if draft.options.model is None else studio().registry.model(draft.options.model)
+        rendered = render_prompt(draft.final_prompt or "", style, unwanted, model)
     except ValidationError as error:
         desk.complain(error)
         return
@@ -137,8 +151,8 @@ def _fold(desk: Desk) -> None:
         return
     desk.problem = None
     desk.field_problems.pop("negative_prompt", None)
-    options = draft.options.model_copy(update={"negative_prompt": folded.negative_prompt})
+    options = draft.options.model_copy(update={"negative_prompt": rendered.negative_prompt})
     if draft.final_prompt is None:
         desk.edit(options=options)
-    elif (folded.final_prompt, options) != (draft.final_prompt, draft.options):
-        desk.replace(final_prompt=folded.final_prompt, options=options)
+    elif (rendered.final_prompt, options) != (draft.final_prompt, draft.options):
+        desk.replace(final_prompt=rendered.final_prompt, options=options)

@@ -22,8 +22,8 @@ from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.inbox import Message, inbox, taker
 from imagegeneration.dashboard.operations.orders import carry_out
 from imagegeneration.dashboard.web import asset
+from imagegeneration.jobs.approvals import RetryQuote
 from imagegeneration.jobs.job import Job
-from imagegeneration.jobs.jobs import RetryQuote
 from imagegeneration.jobs.outlook import Outlook
 from imagegeneration.jobs.progress import Progress
 
@@ -86,17 +86,17 @@ class Inspector:
         self.open(job_id)  # what opened the dialog may have been given up on the way
         try:
             if act.get("what") == "cancel":
-                studio().jobs.cancel(acting("generate"), job_id)
+                studio().cancellation.cancel(acting("generate"), job_id)
                 self.say("active", "The job is being canceled.", "Images in the making are finished and kept.")
             elif act.get("what") == "decide":
                 said = carry_out(act["order"], studio(), actor())
                 self.say(said.tone, said.title, said.text, key=str(act.get("key")))
             elif act.get("what") == "retry":
                 accept, unknown = int(act["accept"]), bool(act.get("acceptUnknown"))
-                studio().jobs.retry(acting("generate"), job_id, accept_micros=accept, accept_unknown=unknown)
+                studio().approvals.retry(acting("generate"), job_id, accept_micros=accept, accept_unknown=unknown)
                 self.say("active", "The job is in the queue again.", "Only the missing images are made.")
             elif act.get("what") == "again":
-                again = studio().jobs.run_again(
+                again = studio().approvals.run_again(
                     acting("generate"),
                     job_id,
                     accept_micros=int(act["accept"]),
@@ -137,7 +137,7 @@ class Inspector:
     def _price(self, job: Job) -> RetryQuote | None:
         """What a retry costs; None where there is none, with the reason said."""
         try:
-            return studio().jobs.retry_quote(actor(), job.job_id) if job.status == "FAILED" else None
+            return studio().approvals.retry_quote(actor(), job.job_id) if job.status == "FAILED" else None
         except StudioError as error:
             self._complain(error)
             return None
@@ -145,7 +145,7 @@ class Inspector:
     def _again(self, job: Job) -> Again | None:
         """What the job costs once more, or why it cannot be run again; None while it is at work."""
         try:
-            return studio().jobs.again_quote(actor(), job.job_id) if job.is_over else None
+            return studio().approvals.again_quote(actor(), job.job_id) if job.is_over else None
         except StudioError as error:
             return error
 

@@ -13,8 +13,8 @@ from imagegeneration.dashboard.jobs.cards import ALONE, Reader, card, state
 from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.rows import Row
 from imagegeneration.dashboard.operations import choices
+from imagegeneration.jobs.approvals import RetryQuote
 from imagegeneration.jobs.job import Approval, Attempt, Job, JobImage
-from imagegeneration.jobs.jobs import RetryQuote
 from imagegeneration.money.money import format_usd, format_usd_exact
 from imagegeneration.prompts.moderation import Moderation
 from imagegeneration.providers.generation import GenerationParameters, Lora
@@ -238,7 +238,7 @@ def _attempt(attempt: Attempt) -> list[FactRow]:
         *row("Outcome", None if attempt.outcome is None else words.OUTCOME_WORDS[attempt.outcome]),
         *row("Why", None if attempt.error is None else attempt.error.message, "bad"),
         *row("Charged", None if attempt.certainty is None else words.CERTAINTY_WORDS[attempt.certainty]),
-        *row("Quoted", f"Up to {format_usd_exact(attempt.most_micros)}"),
+        *row("Quoted", f"Up to {format_usd_exact(attempt.max_cost_micros)}"),
         *row("Cost", words.attempt_cost(attempt)),
         *row("Usage", words.usage(attempt)),
         *row("Further pictures of the answer, kept 30 days", "; ".join(attempt.others), "code"),

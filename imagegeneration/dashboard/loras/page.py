@@ -58,7 +58,7 @@ def _search() -> str:
 
 def _takers() -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for model in studio().offer.catalog.image_models:
+    for model in studio().registry.catalog.image_models:
         if model.lora_family is not None:
             found.setdefault(model.lora_family, []).append(model.label)
     return found

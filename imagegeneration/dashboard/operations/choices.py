@@ -8,7 +8,7 @@ from dataclasses import replace
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.rows import Action, Ask, Input
-from imagegeneration.jobs.jobs import RetryQuote
+from imagegeneration.jobs.approvals import RetryQuote
 from imagegeneration.money.money import Limits, ProviderLimits, format_usd, format_usd_exact
 from imagegeneration.operations.state import OpenImage, WaitingForStorage
 from imagegeneration.providers.breaker import EVERYTHING, Breaker, Cause

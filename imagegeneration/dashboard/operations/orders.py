@@ -149,7 +149,7 @@ class Retry(Value):
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
         """Retry."""
-        studio.jobs.retry(actor, self.job_id, accept_micros=self.accept_micros, accept_unknown=True)
+        studio.approvals.retry(actor, self.job_id, accept_micros=self.accept_micros, accept_unknown=True)
         return Said("good", "The job is in the queue again.", f"Up to {format_usd(self.accept_micros)} is held for it.")
 
 

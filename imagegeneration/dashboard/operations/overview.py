@@ -11,7 +11,7 @@ from imagegeneration.dashboard.operations import choices
 from imagegeneration.dashboard.operations.decisions import decisions
 from imagegeneration.dashboard.operations.needs import clock, is_clock_wrong, needs
 from imagegeneration.dashboard.operations.watch import watched
-from imagegeneration.jobs.jobs import RetryQuote
+from imagegeneration.jobs.approvals import RetryQuote
 from imagegeneration.money.money import Limits, Spend, format_usd_exact
 from imagegeneration.operations.state import OpenImage, OperationsState, QueueState, WaitingForStorage
 from imagegeneration.processes.runner import RunnerInfo

@@ -17,7 +17,7 @@ from imagegeneration.dashboard.kit.sections import Answers, Said, draw_sections
 from imagegeneration.dashboard.operations.orders import carry_out
 from imagegeneration.dashboard.operations.overview import Look, overview
 from imagegeneration.dashboard.readers import for_reader, people_in
-from imagegeneration.jobs.jobs import RetryQuote
+from imagegeneration.jobs.approvals import RetryQuote
 from imagegeneration.operations.state import OperationsState
 from imagegeneration.providers.breaker import model_scope, provider_scope
 
@@ -48,7 +48,7 @@ class Watch:
 
     def _quote(self, key: str, job_id: str) -> None:
         try:
-            self.quotes[job_id] = studio().jobs.retry_quote(actor(), job_id)
+            self.quotes[job_id] = studio().approvals.retry_quote(actor(), job_id)
         except StudioError as error:
             self.answers.say(key, Said("bad", *explain(error)))
 
@@ -89,8 +89,8 @@ def _for_reader(sections: list[Section], state: OperationsState) -> list[Section
 
 
 def _look(watch: Watch, state: OperationsState) -> Look:
-    parameters = studio().offer.parameters
-    providers = map(provider_scope, studio().offer.endpoints)
+    parameters = studio().registry.default
+    providers = map(provider_scope, studio().registry.endpoints)
     scopes = (*providers, *(() if parameters is None else (model_scope(parameters.model),)))
     resets_at = words.clock(state.spend.resets_at, reader_zone(), datetime.now(UTC))
     return Look(scopes, watch.quotes, watch.listed, resets_at)

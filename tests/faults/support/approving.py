@@ -13,7 +13,7 @@ from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import DatabaseDown, OverBudget
 from imagegeneration.core.ids import new_id
 from imagegeneration.core.logs import configure_logging
-from imagegeneration.providers.generation import ExecuteBody
+from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def one_approval(settings: Settings) -> None:
     """Approve one job, always the same; the log says once it is acknowledged."""
     configure_logging()
     studio = build_studio(settings)
-    job = studio.jobs.approve(LOCAL, body("approved once"), source="api", idempotency_key="approved once")
+    job = studio.approvals.approve(LOCAL, body("approved once"), source="api", idempotency_key="approved once")
     log.warning("acknowledged %s", job.job_id)
     studio.close()
 
@@ -39,7 +39,7 @@ def approvals_within_the_budget(settings: Settings) -> None:
     studio = build_studio(settings)
     while True:
         try:
-            job = studio.jobs.approve(LOCAL, body(new_id("a_kite")), source="api", idempotency_key=None)
+            job = studio.approvals.approve(LOCAL, body(new_id("a_kite")), source="api", idempotency_key=None)
             log.warning("acknowledged %s", job.job_id)
         except DatabaseDown:
             continue  # the others were in the way for too long

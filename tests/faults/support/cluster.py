@@ -14,10 +14,10 @@ from pymongo.read_concern import ReadConcern
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.configuration import limits_of
 from imagegeneration.core.actor import LOCAL
+from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.jobs.job import Job, verdict
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.providers.generation import ExecuteBody
 from imagegeneration.settings import Settings
 from tests.faults.support.approving import api
 from tests.faults.support.invariants import (
@@ -95,7 +95,7 @@ class Cluster:
             final_prompt=f"{prompt}, number {next(self._numbers)}",
             image_count=images,
         )
-        job = self.studio.jobs.approve(LOCAL, body, source="api", idempotency_key=None)
+        job = self.studio.approvals.approve(LOCAL, body, source="api", idempotency_key=None)
         self.acknowledged.append(job.job_id)
         return job.job_id
 

@@ -236,15 +236,12 @@ FALLBACKS: Mapping[str, Guard] = {
     ),
     "approval-hold-dearest": noticed_by(
         FALLBACK + "test_the_hold_covers_the_dearest_and_what_is_not_needed_is_given_back",
-        instead="return prices[0], None if len(prices) == 1 else prices[0]",
+        instead="return self.prices[0]",
     ),
     "alternate-extra-limit": noticed_by(CONSENT + "test_an_alternate_that_cannot_be_is_refused_in_words_that_name_it"),
     "alternate-image-limit": noticed_by(CONSENT + "test_an_alternate_that_cannot_be_is_refused_in_words_that_name_it"),
     "retry-approved": noticed_by(FALLBACK + "test_what_was_tampered_with_is_not_retried"),
-    "retry-alternates": noticed_by(
-        FALLBACK + "test_a_retry_begins_with_the_first_again_and_has_its_alternates",
-        instead="prices = self._prices(job.user_id, Order(request=job.request), job.final_prompt, job.image_count)",
-    ),
+    "retry-alternates": noticed_by(FALLBACK + "test_a_retry_begins_with_the_first_again_and_has_its_alternates"),
 }
 
 INPUTS: Mapping[str, Guard] = {

@@ -181,14 +181,14 @@ class LifeOfJobs(RuleBasedStateMachine):
     @rule(job_id=jobs)
     def cancel(self, job_id: str) -> None:
         with contextlib.suppress(*REFUSALS):
-            self.cluster.studio.jobs.cancel(LOCAL, job_id)
+            self.cluster.studio.cancellation.cancel(LOCAL, job_id)
 
     @rule(job_id=jobs, accept_unknown=st.booleans())
     def retry(self, job_id: str, accept_unknown: bool) -> None:
         with contextlib.suppress(*REFUSALS):
-            jobs = self.cluster.studio.jobs
-            quote = jobs.retry_quote(LOCAL, job_id)
-            jobs.retry(LOCAL, job_id, accept_micros=quote.total_micros, accept_unknown=accept_unknown)
+            approvals = self.cluster.studio.approvals
+            quote = approvals.retry_quote(LOCAL, job_id)
+            approvals.retry(LOCAL, job_id, accept_micros=quote.total_micros, accept_unknown=accept_unknown)
 
     @rule(job_id=jobs, index=st.integers(0, 1), decision=st.sampled_from(DECISIONS))
     def decide(self, job_id: str, index: int, decision: str) -> None:
@@ -233,7 +233,7 @@ class LifeOfJobs(RuleBasedStateMachine):
             self.redeliver(which)
         for job in all_jobs(self.cluster.database):
             with contextlib.suppress(WrongState):
-                self.cluster.studio.jobs.cancel(LOCAL, job.job_id)
+                self.cluster.studio.cancellation.cancel(LOCAL, job.job_id)
         jobs = all_jobs(self.cluster.database)
         assert_jobs_finish(jobs, [], [])
         assert all(job.is_over for job in jobs)

@@ -321,15 +321,15 @@ COUNT = Usage(input_text_tokens=9, input_image_tokens=0, output_tokens=440)
     ids=["zeros", "no-prompt", "no-image", "a-hundredth", "an-edit-that-read-no-image"],
 )
 def test_a_count_that_cannot_be_right_is_kept_and_not_used(count: Usage, is_edit: bool) -> None:
-    judged = CATALOG.judged(parameters(FLARE), count, is_edit=is_edit, most_micros=MOST)
+    judged = CATALOG.judged(parameters(FLARE), count, is_edit=is_edit, max_cost_micros=MOST)
     assert judged.implausible
     assert CATALOG.cost(FLARE, judged) is None
 
 
 def test_a_count_that_can_be_right_is_used() -> None:
-    assert CATALOG.judged(parameters(FLARE), COUNT, is_edit=False, most_micros=MOST) == COUNT
+    assert CATALOG.judged(parameters(FLARE), COUNT, is_edit=False, max_cost_micros=MOST) == COUNT
     read = COUNT.model_copy(update={"input_image_tokens": 260})
-    assert CATALOG.judged(parameters(FLARE), read, is_edit=True, most_micros=MOST) == read
+    assert CATALOG.judged(parameters(FLARE), read, is_edit=True, max_cost_micros=MOST) == read
 
 
 @pytest.mark.parametrize(
@@ -341,15 +341,15 @@ def test_a_count_is_held_against_the_price_of_the_size_and_quality_that_were_ask
 ) -> None:
     asked_for = parameters(FLARE, size, quality)
     enough, less = (COUNT.model_copy(update={"output_tokens": count}) for count in (tokens, tokens - 1))
-    assert CATALOG.judged(asked_for, enough, is_edit=False, most_micros=MOST) == enough
-    assert CATALOG.judged(asked_for, less, is_edit=False, most_micros=MOST).implausible
+    assert CATALOG.judged(asked_for, enough, is_edit=False, max_cost_micros=MOST) == enough
+    assert CATALOG.judged(asked_for, less, is_edit=False, max_cost_micros=MOST).implausible
 
 
 def test_tokens_that_are_not_divided_count_at_the_dearer_price_in_an_edit_and_as_text_else() -> None:
     undivided = Usage(input_text_tokens=0, input_image_tokens=0, undivided_tokens=1_000, output_tokens=440)
-    edit = CATALOG.judged(parameters(FLARE), undivided, is_edit=True, most_micros=MOST)
+    edit = CATALOG.judged(parameters(FLARE), undivided, is_edit=True, max_cost_micros=MOST)
     assert CATALOG.cost(FLARE, edit) == 8 * 1_000 + 30 * 440
-    fresh = CATALOG.judged(parameters(FLARE), undivided, is_edit=False, most_micros=MOST)
+    fresh = CATALOG.judged(parameters(FLARE), undivided, is_edit=False, max_cost_micros=MOST)
     assert CATALOG.cost(FLARE, fresh) == 5 * 1_000 + 30 * 440
 
 
@@ -364,4 +364,4 @@ def test_a_count_that_would_cost_more_than_any_image_is_marked(tokens: int) -> N
     for absurd in ({"output_tokens": tokens}, {"input_image_tokens": tokens}, {"output_text_tokens": tokens}):
         many = COUNT.model_copy(update=absurd)
         if (CATALOG.cost(FLARE, many) or 0) > MOST:
-            assert CATALOG.judged(parameters(FLARE), many, is_edit=False, most_micros=MOST).implausible
+            assert CATALOG.judged(parameters(FLARE), many, is_edit=False, max_cost_micros=MOST).implausible

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
 from datetime import date
-from imagegeneration.assets.reference import Reference
-from imagegeneration.core.errors import ConfigurationError
-from imagegeneration.core.errors import InvalidRequest
-from imagegeneration.core.errors import ModelUnavailable
-from imagegeneration.core.errors import TooLarge
-from imagegeneration.models.catalog import Catalog
-from imagegeneration.models.model import Bounds
-from imagegeneration.models.model import FreeSizes
-from imagegeneration.models.model import ImageModel
-from imagegeneration.models.model import Slow
-from imagegeneration.models.model import TextModel
-from imagegeneration.models.prices import ImagePrice
-from imagegeneration.models.prices import Prices
-from imagegeneration.providers.generation import GenerationParameters
-from imagegeneration.providers.generation import LARGEST_SEED
-from imagegeneration.providers.generation import Lora
-from imagegeneration.providers.generation import Usage
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from imagegeneration.assets.reference import Reference
+from imagegeneration.core.errors import ConfigurationError, InvalidRequest, ModelUnavailable, TooLarge
+from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.model import Bounds, FreeSizes, ImageModel, Slow, TextModel
+from imagegeneration.models.prices import ImagePrice, Prices
+from imagegeneration.providers.generation import LARGEST_SEED, GenerationParameters, Lora, Usage
 
 TODAY = date(2026, 11, 21)
 
@@ -347,28 +338,28 @@ COUNT = Usage(input_text_tokens=1, input_image_tokens=0, output_tokens=1_000)
 )
 def test_a_count_is_believed_to_its_edges(facts: dict[str, Any], is_edit: bool, most: int, implausible: bool) -> None:
     known = catalog(model(prices=PRICES))
-    judged = known.judged(wanted(), COUNT.model_copy(update=facts), is_edit=is_edit, most_micros=most)
+    judged = known.judged(wanted(), COUNT.model_copy(update=facts), is_edit=is_edit, max_cost_micros=most)
     assert judged.implausible == implausible
 
 
 def test_a_count_of_a_model_without_a_price_by_the_image_or_a_row_is_kept() -> None:
     by_token = catalog(model(prices=PRICES.model_copy(update={"image": (), "image_out": 1})))
     tiny = COUNT.model_copy(update={"output_tokens": 1})
-    assert by_token.judged(wanted(), tiny, is_edit=False, most_micros=9) == tiny
-    assert by_token.judged(wanted(model="gone"), tiny, is_edit=False, most_micros=0) == tiny
+    assert by_token.judged(wanted(), tiny, is_edit=False, max_cost_micros=9) == tiny
+    assert by_token.judged(wanted(model="gone"), tiny, is_edit=False, max_cost_micros=0) == tiny
     exact = catalog(model(prices=PRICES.model_copy(update={"image": (ImagePrice(micros=70),), "image_out": 7_000_000})))
-    assert exact.judged(wanted(), tiny, is_edit=False, most_micros=99) == tiny, "a tenth of its price, exactly"
+    assert exact.judged(wanted(), tiny, is_edit=False, max_cost_micros=99) == tiny, "a tenth of its price, exactly"
     two = catalog(model(prices=PRICES.model_copy(update={"image": (DEAR, CHEAP), "image_out": 1_000_000})))
     for quality, least in (("high", 100), ("low", 10), ("lost", 10)):
         enough, less = (COUNT.model_copy(update={"output_tokens": count}) for count in (least, least - 1))
-        assert two.judged(wanted(quality=quality), enough, is_edit=False, most_micros=999) == enough
-        assert two.judged(wanted(quality=quality), less, is_edit=False, most_micros=999).implausible
+        assert two.judged(wanted(quality=quality), enough, is_edit=False, max_cost_micros=999) == enough
+        assert two.judged(wanted(quality=quality), less, is_edit=False, max_cost_micros=999).implausible
     by_pixel = catalog(model(prices=PRICES.model_copy(update={"image": (), "megapixel": 1_000_000})))
-    assert by_pixel.judged(wanted(), tiny, is_edit=False, most_micros=99) == tiny
+    assert by_pixel.judged(wanted(), tiny, is_edit=False, max_cost_micros=99) == tiny
     undivided = tiny.model_copy(update={"undivided_tokens": 4})
-    text = by_token.judged(wanted(), undivided, is_edit=False, most_micros=99)
+    text = by_token.judged(wanted(), undivided, is_edit=False, max_cost_micros=99)
     assert (text.input_text_tokens, text.undivided_tokens) == (5, 0)
-    assert by_token.judged(wanted(), undivided, is_edit=True, most_micros=99) == undivided
+    assert by_token.judged(wanted(), undivided, is_edit=True, max_cost_micros=99) == undivided
 
 
 def test_a_text_costs_what_was_read_and_written() -> None:

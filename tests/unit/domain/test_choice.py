@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagegeneration.models.choice import WITH_LORAS, Candidate, Priority, Wishes, best, choose
+from imagegeneration.models.lora import LoraWish
+from imagegeneration.models.options import Options, Priority
+from imagegeneration.models.ranking import WITH_LORAS, Candidate, best, choose
 
 FLARE, JUGGERNAUT = "gpt-image-2.5-flare", "rundiffusion-fal/juggernaut-flux-lora"
 EVERY = (FLARE, WITH_LORAS, JUGGERNAUT)
@@ -28,6 +30,10 @@ def candidate(
     )
 
 
+def asking(loras: int = 0, priority: Priority | None = None, provider: str = "auto") -> Options:
+    return Options(loras=(LoraWish(name="ink"),) * loras, priority=priority, provider=provider)
+
+
 @pytest.mark.parametrize("loras", [0, 2, 5])
 @pytest.mark.parametrize(("priority", "expected"), [("speed", "quick"), ("cost", "cheap"), ("quality", "fine")])
 def test_a_priority_is_decided_by_the_figures(loras: int, priority: Priority, expected: str) -> None:
@@ -38,29 +44,29 @@ def test_a_priority_is_decided_by_the_figures(loras: int, priority: Priority, ex
         *(candidate(model, able=False, seconds=0, price=0, quality=10) for model in EVERY),
         *(candidate(f"usual {model}") for model in EVERY),
     ]
-    chosen = choose(others, Wishes(loras=loras, priority=priority))
+    chosen = choose(others, asking(loras=loras, priority=priority))
     assert chosen is not None
-    assert chosen.model == expected == best([one for one in others if one.able], priority).model
+    assert chosen[0].model == expected == best([one for one in others if one.able], priority).model
 
 
 @pytest.mark.parametrize("loras", [1, 3, 5])
 def test_loras_alone_are_for_the_standard_model_where_it_can_be_had(loras: int) -> None:
-    chosen = choose([candidate(model) for model in EVERY], Wishes(loras=loras))
+    chosen = choose([candidate(model) for model in EVERY], asking(loras=loras))
     assert chosen is not None
-    assert chosen.model == WITH_LORAS
+    assert chosen[0].model == WITH_LORAS
     others = [
         candidate(model, able=model != WITH_LORAS, quality=quality)
         for model, quality in zip(EVERY, (7, 9, 8), strict=True)
     ]
-    chosen = choose(others, Wishes(loras=loras))
+    chosen = choose(others, asking(loras=loras))
     assert chosen is not None
-    assert chosen.model == JUGGERNAUT
+    assert chosen[0].model == JUGGERNAUT
 
 
 def test_a_preferred_provider_comes_before_the_rules() -> None:
-    chosen = choose([candidate(model) for model in EVERY], Wishes(priority="speed", preferred="fal"))
+    chosen = choose([candidate(model) for model in EVERY], asking(priority="speed", provider="fal"))
     assert chosen is not None
-    assert chosen.provider == "fal"
+    assert chosen[0].provider == "fal"
 
 
 @given(
@@ -72,6 +78,6 @@ def test_what_is_chosen_is_able_and_nothing_is_chosen_only_where_nothing_is_able
     able: list[str], loras: int, priority: Priority | None
 ) -> None:
     candidates = [candidate(model, able=model in able) for model in EVERY]
-    chosen = choose(candidates, Wishes(loras=loras, priority=priority))
+    chosen = choose(candidates, asking(loras=loras, priority=priority))
     assert (chosen is None) == (not able)
-    assert chosen is None or chosen.model in able
+    assert chosen is None or chosen[0].model in able

@@ -9,18 +9,10 @@ from typing import Any
 import pytest
 
 from imagegeneration.jobs.accounting import billed_above_hold
-from imagegeneration.jobs.fallback import Fallback, bound, fallback_to, hold_of, route_of, routes, routes_after
-from imagegeneration.jobs.job import MAX_ATTEMPTS, AttemptError, Job, JobImage, Price, Terms, request_sha256
-from imagegeneration.jobs.lifecycle import (
-    dropped,
-    failed,
-    generated,
-    held,
-    interrupted,
-    passed_over,
-    reopened,
-    started,
-)
+from imagegeneration.jobs.fallback import NextRoute, hold_of, next_route, route_of, routes, routes_after
+from imagegeneration.jobs.job import MAX_ATTEMPTS, AttemptError, Job, JobImage, RouteTerms, request_sha256
+from imagegeneration.jobs.lifecycle import dropped, failed, generated, held, interrupted, passed_over, reopened, started
+from imagegeneration.money.price import Price, max_price
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters, Usage
 from tests.unit.jobs.moving import credits_moved, money_moved
 from tests.unit.ui.samples import approval, job
@@ -41,7 +33,7 @@ FIRST, SECOND, THIRD = parameters("one", "a"), parameters("two", "b"), parameter
 
 def approved(*prices: Price) -> Job:
     """A job that may fall back to SECOND, and then to THIRD, at these prices."""
-    terms = [Terms(endpoint_sha256=str(place) * 64, price=price) for place, price in enumerate(prices, 2)]
+    terms = [RouteTerms(endpoint_sha256=str(place) * 64, price=price) for place, price in enumerate(prices, 2)]
     agreed = approval().model_copy(update={"alternates": tuple(terms)})
     return job("QUEUED", [image()], request=FIRST, alternates=(SECOND, THIRD)[: len(terms)], approval=agreed)
 
@@ -54,8 +46,8 @@ def calling(of: JobImage | None = None, attempt_id: str = "att_1") -> JobImage:
     return started(of or image(), attempt_id, LATER)
 
 
-def to_second(price: Price = DEAR, hold: Price = DEAR) -> Fallback:
-    return Fallback(SECOND, price, hold, "a of one did not make it")
+def to_second(price: Price = DEAR, hold: Price = DEAR) -> NextRoute:
+    return NextRoute(SECOND, price, hold, "a of one did not make it")
 
 
 def failure(certainty: Any = "not_charged", **facts: Any) -> CallFailed:
@@ -193,18 +185,18 @@ def test_alternates_follow_in_their_order_and_never_back() -> None:
     assert [route.parameters.model for route in routes_after(both, now.attempt)] == ["b", "c"]
     second = passed_over(now, to_second(), NOW)
     assert [route.parameters.model for route in routes_after(both, second.attempt)] == ["c"]
-    third = passed_over(second, Fallback(THIRD, DEAR, DEAR, ""), NOW)
+    third = passed_over(second, NextRoute(THIRD, DEAR, DEAR, ""), NOW)
     assert routes_after(both, third.attempt) == []
 
 
 def test_what_is_held_covers_those_that_are_left() -> None:
     left = routes_after(approved(CHEAP, DEAR), image().attempt)
-    assert fallback_to(left[0], left, "").hold == DEAR
-    assert fallback_to(left[0], left, "why") == Fallback(SECOND, CHEAP, DEAR, "why")
+    assert next_route(left[0], left, "").hold == DEAR
+    assert next_route(left[0], left, "why") == NextRoute(SECOND, CHEAP, DEAR, "why")
     unpriced = [replace(left[0], price=None), left[1]]
-    assert fallback_to(unpriced[0], unpriced, "").price == DEAR, "what is not priced costs what may follow"
+    assert next_route(unpriced[0], unpriced, "").price == DEAR, "what is not priced costs what may follow"
     left = routes_after(approved(DEAR, CHEAP), image().attempt)
-    assert (fallback_to(left[1], left, "").hold, fallback_to(left[1], left, "").price) == (CHEAP, CHEAP)
+    assert (next_route(left[1], left, "").hold, next_route(left[1], left, "").price) == (CHEAP, CHEAP)
 
 
 def test_an_attempt_that_nobody_approved_goes_no_way() -> None:
@@ -249,8 +241,8 @@ def test_an_attempt_holds_what_its_approval_says_or_the_dearest_that_may_follow(
 
 
 def test_the_most_of_several_prices_is_taken_of_money_and_credits_apart() -> None:
-    assert bound([Price(micros=3, credits=1), Price(micros=2, credits=5)]) == Price(micros=3, credits=5)
-    assert bound([CHEAP]) == CHEAP
+    assert max_price([Price(micros=3, credits=1), Price(micros=2, credits=5)]) == Price(micros=3, credits=5)
+    assert max_price([CHEAP]) == CHEAP
 
 
 def test_the_terms_of_the_latest_approval_count() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -12,20 +13,40 @@ from pydantic import ValidationError
 
 from imagegeneration.assets.reference import Reference
 from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.criteria import FITTED, Criteria, nearest_size
 from imagegeneration.models.lora import LoraWish
 from imagegeneration.models.model import ImageModel
-from imagegeneration.models.options import FITTED, Bounded, Named, Options, nearest_size
+from imagegeneration.models.options import Options, OptionsBody
 from imagegeneration.models.prices import ImagePrice, Prices
-from imagegeneration.providers.generation import Lora
+from imagegeneration.providers.generation import GenerationParameters, Lora
 
 TODAY = date(2026, 11, 21)
 CATALOG = Catalog.read()
+IMAGE_ID = "img_01M7Z8JC02GDDTCWAKG72PB5E3"
+REFERENCE = Reference(image_id=IMAGE_ID, sha256="0" * 64)
 ALIVE = [model for model in CATALOG.image_models if model.is_alive(TODAY)]
+
+
+def made(options: Options, model: ImageModel, provider: str, *usual: GenerationParameters) -> GenerationParameters:
+    """What the model makes of the options alone."""
+    return Criteria(options=options).parameters(model, provider, 7, *usual)
+
+
+def fit(options: Options, model: ImageModel, usual: GenerationParameters) -> tuple[Options, Mapping[str, str]]:
+    """The options without what the model cannot do, and why."""
+    fitted, lost = Criteria(options=options).fitting(model, usual)
+    return fitted.options, lost
+
+
+def edit(shape: tuple[int, int] | None = None, **options: Any) -> Criteria:
+    """An edit of one image."""
+    asked = Options(references=(IMAGE_ID,), **options)
+    return Criteria(options=asked, references=(REFERENCE,), shape=shape)
 
 
 @pytest.mark.parametrize("model", ALIVE, ids=lambda model: model.name)
 def test_without_a_wish_it_is_the_models_usual(model: ImageModel) -> None:
-    assert Options().parameters(model, model.provider, 7) == model.usual(model.provider)
+    assert made(Options(), model, model.provider) == model.usual(model.provider)
 
 
 @pytest.mark.parametrize(
@@ -47,16 +68,16 @@ def test_whatever_is_wished_the_mapped_size_is_one_that_the_model_makes(
 
 def test_a_named_size_is_taken_as_it_is_and_refused_by_name() -> None:
     core = CATALOG.model("stable-image-core", TODAY)
-    request = Options(size="1000x1000").parameters(core, "stability", 7)
+    request = made(Options(size="1000x1000"), core, "stability")
     assert request.size == "1000x1000"
     assert list(core.problems(request)) == ["size"]
 
 
 def test_a_random_seed_is_drawn_and_a_given_one_is_kept() -> None:
     core = CATALOG.model("stable-image-core", TODAY)
-    assert Options(seed=-1).parameters(core, "stability", 7).seed == 7
-    assert Options(seed=0).parameters(core, "stability", 7).seed == 0
-    assert Options().parameters(core, "stability", 7).seed is None
+    assert made(Options(seed=-1), core, "stability").seed == 7
+    assert made(Options(seed=0), core, "stability").seed == 0
+    assert made(Options(), core, "stability").seed is None
 
 
 @pytest.mark.parametrize(
@@ -93,9 +114,9 @@ def test_the_loras_that_were_found_are_sent_and_none_is_left_out() -> None:
     flux = CATALOG.model("fal-ai/flux-lora", TODAY)
     options = Options(loras=(LoraWish(name="ink"),))
     ink = Lora(path="owner/ink", weight=1.5, name="ink", family="flux-1")
-    assert options.parameters(flux, "fal", 7, named=Named(loras=(ink,))).loras == (ink,)
+    assert Criteria(options=options, loras=(ink,)).parameters(flux, "fal", 7).loras == (ink,)
     with pytest.raises(ValueError, match="not those that were asked for"):
-        options.parameters(flux, "fal", 7)
+        made(options, flux, "fal")
 
 
 @pytest.mark.parametrize(
@@ -103,32 +124,27 @@ def test_the_loras_that_were_found_are_sent_and_none_is_left_out() -> None:
     [(0.05, None, 50_000), (0.05, 40_000, 40_000), (0.05, 60_000, 50_000), (0.0000019, None, 1), (0, None, 0)],
 )
 def test_of_two_limits_the_lower_counts(dollars: float, micros: int | None, lower: int) -> None:
-    asked = Bounded(options=Options(max_micros_per_image=micros), max_cost_per_image=dollars)
-    assert asked.bounded.max_micros_per_image == lower
+    asked = OptionsBody(options=Options(max_micros_per_image=micros), max_cost_per_image=dollars)
+    assert asked.limited_options.max_micros_per_image == lower
 
 
 def test_without_a_limit_the_options_stay_as_they_are() -> None:
-    assert Bounded().bounded == Options()
-
-
-IMAGE_ID = "img_01M7Z8JC02GDDTCWAKG72PB5E3"
-REFERENCE = Reference(image_id=IMAGE_ID, sha256="0" * 64)
+    assert OptionsBody().limited_options == Options()
 
 
 def test_references_are_those_that_were_asked_for_and_none_is_left_out() -> None:
     flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
-    wanted = Options(references=(IMAGE_ID,))
-    assert wanted.parameters(flare, "openai", 7, named=Named(references=(REFERENCE,))).references == (REFERENCE,)
+    assert edit().parameters(flare, "openai", 7).references == (REFERENCE,)
     with pytest.raises(ValueError, match="not those that were asked for"):
-        wanted.parameters(flare, "openai", 7)
+        made(Options(references=(IMAGE_ID,)), flare, "openai")
     with pytest.raises(ValueError, match="not those that were asked for"):
-        Options().parameters(flare, "openai", 7, named=Named(references=(REFERENCE,)))
+        Criteria(references=(REFERENCE,)).parameters(flare, "openai", 7)
 
 
 def test_without_references_nothing_of_them_is_stored_or_hashed() -> None:
     flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
     assert "references" not in Options().document()
-    assert "references" not in Options().parameters(flare, "openai", 7).document()
+    assert "references" not in made(Options(), flare, "openai").document()
 
 
 @given(
@@ -147,11 +163,11 @@ def test_without_references_nothing_of_them_is_stored_or_hashed() -> None:
 )
 def test_fitting_options_are_possible_priced_and_fit_again(model: ImageModel, options: Options) -> None:
     usual = model.usual(model.provider)
-    fitted, lost = options.fitting(model, usual)
-    request = fitted.parameters(model, model.provider, 7, usual)
+    fitted, lost = fit(options, model, usual)
+    request = made(fitted, model, model.provider, usual)
     assert model.problems(request) == {}
     assert not model.priced_sizes() or request.quality in model.priced_qualities(request.size)
-    assert fitted.fitting(model, usual) == (fitted, {})
+    assert fit(fitted, model, usual) == (fitted, {})
     kept = set(Options.model_fields) - {FITTED[field] for field in lost} - {"size", "width", "height"}
     assert all(getattr(fitted, name) == getattr(options, name) for name in kept)
 
@@ -160,19 +176,19 @@ def test_fitting_options_are_possible_priced_and_fit_again(model: ImageModel, op
 def test_a_priced_size_has_a_price(model: ImageModel) -> None:
     for size in model.priced_sizes():
         for quality in model.priced_qualities(size):
-            request = Options(size=size, quality=quality).parameters(model, model.provider, 7)
+            request = made(Options(size=size, quality=quality), model, model.provider)
             assert CATALOG.quote(request, "a kite", TODAY) > 0
     free = model.priced_free_sizes
     if free is not None:
         side = free.longest - free.longest % free.step
-        request = Options(width=side, height=side).parameters(model, model.provider, 7)
+        request = made(Options(width=side, height=side), model, model.provider)
         assert CATALOG.quote(request, "a kite", TODAY) > 0
 
 
 def test_a_size_that_the_model_does_not_make_becomes_the_nearest_of_those_it_does() -> None:
     core = CATALOG.model("stable-image-core", TODAY)
     for asked, nearest in (("1500x1000", "1216x832"), ("1000x2000", "768x1344"), ("1000x1010", "1024x1024")):
-        fitted, lost = Options(size=asked).fitting(core, core.usual("stability"))
+        fitted, lost = fit(Options(size=asked), core, core.usual("stability"))
         assert fitted.size == nearest
         assert nearest in lost["size"]
 
@@ -182,14 +198,11 @@ def test_a_size_that_the_model_does_not_make_becomes_the_nearest_of_those_it_doe
 )
 def test_an_edit_without_a_size_keeps_the_proportions_of_its_first_image(shape: tuple[int, int], size: str) -> None:
     flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
-    image_id = "img_01M7Z8JC02GDDTCWAKG72PB5E3"
-    named = Named(references=(Reference(image_id=image_id, sha256="0" * 64),), shape=shape)
-    asked = Options(references=(image_id,))
-    assert asked.parameters(flare, "openai", 1, named=named).size == size
-    for own in (asked.model_copy(update={"size": "1024x1024"}), asked.model_copy(update={"width": 9, "height": 9})):
-        assert own.parameters(flare, "openai", 1, named=named).size == "1024x1024", "a size that is asked for counts"
+    assert edit(shape).parameters(flare, "openai", 1).size == size
+    for own in (edit(shape, size="1024x1024"), edit(shape, width=1001, height=1001)):
+        assert own.parameters(flare, "openai", 1).size == "1024x1024", "a size that is asked for counts"
     only_square = CATALOG.model("gpt-image-2", TODAY)
-    assert asked.parameters(only_square, "openai", 1, named=named).size == "1024x1024", "the one that has a price"
+    assert edit(shape).parameters(only_square, "openai", 1).size == "1024x1024", "the one that has a price"
 
 
 @pytest.mark.parametrize(
@@ -206,13 +219,12 @@ def test_an_edit_without_a_size_keeps_the_proportions_of_its_first_image(shape: 
 )
 def test_other_proportions_than_those_of_the_first_image_are_said(shape: tuple[int, int], is_said: bool) -> None:
     flare = CATALOG.model("gpt-image-2.5-flare", TODAY)
-    named, asked = Named(references=(REFERENCE,), shape=shape), Options(references=(IMAGE_ID,))
-    made = asked.parameters(flare, "openai", 1, named=named)
+    sent = edit(shape).parameters(flare, "openai", 1)
     words = f"Flare makes 1536x1024, which is the nearest to the first image's {shape[0]}x{shape[1]}."
-    assert asked.lost_proportions("Flare", made, named) == (words if is_said else None)
-    for own in ({"size": made.size}, {"width": 1500, "height": 1000}):
-        assert asked.model_copy(update=own).lost_proportions("Flare", made, named) is None
-    assert asked.lost_proportions("Flare", made, named.model_copy(update={"shape": None})) is None
+    assert edit(shape).lost_proportions("Flare", sent) == (words if is_said else None)
+    for own in ({"size": sent.size}, {"width": 1500, "height": 1000}):
+        assert edit(shape, **own).lost_proportions("Flare", sent) is None
+    assert edit().lost_proportions("Flare", sent) is None
 
 
 @pytest.mark.parametrize(
@@ -259,7 +271,7 @@ def test_all_that_is_asked_for_is_sent() -> None:
         guidance=3.5,
         partial_images=2,
     )
-    sent = asked.parameters(row(), "own", 7)
+    sent = made(asked, row(), "own")
     assert (sent.provider, sent.model) == ("own", "stable-image-core")
     assert {name: getattr(sent, name) for name in FITTED.values()} == {
         name: getattr(asked, name) for name in FITTED.values()
@@ -279,36 +291,34 @@ def test_all_that_is_asked_for_is_sent() -> None:
 def test_a_quality_that_is_not_asked_for_is_the_usual_or_one_that_has_a_price(
     asked: Options, size: str, quality: str
 ) -> None:
-    sent = asked.parameters(row(), "own", 7)
+    sent = made(asked, row(), "own")
     assert (sent.size, sent.quality) == (size, quality)
 
 
 def test_an_edit_takes_a_size_that_has_a_price_at_the_quality_that_is_asked_for() -> None:
-    asked = Options(references=(IMAGE_ID,))
-    named = Named(references=(REFERENCE,), shape=(512, 512))
     sizes = [
-        asked.model_copy(update={"quality": quality}).parameters(row(), "own", 1, named=named).size
+        edit((512, 512), quality=quality).parameters(row(), "own", 1).size
         for quality in (None, "low", "high", "medium")
     ]
     assert sizes == ["512x512", "512x512", "1024x512", "512x512"]
     free = row(prices=Prices())
-    assert asked.parameters(free, "own", 1, named=Named(references=(REFERENCE,), shape=(9, 5))).size == "512x512"
+    assert edit((9, 5)).parameters(free, "own", 1).size == "512x512"
 
 
 def test_what_is_given_up_is_said_in_words() -> None:
     model = row()
     usual = model.usual("own")
-    fitted, lost = Options(size="512x1024", quality="medium").fitting(model, usual)
+    fitted, lost = fit(Options(size="512x1024", quality="medium"), model, usual)
     assert (fitted.size, fitted.quality) == ("512x512", None)
     assert lost == {
         "size": "M makes 512x512, which is the nearest to 512x1024.",
         "quality": "M has no price for 512x512 at medium quality.",
     }
-    fitted, lost = Options(width=1000, height=500, steps=3, seed=-1).fitting(model, usual)
+    fitted, lost = fit(Options(width=1000, height=500, steps=3, seed=-1), model, usual)
     assert (fitted.size, fitted.width, fitted.height, fitted.steps, fitted.seed) == (None, 1000, 500, None, -1)
     assert lost == {"steps": "M takes no such number."}
     kept = Options(references=(IMAGE_ID,), loras=(LoraWish(name="ink"),), fallback=("other",))
-    assert kept.fitting(model, usual) == (kept, {})
+    assert fit(kept, model, usual) == (kept, {})
 
 
 @pytest.mark.parametrize(
@@ -332,26 +342,26 @@ def test_options_are_fitted_to_what_is_usual_here_and_not_to_what_the_catalog_ha
     model = row()
     wide = model.usual("own").model_copy(update={"size": "1024x512", "quality": "high"})
     high = Options(quality="high")
-    assert high.fitting(model, wide) == (high, {})
-    fitted, lost = Options().fitting(model, wide.model_copy(update={"size": "512x1024"}))
+    assert fit(high, model, wide) == (high, {})
+    fitted, lost = fit(Options(), model, wide.model_copy(update={"size": "512x1024"}))
     assert (fitted, set(lost)) == (Options(size="512x512"), {"size"})
 
 
 def test_a_size_takes_the_place_of_the_width_and_height_that_are_not_made() -> None:
     model = row()
-    fitted, lost = Options(width=600, height=1200).fitting(model, model.usual("own"))
+    fitted, lost = fit(Options(width=600, height=1200), model, model.usual("own"))
     assert (fitted, set(lost)) == (Options(size="512x512"), {"size"})
 
 
 def test_a_random_seed_fits_every_model_that_takes_one() -> None:
     for least in (0, 1, 2, 1000):
         model = row(takes_seed=True, least_seed=least)
-        assert Options(seed=-1).fitting(model, model.usual("own")) == (Options(seed=-1), {})
+        assert fit(Options(seed=-1), model, model.usual("own")) == (Options(seed=-1), {})
     model = row(takes_seed=False)
-    assert Options(seed=-1).fitting(model, model.usual("own")) == (Options(), {"seed": "M takes no seed."})
+    assert fit(Options(seed=-1), model, model.usual("own")) == (Options(), {"seed": "M takes no seed."})
 
 
 def test_a_usual_quality_without_a_price_at_the_size_gives_way_to_the_first_that_has_one() -> None:
     medium = row().usual("own").model_copy(update={"quality": "medium"})
-    found = [Options(size=size).parameters(row(), "own", 7, medium).quality for size in ("1024x512", "512x1024")]
+    found = [made(Options(size=size), row(), "own", medium).quality for size in ("1024x512", "512x1024")]
     assert found == ["low", "medium"], "where no quality has a price, it stays"

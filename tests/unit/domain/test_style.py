@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 
 from imagegeneration.core.errors import PromptRefused
 from imagegeneration.core.text import PROMPT_MAX, check_text
-from imagegeneration.models.style import STYLE_NAMES, StyleName, folded, on_one_line, parts, styles
+from imagegeneration.models.style import STYLE_NAMES, StyleName, on_one_line, parts, render_prompt, styles
 
 OWN = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\t"), min_size=1, max_size=300)
 PROMPTS = OWN.filter(lambda text: bool(text.strip()))
 CHOSEN = st.none() | st.sampled_from(STYLE_NAMES)
 UNWANTED = st.none() | OWN
+
+
+def folded(final_prompt: str, style: StyleName | None, negative_prompt: str | None) -> str:
+    """The prompt with everything in words."""
+    return render_prompt(final_prompt, style, negative_prompt).final_prompt
 
 
 @st.composite

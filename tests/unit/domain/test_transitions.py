@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imagegeneration.jobs.accounting import billed_above_hold
-from imagegeneration.jobs.job import Attempt, AttemptError, JobImage, Price
+from imagegeneration.jobs.job import Attempt, AttemptError, JobImage
 from imagegeneration.jobs.lifecycle import (
     accepted_as_lost,
     declared_lost,
@@ -26,6 +26,7 @@ from imagegeneration.jobs.lifecycle import (
     stored,
     tried_again,
 )
+from imagegeneration.money.price import Price
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters, Usage
 from tests.unit.jobs.moving import money_moved
 from tests.unit.ui.samples import stored_image

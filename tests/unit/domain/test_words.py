@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from imagegeneration.assets.reference import InputImage, Reference
-from imagegeneration.models.choice import WITH_LORAS, Candidate, Wishes, best, choose, or_waiting
+from imagegeneration.models.lora import LoraWish
+from imagegeneration.models.options import PRIORITIES, Options
+from imagegeneration.models.ranking import WITH_LORAS, Candidate, best, choose, or_waiting
 from imagegeneration.money.money import ProviderLimits
 from imagegeneration.prompts.moderation import Moderation, in_words
 from imagegeneration.providers.breaker import model_scope, provider_scope
@@ -106,20 +108,17 @@ def test_each_priority_has_its_best_and_the_price_decides_among_equals() -> None
 
 
 def test_a_choice_says_why() -> None:
-    said = [choose(ALL, wishes) for wishes in (Wishes(priority="speed"), Wishes(priority="cost"), Wishes())]
-    assert [choice.why for choice in said if choice] == [
+    said = [choose(ALL, options) for options in (Options(priority="speed"), Options(priority="cost"), Options())]
+    assert [chosen[1] for chosen in said if chosen] == [
         "FAST: the fastest of those that can do it.",
         "CHEAP: the cheapest of those that can do it.",
         "GOOD: the best of those that can do it.",
     ]
-    preferred = choose(ALL, Wishes(preferred="p-cheap"))
-    assert preferred is not None
-    assert (preferred.model, preferred.provider) == ("cheap", "p-cheap")
-    assert preferred.why == "CHEAP: of p-cheap, which is preferred."
+    assert choose(ALL, Options(provider="p-cheap")) == (CHEAP, "CHEAP: of p-cheap, which is preferred.")
     own = [one.model_copy(update={"provider": "own"}) for one in ALL]
-    chosen = [choose(own, Wishes(preferred="own", priority=priority)) for priority in (None, "speed", "cost")]
-    assert [choice.model for choice in chosen if choice] == ["good", "fast", "cheap"]
-    assert choose([candidate("a", 1, 1, 1, able=False)], Wishes(preferred="p-a")) is None
+    chosen = [choose(own, Options(provider="own", priority=priority)) for priority in (None, *PRIORITIES)]
+    assert [found[0].model for found in chosen if found] == ["good", "fast", "good", "cheap"]
+    assert choose([candidate("a", 1, 1, 1, able=False)], Options(provider="p-a")) is None
 
 
 def test_where_all_are_paused_a_job_waits_for_those_that_can_do_it() -> None:
@@ -131,10 +130,9 @@ def test_where_all_are_paused_a_job_waits_for_those_that_can_do_it() -> None:
 
 def test_loras_have_a_standard_model_where_no_priority_is_asked_for() -> None:
     standard = candidate("standard", 99, 99, 1).model_copy(update={"model": WITH_LORAS, "label": "Flux"})
-    choice = choose([GOOD, standard], Wishes(loras=1))
-    assert choice is not None
-    assert choice.why == "Flux: the standard model for LoRAs."
-    for wishes in (Wishes(), Wishes(loras=1, priority="quality")):
-        other = choose([GOOD, standard], wishes)
+    ink = (LoraWish(name="ink"),)
+    assert choose([GOOD, standard], Options(loras=ink)) == (standard, "Flux: the standard model for LoRAs.")
+    for options in (Options(), Options(loras=ink, priority="quality")):
+        other = choose([GOOD, standard], options)
         assert other is not None
-        assert other.model == "good"
+        assert other[0].model == "good"

@@ -14,8 +14,9 @@ from openai.types.image_generate_params import ImageGenerateParamsNonStreaming
 from pydantic import TypeAdapter
 
 from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.criteria import Criteria
 from imagegeneration.models.model import ImageModel
-from imagegeneration.models.options import Named, Options
+from imagegeneration.models.options import Options
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.fal import fal_payload
 from imagegeneration.providers.forge import forge_payload
@@ -84,7 +85,7 @@ def wishes(model: ImageModel) -> st.SearchStrategy[dict[str, Any]]:
 def test_what_the_catalog_allows_the_vendor_file_sends(model: ImageModel, data: st.DataObject) -> None:
     options = Options.model_validate(data.draw(wishes(model)))
     loras = (Lora(path="owner/name", weight=1.5, name="ink", family=model.lora_family),) * len(options.loras)
-    parameters = options.parameters(model, model.provider, drawn_seed=7, named=Named(loras=loras))
+    parameters = Criteria(options=options, loras=loras).parameters(model, model.provider, drawn_seed=7)
     if model.problems(parameters):
         return
     request = GenerationRequest(final_prompt=" a red kite\n", **parameters.model_dump())

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from imagegeneration.dashboard.announcements import dying, trouble
-from imagegeneration.jobs.jobs import Offer
 from imagegeneration.models.catalog import Catalog
+from imagegeneration.models.registry import ModelRegistry
 from imagegeneration.providers.health import ProviderHealth
 from tests.unit.ui.samples import NOW
 
@@ -29,27 +29,27 @@ read_on = 2026-11-21
 FROM, UNTIL = date(2026, 11, 1), date(2026, 11, 30)
 
 
-def offer(folder: Path, prices: str = "{ megapixel = 25_000 }", *configured: str) -> Offer:
+def registry(folder: Path, prices: str = "{ megapixel = 25_000 }", *configured: str) -> ModelRegistry:
     override = folder / "catalog.toml"
     override.write_text(ROW.replace("{prices}", prices))
-    return Offer(Catalog.read(override), None, dict.fromkeys(configured or ("fal",), "sha"), 10)
+    return ModelRegistry(Catalog.read(override), None, dict.fromkeys(configured or ("fal",), "sha"))
 
 
 @pytest.mark.parametrize("today", [FROM, UNTIL])
 def test_a_model_in_its_last_month_is_announced_with_its_successor(tmp_path: Path, today: date) -> None:
-    assert list(dying(offer(tmp_path), today)) == [
+    assert list(dying(registry(tmp_path), today)) == [
         "Flux Old can be had until 1 December 2026; then use Flux 2 with LoRAs (Fal)."
     ]
 
 
 @pytest.mark.parametrize("today", [date(2026, 10, 31), date(2026, 12, 1)])
 def test_neither_before_nor_after(tmp_path: Path, today: date) -> None:
-    assert list(dying(offer(tmp_path), today)) == []
+    assert list(dying(registry(tmp_path), today)) == []
 
 
 def test_what_nobody_could_choose_is_not_announced(tmp_path: Path) -> None:
-    assert list(dying(offer(tmp_path, "{}"), UNTIL)) == [], "it has no price"
-    assert list(dying(offer(tmp_path, "{ megapixel = 25_000 }", "stability"), UNTIL)) == [], "nobody makes it here"
+    assert list(dying(registry(tmp_path, "{}"), UNTIL)) == [], "it has no price"
+    assert list(dying(registry(tmp_path, "{ megapixel = 25_000 }", "stability"), UNTIL)) == [], "nobody makes it here"
 
 
 def health(**facts: Any) -> ProviderHealth:

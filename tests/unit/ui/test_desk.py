@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -15,15 +14,16 @@ from imagegeneration.core.errors import DatabaseDown, Elsewhere, OverBudget, Pro
 from imagegeneration.dashboard.generate import desk as module
 from imagegeneration.dashboard.generate import wishes
 from imagegeneration.dashboard.generate.desk import Desk, lay, new_draft, open_desk, start_over
+from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.prompts.draft import Draft, Shown
-from imagegeneration.providers.generation import EnhanceBody, ExecuteBody, GenerationParameters
+from imagegeneration.providers.generation import EnhanceBody
 
 
 class Studio:
     """Answers as the services do, and remembers what it was asked for."""
 
     def __init__(self) -> None:
-        self.jobs = self.enhancement = self.drafts = self
+        self.approvals = self.enhancement = self.drafts = self
         self.stored: Draft | None = None
         self.fails: StudioError | None = None
         self.approved: list[tuple[ExecuteBody, Shown]] = []
@@ -60,10 +60,9 @@ class Studio:
         *,
         source: str,
         idempotency_key: str | None,
-        choose: Callable[[], GenerationParameters] | None,
         shown: Shown,
     ) -> Any:
-        """As Jobs.approve."""
+        """As Approvals.approve."""
         if self.fails is not None:
             raise self.fails
         self.approved.append((body, shown))

@@ -14,23 +14,24 @@ import pytest
 from imagegeneration.assets.inputs import References
 from imagegeneration.assets.reference import MAX_REFERENCES, Reference
 from imagegeneration.core.actor import LOCAL
-from imagegeneration.core.errors import NotFound, StudioError, TooLarge
+from imagegeneration.core.errors import NotFound, OverBudget, TooLarge
 from imagegeneration.dashboard.generate import desk as desk_module
 from imagegeneration.dashboard.generate import options as panel
 from imagegeneration.dashboard.generate import wishes
 from imagegeneration.dashboard.generate.desk import Desk, new_draft
-from imagegeneration.dashboard.generate.offers import AUTOMATIC, offers, read_pick
+from imagegeneration.dashboard.generate.offers import offers, read_pick
 from imagegeneration.dashboard.generate.picks import Pick, loras_offered, picks, with_fallback, with_lora
-from imagegeneration.jobs.jobs import Jobs, Offer
 from imagegeneration.models.catalog import Catalog
-from imagegeneration.models.choice import Priority
-from imagegeneration.models.choosing import Choosing
+from imagegeneration.models.conditions import Obstacle
+from imagegeneration.models.criteria import Criteria
 from imagegeneration.models.lora import CollectedLora, LoraWish
 from imagegeneration.models.model import ImageModel
-from imagegeneration.models.options import Options, Order
+from imagegeneration.models.options import Options, Priority
+from imagegeneration.models.possible import basis
+from imagegeneration.models.quotes import Quotes
+from imagegeneration.models.registry import ModelRegistry
+from imagegeneration.models.selector import ModelSelector
 from imagegeneration.money.money import format_usd
-from imagegeneration.money.spending import Spending
-from imagegeneration.prompts.draft import Draft
 from imagegeneration.providers.generation import GenerationParameters, Lora
 
 TODAY = datetime.now(UTC).date()
@@ -99,8 +100,14 @@ class Weather:
     def over_limit(self, price: int) -> str | None:
         return f"An image costs up to {format_usd(price)}." if price > LIMIT else None
 
-    def seconds_of(self, model: str) -> float:
+    def expected_seconds(self, model: str) -> float:
         return float(len(model))
+
+    def refusal(self, _request: GenerationParameters, price: int) -> OverBudget | None:
+        return OverBudget(f"The limit is {LIMIT}: the limit is lower than {price}.") if price > LIMIT else None
+
+    def obstacles(self, _routes: Any) -> tuple[Obstacle, ...]:
+        return ()
 
 
 class Studio:
@@ -110,7 +117,8 @@ class Studio:
         rows = Catalog.read()
         known = [model for model in rows.image_models if model.name in NAMES]
         self.catalog = rows.model_copy(update={"image_models": (*known, UNEVEN)})
-        self.offer = Offer(self.catalog, USUAL, dict.fromkeys(("openai", "google", "fal", "stability"), "hash"), 10)
+        endpoints = dict.fromkeys(("openai", "google", "fal", "stability"), "hash")
+        self.registry = ModelRegistry(self.catalog, USUAL, endpoints)
         families = dict.fromkeys(model.lora_family for model in known if model.lora_family)
         self.collection = [
             CollectedLora(
@@ -128,13 +136,10 @@ class Studio:
         self.gone: set[str] = set()
         self.loras = self.drafts = self.references = self
         self.checks = SimpleNamespace(of=lambda _provider: None)
-        self.choosing = Choosing(self.offer, weather, self, SimpleNamespace(named=self.named_loras))  # type: ignore[arg-type]
-        limits = SimpleNamespace(in_force=lambda: SimpleNamespace(per_image_micros=LIMIT))
-        spending = Spending.__new__(Spending)
-        spending._limits = limits  # type: ignore[assignment]
-        self.jobs = Jobs.__new__(Jobs)
-        self.jobs._offer, self.jobs._spending = self.offer, spending
-        self.jobs._breakers = SimpleNamespace(require_model=lambda _model: None)  # type: ignore[assignment]
+        credits_ = SimpleNamespace(balance=lambda _user_id: None)
+        quotes = Quotes(self.registry, weather, credits_)  # type: ignore[arg-type]
+        loras = SimpleNamespace(named=self.named_loras)
+        self.selector = ModelSelector(self.registry, weather, self, loras, quotes)  # type: ignore[arg-type]
 
     def save(self, _actor: Any, draft: Any) -> Any:
         return draft
@@ -201,28 +206,21 @@ class Judged:
 
 def judged(studio: Studio, desk: Desk) -> Judged:
     """Do as Review does for its price and its fields."""
-    draft = desk.draft
-    price, alone, why_not, request = None, None, "", None
-    try:
-        chosen = wishes.chosen(desk)
-        wanted = Order(request=studio.offer.require()) if chosen is None else chosen.order
-        request = wanted.request
-        order = studio.offer.order(wanted, draft.image_count)
-        price = studio.jobs.quote(draft.final_prompt or "", draft.image_count, order)
-        alone = studio.jobs.quote(draft.final_prompt or "", 1, Order(request=order.request))
-    except StudioError as error:
-        why_not = error.message
-    fields = request or studio.choosing.basis(draft.options)
+    wishes.settle(desk)
+    quote = desk.quote
+    fields = basis(desk.draft.options, studio.registry) if quote is None else quote.plan.request
     assert fields is not None, "the fields are there, whatever is wrong"
-    return Judged(price, alone, why_not, fields)
+    problem = desk.quote_problem if quote is None else quote.refusal
+    if quote is None or problem is not None:
+        return Judged(None, None, "" if problem is None else problem.message, fields)
+    return Judged(quote.total_micros, quote.prices[0].micros, "", fields)
 
 
 def rows_of(studio: Studio, desk: Desk) -> list[dict[str, Any]]:
     """The models side by side, as Options has them."""
-    options, prompt = desk.draft.options, desk.draft.final_prompt or ""
-    estimate = studio.choosing.side_by_side(options, prompt, LOCAL)
-    left = [panel._automatic(options, priority, prompt, estimate) for priority in AUTOMATIC]
-    return offers(options, left, estimate, {})
+    wishes.settle(desk)
+    plain = Criteria(options=desk.draft.options, final_prompt=desk.draft.prompt).without_inputs()
+    return offers(desk.draft.options, studio.selector.compare(desk.criteria or plain), {})
 
 
 def moves_of(studio: Studio, desk: Desk, fields: GenerationParameters, rows: list[dict[str, Any]]) -> dict[str, Move]:
@@ -259,7 +257,7 @@ def _moves(studio: Studio, desk: Desk, model: ImageModel, fields: GenerationPara
             if one.empty is not None:
                 yield f"{one.name}: empty", _changes({one.field: None})
     yield from _lora_moves(studio, options, model)
-    yield from _fallback_moves(studio, draft, fields)
+    yield from _fallback_moves(studio, desk, fields)
     yield "style", lambda desk: wishes.choose_style(desk, "vintage")
     yield "no style", lambda desk: wishes.choose_style(desk, None)
     yield "negative", lambda desk: wishes.type_negative_prompt(desk, "fog")
@@ -276,9 +274,9 @@ def _lora_moves(studio: Studio, options: Options, model: ImageModel) -> Iterator
             yield f"LoRA {row}: {name}", _changes(with_lora(options.loras, row, name, 0.5))
 
 
-def _fallback_moves(studio: Studio, draft: Draft, fields: GenerationParameters) -> Iterator[tuple[str, Move]]:
-    options = draft.options
-    able = () if studio.gone else studio.choosing.alternates(options, draft.final_prompt or "", LOCAL)
+def _fallback_moves(studio: Studio, desk: Desk, fields: GenerationParameters) -> Iterator[tuple[str, Move]]:
+    options = desk.draft.options
+    able = () if desk.criteria is None else studio.selector.alternates(desk.criteria)
     own = next((one.price_micros for one in able if one.model == fields.model), None) or 0
     for candidate in able:
         if candidate.model not in (fields.model, *options.fallback):
@@ -386,14 +384,13 @@ def test_too_many_images_to_edit_are_said_with_the_limit(
     studio: Studio, model: str, count: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if count > MAX_REFERENCES:
-        monkeypatch.setattr(studio.choosing, "_references", References.__new__(References))
+        monkeypatch.setattr(studio.selector, "_references", References.__new__(References))
     many = tuple(f"{SOURCE[:-2]}{number:02d}" for number in range(count))
     desk = fresh(Options(model=model, references=many))
-    wishes.settle(desk)
-    with pytest.raises(TooLarge, match=words) as refused:
-        wishes.chosen(desk)
-    assert "fewer images" in refused.value.resolution
     found = judged(studio, desk)
+    problem = desk.quote_problem
+    assert isinstance(problem, TooLarge)
+    assert (words in problem.message, "fewer images" in problem.resolution) == (True, True)
     assert (found.price, found.fields.model) == (None, model)
     assert rows_of(studio, desk)
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from imagegeneration.dashboard.generate.desk import in_words
 from imagegeneration.dashboard.kit.fields import storable
-from imagegeneration.providers.generation import ExecuteBody
+from imagegeneration.jobs.bodies import ExecuteBody
 
 
 def test_text_is_stored_as_typed() -> None:

@@ -10,7 +10,7 @@ import pytest
 from imagegeneration.dashboard.kit.rows import Row, Section, Time
 from imagegeneration.dashboard.operations.needs import needs
 from imagegeneration.dashboard.operations.overview import Look, overview
-from imagegeneration.jobs.jobs import RetryQuote
+from imagegeneration.jobs.approvals import RetryQuote
 from imagegeneration.money.money import LimitsVersion
 from imagegeneration.operations.state import OperationsState, QueueState, WaitingForStorage
 from imagegeneration.prompts.suggestion import SuggestionTimes

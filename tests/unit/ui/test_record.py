@@ -9,8 +9,9 @@ from imagegeneration.core.errors import ModelUnavailable
 from imagegeneration.dashboard.jobs.cards import Reader, card
 from imagegeneration.dashboard.jobs.record import record
 from imagegeneration.dashboard.kit import words
-from imagegeneration.jobs.job import AttemptError, Price
-from imagegeneration.jobs.jobs import RetryQuote
+from imagegeneration.jobs.approvals import RetryQuote
+from imagegeneration.jobs.job import AttemptError
+from imagegeneration.money.price import Price
 from imagegeneration.prompts.moderation import Moderation
 from imagegeneration.providers.generation import GenerationParameters, Lora
 from tests.unit.ui.samples import NOW, approval, attempt, image, job, stored_image

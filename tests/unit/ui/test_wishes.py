@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,13 +12,17 @@ from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.dashboard.generate import desk as desk_module
 from imagegeneration.dashboard.generate import wishes
 from imagegeneration.dashboard.generate.desk import Desk, new_draft
-from imagegeneration.jobs.jobs import Offer, check_shown
+from imagegeneration.jobs.approvals import Approvals, check_shown
+from imagegeneration.jobs.bodies import ExecuteBody, GenerateBody
 from imagegeneration.models.catalog import Catalog
-from imagegeneration.models.choosing import Choosing
 from imagegeneration.models.lora import LoraWish
-from imagegeneration.models.options import RANDOM_SEED, GenerateBody, Options, Order
-from imagegeneration.prompts.draft import Draft, Shown, shown_sha256, terms_sha256
-from imagegeneration.providers.generation import ExecuteBody, GenerationParameters, Lora
+from imagegeneration.models.options import RANDOM_SEED, Options
+from imagegeneration.models.quote import Quote
+from imagegeneration.models.quotes import Quotes
+from imagegeneration.models.registry import ModelRegistry
+from imagegeneration.models.selector import ModelSelector
+from imagegeneration.prompts.draft import Draft, Shown
+from imagegeneration.providers.generation import GenerationParameters, Lora
 
 CATALOG = Catalog.read()
 USUAL = GenerationParameters(
@@ -30,16 +33,18 @@ VINTAGE = "\n\nStyle: vintage, muted tones, film grain and the look of past deca
 
 
 class Studio:
-    """Chooses as the services do, and remembers what was approved."""
+    """Selects as the services do, and remembers what was approved."""
 
     def __init__(self) -> None:
-        nothing = SimpleNamespace(
+        conditions = SimpleNamespace(
             pause_of=lambda _request: None,
             trouble_of=lambda _provider: None,
             over_limit=lambda _price: None,
-            seconds_of=lambda _model: 10.0,
+            expected_seconds=lambda _model: 10.0,
+            refusal=lambda _request, _price: None,
+            obstacles=lambda _routes: (),
         )
-        self.offer = Offer(CATALOG, USUAL, dict.fromkeys(("openai", "fal", "stability"), "hash"), 10)
+        self.registry = ModelRegistry(CATALOG, USUAL, dict.fromkeys(("openai", "fal", "stability"), "hash"))
         references = SimpleNamespace(
             named=lambda _actor, ids: tuple(Reference(image_id=i, sha256="0" * 64) for i in ids),
             shape=lambda _actor, _ids: (300, 200),
@@ -47,37 +52,27 @@ class Studio:
         loras = SimpleNamespace(
             named=lambda _actor, wishes: tuple(Lora(path="a/b", weight=wish.weight or 1) for wish in wishes)
         )
-        services = (nothing, references, loras)  # all it asks for
-        self.choosing = Choosing(self.offer, *services)  # type: ignore[arg-type]
-        self.jobs = self.drafts = self
-        self.approved: list[tuple[ExecuteBody, GenerationParameters | None]] = []
+        credits_ = SimpleNamespace(balance=lambda _user_id: None)
+        quotes = Quotes(self.registry, conditions, credits_)  # type: ignore[arg-type]
+        self.selector = ModelSelector(self.registry, conditions, references, loras, quotes)  # type: ignore[arg-type]
+        self.approvals = self.drafts = self
+        self.approved: list[tuple[ExecuteBody, GenerationParameters]] = []
 
     def without(self, provider: str) -> None:
         """Configure a provider no more."""
-        del self.offer.endpoints[provider]  # type: ignore[attr-defined]  # it is a dict here
+        del self.registry.endpoints[provider]  # type: ignore[attr-defined]  # it is a dict here
 
     def save(self, _actor: Actor, draft: Draft) -> Draft:
         """As Drafts.save."""
         return draft
 
-    def quote(self, _final_prompt: str, image_count: int, order: Order | None = None) -> int:
-        """As Jobs.quote."""
-        return 1000 * image_count
-
     def approve(
-        self,
-        _actor: Actor,
-        body: ExecuteBody,
-        *,
-        source: str,
-        idempotency_key: str | None,
-        choose: Callable[[], Order] | None = None,
-        shown: Shown,
+        self, actor: Actor, body: ExecuteBody, *, source: str, idempotency_key: str | None, shown: Shown
     ) -> Any:
-        """As Jobs.approve."""
-        order = None if choose is None else choose()
-        check_shown(shown, body, order or Order(request=USUAL), self.quote(body.final_prompt, body.image_count))
-        self.approved.append((body, None if order is None else order.request))
+        """As Approvals.approve."""
+        quote = Approvals._quote(SimpleNamespace(_selector=self.selector), actor, body)  # type: ignore[arg-type]
+        check_shown(shown, quote)
+        self.approved.append((body, quote.plan.request))
         return SimpleNamespace(job_id="imgjob_1")
 
 
@@ -99,51 +94,47 @@ def desk(studio: Studio) -> Desk:
     return made
 
 
-def approve(desk: Desk, shown: Order | None) -> None:
+def approve(desk: Desk, quote: Quote | None = None) -> None:
     """Press the button that stands below what would be sent."""
-    draft, order = desk.draft, shown or Order(request=USUAL)
-    terms = terms_sha256(order, 1000 * draft.image_count, draws_seed=draft.options.seed == RANDOM_SEED)
-    desk.ask("approve", shown_sha256(draft.final_prompt or "", draft.image_count, terms))
+    desk.ask("approve", (quote or drawn(desk)).sha256)
     desk.approve()
 
 
-def order(desk: Desk) -> Order:
+def drawn(desk: Desk) -> Quote:
     """What the page says would be sent."""
-    chosen = wishes.chosen(desk)
-    assert chosen is not None
-    return chosen.order
+    wishes.settle(desk)
+    assert desk.quote is not None, desk.quote_problem
+    return desk.quote
 
 
 def shown(desk: Desk) -> GenerationParameters:
-    return order(desk).request
+    return drawn(desk).plan.request
 
 
 def test_where_nothing_is_chosen_it_is_the_request_of_version_1(desk: Desk, studio: Studio) -> None:
-    wishes.settle(desk)
-    assert wishes.chosen(desk) is None
-    approve(desk, None)
+    assert shown(desk) == USUAL
+    approve(desk)
     ((body, request),) = studio.approved
     assert type(body) is ExecuteBody
     assert body.document() == {"intent": "a card", "rawPrompt": "a kite", "finalPrompt": "a kite", "imageCount": 1}
-    assert request is None
+    assert request == USUAL
 
 
-def test_text_that_is_only_like_what_is_folded_stays_as_it_was_typed(desk: Desk, studio: Studio) -> None:
+def test_text_that_is_only_like_what_is_rendered_stays_as_it_was_typed(desk: Desk, studio: Studio) -> None:
     desk.edit(raw_prompt=f"a kite{VINTAGE}")
     desk.use_as_typed()
     assert desk.draft.final_prompt == f"a kite{VINTAGE}"
-    approve(desk, None)
+    approve(desk)
     assert studio.approved[0][0].final_prompt == f"a kite{VINTAGE}"
 
 
 def test_what_is_chosen_is_approved_with_the_options(desk: Desk, studio: Studio) -> None:
     wishes.choose_model(desk, "fal-ai/flux-lora", None)
     wishes.choose(desk, size="1344x768", seed=7, steps=30)
-    approve(desk, order(desk))
+    approve(desk)
     ((body, request),) = studio.approved
     assert isinstance(body, GenerateBody)
     assert body.options == desk.draft.options
-    assert request is not None
     assert (request.provider, request.size, request.seed, request.steps) == ("fal", "1344x768", 7, 30)
 
 
@@ -154,14 +145,14 @@ def test_one_wish_leaves_the_rest_as_it_is_configured(desk: Desk) -> None:
 
 def test_another_choice_than_the_shown_one_is_shown_first(desk: Desk, studio: Studio) -> None:
     wishes.choose_model(desk, None, "cost")
-    before = order(desk)
-    assert before.request.provider == "fal"
+    before = drawn(desk)
+    assert before.plan.request.provider == "fal"
     studio.without("fal")
     approve(desk, before)
     assert studio.approved == []
     assert desk.problem is not None
     assert "the options or the price changed" in desk.problem.message
-    approve(desk, order(desk))
+    approve(desk)
     assert len(studio.approved) == 1
 
 
@@ -169,9 +160,8 @@ def test_a_random_seed_is_drawn_at_the_approval(desk: Desk, studio: Studio) -> N
     wishes.choose_model(desk, "stable-image-core", None)
     wishes.choose(desk, seed=RANDOM_SEED)
     before = shown(desk)
-    approve(desk, order(desk))
+    approve(desk)
     ((_, request),) = studio.approved
-    assert request is not None
     assert request.seed is not None
     assert request.model_copy(update={"seed": before.seed}) == before
 
@@ -227,7 +217,7 @@ def test_a_negative_prompt_that_is_too_long_is_said_and_cannot_be_approved(desk:
     wishes.type_negative_prompt(desk, "x" * 1001)
     assert "at most 1000" in desk.field_problems["negative_prompt"]
     assert desk.draft.final_prompt == "a kite"
-    approve(desk, None)
+    approve(desk)
     assert studio.approved == []
     assert desk.problem is not None
     assert "negative prompt" in desk.problem.message
@@ -311,7 +301,7 @@ def test_an_edit_is_approved_with_its_references(desk: Desk, studio: Studio) -> 
     wishes.settle(desk)
     request = shown(desk)
     assert request == USUAL.model_copy(update={"references": (Reference(image_id=SOURCE, sha256=HASH),)})
-    approve(desk, order(desk))
+    approve(desk)
     ((body, approved),) = studio.approved
     assert isinstance(body, GenerateBody)
     assert body.options.references == (SOURCE,)
@@ -328,7 +318,7 @@ def test_as_last_time_is_not_the_image_of_last_time(desk: Desk) -> None:
 def test_only_models_that_can_make_exactly_this_are_offered_to_make_it_instead(studio: Studio, desk: Desk) -> None:
     def offered(**options: Any) -> set[str]:
         wished = Options.model_validate({"model": "gpt-image-2.5-flare"} | options)
-        return {found.model for found in studio.choosing.alternates(wished, "a kite", LOCAL)}
+        return {found.model for found in studio.selector.alternates(studio.selector.criteria(wished, "a kite", LOCAL))}
 
     assert "gpt-image-2" in offered(size="1024x1024", quality="medium")
     wide = offered(size="1536x1024", quality="medium")
@@ -337,7 +327,7 @@ def test_only_models_that_can_make_exactly_this_are_offered_to_make_it_instead(s
     for model in wide - {"gpt-image-2.5-flare"}:
         wishes.choose(desk, model="gpt-image-2.5-flare", size="1536x1024", quality="medium", fallback=(model,))
         wishes.choose(desk, max_extra_micros=1_000_000)
-        assert [one.model for one in order(desk).alternates] == [model]
+        assert [one.model for one in drawn(desk).plan.alternates] == [model]
 
 
 def test_a_fallback_that_cannot_make_what_is_chosen_then_is_given_up_in_words(desk: Desk) -> None:
@@ -345,5 +335,5 @@ def test_a_fallback_that_cannot_make_what_is_chosen_then_is_given_up_in_words(de
     wishes.choose(desk, fallback=("gpt-image-2",))
     assert desk.draft.options.fallback == ("gpt-image-2",)
     wishes.choose(desk, size="1536x1024")
-    assert not order(desk).alternates
+    assert not drawn(desk).plan.alternates
     assert "GPT Image 2 cannot make it instead" in " ".join(desk.given_up)
