@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -337,3 +338,16 @@ def test_a_fallback_that_cannot_make_what_is_chosen_then_is_given_up_in_words(de
     wishes.choose(desk, size="1536x1024")
     assert not drawn(desk).plan.alternates
     assert "GPT Image 2 cannot make it instead" in " ".join(desk.given_up)
+
+
+def test_settings_of_an_edit_do_not_give_way_to_a_default_that_cannot_edit(
+    studio: Studio, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = CATALOG.named("stable-image-core")
+    assert core is not None
+    monkeypatch.setattr(studio, "registry", replace(studio.registry, default=core.usual("stability")))
+    wishes.choose(desk, references=(SOURCE,), quality="high")
+    wishes.settle(desk)
+    assert (desk.draft.options.quality, desk.given_up) == ("high", ())
+    wishes.choose(desk, references=())
+    assert desk.given_up == ("Stable Image Core knows standard.",)
