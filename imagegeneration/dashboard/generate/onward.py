@@ -10,7 +10,7 @@ import streamlit as st
 from imagegeneration.dashboard.kit.inbox import Message, inbox, taker
 from imagegeneration.dashboard.web import asset
 
-_ONWARD = st.components.v2.component("studio_onward", **asset("onward", "unsaved", "outbox"))
+_ONWARD = st.components.v2.component("studio_onward", **asset("onward"))
 
 
 @dataclass(frozen=True)

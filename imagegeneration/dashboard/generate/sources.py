@@ -10,7 +10,7 @@ from imagegeneration.dashboard.generate.desk import Desk
 from imagegeneration.dashboard.kit.inbox import Message, inbox, taker
 from imagegeneration.dashboard.web import asset
 
-_SOURCES = st.components.v2.component("studio_sources", **asset("sources", "outbox"))
+_SOURCES = st.components.v2.component("studio_sources", **asset("sources"))
 
 
 def sources(desk: Desk) -> None:

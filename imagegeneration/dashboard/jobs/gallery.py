@@ -27,13 +27,7 @@ from imagegeneration.jobs.job import Job
 from imagegeneration.jobs.outlook import Outlook
 from imagegeneration.jobs.progress import Progress
 
-_GALLERY = st.components.v2.component(
-    "studio_gallery",
-    **asset(
-        *("gallery", "outbox", "address", "clipboard", "time", "pill", "card", "facts", "ask", "panel"),
-        *("viewer", "dialog", "news"),
-    ),
-)
+_GALLERY = st.components.v2.component("studio_gallery", **asset("gallery"))
 
 
 @dataclass

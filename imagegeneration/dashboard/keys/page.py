@@ -21,7 +21,7 @@ from imagegeneration.people.key import KeyBody
 
 DAYS: Mapping[str, int | None] = {"30 days": 30, "90 days": 90, "1 year": 365, "Never": None}
 _KEY, _ANSWERS, _NEW, _PROBLEM = "keys", "keys-answers", "keys-new", "keys-problem"
-_SECRET = st.components.v2.component("studio_secret", **asset("secret", "clipboard"))
+_SECRET = st.components.v2.component("studio_secret", **asset("secret"))
 
 
 @errors_in_words()

@@ -11,7 +11,7 @@ from ulid import ULID
 from imagegeneration.dashboard.kit.inbox import Inbox
 from imagegeneration.dashboard.web import asset
 
-_EDITOR = st.components.v2.component("studio_editor", **asset("editor", "unsaved"))
+_EDITOR = st.components.v2.component("studio_editor", **asset("editor"))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from imagegeneration.dashboard.kit.inbox import Message, inbox, taker
 from imagegeneration.dashboard.kit.rows import Section
 from imagegeneration.dashboard.web import asset
 
-_SECTIONS = st.components.v2.component("studio_sections", **asset("sections", "outbox", "time", "pill", "ask", "rows"))
+_SECTIONS = st.components.v2.component("studio_sections", **asset("sections"))
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
 _HERE = Path(__file__).parent
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 
 class Asset(TypedDict):
@@ -15,15 +19,28 @@ class Asset(TypedDict):
     css: str
 
 
-def asset(name: str, *parts: str) -> Asset:
-    """The code of the component `name`: common.*, then `parts`, then its own file, which has the default export.
+def asset(name: str) -> Asset:
+    """Return the code of the component `name`: its file, which has the default export, after all that it imports.
 
-    The files are joined instead of importing each other, because a component is sent as one module.
+    The files are joined, because Streamlit sends a component as one module, whose imports would lead nowhere.
     """
-    names = ("common", *parts, name)
-    return Asset(js=_joined(names, "js"), css=_joined(names, "css"))
+    names = _with_imports(name, ())
+    return Asset(js="\n".join(map(script, names)), css="\n".join(_text(name, "css") for name in names))
 
 
-def _joined(names: tuple[str, ...], extension: str) -> str:
-    files = (_HERE / f"{name}.{extension}" for name in names)
-    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
+def script(name: str) -> str:
+    """Return the code of one file, without what ties it to others."""
+    return _EXPORT.sub("", _IMPORT.sub("", _text(name, "js")))
+
+
+def _with_imports(name: str, before: Sequence[str]) -> Sequence[str]:
+    """Return the files before, then those that `name` imports and that are not among them, then `name`."""
+    for imported in _IMPORT.findall(_text(name, "js")):
+        if imported not in before:
+            before = _with_imports(imported, before)
+    return (*before, name)
+
+
+def _text(name: str, extension: str) -> str:
+    file = _HERE / f"{name}.{extension}"
+    return file.read_text(encoding="utf-8") if file.exists() else ""

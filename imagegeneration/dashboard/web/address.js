@@ -1,26 +1,47 @@
 // The open job in the page's address, as `job`. To open one is one step of the browser's history, to close it the way back.
 
-function makeAddress() {
+/**
+ * The address with this job open, or with none.
+ *
+ * @param {string} address
+ * @param {string | null} id
+ */
+export function withJob(address, id) {
+  const url = new URL(address);
+  if (id) url.searchParams.set("job", id);
+  else url.searchParams.delete("job");
+  return url.href;
+}
+
+/**
+ * The job that is open by an address, or null.
+ *
+ * @param {string} address
+ */
+export function jobOf(address) {
+  return new URL(address).searchParams.get("job");
+}
+
+export function makeAddress() {
   let isOwn = false; // the step in the history is ours, so that the way back leads to the page as it was before
 
-  function change(id) {
-    const url = new URL(location.href);
-    if (id) url.searchParams.set("job", id);
-    else url.searchParams.delete("job");
-    return url;
-  }
   return {
     isUsed: false,
+    /** @param {string} id */
     add(id) {
-      if (!this.isUsed || isOpen(id)) return;
-      if (isOpen()) return history.replaceState({}, "", change(id)); // from one job to the next
+      const open = jobOf(location.href);
+      if (!this.isUsed || open === id) return;
+      if (open !== null) {
+        history.replaceState({}, "", withJob(location.href, id)); // from one job to the next
+        return;
+      }
       isOwn = true;
-      history.pushState({}, "", change(id));
+      history.pushState({}, "", withJob(location.href, id));
     },
     remove() {
-      if (!this.isUsed || !isOpen()) return;
+      if (!this.isUsed || jobOf(location.href) === null) return;
       if (isOwn) goBack();
-      else history.replaceState({}, "", change(null));
+      else history.replaceState({}, "", withJob(location.href, null));
       isOwn = false;
     },
     /** The server has said which job is open: whether one is, is not our step any more. */
@@ -28,13 +49,10 @@ function makeAddress() {
       isOwn = false;
     },
   };
-  /** The server hears of it by a message. Streamlit need not: it would run the whole page beside that. */
-  function goBack() {
-    addEventListener("popstate", (event) => event.stopImmediatePropagation(), { capture: true, once: true });
-    history.back();
-  }
-  function isOpen(id) {
-    const open = new URLSearchParams(location.search).get("job");
-    return id === undefined ? open !== null : open === id;
-  }
+}
+
+/** The server hears of it by a message. Streamlit need not: it would run the whole page beside that. */
+function goBack() {
+  addEventListener("popstate", (event) => event.stopImmediatePropagation(), { capture: true, once: true });
+  history.back();
 }

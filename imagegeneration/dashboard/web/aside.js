@@ -1,5 +1,9 @@
 // A short list that explains; its texts are ours.
 
+/** @import { Mounted } from "./types.d.ts" */
+import { el, viewOf } from "./common.js";
+
+/** @param {Mounted<{ title: string, items: [string, string][] }>} mounted */
 export default function ({ data, parentElement }) {
   viewOf(parentElement, () => {
     const items = data.items.map(([name, text]) => el("li", {}, el("b", {}, name), el("span", {}, text)));

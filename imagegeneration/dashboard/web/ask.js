@@ -1,47 +1,90 @@
 // What is asked before something is done: what it does, why, and the button that does it. What is shown and typed
 // stays as it is while the page refreshes, so that nobody confirms anything else than what was read.
 
+/** @import { Action, Answer, Ask, Input, Order } from "./types.d.ts" */
+import { el, icon, setText } from "./common.js";
+
 let asked = 0;
 
+function newId() {
+  asked += 1;
+  return `ask-${asked}`;
+}
+
+/** @typedef {Action & { ask: Ask }} Asking */
+
+/**
+ * An action that asks first, or null.
+ *
+ * @param {Action | undefined} action
+ */
+function asking(action) {
+  return action?.ask ? /** @type {Asking} */ (action) : null;
+}
+
+/**
+ * @param {Asking} action
+ * @param {{ act: (order: Order) => void, leave: () => void }} told
+ */
 function makeAsk(action, { act, leave }) {
   const form = el("form.ask", { novalidate: true });
-  const view = { node: form, key: action.key, latest: action };
-  let inputs = [], agree = null, confirm = null, said = null, order = null;
+  const said = el("p.answer", { role: "alert" });
+  let latest = action;
+  /** @type {HTMLInputElement[]} */
+  let inputs = [];
+  /** @type {HTMLInputElement | null} */
+  let agree = null;
+  let confirm = el("button");
+  let { order } = action;
 
-  function field({ name, label, value, hint, required }) {
-    const id = `ask-${++asked}`;
-    const input = el("input", { id, name, type: "text", autocomplete: "off", maxLength: name === "reason" ? 500 : 20 });
+  /** @param {Input} facts */
+  function field({ name, label, value, hint }) {
+    const id = newId();
+    const maxLength = name === "reason" ? 500 : 20;
+    const input = el("input", { id, name, type: "text", autocomplete: "off", maxLength });
     input.value = value;
     inputs.push(input);
     return el(`div.field.${name}`, {}, el("label", { for: id }, label), input, hint ? el("span.hint", {}, hint) : null);
   }
+  function agreement() {
+    if (!latest.ask.agree) return "";
+    const id = newId();
+    const box = el("input", { type: "checkbox", id });
+    box.addEventListener("change", () => {
+      confirm.disabled = !box.checked;
+    });
+    agree = box;
+    return el("label.agree", { for: id }, box, el("span", {}, latest.ask.agree));
+  }
   function draw() {
     const typed = new Map(inputs.map((input) => [input.name, input.value]));
-    const { ask } = view.latest;
-    ({ order } = view.latest);
+    const { ask } = latest;
+    ({ order } = latest);
     inputs = [];
-    said = el("p.answer", { role: "alert" });
+    agree = null;
+    setText(said, "");
     confirm = el(`button.button${ask.danger ? ".danger" : ".primary"}`, { type: "submit" }, ask.confirm);
     const no = el("button.button.plain", { type: "button" }, "Leave it as it is");
     no.addEventListener("click", leave);
-    const id = `ask-${++asked}`;
-    agree = ask.agree ? el("input", { type: "checkbox", id }) : null;
-    agree?.addEventListener("change", () => { confirm.disabled = !agree.checked; });
-    confirm.disabled = Boolean(agree);
     const fields = ask.fields.map(field);
-    const why = ask.reason === null ? null : field({ name: "reason", label: "Why, for the record", value: ask.reason });
+    const why = ask.reason === null ? "" : field({ name: "reason", label: "Why, for the record", value: ask.reason });
     form.replaceChildren(
       el("p.does", {}, ask.text),
       ask.warning ? el("p.warning", {}, icon("alert"), el("span", {}, ask.warning)) : "",
       fields.length ? el("div.fields", {}, ...fields) : "",
-      why ?? "",
-      agree ? el("label.agree", { for: id }, agree, el("span", {}, ask.agree)) : "",
+      why,
+      agreement(),
       said,
-      el("div.row", {}, confirm, no));
-    for (const input of inputs) if (typed.has(input.name)) input.value = typed.get(input.name);
+      el("div.row", {}, confirm, no),
+    );
+    confirm.disabled = agree !== null;
+    for (const input of inputs) input.value = typed.get(input.name) ?? input.value;
   }
+  /** @param {boolean} now */
   function busy(now) {
-    for (const node of form.querySelectorAll("button, input")) node.disabled = now;
+    for (const node of form.querySelectorAll("button, input")) {
+      /** @type {HTMLButtonElement | HTMLInputElement} */ (node).disabled = now;
+    }
     if (!now && agree) confirm.disabled = !agree.checked;
     form.setAttribute("aria-busy", String(now));
   }
@@ -65,89 +108,135 @@ function makeAsk(action, { act, leave }) {
     event.stopPropagation();
     leave();
   });
-  /** The order was refused: say why, and show what the action is by now. What was typed stays. */
-  view.refused = ({ title, text }) => {
-    draw();
-    busy(false);
-    setText(said, `${title} ${text}`);
-    (inputs[0] ?? confirm).focus();
-  };
-  view.focus = () => (inputs[0] ?? agree ?? confirm).focus();
   draw();
-  return view;
+  return {
+    node: form,
+    key: action.key,
+    /**
+     * Keep what the action is by now, for when its order is refused.
+     *
+     * @param {Asking} next
+     */
+    update(next) {
+      latest = next;
+    },
+    /**
+     * The order was refused: say why, and show what the action is by now. What was typed stays.
+     *
+     * @param {Answer} answer
+     */
+    refused({ title, text }) {
+      draw();
+      busy(false);
+      setText(said, `${title} ${text}`);
+      (inputs[0] ?? confirm).focus();
+    },
+    focus: () => (inputs[0] ?? agree ?? confirm).focus(),
+  };
 }
 
-/** Buttons of actions and, below them, the form of the one that was pressed. */
-function makeActions(act) {
-  const buttons = el("div.row"), place = el("div.asking");
+/**
+ * Buttons of actions and, below them, the form of the one that was pressed.
+ *
+ * @param {(order: Order) => void} act
+ */
+export function makeActions(act) {
+  const buttons = el("div.row");
+  const place = el("div.asking");
   const node = el("div.actions", {}, buttons, place);
-  let form = null, opening = null, drawn = "", actions = [];
+  /** @type {ReturnType<typeof makeAsk> | null} */
+  let form = null;
+  /** @type {string | null} */
+  let opening = null;
+  let drawn = "";
+  /** @type {Action[]} */
+  let actions = [];
 
+  /** @param {string} key */
+  function button(key) {
+    return /** @type {HTMLButtonElement | null} */ (buttons.querySelector(`[data-key="${CSS.escape(key)}"]`));
+  }
   function close() {
     form = null;
     place.replaceChildren();
     buttons.hidden = false;
   }
+  /** @param {Asking} action */
   function open(action) {
-    form = makeAsk(action, {
-      act,
-      leave: () => {
-        close();
-        buttons.querySelector(`[data-key="${CSS.escape(action.key)}"]`)?.focus();
-      },
-    });
+    const leave = () => {
+      close();
+      button(action.key)?.focus();
+    };
+    form = makeAsk(action, { act, leave });
     place.replaceChildren(form.node);
     buttons.hidden = true;
     form.focus();
   }
-  function press(action, button) {
-    if (action.ask) return open(action);
-    if (action.opens) {
-      opening = action.key;
-      button.disabled = true;
+  /** @param {string} key */
+  function press(key) {
+    const action = actions.find((one) => one.key === key);
+    const first = asking(action);
+    if (first) {
+      open(first);
+      return;
     }
-    act({ key: action.key, order: action.order });
+    if (!action) return;
+    if (action.opens) {
+      opening = key;
+      const pressed = button(key);
+      if (pressed) pressed.disabled = true;
+    }
+    act({ key, order: action.order });
   }
-  /** Show these actions. True if one that was being asked about is not possible any more. */
+  function drawButtons() {
+    const now = JSON.stringify(actions.map(({ key, label, opens }) => [key, label, opens]));
+    if (now === drawn) return;
+    drawn = now;
+    buttons.replaceChildren(
+      ...actions.map(({ key, label }) => {
+        const made = el("button.button", { type: "button", "data-key": key }, label);
+        made.addEventListener("click", () => press(key));
+        return made;
+      }),
+    );
+  }
+  /**
+   * Show these actions. True if one that was being asked about is not possible any more.
+   *
+   * @param {Action[]} next
+   */
   function paint(next) {
     actions = next;
-    const now = JSON.stringify(next.map(({ key, label, opens }) => [key, label, opens]));
-    if (now !== drawn) {
-      drawn = now;
-      buttons.replaceChildren(...next.map(({ key, label }) => {
-        const button = el("button.button", { type: "button", "data-key": key }, label);
-        button.addEventListener("click", () => press(actions.find((one) => one.key === key), button));
-        return button;
-      }));
-    }
-    const latest = form && next.find(({ key }) => key === form.key);
-    const over = form !== null && !latest?.ask;
+    drawButtons();
+    const latest = asking(next.find(({ key }) => key === form?.key));
+    const over = form !== null && latest === null;
     if (over) close();
-    else if (form) form.latest = latest;
-    const asked = next.find(({ key, ask }) => key === opening && ask);
-    if (asked) {
+    else if (latest) form?.update(latest);
+    const opened = asking(next.find(({ key }) => key === opening));
+    if (opened) {
       opening = null;
-      open(asked);
+      open(opened);
     }
     node.hidden = next.length === 0;
     return over;
   }
-  return {
-    node,
-    paint,
-    /** Whether the answer to an order was shown here: a refusal stays where it was asked for. */
-    answered(answer) {
-      if (answer.key === opening) {
-        opening = null;
-        for (const button of buttons.children) button.disabled = false;
-      }
-      if (form?.key !== answer.key) return false;
-      if (answer.tone !== "bad") {
-        close();
-        return false;
-      }
-      form.refused(answer);
-      return true;
-    },
-  };
+  /**
+   * Whether the answer to an order was shown here: a refusal stays where it was asked for.
+   *
+   * @param {Answer} answer
+   */
+  function answered(answer) {
+    if (answer.key === opening) {
+      opening = null;
+      for (const one of buttons.querySelectorAll("button")) one.disabled = false;
+    }
+    if (form?.key !== answer.key) return false;
+    if (answer.tone !== "bad") {
+      close();
+      return false;
+    }
+    form.refused(answer);
+    return true;
+  }
+  return { node, paint, answered };
 }

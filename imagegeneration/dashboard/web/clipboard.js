@@ -1,19 +1,28 @@
 // Copying, with a way for pages without a secure context, and feedback that is seen and heard.
 
+import { el, focused, icon, setAttribute, setText } from "./common.js";
+
 const SHOWN_MS = 1600;
 
-/** Put text on the clipboard. `inside` is a node that is not inert, for the way without the clipboard API. */
+/**
+ * Put text on the clipboard.
+ *
+ * @param {string} text
+ * @param {HTMLElement} inside a node that is not inert, for the way without the clipboard API
+ */
 async function copyText(text, inside) {
   try {
     if (navigator.clipboard && window.isSecureContext) {
       await navigator.clipboard.writeText(text);
       return true;
     }
-  } catch { /* not allowed: the other way */ }
+  } catch {
+    // not allowed: the other way
+  }
   const area = el("textarea.visually-hidden", { readOnly: true, tabIndex: -1 });
   area.value = text;
   inside.append(area);
-  const before = inside.getRootNode().activeElement;
+  const before = focused(inside);
   area.select();
   const copied = document.execCommand("copy");
   area.remove();
@@ -21,17 +30,26 @@ async function copyText(text, inside) {
   return copied;
 }
 
-/** A button that copies what `text()` gives, and says so. With `label` empty it is an icon named `name`. */
-function copyButton(label, name, text, style = "") {
+/**
+ * A button that copies what `text()` gives, and says so. With `label` empty it is an icon named `name`.
+ *
+ * @param {string} label
+ * @param {string} name
+ * @param {() => string | null | undefined} text
+ * @param {string} [style]
+ */
+export function copyButton(label, name, text, style = "") {
   const words = label ? el("span", {}, label) : null;
   const glyph = el("span.glyph", {}, icon("copy"));
   const said = el("span.visually-hidden", { role: "status" });
   const button = el(`button.button.copy${style}`, { type: "button", title: name, "aria-label": name }, glyph, words);
-  const wrapper = el("span.copying", {}, button, said);
-  let timer = null;
+  const node = el("span.copying", {}, button, said);
+  let shown = label;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   button.addEventListener("click", async (event) => {
     event.stopPropagation();
-    const copied = await copyText(text(), wrapper);
+    const copied = await copyText(text() ?? "", node);
     const message = copied ? "Copied" : "Not copied";
     button.classList.toggle("done", copied);
     glyph.replaceChildren(icon(copied ? "check" : "alert"));
@@ -43,15 +61,21 @@ function copyButton(label, name, text, style = "") {
       button.classList.remove("done");
       delete button.dataset.copied;
       glyph.replaceChildren(icon("copy"));
-      if (words) setText(words, wrapper.label ?? label);
+      if (words) setText(words, shown);
       setText(said, "");
     }, SHOWN_MS);
   });
-  wrapper.rename = (text, full) => {
-    wrapper.label = text;
-    if (words && !button.dataset.copied) setText(words, text);
-    setAttribute(button, "aria-label", full);
-    setAttribute(button, "title", full);
+  return {
+    node,
+    /**
+     * @param {string} next
+     * @param {string} full
+     */
+    rename(next, full) {
+      shown = next;
+      if (words && !button.dataset.copied) setText(words, next);
+      setAttribute(button, "aria-label", full);
+      setAttribute(button, "title", full);
+    },
   };
-  return wrapper;
 }

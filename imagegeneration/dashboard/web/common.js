@@ -1,16 +1,35 @@
 // Shared by all components. Text from people only ever passes through textContent or value.
 
+/** @import { Child, ElementOf, Parent, Properties } from "./types.d.ts" */
+
+/** @type {WeakMap<Parent, any>} */
 const views = new WeakMap();
 
-/** The view that belongs to a mounted component, made at its first run. */
-function viewOf(parent, make) {
+/**
+ * The view that belongs to a mounted component, made at its first run.
+ *
+ * @template View
+ * @param {Parent} parent
+ * @param {() => View} make
+ * @returns {View}
+ */
+export function viewOf(parent, make) {
   if (!views.has(parent)) views.set(parent, make());
   return views.get(parent);
 }
 
-/** An element: `el("p.name", {title: "..."}, "text", child)`. */
-function el(description, properties = {}, ...children) {
-  const [tag, ...classes] = description.split(".");
+/**
+ * An element: `el("p.name", {title: "..."}, "text", child)`.
+ *
+ * @template {string} Description
+ * @param {Description} description
+ * @param {Properties} [properties]
+ * @param {...Child} children
+ * @returns {ElementOf<Description>}
+ */
+export function el(description, properties = {}, ...children) {
+  const [tag = "", ...classes] = description.split(".");
+  /** @type {any} */
   const node = document.createElement(tag);
   if (classes.length) node.className = classes.join(" ");
   for (const [name, value] of Object.entries(properties)) {
@@ -22,15 +41,37 @@ function el(description, properties = {}, ...children) {
   return node;
 }
 
-/** Set text only if it differs, so that a selection in it survives. */
-function setText(node, text) {
+/**
+ * Set text only if it differs, so that a selection in it survives.
+ *
+ * @param {Node} node
+ * @param {string | null | undefined} text
+ */
+export function setText(node, text) {
   const next = text ?? "";
   if (node.textContent !== next) node.textContent = next;
 }
 
-function setAttribute(node, name, value) {
+/**
+ * Set an attribute only if it differs; null removes it.
+ *
+ * @param {Element} node
+ * @param {string} name
+ * @param {string | null | undefined} value
+ */
+export function setAttribute(node, name, value) {
   if (value === null || value === undefined) node.removeAttribute(name);
   else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+/**
+ * The element of the shadow tree around `node` that has the focus, or of the page.
+ *
+ * @param {Node} node
+ */
+export function focused(node) {
+  const root = /** @type {Document | ShadowRoot} */ (node.getRootNode());
+  return /** @type {HTMLElement | null} */ (root.activeElement ?? null);
 }
 
 const ICONS = {
@@ -50,8 +91,12 @@ const ICONS = {
   alert: "M12 8v5 M12 16.5v.01 M12 3.5l9.5 17h-19z",
 };
 
-/** A line icon; decorative, so hidden from assistive technology. */
-function icon(name) {
+/**
+ * A line icon; decorative, so hidden from assistive technology.
+ *
+ * @param {keyof typeof ICONS} name
+ */
+export function icon(name) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

@@ -1,31 +1,83 @@
 // One job with everything that is known of it. It stays open, and stays as it is, while the page goes on refreshing.
 
+/** @import { Card, Facts, GalleryView, ImageDetails, JobRecord, Purpose } from "./jobs.d.ts" */
+/** @import { Answer } from "./types.d.ts" */
+import { el, icon, setAttribute, setText } from "./common.js";
+import { sectionList } from "./facts.js";
+import { makePanel } from "./panel.js";
+import { pill } from "./pill.js";
+import { makeViewer, setDisabled } from "./viewer.js";
+
+/** Keys of the dialog: to another image, or to another job. @type {Record<string, ["move" | "step", number]>} */
 const KEYS = { ArrowLeft: ["move", -1], ArrowRight: ["move", 1], ArrowUp: ["step", -1], ArrowDown: ["step", 1] };
 
-function makeDialog(view) {
+/**
+ * @param {"close" | "up" | "down"} name
+ * @param {string} label
+ * @param {string} key
+ */
+function makeControl(name, label, key) {
+  const title = `${label} (${key})`;
+  return el("button.button.plain.icon-only", { type: "button", "aria-label": label, title }, icon(name));
+}
+
+function makeWide() {
+  const label = "Only the image";
+  return el(
+    "button.button.plain.icon-only.wide",
+    { type: "button", "aria-label": label, title: label, "aria-pressed": "false" },
+    icon("aside"),
+  );
+}
+
+/**
+ * The facts of an image and of each attempt at it.
+ *
+ * @param {ImageDetails | undefined} details
+ * @returns {Facts[]}
+ */
+export function imageFacts(details) {
+  if (!details) return [];
+  const { title, rows, attempts } = details;
+  const own = rows.length ? [{ title, rows }] : [];
+  return [...own, ...attempts.map((attempt) => ({ title: `${title} · ${attempt.title}`, rows: attempt.rows }))];
+}
+
+/** @param {GalleryView} view */
+export function makeDialog(view) {
   const title = el("h2.user-text", { id: "dialog-title" });
-  const status = pill({ status: "", tone: "neutral" });
-  const control = (name, label, key) => el("button.button.plain.icon-only", { type: "button", "aria-label": label, title: `${label} (${key})` }, icon(name));
-  const close = control("close", "Close", "Esc"), before = control("up", "Previous job", "↑"), after = control("down", "Next job", "↓");
-  const wide = el("button.button.plain.icon-only.wide", { type: "button", "aria-label": "Only the image", title: "Only the image", "aria-pressed": "false" }, icon("aside"));
+  const status = pill();
+  const close = makeControl("close", "Close", "Esc");
+  const before = makeControl("up", "Previous job", "↑");
+  const after = makeControl("down", "Next job", "↓");
+  const wide = makeWide();
   const said = el("p.visually-hidden", { role: "status" });
   const viewer = makeViewer({ chosen, step: (by) => step(by, by < 0 ? -1 : 0) });
   const panel = makePanel(view);
   const loading = el("p.loading", { role: "status" }, "Reading the record…");
-  const sections = el("div.sections"), facts = el("div.sections");
+  const sections = el("div.sections");
+  const facts = el("div.sections");
   const side = el("div.side", {}, panel.node, loading, sections, facts);
   const content = el("div.content", {}, viewer.node, side);
   const header = el("header", {}, title, status.node, el("span.controls", {}, wide, before, after, close));
   const node = el("dialog.inspector", { "aria-labelledby": "dialog-title" }, header, content, said);
-  const paintSections = sectionList(sections), paintFacts = sectionList(facts);
-  let shown = null, last = null;
+  const paintSections = sectionList(sections);
+  const paintFacts = sectionList(facts);
+  /** @type {string | null} */
+  let shown = null;
+  /** @type {[Card, JobRecord | null, Answer | null] | null} */
+  let last = null;
   close.autofocus = true;
 
   close.addEventListener("click", () => node.close());
-  wide.addEventListener("click", () => setAttribute(wide, "aria-pressed", String(content.classList.toggle("alone"))));
+  wide.addEventListener("click", () => {
+    setAttribute(wide, "aria-pressed", String(content.classList.toggle("alone")));
+  });
   before.addEventListener("click", () => step(-1, 0));
   after.addEventListener("click", () => step(1, 0));
-  node.addEventListener("click", (event) => event.target === node && node.close());
+  node.addEventListener("click", (event) => {
+    if (event.target === node) node.close();
+  });
   node.addEventListener("close", () => {
     if (node.open) return; // opened again meanwhile
     const id = shown;
@@ -34,48 +86,77 @@ function makeDialog(view) {
   });
   node.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (viewer.isFull()) {
-      if (event.key !== "Escape") return; // the arrow keys scroll
-      event.preventDefault();
-      viewer.fit();
-      return;
-    }
-    const [what, by] = KEYS[event.key] ?? [], { target } = event;
-    if (!what || target.closest("input, textarea, select, [role=region]")) return;
+    if (viewer.isFull()) leaveFull(event);
+    else go(event);
+  });
+  /**
+   * End the full size; the arrow keys scroll in it.
+   *
+   * @param {KeyboardEvent} event
+   */
+  function leaveFull(event) {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    viewer.fit();
+  }
+  /** @param {KeyboardEvent} event */
+  function go(event) {
+    const target = /** @type {Element} */ (event.target);
+    const found = KEYS[event.key];
+    if (!found || target.closest("input, textarea, select, [role=region]")) return;
+    const [what, by] = found;
     if (what === "step" && side.contains(target)) return; // it scrolls there
     event.preventDefault();
     if (what === "move") viewer.move(by);
     else step(by, 0);
-  });
-
-  /** Show the job before or after this one, from the image `index` on; -1 is its last. */
+  }
+  /**
+   * Show the job before or after this one, from an image on.
+   *
+   * @param {number} by
+   * @param {number} index -1 is the last image
+   */
   function step(by, index) {
     const next = view.beside(shown, by);
     if (!next) return;
     view.open(next, index < 0 ? next.images.length + index : index);
     setText(said, `${next.title}, ${next.status}`);
   }
+  /** @param {number} index */
   function chosen(index) {
     viewer.choose(index);
+    if (!last) return;
     paint(...last);
     setText(said, `Image ${index + 1} of ${last[0].images.length}`);
   }
+  /**
+   * @param {Card} card
+   * @param {JobRecord | null} record
+   * @param {Answer | null} message
+   */
   function paint(card, record, message) {
     last = [card, record, message];
     setText(title, card.title);
     status.paint(card);
-    const earlier = view.beside(card.id, -1), later = view.beside(card.id, 1);
-    viewer.paint(card, record?.details, earlier, later);
+    const isAnyBefore = view.beside(card.id, -1) !== undefined;
+    const isAnyAfter = view.beside(card.id, 1) !== undefined;
+    viewer.paint(card, record?.details, isAnyBefore, isAnyAfter);
     panel.paint(card, record, message);
     loading.hidden = Boolean(record || message);
     paintSections(record?.sections ?? []);
-    paintFacts(record ? imageFacts(record.details[viewer.index]) : []);
-    setAttribute(before, "aria-disabled", earlier ? null : "true");
-    setAttribute(after, "aria-disabled", later ? null : "true");
+    paintFacts(imageFacts(record?.details[viewer.index]));
+    setDisabled(before, !isAnyBefore);
+    setDisabled(after, !isAnyAfter);
   }
+  /**
+   * @param {Card} card
+   * @param {number} index
+   * @param {Purpose} [purpose]
+   */
   function open(card, index, purpose) {
     shown = card.id;
-    content.scrollTop = side.scrollTop = 0;
+    content.scrollTop = 0;
+    side.scrollTop = 0;
     setText(said, "");
     viewer.choose(index);
     panel.reset(purpose);
@@ -87,12 +168,14 @@ function makeDialog(view) {
     shown = null;
     if (node.open) node.close();
   }
-  return { node, said, open, shut, paint, get job() { return shown; } };
-}
-
-function imageFacts({ title, rows, attempts }) {
-  return [
-    ...(rows.length ? [{ title, rows }] : []),
-    ...attempts.map((attempt) => ({ title: `${title} · ${attempt.title}`, rows: attempt.rows })),
-  ];
+  return {
+    node,
+    said,
+    open,
+    shut,
+    paint,
+    get job() {
+      return shown;
+    },
+  };
 }

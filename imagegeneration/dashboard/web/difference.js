@@ -1,7 +1,11 @@
 // The difference between two prompts, as text.
 
-const TAGS = { same: "span", added: "ins", removed: "del" };
+/** @import { Mounted, Piece } from "./types.d.ts" */
+import { el, setText, viewOf } from "./common.js";
 
+const TAGS = /** @type {const} */ ({ same: "span", added: "ins", removed: "del" });
+
+/** @param {Mounted<{ pieces: Piece[], summary: string }>} mounted */
 export default function ({ data, parentElement }) {
   const view = viewOf(parentElement, () => {
     const summary = el("p.summary", { "aria-live": "polite" });

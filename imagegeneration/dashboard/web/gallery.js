@@ -1,9 +1,24 @@
 // The gallery: cards in a map by id, and the dialog. A refresh changes what changed and nothing else.
 
+/** @import { Card, GalleryData, GalleryView, JobRecord } from "./jobs.d.ts" */
+/** @import { Mounted, Parent, Send } from "./types.d.ts" */
+import { makeAddress } from "./address.js";
+import { makeCard } from "./card.js";
+import { el, focused, icon, setText, viewOf } from "./common.js";
+import { makeDialog } from "./dialog.js";
+import { makeList } from "./list.js";
+import { makeNews } from "./news.js";
+import { makeOutbox } from "./outbox.js";
+
 const GLIDE_MS = 350;
 const RETURN_MS = 5000;
 
-/** Let cards that `change` moves glide to their new places: nothing jumps below a reader's eye or finger. */
+/**
+ * Let cards that `change` moves glide to their new places: nothing jumps below a reader's eye or finger.
+ *
+ * @param {Map<string, { node: HTMLElement }>} cards
+ * @param {() => void} change
+ */
 function glide(cards, change) {
   const places = () => new Map([...cards.values()].map(({ node }) => [node, node.getBoundingClientRect()]));
   const before = matchMedia("(prefers-reduced-motion: reduce)").matches ? new Map() : places();
@@ -12,113 +27,166 @@ function glide(cards, change) {
   for (const [node, { x, y }] of places()) {
     const from = before.get(node);
     if (!from || (from.x === x && from.y === y)) continue;
-    node.animate([{ transform: `translate(${from.x - x}px, ${from.y - y}px)` }, { transform: "none" }], { duration: GLIDE_MS, easing: "ease-out" });
+    const moves = [{ transform: `translate(${from.x - x}px, ${from.y - y}px)` }, { transform: "none" }];
+    node.animate(moves, { duration: GLIDE_MS, easing: "ease-out" });
   }
 }
 
+/**
+ * A card that is painted only where its facts changed.
+ *
+ * @param {GalleryView} view
+ * @param {Card} first
+ * @param {boolean} single
+ */
+function makeItem(view, first, single) {
+  const card = makeCard(view, first, single);
+  let text = JSON.stringify(first);
+  return {
+    card,
+    node: card.node,
+    /** @param {Card} facts */
+    paint(facts) {
+      const next = JSON.stringify(facts);
+      if (next !== text) card.paint(facts);
+      text = next;
+    },
+  };
+}
+
+function toTop() {
+  document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
+}
+
+/** @param {Parent} parent */
 function makeGallery(parent) {
   const notice = el("p.notice", { role: "status" });
-  const empty = el("div.empty", {}, icon("image"), el("p.head"), el("p.text"));
+  const head = el("p.head");
+  const text = el("p.text");
+  const empty = el("div.empty", {}, icon("image"), head, text);
   const grid = el("div.grid");
+  const keys = "The left and right arrow keys lead to what can be done with it.";
   const root = el("div.root.gallery", {}, notice, empty, grid);
-  const cards = new Map();
-  const view = { cards, outbox: makeOutbox(), address: makeAddress(), page: null, fresh: null };
+  const outbox = makeOutbox();
+  const address = makeAddress();
+  let isSingle = false;
+  /** @type {string | null} */
+  let page = null;
+  /** @type {string | null} */
+  let welcomed = null;
+  /** @type {(body: unknown) => void} */
+  let send = () => {};
+
+  /** @type {GalleryView} */
+  const view = {
+    open(card, index, purpose) {
+      dialog.open(card, index, purpose);
+      address.add(card.id);
+      send({ view: card.id });
+    },
+    closed(id) {
+      address.remove();
+      send({ view: null });
+      globalThis.studioClosed = { id, at: Date.now() };
+      if (!grid.contains(focused(root))) cards.get(id)?.card.focus(); // else the browser has, or its reader
+    },
+    act: (act) => send({ act }),
+    beside(id, by) {
+      const ids = [...grid.children].map((node) => /** @type {HTMLElement} */ (node).dataset.job ?? "");
+      const at = ids.indexOf(id ?? "");
+      return at < 0 ? undefined : cards.get(ids[at + by] ?? "")?.card.data;
+    },
+  };
+  const list = makeList(
+    grid,
+    (/** @type {Card} */ facts) => makeItem(view, facts, isSingle),
+    ({ id }) => id,
+  );
+  const cards = list.items;
   const dialog = makeDialog(view);
   const news = makeNews();
-  root.append(news.node, el("p", { id: "card-keys", hidden: true }, "The left and right arrow keys lead to what can be done with it."), dialog.node);
+  root.append(news.node, el("p", { id: "card-keys", hidden: true }, keys), dialog.node);
   parent.append(root);
 
-  function toTop() {
-    document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
-  }
-  view.open = (card, index, purpose) => {
-    dialog.open(card, index, purpose);
-    view.address.add(card.id);
-    view.send({ view: card.id });
-  };
-  view.closed = (id) => {
-    view.address.remove();
-    view.send({ view: null });
-    globalThis.studioClosed = { id, at: Date.now() };
-    if (!grid.contains(root.getRootNode().activeElement)) cards.get(id)?.focus(); // else the browser has, or its reader
-  };
-  view.act = (act) => view.send({ act });
-  /** The job before (-1) or after (1) the one with this id, as the page shows them. */
-  view.beside = (id, by) => {
-    const ids = [...grid.children].map((node) => node.dataset.job);
-    return ids.includes(id) ? cards.get(ids[ids.indexOf(id) + by])?.data : undefined;
-  };
-
-  view.paint = (data) => {
-    setText(notice, data.notice ? `${data.notice.title} ${data.notice.text}` : "");
-    empty.hidden = !data.empty;
-    setText(empty.querySelector(".head"), data.empty?.title);
-    setText(empty.querySelector(".text"), data.empty?.text);
-    view.address.isUsed = data.in_address;
-    grid.className = data.mode === "single" ? "column" : "grid";
-    const isNew = view.page === null;
-    glide(cards, () => paintCards(data));
-    if (isNew) returnFocus();
-    if (view.page !== null && view.page !== data.page) toTop();
-    view.page = data.page;
-    paintDialog(data);
-    if (data.fresh && data.fresh !== view.fresh && cards.has(data.fresh)) welcome(data.fresh);
-  };
-  /** Bring a job that was just made into view. */
-  function welcome(id) {
-    view.fresh = id;
-    toTop();
-    cards.get(id).focus();
-    cards.get(id).node.classList.add("fresh");
-  }
-  /** The focus was on the card of the dialog that was just closed, in a gallery that Streamlit has made anew since. */
-  function returnFocus() {
-    const { id, at } = globalThis.studioClosed ?? {};
-    if (Date.now() - at < RETURN_MS && document.activeElement === document.body) cards.get(id)?.focus();
-  }
+  /** @param {GalleryData} data */
   function paintCards(data) {
     const changed = news.of(data); // a region is read once it was there before its text; behind a dialog it is not read
     if (changed) setTimeout(() => setText(dialog.job ? dialog.said : news.node, changed), 100);
-    const wanted = new Set(data.cards.map(({ id }) => id));
-    for (const [id, card] of cards) {
-      if (wanted.has(id)) continue;
-      card.node.remove();
-      cards.delete(id);
-    }
-    data.cards.forEach((facts, position) => {
-      const text = JSON.stringify(facts);
-      let card = cards.get(facts.id);
-      if (!card) {
-        card = makeCard(view, facts, data.mode === "single");
-        cards.set(facts.id, card);
-      } else if (card.text !== text) {
-        card.paint(facts);
-      }
-      card.text = text;
-      if (grid.children[position] !== card.node) grid.insertBefore(card.node, grid.children[position] ?? null);
-    });
+    list.paint(data.cards);
   }
-  function paintDialog(data) {
-    const record = data.record;
-    if (!view.outbox.isWaiting() && data.open !== dialog.job) { // by its address, or closed by the way back
-      if (data.open === null || record?.id === data.open) view.address.follow();
-      if (data.open === null) dialog.shut();
-      else if (record?.id === data.open) dialog.open(record, 0);
-    }
+  /** @param {GalleryData} data */
+  function paintDialog({ record, open, said }) {
+    if (!outbox.isWaiting() && open !== dialog.job) followServer(open, record);
     if (!dialog.job) return;
     const own = record?.id === dialog.job ? record : null;
-    const facts = own ?? cards.get(dialog.job)?.data;
-    if (facts) dialog.paint(facts, own, data.open === dialog.job ? data.said : null);
+    const facts = own ?? cards.get(dialog.job)?.card.data;
+    if (facts) dialog.paint(facts, own, open === dialog.job ? said : null);
   }
-  view.timer = setInterval(() => cards.forEach((card) => card.tick()), 1000);
-  view.end = () => clearInterval(view.timer);
-  return view;
+  /**
+   * The server says that another job is open: by its address, or closed by the way back.
+   *
+   * @param {string | null} open
+   * @param {JobRecord | null} record
+   */
+  function followServer(open, record) {
+    if (open === null) {
+      address.follow();
+      dialog.shut();
+    } else if (record?.id === open) {
+      address.follow();
+      dialog.open(record, 0);
+    }
+  }
+  /**
+   * Bring a job that was just made into view.
+   *
+   * @param {string | null} id
+   */
+  function welcome(id) {
+    const item = cards.get(id ?? "");
+    if (!item || id === welcomed) return;
+    welcomed = id;
+    toTop();
+    item.card.focus();
+    item.node.classList.add("fresh");
+  }
+  /** The focus was on the card of the dialog that was just closed, in a gallery that Streamlit has made anew since. */
+  function returnFocus() {
+    const { id, at } = globalThis.studioClosed ?? { id: "", at: 0 };
+    if (Date.now() - at < RETURN_MS && document.activeElement === document.body) cards.get(id)?.card.focus();
+  }
+  const ticking = setInterval(() => {
+    for (const { card } of cards.values()) card.tick();
+  }, 1000);
+  return {
+    /**
+     * @param {GalleryData} data
+     * @param {Send} setStateValue
+     */
+    paint(data, setStateValue) {
+      outbox.heard(data.heard);
+      send = (body) => outbox.put(setStateValue, body);
+      isSingle = data.mode === "single";
+      setText(notice, data.notice ? `${data.notice.title} ${data.notice.text}` : "");
+      empty.hidden = !data.empty;
+      setText(head, data.empty?.title);
+      setText(text, data.empty?.text);
+      address.isUsed = data.in_address;
+      grid.className = isSingle ? "column" : "grid";
+      glide(cards, () => paintCards(data));
+      if (page === null) returnFocus();
+      else if (page !== data.page) toTop();
+      page = data.page;
+      paintDialog(data);
+      welcome(data.fresh);
+    },
+    end: () => clearInterval(ticking),
+  };
 }
 
+/** @param {Mounted<GalleryData>} mounted */
 export default function ({ data, parentElement, setStateValue }) {
   const view = viewOf(parentElement, () => makeGallery(parentElement));
-  view.outbox.heard(data.heard);
-  view.send = (body) => view.outbox.put(setStateValue, body);
-  view.paint(data);
+  view.paint(data, setStateValue);
   return view.end;
 }

@@ -1,25 +1,55 @@
 // The head of a page: its name, whose money it is, and how much of today's budget is gone.
 
+/** @import { Mounted, Parent } from "./types.d.ts" */
+import { el, setAttribute, setText, viewOf } from "./common.js";
+
+/**
+ * @typedef {object} HeadData
+ * @property {string} title
+ * @property {string} about
+ * @property {boolean} sandbox
+ * @property {string} spend
+ * @property {string} details
+ * @property {number | null} share
+ */
+
 const PHONE = "(max-width: 768px)";
 
-/** On a phone the menu covers the page: close it once a page was chosen. */
+/**
+ * On a phone the menu covers the page: close it once a page was chosen.
+ *
+ * @param {MouseEvent} event
+ */
 function closeMenu(event) {
-  if (!event.target.closest?.('[data-testid="stSidebarNavLink"]') || !matchMedia(PHONE).matches) return;
-  document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+  const target = /** @type {Element | null} */ (event.target);
+  if (!target?.closest?.('[data-testid="stSidebarNavLink"]') || !matchMedia(PHONE).matches) return;
+  /** @type {HTMLElement | null} */ (document.querySelector('[data-testid="stSidebarCollapseButton"] button'))?.click();
 }
 
+/** @param {Parent} parent */
+function makeHead(parent) {
+  const title = el("h1");
+  const about = el("p");
+  const label = el("span.label");
+  const fill = el("span.fill");
+  const meaning = {
+    role: "progressbar",
+    "aria-label": "Today's budget used",
+    "aria-valuemin": "0",
+    "aria-valuemax": "100",
+  };
+  const bar = el("span.bar", meaning, fill);
+  const note = "Images come from the sandbox on this machine. No real money is spent.";
+  const sandbox = el("span.sandbox", { title: note }, "Sandbox");
+  const spend = el("span.spend", {}, label, bar);
+  document.addEventListener("click", closeMenu);
+  parent.append(el("div.root.head", {}, el("div", {}, title, about), el("div.money", {}, sandbox, spend)));
+  return { title, about, sandbox, spend, label, bar, fill };
+}
+
+/** @param {Mounted<HeadData>} mounted */
 export default function ({ data, parentElement }) {
-  const view = viewOf(parentElement, () => {
-    const title = el("h1"), about = el("p");
-    const label = el("span.label");
-    const fill = el("span.fill");
-    const bar = el("span.bar", { role: "progressbar", "aria-label": "Today's budget used", "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
-    const sandbox = el("span.sandbox", { title: "Images come from the sandbox on this machine. No real money is spent." }, "Sandbox");
-    const spend = el("span.spend", {}, label, bar);
-    document.addEventListener("click", closeMenu);
-    parentElement.append(el("div.root.head", {}, el("div", {}, title, about), el("div.money", {}, sandbox, spend)));
-    return { title, about, sandbox, spend, label, bar, fill };
-  });
+  const view = viewOf(parentElement, () => makeHead(parentElement));
   setText(view.title, data.title);
   setText(view.about, data.about);
   view.sandbox.hidden = !data.sandbox;

@@ -1,20 +1,35 @@
 // What changed on a page that draws itself anew, in words for those who do not see it.
 
-/** What each kind of gallery showed last. Streamlit may make a gallery anew: what changed then is news all the same. */
-const lastShown = (globalThis.studioShown ??= new Map());
+/** @import { GalleryData } from "./jobs.d.ts" */
+/** @import { Shown } from "./types.d.ts" */
+import { el } from "./common.js";
 
-/** A polite live region. It has nothing to say of what was there when the page was opened. */
-function makeNews() {
+/**
+ * Return what changed since the last time, in words: another list, a new job, another status.
+ *
+ * @param {Shown | undefined} before undefined when the page was just opened: that is no news
+ * @param {Pick<GalleryData, "cards" | "page" | "empty">} now
+ */
+export function changesSince(before, { cards, page, empty }) {
+  if (!before) return "";
+  if (before.page !== page) return empty?.title ?? `${cards.length} ${cards.length === 1 ? "job" : "jobs"}`;
+  return cards
+    .filter(({ id, status }) => before.known.get(id) !== status)
+    .map(({ id, title, status }) => `${before.known.has(id) ? "" : "New job: "}${title}, ${status}`)
+    .join(". ");
+}
+
+/** A polite live region, and what each kind of gallery showed last. Streamlit may make a gallery anew: what changed then is news all the same. */
+export function makeNews() {
+  globalThis.studioShown ??= new Map();
   return {
     node: el("p.visually-hidden", { role: "status" }),
-    /** Return what changed since the last time, in words: another list, a new job, another status. */
-    of({ mode, cards, page, empty }) {
-      const { known: before, page: place } = lastShown.get(mode) ?? {}, isSame = place === page;
-      lastShown.set(mode, { page, known: new Map(cards.map(({ id, status }) => [id, status])) });
-      if (!before) return "";
-      if (!isSame) return empty?.title ?? `${cards.length} ${cards.length === 1 ? "job" : "jobs"}`;
-      return cards.filter(({ id, status }) => before.get(id) !== status)
-        .map(({ id, title, status }) => `${before.has(id) ? "" : "New job: "}${title}, ${status}`).join(". ");
+    /** @param {GalleryData} data */
+    of(data) {
+      const changed = changesSince(globalThis.studioShown.get(data.mode), data);
+      const known = new Map(data.cards.map(({ id, status }) => [id, status]));
+      globalThis.studioShown.set(data.mode, { page: data.page, known });
+      return changed;
     },
   };
 }

@@ -1,52 +1,77 @@
 // Models side by side: one radio button a row, so that the arrow keys walk through them.
 
-function makeOffer(name, pick) {
-  const input = el("input", { type: "radio", name });
-  const title = el("span.title.user-text"), tags = el("span.tags"), about = el("span.about.user-text");
-  const price = el("span.figure.price"), time = el("span.figure.time"), quality = el("span.figure.quality");
-  const amount = el("span"), estimate = el("small", {}, " estimate");
-  const node = el("label.offer", {}, input, el("span.line", {}, title, tags), price, time, quality, about);
-  const row = { node, input, facts: null };
-  input.addEventListener("change", () => pick(row.facts.key));
-  row.paint = (facts, locked) => {
-    row.facts = facts;
-    setText(title, facts.title);
-    setText(about, facts.about);
-    tags.replaceChildren(...facts.tags.map((tag) => el("span.tag", {}, tag)));
-    setText(amount, facts.price ?? "no price");
-    price.replaceChildren(...(facts.time ? [amount] : []), ...(facts.estimate ? [estimate] : []));
-    price.classList.toggle("none", !facts.price);
-    setText(time, facts.time);
-    setText(quality, facts.quality);
-    input.checked = facts.checked;
-    input.disabled = locked || (facts.off && !facts.checked);
-    node.classList.toggle("off", facts.off);
-    const cost = facts.price ? `up to ${facts.price} an image${facts.estimate ? ", by an estimate" : ""}` : "no price";
-    const figures = facts.time ? [cost, `about ${facts.time}`, `quality ${facts.quality}`] : [];
-    setAttribute(input, "aria-label", [facts.title, ...figures, facts.about].filter(Boolean).join(", "));
-  };
-  return row;
+/** @import { ModelOffer, Mounted, Parent } from "./types.d.ts" */
+import { el, setAttribute, setText, viewOf } from "./common.js";
+import { makeList } from "./list.js";
+
+/**
+ * A row in one sentence, for those who do not see it.
+ *
+ * @param {ModelOffer} offer
+ */
+export function inWords({ title, price, estimate, time, quality, about }) {
+  const cost = price ? `up to ${price} an image${estimate ? ", by an estimate" : ""}` : "no price";
+  const figures = time ? [cost, `about ${time}`, `quality ${quality}`] : [];
+  return [title, ...figures, about].filter(Boolean).join(", ");
 }
 
+/** @param {(key: string) => void} pick */
+function makeOffer(pick) {
+  const input = el("input", { type: "radio", name: "model" });
+  const title = el("span.title.user-text");
+  const tags = el("span.tags");
+  const about = el("span.about.user-text");
+  const price = el("span.figure.price");
+  const time = el("span.figure.time");
+  const quality = el("span.figure.quality");
+  const amount = el("span");
+  const estimate = el("small", {}, " estimate");
+  const node = el("label.offer", {}, input, el("span.line", {}, title, tags), price, time, quality, about);
+  let key = "";
+  input.addEventListener("change", () => pick(key));
+  return {
+    node,
+    /** @param {ModelOffer & { locked: boolean }} facts */
+    paint(facts) {
+      ({ key } = facts);
+      setText(title, facts.title);
+      setText(about, facts.about);
+      tags.replaceChildren(...facts.tags.map((tag) => el("span.tag", {}, tag)));
+      setText(amount, facts.price ?? "no price");
+      price.replaceChildren(...(facts.time ? [amount] : []), ...(facts.estimate ? [estimate] : []));
+      price.classList.toggle("none", !facts.price);
+      setText(time, facts.time);
+      setText(quality, facts.quality);
+      input.checked = facts.checked;
+      input.disabled = facts.locked || (facts.off && !facts.checked);
+      node.classList.toggle("off", facts.off);
+      setAttribute(input, "aria-label", inWords(facts));
+    },
+  };
+}
+
+/** @param {Parent} parent */
+function makeOffers(parent) {
+  const names = ["Model", "Image, up to", "About", "Quality"];
+  const head = el("div.head", { "aria-hidden": "true" }, ...names.map((name) => el("span", {}, name)));
+  const rows = el("div.list", { role: "radiogroup", "aria-label": "Model" });
+  parent.append(el("div.root.offers", {}, head, rows));
+  const told = {
+    /** @param {string} _key */
+    pick(_key) {},
+  };
+  const list = makeList(
+    rows,
+    (/** @type {ModelOffer & { locked: boolean }} */ _facts) => makeOffer((key) => told.pick(key)),
+    ({ key }) => key,
+  );
+  return { told, list };
+}
+
+/** @param {Mounted<{ offers: ModelOffer[], locked: boolean }>} mounted */
 export default function ({ data, parentElement, setStateValue }) {
-  const view = viewOf(parentElement, () => {
-    const head = el("div.head", { "aria-hidden": "true" }, el("span", {}, "Model"), el("span", {}, "Image, up to"), el("span", {}, "About"), el("span", {}, "Quality"));
-    const list = el("div.list", { role: "radiogroup", "aria-label": "Model" });
-    parentElement.append(el("div.root.offers", {}, head, list));
-    return { list, rows: new Map() };
-  });
+  const { told, list } = viewOf(parentElement, () => makeOffers(parentElement));
   // A state, as a trigger is lost where the page is still being drawn; the time makes the same choice another one.
-  view.pick = (key) => setStateValue("pick", { key, at: Date.now() });
-  const wanted = new Set(data.offers.map(({ key }) => key));
-  for (const [key, row] of view.rows) {
-    if (wanted.has(key)) continue;
-    row.node.remove();
-    view.rows.delete(key);
-  }
-  data.offers.forEach((facts, position) => {
-    if (!view.rows.has(facts.key)) view.rows.set(facts.key, makeOffer("model", (key) => view.pick(key)));
-    const row = view.rows.get(facts.key);
-    row.paint(facts, data.locked);
-    if (view.list.children[position] !== row.node) view.list.insertBefore(row.node, view.list.children[position] ?? null);
-  });
+  told.pick = (key) => setStateValue("pick", { key, at: Date.now() });
+  list.paint(data.offers.map((offer) => ({ ...offer, locked: data.locked })));
 }

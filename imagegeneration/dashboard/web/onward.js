@@ -1,119 +1,187 @@
 // The buttons that lead on, at the foot of the window. They wait until the server has stored what the fields show; the
 // one that spends money takes a deliberate act, and sends what is on the screen for the server to compare.
 
+/** @import { Mounted, OnwardButton, OnwardData, Parent, Send } from "./types.d.ts" */
+import { el, setAttribute, setText, viewOf } from "./common.js";
+import { GIVEN_UP_MS, makeOutbox } from "./outbox.js";
+import { connectionNode, fieldState, isAnyUnsaved, isConnected } from "./unsaved.js";
+
 const SEEN_MS = 1000;
 const HELD_MS = 3000;
+const NO_ANSWER = "The studio did not answer. Press the button again once it does: nothing is made twice.";
+const OFFLINE = "The connection is lost. Your text is kept here and sent as soon as it is back.";
 
-function makeOnward(parent) {
-  const each = el("b"), madeAs = el("span"), left = el("span"), status = el("p.status", { role: "status" });
-  const others = el("div.others"), price = el("p.price", {}, each, madeAs, left);
-  const go = el("button.button.primary.go", { type: "button" });
-  parent.append(el("div.root.onward", {}, el("div.said", {}, price, status), el("div.row", {}, others, go)));
-  const view = { each, madeAs, left, status, others, price, go, outbox: makeOutbox(), wanted: null, since: 0, offer: "", note: "", drawn: "" };
-  go.addEventListener("click", () => press(view, view.data.go));
-  view.key = (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat || event.isComposing) return;
-    if (document.querySelector("[role=dialog]")) return;
-    const field = globalThis.studioFields?.get(view.data.field);
-    const deliberate = field?.touched && Date.now() - view.since >= SEEN_MS;
-    if (view.data.go.spends && !deliberate) return;
-    event.preventDefault();
-    press(view, view.data.go);
-  };
-  view.changed = () => paint(view);
-  addEventListener("keydown", view.key);
-  addEventListener("studio-fields", view.changed);
-  view.watch = new MutationObserver(view.changed);
-  const app = document.querySelector("[data-test-connection-state]");
-  if (app) view.watch.observe(app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
-  stick(parent);
-  return view;
+/**
+ * Whether what is shown is not stored yet. The price is drawn a moment after the field says that its text is stored:
+ * until then it is of another text.
+ *
+ * @param {Pick<OnwardData, "go" | "field" | "prompt">} data
+ */
+export function isWaiting({ go, field, prompt }) {
+  return !isConnected() || isAnyUnsaved() || (go.spends && fieldState(field)?.text !== prompt);
 }
 
-/** Stay at the foot of the window while the page scrolls behind. */
+/**
+ * What a press of a button sends.
+ *
+ * @param {OnwardButton} button
+ * @param {OnwardData} data
+ */
+export function order(button, { field, count, terms }) {
+  const shown = button.spends ? { prompt: fieldState(field)?.text, count, terms } : {};
+  return { do: button.key, ...shown };
+}
+
+/**
+ * Stay at the foot of the window while the page scrolls behind.
+ *
+ * @param {Parent} parent
+ */
 function stick(parent) {
-  const host = parent.getRootNode().host ?? parent;
-  const box = host.closest('[data-testid="stElementContainer"]') ?? host;
+  const root = parent.getRootNode();
+  const host = root instanceof ShadowRoot ? root.host : /** @type {HTMLElement} */ (parent);
+  const box = /** @type {HTMLElement} */ (host.closest('[data-testid="stElementContainer"]') ?? host);
   Object.assign(box.style, { position: "sticky", bottom: "0", zIndex: "50" });
 }
 
-function isUnsaved() {
-  return [...globalThis.studioFields.values()].some(({ unsaved }) => unsaved);
+/**
+ * Call when the connection of the page changes.
+ *
+ * @param {() => void} changed
+ */
+function watchConnection(changed) {
+  const watch = new MutationObserver(changed);
+  const app = connectionNode();
+  if (app) watch.observe(app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
+  return watch;
 }
 
-/** The price is drawn a moment after the field says that its text is stored: until then it is of another text. */
-function isOfAnotherText({ data }) {
-  return data.go.spends && globalThis.studioFields.get(data.field)?.text !== data.prompt;
-}
+/**
+ * @param {Parent} parent
+ * @param {OnwardData} first
+ */
+function makeOnward(parent, first) {
+  const each = el("b");
+  const madeAs = el("span");
+  const left = el("span");
+  const price = el("p.price", {}, each, madeAs, left);
+  const status = el("p.status", { role: "status" });
+  const others = el("div.others");
+  const go = el("button.button.primary.go", { type: "button" });
+  const row = el("div.row", {}, others, go);
+  const outbox = makeOutbox();
+  let data = first;
+  /** @type {Send} */
+  let send = () => {};
+  /** A press that waits for the text to be stored. @type {{ button: OnwardButton, at: number } | null} */
+  let wanted = null;
+  let offer = "";
+  let offeredAt = 0;
+  let note = "";
+  let drawn = "";
+  parent.append(el("div.root.onward", {}, el("div.said", {}, price, status), row));
+  go.addEventListener("click", () => press(data.go));
 
-function waits(view) {
-  return !isConnected() || isUnsaved() || isOfAnotherText(view);
-}
-
-/** A press that spends nothing is remembered for the moment that storing takes; one that spends is not. */
-function press(view, button) {
-  if (view.data.busy || view.outbox.isWaiting() || button.blocked) return;
-  if (waits(view) && button.saves !== false) {
-    if (!button.spends) view.wanted = { button, at: Date.now() };
-    return;
+  /** @param {KeyboardEvent} event */
+  function pressByKey(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat || event.isComposing) return;
+    if (document.querySelector("[role=dialog]")) return;
+    const isDeliberate = fieldState(data.field)?.touched && Date.now() - offeredAt >= SEEN_MS;
+    if (data.go.spends && !isDeliberate) return;
+    event.preventDefault();
+    press(data.go);
   }
-  view.wanted = null;
-  view.note = "";
-  const shown = button.spends ? { prompt: globalThis.studioFields.get(view.data.field)?.text, count: view.data.count, terms: view.data.terms } : {};
-  view.outbox.put(view.send, { do: button.key, ...shown });
-  setTimeout(() => {
-    if (!view.outbox.isWaiting()) return;
-    view.outbox.giveUp(view.send);
-    view.note = "The studio did not answer. Press the button again once it does: nothing is made twice.";
-    paint(view);
-  }, GIVEN_UP_MS);
-  paint(view);
-}
-
-function paint(view) {
-  const { data } = view;
-  if (view.wanted && !waits(view)) {
-    const { button, at } = view.wanted;
-    view.wanted = null;
-    if (Date.now() - at < HELD_MS) press(view, button);
+  /**
+   * A press that spends nothing is remembered for the moment that storing takes; one that spends is not.
+   *
+   * @param {OnwardButton} button
+   */
+  function press(button) {
+    if (data.busy || outbox.isWaiting() || button.blocked) return;
+    if (button.saves !== false && isWaiting(data)) {
+      if (!button.spends) wanted = { button, at: Date.now() };
+      return;
+    }
+    wanted = null;
+    note = "";
+    outbox.put(send, order(button, data));
+    setTimeout(giveUp, GIVEN_UP_MS);
+    paint();
   }
-  const waiting = waits(view), working = data.busy || view.outbox.isWaiting();
-  setText(view.go, view.outbox.isWaiting() && data.go.working ? data.go.working : data.go.label);
-  view.go.disabled = Boolean(working || data.go.blocked || (waiting && data.go.spends));
-  setAttribute(view.go, "aria-disabled", waiting ? "true" : null);
-  for (const button of view.others.children) button.disabled = Boolean(working || (waiting && button.dataset.saves));
-  view.go.classList.toggle("working", Boolean(working));
-  const saving = isConnected() ? "Saving your text…" : "The connection is lost. Your text is kept here and sent as soon as it is back.";
-  view.status.classList.toggle("short", Boolean(data.short));
-  setText(view.status, data.go.blocked || (waiting && saving) || view.note || data.status);
-}
-
-export default function ({ data, parentElement, setStateValue }) {
-  const view = viewOf(parentElement, () => makeOnward(parentElement));
-  view.send = setStateValue;
-  view.data = data;
-  view.outbox.heard(data.heard);
-  if (view.offer !== `${data.go.label} ${data.terms}`) {
-    view.offer = `${data.go.label} ${data.terms}`;
-    view.since = Date.now();
+  function giveUp() {
+    if (!outbox.isWaiting()) return;
+    outbox.giveUp(send);
+    note = NO_ANSWER;
+    paint();
   }
-  view.price.hidden = !data.each;
-  setText(view.each, data.each);
-  setText(view.madeAs, data.made_as ? ` · ${data.made_as}` : "");
-  setText(view.left, data.left ? ` · ${data.left}` : "");
-  const drawn = JSON.stringify(data.others);
-  if (view.drawn !== drawn) {
-    view.drawn = drawn;
-    view.others.replaceChildren(...data.others.map((other) => {
-      const button = el("button.button", { type: "button", "data-saves": other.saves === false ? null : "yes" }, other.label);
-      button.addEventListener("click", () => press(view, other));
-      return button;
-    }));
+  function pressWanted() {
+    if (!wanted || isWaiting(data)) return;
+    const { button, at } = wanted;
+    wanted = null;
+    if (Date.now() - at < HELD_MS) press(button);
   }
-  paint(view);
-  return () => {
-    removeEventListener("keydown", view.key);
-    removeEventListener("studio-fields", view.changed);
-    view.watch.disconnect();
+  function paint() {
+    pressWanted();
+    const waiting = isWaiting(data);
+    const working = data.busy || outbox.isWaiting();
+    setText(go, (outbox.isWaiting() && data.go.working) || data.go.label);
+    go.disabled = Boolean(working || data.go.blocked || (waiting && data.go.spends));
+    setAttribute(go, "aria-disabled", waiting ? "true" : null);
+    for (const button of others.querySelectorAll("button")) {
+      button.disabled = Boolean(working || (waiting && button.dataset.saves));
+    }
+    go.classList.toggle("working", working);
+    const saving = isConnected() ? "Saving your text…" : OFFLINE;
+    status.classList.toggle("short", Boolean(data.short));
+    setText(status, data.go.blocked || (waiting && saving) || note || data.status);
+  }
+  function drawOthers() {
+    const now = JSON.stringify(data.others);
+    if (drawn === now) return;
+    drawn = now;
+    others.replaceChildren(
+      ...data.others.map((other) => {
+        const saves = other.saves === false ? null : "yes";
+        const button = el("button.button", { type: "button", "data-saves": saves }, other.label);
+        button.addEventListener("click", () => press(other));
+        return button;
+      }),
+    );
+  }
+  addEventListener("keydown", pressByKey);
+  addEventListener("studio-fields", paint);
+  const watch = watchConnection(paint);
+  stick(parent);
+  return {
+    /**
+     * @param {OnwardData} next
+     * @param {Send} setStateValue
+     */
+    paint(next, setStateValue) {
+      data = next;
+      send = setStateValue;
+      outbox.heard(data.heard);
+      const now = `${data.go.label} ${data.terms}`;
+      if (offer !== now) offeredAt = Date.now();
+      offer = now;
+      price.hidden = !data.each;
+      setText(each, data.each);
+      setText(madeAs, data.made_as ? ` · ${data.made_as}` : "");
+      setText(left, data.left ? ` · ${data.left}` : "");
+      drawOthers();
+      paint();
+    },
+    end() {
+      removeEventListener("keydown", pressByKey);
+      removeEventListener("studio-fields", paint);
+      watch.disconnect();
+    },
   };
+}
+
+/** @param {Mounted<OnwardData>} mounted */
+export default function ({ data, parentElement, setStateValue }) {
+  const view = viewOf(parentElement, () => makeOnward(parentElement, data));
+  view.paint(data, setStateValue);
+  return view.end;
 }

@@ -1,126 +1,205 @@
 // What can be done with a job: retry at its price, cancel, decide about images in doubt; all ask first.
 
-function makePanel(view) {
-  const said = el("div.said", { tabIndex: -1 });
-  const box = el("div.act"), list = el("div.choices");
-  const node = el("div.panel", { "aria-live": "polite" }, said, box, list);
-  const choices = new Map();
-  let drawn = "", purpose = null, busy = false, key = "";
+/** @import { Again, Card, GalleryView, JobRecord, Offer, Purpose } from "./jobs.d.ts" */
+/** @import { Answer, Row } from "./types.d.ts" */
+import { makeActions } from "./ask.js";
+import { el, focused, icon, setText } from "./common.js";
+import { makeList } from "./list.js";
 
+/**
+ * A decision about one image of a job.
+ *
+ * @param {string} job
+ * @param {(act: object) => void} act
+ */
+function makeChoice(job, act) {
+  const title = el("p.title");
+  const text = el("p.text");
+  const actions = makeActions(({ key, order }) => act({ what: "decide", job, key, order }));
+  return {
+    node: el("div.offer", {}, title, text, actions.node),
+    actions,
+    /** @param {Row} choice */
+    paint(choice) {
+      setText(title, choice.title);
+      setText(text, choice.lines.flat().join(" "));
+      actions.paint(choice.actions);
+    },
+  };
+}
+
+/**
+ * @param {Offer} offer
+ * @param {boolean} isBusy
+ * @param {(acceptUnknown: boolean) => void} retry
+ */
+function retrying(offer, isBusy, retry) {
+  const disabled = isBusy || Boolean(offer.warning);
+  const button = el("button.button.primary", { type: "button", disabled }, icon("retry"), offer.label);
+  const agreed = offer.warning ? el("input", { type: "checkbox", id: "agree", disabled: isBusy }) : null;
+  agreed?.addEventListener("change", () => {
+    button.disabled = !agreed.checked;
+  });
+  button.addEventListener("click", () => retry(Boolean(agreed?.checked)));
+  return el(
+    `div.offer${offer.warning ? ".danger" : ""}`,
+    {},
+    offer.warning ? el("p.warning", {}, icon("alert"), el("span", {}, offer.warning)) : null,
+    agreed ? el("label", { for: "agree" }, agreed, el("span", {}, offer.agree)) : null,
+    el("div.row", {}, button),
+  );
+}
+
+/** @param {GalleryView} view */
+export function makePanel(view) {
+  const said = el("div.said", { tabIndex: -1 });
+  const box = el("div.act");
+  const list = el("div.choices");
+  const node = el("div.panel", { "aria-live": "polite" }, said, box, list);
+  let job = "";
+  const choices = makeList(
+    list,
+    () => makeChoice(job, (act) => view.act(act)),
+    (/** @type {Row} */ { key }) => key,
+  );
+  let drawn = "";
+  /** @type {Purpose | null} */
+  let purpose = null;
+  let isBusy = false;
+  let key = "";
+
+  /** @param {object} message */
   function act(message) {
-    busy = true;
-    for (const button of box.querySelectorAll("button, input")) button.disabled = true;
+    isBusy = true;
+    for (const button of box.querySelectorAll("button, input")) {
+      /** @type {HTMLButtonElement | HTMLInputElement} */ (button).disabled = true;
+    }
     view.act(message);
   }
+  /**
+   * @param {Card} card
+   * @param {Offer | null} [offer]
+   * @param {Again | null} [again]
+   */
   function redraw(card, offer, again) {
-    const now = JSON.stringify([card.id, card.retry, card.cancel, offer ?? null, again ?? null, purpose, busy]);
+    const now = JSON.stringify([card.id, card.retry, card.cancel, offer ?? null, again ?? null, purpose, isBusy]);
     if (now === drawn) return;
     drawn = now;
-    if (card.cancel) box.replaceChildren(...cancelling(card));
-    else if (purpose === "again" && again) box.replaceChildren(runningAgain(card, offer, again));
-    else box.replaceChildren(...[offer && card.retry ? retrying(card, offer) : null, again ? againButton(card, offer, again) : null].filter(Boolean));
+    box.replaceChildren(...nodes(card, offer, again));
   }
+  /**
+   * @param {Card} card
+   * @param {Offer | null} [offer]
+   * @param {Again | null} [again]
+   */
+  function nodes(card, offer, again) {
+    if (card.cancel) return cancelling(card);
+    if (purpose === "again" && again) return [runningAgain(card, offer, again)];
+    const found = [];
+    if (offer && card.retry) found.push(retrying(offer, isBusy, (unknown) => retry(card, offer, unknown)));
+    if (again) found.push(againButton(card, offer, again));
+    return found;
+  }
+  /**
+   * Draw for another purpose, and focus what stands for it.
+   *
+   * @param {Purpose | null} next
+   * @param {string} place
+   * @param {Card} card
+   * @param {Offer | null} [offer]
+   * @param {Again | null} [again]
+   */
+  function turn(next, place, card, offer, again) {
+    purpose = next;
+    redraw(card, offer, again);
+    /** @type {HTMLElement | null} */ (box.querySelector(place))?.focus();
+  }
+  /**
+   * @param {Card} card
+   * @param {Offer} offer
+   * @param {boolean} acceptUnknown
+   */
+  function retry(card, offer, acceptUnknown) {
+    act({ what: "retry", job: card.id, accept: offer.accept, acceptUnknown });
+  }
+  /**
+   * @param {Card} card
+   * @param {Offer | null | undefined} offer
+   * @param {Again} again
+   */
   function againButton(card, offer, again) {
-    const button = el("button.button.again", { type: "button", disabled: busy }, "Run again");
-    button.addEventListener("click", () => {
-      purpose = "again";
-      redraw(card, offer, again);
-      box.querySelector("p").focus();
-    });
+    const button = el("button.button.again", { type: "button", disabled: isBusy }, "Run again");
+    button.addEventListener("click", () => turn("again", "p", card, offer, again));
     return el("div.row", {}, button);
   }
-  /** The same once more, at the price that is shown. A held key or a double click approves nothing. */
+  /**
+   * The same once more, at the price that is shown. A held key or a double click approves nothing.
+   *
+   * @param {Card} card
+   * @param {Offer | null | undefined} offer
+   * @param {Again} again
+   */
   function runningAgain(card, offer, again) {
-    const yes = again.accept === null ? null : el("button.button.primary", { type: "button", disabled: busy }, again.label);
-    const no = el("button.button.plain", { type: "button", disabled: busy }, "Not now");
-    yes?.addEventListener("click", (event) => event.detail < 2 && act({ what: "again", job: card.id, accept: again.accept, key }));
-    no.addEventListener("click", () => {
-      purpose = null;
-      redraw(card, offer, again);
-      box.querySelector("button.again").focus();
-    });
-    return el("div.offer", {}, el("p", { tabIndex: -1 }, again.text), el("div.row", {}, yes, no));
+    const { accept } = again;
+    const no = el("button.button.plain", { type: "button", disabled: isBusy }, "Not now");
+    no.addEventListener("click", () => turn(null, "button.again", card, offer, again));
+    const row = el("div.row");
+    if (accept !== null) {
+      const yes = el("button.button.primary", { type: "button", disabled: isBusy }, again.label);
+      yes.addEventListener("click", (event) => event.detail < 2 && act({ what: "again", job: card.id, accept, key }));
+      row.append(yes);
+    }
+    row.append(no);
+    return el("div.offer", {}, el("p", { tabIndex: -1 }, again.text), row);
   }
+  /** @param {Card} card */
   function cancelling(card) {
-    const first = el("button.button", { type: "button" }, "Cancel this job");
-    first.addEventListener("click", () => {
-      purpose = "cancel";
-      redraw(card, null);
-      box.querySelector("button").focus();
-    });
-    if (purpose !== "cancel") return [first];
-    const yes = el("button.button.danger", { type: "button", disabled: busy }, "Yes, cancel the job");
-    const no = el("button.button.plain", { type: "button", disabled: busy }, "Let it go on");
+    if (purpose !== "cancel") {
+      const first = el("button.button", { type: "button" }, "Cancel this job");
+      first.addEventListener("click", () => turn("cancel", "button", card));
+      return [first];
+    }
+    const yes = el("button.button.danger", { type: "button", disabled: isBusy }, "Yes, cancel the job");
+    const no = el("button.button.plain", { type: "button", disabled: isBusy }, "Let it go on");
     yes.addEventListener("click", () => act({ what: "cancel", job: card.id }));
-    no.addEventListener("click", () => {
-      purpose = null;
-      redraw(card, null);
-      box.querySelector("button").focus();
-    });
-    return [el("p", {}, "Images in the making are finished, kept and charged. The others are not made and cost nothing."), el("div.row", {}, yes, no)];
+    no.addEventListener("click", () => turn(null, "button", card));
+    const text = "Images in the making are finished, kept and charged. The others are not made and cost nothing.";
+    return [el("p", {}, text), el("div.row", {}, yes, no)];
   }
-  function retrying(card, offer) {
-    const button = el("button.button.primary", { type: "button", disabled: busy || Boolean(offer.warning) }, icon("retry"), offer.label);
-    let agreed = null;
-    if (offer.warning) {
-      agreed = el("input", { type: "checkbox", id: "agree", disabled: busy });
-      agreed.addEventListener("change", () => { button.disabled = !agreed.checked; });
-    }
-    button.addEventListener("click", () => act({ what: "retry", job: card.id, accept: offer.accept, acceptUnknown: Boolean(agreed?.checked) }));
-    return el(`div.offer${offer.warning ? ".danger" : ""}`, {},
-      offer.warning ? el("p.warning", {}, icon("alert"), el("span", {}, offer.warning)) : null,
-      agreed ? el("label", { for: "agree" }, agreed, el("span", {}, offer.agree)) : null,
-      el("div.row", {}, button));
-  }
-  function makeChoice(job) {
-    const title = el("p.title"), text = el("p.text");
-    const actions = makeActions(({ key, order }) => view.act({ what: "decide", job, key, order }));
-    return {
-      node: el("div.offer", {}, title, text, actions.node),
-      actions,
-      paint(choice) {
-        setText(title, choice.title);
-        setText(text, choice.lines.flat().join(" "));
-        actions.paint(choice.actions);
-      },
-    };
-  }
-  function paintChoices(job, wanted) {
-    const keys = new Set(wanted.map(({ key }) => key));
-    for (const [key, choice] of choices) {
-      if (keys.has(key)) continue;
-      choice.node.remove();
-      choices.delete(key);
-    }
-    for (const facts of wanted) {
-      if (!choices.has(facts.key)) {
-        choices.set(facts.key, makeChoice(job));
-        list.append(choices.get(facts.key).node);
-      }
-      choices.get(facts.key).paint(facts);
-    }
+  /** @param {Answer | null} message */
+  function say(message) {
+    const text = message ? JSON.stringify(message) : "";
+    if (said.dataset.text === text) return;
+    said.dataset.text = text;
+    said.className = `said ${message?.tone ?? ""}`;
+    said.replaceChildren();
+    if (!message) return;
+    isBusy = false;
+    purpose = null;
+    if ([...choices.items.values()].some(({ actions }) => actions.answered(message))) return;
+    said.append(el("b", {}, message.title), " ", message.text);
+    queueMicrotask(() => focused(node) ?? said.focus({ preventScroll: true })); // what was pressed is gone
   }
   return {
     node,
+    /** @param {Purpose} [next] */
     reset(next) {
       purpose = next ?? null;
-      busy = false;
+      isBusy = false;
       key = `${Date.now()} ${Math.random()}`; // however often its order is sent while the dialog is open, it is one job
       drawn = "";
       said.replaceChildren();
       delete said.dataset.text;
     },
+    /**
+     * @param {Card} card
+     * @param {JobRecord | null} record
+     * @param {Answer | null} message
+     */
     paint(card, record, message) {
-      paintChoices(card.id, record?.choices ?? []);
-      const text = message ? JSON.stringify(message) : "";
-      if (said.dataset.text !== text) {
-        said.dataset.text = text;
-        const kept = message && [...choices.values()].some(({ actions }) => actions.answered(message));
-        said.className = `said ${message?.tone ?? ""}`;
-        said.replaceChildren(...(message && !kept ? [el("b", {}, message.title), " ", message.text] : []));
-        if (message) { busy = false; purpose = null; }
-        if (message && !kept) queueMicrotask(() => node.getRootNode().activeElement ?? said.focus({ preventScroll: true })); // what was pressed is gone
-      }
+      job = card.id;
+      choices.paint(record?.choices ?? []);
+      say(message);
       redraw(card, record?.offer, record?.again);
     },
   };

@@ -1,57 +1,90 @@
 // Sections of rows. A row is made once and then patched, so that a form in it, its focus and its text stay.
 
-/** Moments that go on ticking: `skew` is how far this clock is ahead of the server's. */
-function whenText({ at, how }, skew) {
-  const seconds = Math.round((Date.now() - skew - at) / 1000);
-  if (how === "for") return span(seconds);
-  if (how === "until") return seconds < -2 * 86400 ? `in ${Math.round(-seconds / 86400)} days, on ${DAY.format(at)}` : seconds < 0 ? `in ${span(-seconds)}` : "now";
-  return seconds < 1 ? "now" : seconds < 86400 ? `${span(seconds)} ago` : DAY.format(at);
+/** @import { Answer, Details, Fact, Line, Order, Row, Section, Time } from "./types.d.ts" */
+import { makeActions } from "./ask.js";
+import { el, setAttribute, setText } from "./common.js";
+import { makeList } from "./list.js";
+import { pill } from "./pill.js";
+import { moment, whenText } from "./time.js";
+
+/** The moment that a `time` element shows. @type {WeakMap<Element, Time>} */
+const times = new WeakMap();
+
+/**
+ * Write all times below `root` anew.
+ *
+ * @param {Element} root
+ * @param {number} skew how far this clock is ahead of the server's, in milliseconds
+ */
+export function tickTimes(root, skew) {
+  for (const node of root.querySelectorAll("time")) {
+    const time = times.get(node);
+    if (time) setText(node, whenText(time, skew));
+  }
 }
 
+/** @param {Line} line */
 function pieces(line) {
   return line.map((piece) => {
     if (typeof piece === "string") return piece;
-    const node = el("time", { title: MOMENT.format(piece.at) });
-    node.when = piece;
+    const node = el("time", { title: moment(piece.at) });
+    times.set(node, piece);
     return node;
   });
 }
 
+/** @param {Fact} fact */
 function factNode({ label, value, tone, note }) {
-  return el("div", {}, el("dt", {}, label), el(`dd.${tone}.user-text`, {}, ...pieces(value)), note ? el("dd.note.user-text", {}, note) : null);
+  const shown = el(`dd.${tone}.user-text`, {}, ...pieces(value));
+  return el("div", {}, el("dt", {}, label), shown, note ? el("dd.note.user-text", {}, note) : null);
 }
 
+/** @param {Details["changes"][number]} change */
+function changeNode({ label, before, after }) {
+  const values = el(
+    "td.user-text",
+    {},
+    before ? el("del", {}, before) : null,
+    " ",
+    after ? el("ins", {}, after) : null,
+  );
+  return el("tr", {}, el("th", { scope: "row" }, label), values);
+}
+
+/** @param {Details} details */
 function detailNodes({ facts, changes }) {
-  const rows = changes.map(({ label, before, after }) => el("tr", {}, el("th", { scope: "row" }, label),
-    el("td.user-text", {}, before ? el("del", {}, before) : null, " ", after ? el("ins", {}, after) : null)));
-  return [
-    el("dl.facts", {}, ...facts.map(factNode)),
-    rows.length ? el("table", {}, el("caption", {}, "What changed"), el("tbody", {}, ...rows)) : "",
-  ];
+  const list = el("dl.facts", {}, ...facts.map(factNode));
+  if (changes.length === 0) return [list];
+  return [list, el("table", {}, el("caption", {}, "What changed"), el("tbody", {}, ...changes.map(changeNode)))];
 }
 
+/**
+ * @param {(order: Order) => void} act
+ * @param {(name: string) => void} jump
+ */
 function makeRow(act, jump) {
-  const title = el("h3.user-text"), aside = el("span.aside"), state = pill({ status: "", tone: "neutral" });
+  const title = el("h3.user-text");
+  const aside = el("span.aside");
+  const state = pill();
   const head = el("div.line", {}, title, state.node, aside);
-  const body = el("div.said"), bar = el("div.bar", { hidden: true }, el("span.spent"), el("span.held"));
-  const facts = el("dl.facts"), links = el("div.links");
+  const body = el("div.said");
+  const shares = [el("span.spent"), el("span.held")];
+  const bar = el("div.bar", { hidden: true }, ...shares);
+  const facts = el("dl.facts");
+  const links = el("div.links");
   const actions = makeActions(act);
   const go = el("button.button", { type: "button" }, "Look at it");
-  const more = el("div.more"), details = el("details", { hidden: true }, el("summary", {}, "Details"), more);
-  const node = el("div.item", {}, el("div.text", {}, head, bar, facts, body, links, details), go, actions.node);
-  let drawn = "", target = null;
-  go.addEventListener("click", () => jump(target));
-  return {
-    node,
-    actions,
-    paint(row) {
-      const over = actions.paint(row.actions);
-      const now = JSON.stringify({ ...row, actions: null });
-      if (now !== drawn) draw(row);
-      drawn = now;
-      return over;
-    },
-  };
+  const more = el("div.more");
+  const details = el("details", { hidden: true }, el("summary", {}, "Details"), more);
+  const text = el("div.text", {}, head, bar, facts, body, links, details);
+  const node = el("div.item", {}, text, go, actions.node);
+  let drawn = "";
+  /** @type {string | null} */
+  let target = null;
+  let isOver = false;
+  go.addEventListener("click", () => target && jump(target));
+
+  /** @param {Row} row */
   function draw(row) {
     target = row.jump;
     go.hidden = !row.jump;
@@ -67,22 +100,59 @@ function makeRow(act, jump) {
     details.hidden = !row.details;
     more.replaceChildren(...(row.details ? detailNodes(row.details) : []));
     bar.hidden = !row.bar;
-    row.bar?.forEach((share, index) => { bar.children[index].style.width = `${100 * share}%`; });
+    shares.forEach((share, index) => {
+      share.style.width = `${100 * (row.bar?.[index] ?? 0)}%`;
+    });
   }
+  return {
+    node,
+    actions,
+    /** Whether an action that was being asked about was not possible any more when the row was last painted. */
+    get isOver() {
+      return isOver;
+    },
+    /** @param {Row} row */
+    paint(row) {
+      isOver = actions.paint(row.actions);
+      const now = JSON.stringify({ ...row, actions: null });
+      if (now !== drawn) draw(row);
+      drawn = now;
+    },
+  };
 }
 
-function makeSection(section, act, jump) {
-  const title = el("h2", { id: `section-${section.name}`, tabIndex: -1 }), about = el("span.about");
-  const list = el("div.items"), empty = el("p.empty"), more = makeActions(act);
-  const node = el(`section.${section.name}`, { "aria-labelledby": title.id }, el("header", {}, title, about), list, empty, more.node);
-  const rows = new Map();
+/**
+ * @param {Section} section
+ * @param {(order: Order) => void} act
+ * @param {(name: string) => void} jump
+ */
+export function makeSection(section, act, jump) {
+  const title = el("h2", { id: `section-${section.name}`, tabIndex: -1 });
+  const about = el("span.about");
+  const items = el("div.items");
+  const empty = el("p.empty");
+  const more = makeActions(act);
+  const header = el("header", {}, title, about);
+  const node = el(`section.${section.name}`, { "aria-labelledby": title.id }, header, items, empty, more.node);
+  const list = makeList(
+    items,
+    (/** @type {Row} */ _row) => makeRow(act, jump),
+    ({ key }) => key,
+  );
+  const rows = () => [...list.items.values()];
   return {
     node,
     focus() {
       node.scrollIntoView({ block: "start", behavior: "smooth" });
       title.focus({ preventScroll: true });
     },
-    answered: (answer) => [...rows.values()].some(({ actions }) => actions.answered(answer)),
+    /** @param {Answer} answer */
+    answered: (answer) => rows().some(({ actions }) => actions.answered(answer)),
+    /**
+     * Show these rows. True if an action that was being asked about is not possible any more.
+     *
+     * @param {Section} next
+     */
     paint(next) {
       setText(title, next.title);
       setText(about, next.about);
@@ -90,21 +160,11 @@ function makeSection(section, act, jump) {
       empty.hidden = next.rows.length > 0;
       node.classList.toggle("none", next.rows.length === 0);
       more.paint(next.more ? [next.more] : []);
-      const wanted = new Set(next.rows.map(({ key }) => key));
-      let over = false;
-      for (const [key, row] of rows) {
-        if (wanted.has(key)) continue;
-        over = row.actions.paint([]) || over;
-        row.node.remove();
-        rows.delete(key);
-      }
-      next.rows.forEach((facts, position) => {
-        if (!rows.has(facts.key)) rows.set(facts.key, makeRow(act, jump));
-        const row = rows.get(facts.key);
-        over = row.paint(facts) || over;
-        if (list.children[position] !== row.node) list.insertBefore(row.node, list.children[position] ?? null);
+      let isOver = false;
+      list.paint(next.rows, ({ actions }) => {
+        isOver = actions.paint([]) || isOver;
       });
-      return over;
+      return isOver || rows().some((row) => row.isOver);
     },
   };
 }

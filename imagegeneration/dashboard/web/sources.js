@@ -1,30 +1,58 @@
 // The images that are to be edited. One is made again only when it changes, so that none loads twice.
 
-function makeSource(id, thumb, view) {
-  const remove = el("button.button.plain.icon-only", { type: "button", "aria-label": "Do not edit this image", title: "Do not edit this image" }, icon("close"));
-  remove.addEventListener("click", () => view.remove(id));
-  const picture = thumb ? el("img", { src: thumb, alt: "To be edited", decoding: "async", draggable: "false" }) : el("span.gone", {}, "This image is gone");
-  return { thumb, remove, node: el("li", {}, picture, remove) };
+/** @import { Mounted, Parent } from "./types.d.ts" */
+import { el, icon, setText, viewOf } from "./common.js";
+import { makeList } from "./list.js";
+import { makeOutbox } from "./outbox.js";
+
+/** @typedef {{ id: string, thumb: string | null, locked: boolean }} Source */
+
+/**
+ * @param {Source} source
+ * @param {(id: string) => void} take
+ */
+function makeSource({ id, thumb }, take) {
+  const label = "Do not edit this image";
+  const remove = el(
+    "button.button.plain.icon-only",
+    { type: "button", "aria-label": label, title: label },
+    icon("close"),
+  );
+  remove.addEventListener("click", () => take(id));
+  const picture = thumb
+    ? el("img", { src: thumb, alt: "To be edited", decoding: "async", draggable: "false" })
+    : el("span.gone", {}, "This image is gone");
+  return {
+    node: el("li", {}, picture, remove),
+    /** @param {Source} source */
+    paint({ locked }) {
+      remove.disabled = locked;
+    },
+  };
 }
 
+/** @param {Parent} parent */
+function makeSources(parent) {
+  const title = el("p.title", { id: "sources-title" });
+  const images = el("ul", { "aria-labelledby": "sources-title" });
+  parent.append(el("div.root.sources", {}, title, images));
+  const told = {
+    /** @param {string} _id */
+    take(_id) {},
+  };
+  const list = makeList(
+    images,
+    (/** @type {Source} */ source) => makeSource(source, (id) => told.take(id)),
+    ({ id, thumb }) => `${id} ${thumb}`,
+  );
+  return { title, list, told, outbox: makeOutbox() };
+}
+
+/** @param {Mounted<{ title: string, images: Omit<Source, "locked">[], locked: boolean, heard: number }>} mounted */
 export default function ({ data, parentElement, setStateValue }) {
-  const view = viewOf(parentElement, () => {
-    const title = el("p.title", { id: "sources-title" }), list = el("ul", { "aria-labelledby": "sources-title" });
-    parentElement.append(el("div.root.sources", {}, title, list));
-    return { title, list, outbox: makeOutbox(), shown: new Map() };
-  });
+  const view = viewOf(parentElement, () => makeSources(parentElement));
   view.outbox.heard(data.heard);
-  view.remove = (remove) => view.outbox.put(setStateValue, { remove });
+  view.told.take = (remove) => view.outbox.put(setStateValue, { remove });
   setText(view.title, data.title);
-  for (const [id, { node, thumb }] of view.shown) {
-    if (data.images.some((image) => image.id === id && image.thumb === thumb)) continue;
-    node.remove();
-    view.shown.delete(id);
-  }
-  data.images.forEach(({ id, thumb }, position) => {
-    if (!view.shown.has(id)) view.shown.set(id, makeSource(id, thumb, view));
-    const { node, remove } = view.shown.get(id);
-    remove.disabled = data.locked;
-    if (view.list.children[position] !== node) view.list.insertBefore(node, view.list.children[position] ?? null);
-  });
+  view.list.paint(data.images.map((image) => ({ ...image, locked: data.locked })));
 }

@@ -1,11 +1,16 @@
 // What the person typed, as text.
 
+/** @import { Mounted } from "./types.d.ts" */
+import { el, setText, viewOf } from "./common.js";
+
+/** @param {Mounted<{ intent: string, prompt: string }>} mounted */
 export default function ({ data, parentElement }) {
   const view = viewOf(parentElement, () => {
     const intent = el("dd.user-text.intent");
     const prompt = el("dd.user-text.prompt", { tabIndex: 0 });
-    parentElement.append(el("div.root.typed", {}, el("dl", {},
-      el("dt", {}, "Intent"), intent, el("dt", {}, "What you typed"), prompt, el("dt", {}, "What changed"))));
+    const names = ["Intent", "What you typed", "What changed"].map((name) => el("dt", {}, name));
+    const [first, second, third] = names;
+    parentElement.append(el("div.root.typed", {}, el("dl", {}, first, intent, second, prompt, third)));
     return { intent, prompt };
   });
   setText(view.intent, data.intent);

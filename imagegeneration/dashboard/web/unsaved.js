@@ -1,16 +1,41 @@
 // Which text the fields of the page show, and which of it the server has not stored yet. Each component is a module of
 // its own, so what they share hangs on the window.
 
-const FIELDS = (globalThis.studioFields ??= new Map());
+/** @import { FieldState } from "./types.d.ts" */
 
-/** A field says what it shows: `{text, unsaved, touched}`; undefined once it is gone. */
-function tellField(name, state) {
-  if (state) FIELDS.set(name, state);
-  else FIELDS.delete(name);
+globalThis.studioFields ??= new Map();
+
+/**
+ * Say what a field shows.
+ *
+ * @param {string} name
+ * @param {FieldState} [state] undefined once it is gone
+ */
+export function tellField(name, state) {
+  if (state) globalThis.studioFields.set(name, state);
+  else globalThis.studioFields.delete(name);
   dispatchEvent(new Event("studio-fields"));
 }
 
-function isConnected() {
-  const app = document.querySelector("[data-test-connection-state]");
+/**
+ * What a field shows, or undefined if it is not there.
+ *
+ * @param {string} name
+ */
+export function fieldState(name) {
+  return globalThis.studioFields.get(name);
+}
+
+export function isAnyUnsaved() {
+  return [...globalThis.studioFields.values()].some(({ unsaved }) => unsaved);
+}
+
+/** The element on which Streamlit writes how its connection is. */
+export function connectionNode() {
+  return /** @type {HTMLElement | null} */ (document.querySelector("[data-test-connection-state]"));
+}
+
+export function isConnected() {
+  const app = connectionNode();
   return !app || app.dataset.testConnectionState === "CONNECTED";
 }
