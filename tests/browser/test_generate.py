@@ -206,6 +206,19 @@ def test_a_price_above_the_limit_is_explained(page: Page) -> None:
     expect(approve_button(page)).to_be_enabled()
 
 
+def test_the_difference_shows_both_prompts_to_the_letter(page: Page) -> None:
+    old, new = "a red  kite\n\nover the sea", "a blue kite\n\n\nover the sea ,\twith boats  "
+    go_to_review(page, unique("difference"), old)
+    typed(page, "Final prompt").fill(new)
+    is_saved(page, "Final prompt")
+    shown = page.get_by_role("region", name="What changed")
+    expect(shown.locator("del").first).to_have_text("red  ", use_inner_text=False)
+    assert "".join(shown.locator(":scope > :not(ins)").all_text_contents()) == old
+    assert "".join(shown.locator(":scope > :not(del)").all_text_contents()) == new
+    mark = shown.locator("ins .break").first
+    assert mark.evaluate("(node) => getComputedStyle(node, '::before').content").startswith('"↵"')
+
+
 def test_the_way_back_to_the_suggestion_and_to_the_own_words(page: Page) -> None:
     open_generate(page)
     describe(page, unique("undo"), "a kite")

@@ -63,6 +63,18 @@ test("a difference shows both texts whole, spaces and line breaks included", () 
   assert.equal(read("DEL"), without("removed"));
 });
 
+test("a line break that changed is marked, one that stayed is not", () => {
+  const { parent, draw } = mount(difference);
+  draw({ pieces: PIECES, summary: "1 word added" });
+  const marked = [...parent.querySelectorAll(".break")].map((node) => [node.parentNode.tagName, node.textContent]);
+  assert.deepEqual(marked, [
+    ["DEL", "\n"],
+    ["DEL", "\n"],
+    ["INS", "\n"],
+    ["INS", "\r\n"],
+  ]);
+});
+
 test("where nothing changed only that is said", () => {
   const { parent, draw } = mount(difference, place());
   draw({ pieces: [["same", "a kite"]], summary: "Nothing changed" });

@@ -1,9 +1,20 @@
-// The difference between two prompts, as text.
+// The difference between two prompts, as text: both can be read from it to the letter.
 
 /** @import { Mounted, Piece } from "./types.d.ts" */
 import { el, setText, viewOf } from "./common.js";
 
-const TAGS = /** @type {const} */ ({ same: "span", added: "ins", removed: "del" });
+const TAGS = /** @type {const} */ ({ added: "ins", removed: "del" });
+
+/**
+ * A piece of the text. A line break that was removed or added is marked, because alone it could not be seen.
+ *
+ * @param {Piece} piece
+ */
+function pieceNode([kind, text]) {
+  if (kind === "same") return el("span", {}, text);
+  const parts = text.split(/(\r\n|\r|\n)/);
+  return el(TAGS[kind], {}, ...parts.map((part, index) => (index % 2 ? el("span.break", {}, part) : part)));
+}
 
 /** @param {Mounted<{ pieces: Piece[], summary: string }>} mounted */
 export default function ({ data, parentElement }) {
@@ -15,5 +26,5 @@ export default function ({ data, parentElement }) {
   });
   setText(view.summary, data.summary);
   view.text.hidden = data.pieces.every(([kind]) => kind === "same");
-  view.text.replaceChildren(...data.pieces.map(([kind, text]) => el(TAGS[kind], {}, text)));
+  view.text.replaceChildren(...data.pieces.map(pieceNode));
 }

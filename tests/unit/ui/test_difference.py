@@ -10,15 +10,24 @@ from hypothesis import strategies as st
 
 from imagegeneration.dashboard.generate.difference import difference, summary
 
-TEXT = st.text(alphabet="ab  \n.,<>*é\U0001f3a8ש", max_size=60)
+SIMILAR = st.text(alphabet="ab  \n\r\t\u00a0\u2028.,<>*é\U0001f3a8ש", max_size=60)
+WORDS = st.lists(st.sampled_from(["a", "red", "kite", ",", " ", "  ", "\n", "\n\n", "\t"]), max_size=40).map("".join)
 
 
-@given(TEXT, TEXT)
-def test_both_texts_can_be_read_from_it_to_the_letter(old: str, new: str) -> None:
+@given(st.one_of(st.tuples(SIMILAR, SIMILAR), st.tuples(WORDS, WORDS), st.tuples(st.text(), st.text())))
+def test_kept_and_removed_is_the_old_text_and_kept_and_added_the_new_one(texts: tuple[str, str]) -> None:
+    old, new = texts
     pieces = difference(old, new)
-    assert "".join(text for kind, text in pieces if kind != "removed") == new
     assert "".join(text for kind, text in pieces if kind != "added") == old
+    assert "".join(text for kind, text in pieces if kind != "removed") == new
     assert all(text for _, text in pieces)
+
+
+def test_the_longest_prompts_lose_nothing_either() -> None:
+    old, new = "a b \n c " * 500, "a  b\nd c " * 444
+    pieces = difference(old, new)
+    assert "".join(text for kind, text in pieces if kind != "added") == old
+    assert "".join(text for kind, text in pieces if kind != "removed") == new
 
 
 def test_it_goes_by_words() -> None:
