@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from imagegeneration.core.roles import PAGES
+from imagegeneration.dashboard.web import script
 
 _FOLDER = Path(st.__file__).parent / "static"
 _COMPRESSED = {".js", ".css"}
@@ -35,7 +36,8 @@ _AT_THE_ROOT = (
 )
 _COLOURS = (
     '<meta name="color-scheme" content="light dark">'
-    "<style>@media (prefers-color-scheme: dark) { html, body { background: #111215 } }</style>"
+    "<style>html { color-scheme: light } html[data-theme=dark] { color-scheme: dark }"
+    "html[data-theme=dark], html[data-theme=dark] body { background: #111215 }</style>"
 )
 _MENU = (  # its place is kept while it is not there yet, so that the page does not jump aside
     "<style>@media (min-width: 769px) { [data-testid=stAppViewContainer]"
@@ -56,9 +58,14 @@ _FONT = re.compile(r'<link\s+rel="preload"\s[^<>]*as="font"[^<>]*>')
 
 @functools.cache
 def document() -> str:
-    """Return Streamlit's document with what a first visit needs."""
-    page = (_FOLDER / "index.html").read_text(encoding="utf-8")
-    return _FONT.sub("", page, count=1).replace("<head>", f"<head>{_COLOURS}{_MENU}{_HEAD}{_CONTRAST}{_AT_THE_ROOT}", 1)
+    """Return Streamlit's document with what a first visit needs, and with the theme that the reader chose."""
+    page = _FONT.sub("", (_FOLDER / "index.html").read_text(encoding="utf-8"), count=1)
+    page = page.replace("<title>Streamlit</title>", "<title>Image Studio</title>", 1)
+    return page.replace("<head>", f"<head>{_theme()}{_COLOURS}{_MENU}{_HEAD}{_CONTRAST}{_AT_THE_ROOT}", 1)
+
+
+def _theme() -> str:
+    return f"<script>(() => {{\n{script('theme')}}})()</script>"
 
 
 class FirstVisit:

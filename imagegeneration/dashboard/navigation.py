@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imagegeneration.dashboard import frame
+from imagegeneration.dashboard.theme import theme_switch
 
 _PAGES = (
     ("generate", "Generate", ":material/add_photo_alternate:"),
@@ -43,5 +44,6 @@ with frame.errors_in_words():
     st.set_page_config(page_title=f"{page.title} · Image Studio")
     st.logo(str(frame.ASSETS / "logo.svg"), icon_image=str(frame.ASSETS / "mark.svg"), size="medium")
     frame.account()
+    theme_switch()
     frame.require_page(pages[page])
     page.run()

@@ -186,7 +186,10 @@ export interface Shown {
   known: Map<string, string>;
 }
 
+export type Theme = "system" | "light" | "dark";
+
 declare global {
+  var studioTheme: { readonly chosen: Theme; choose(theme: Theme): void };
   var studioFields: Map<string, FieldState>;
   var studioShown: Map<string, Shown>;
   var studioClosed: { id: string; at: number } | undefined;
