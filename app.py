@@ -24,6 +24,7 @@ from imagegeneration.dashboard.document import FirstVisit, document
 from imagegeneration.dashboard.frame import studio
 from imagegeneration.dashboard.left_pages import ignore_left_pages
 from imagegeneration.dashboard.messages import hear
+from imagegeneration.dashboard.wording import use_our_words
 from imagegeneration.settings import load_settings
 from imagegeneration.start import require_fit
 
@@ -48,6 +49,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 ignore_left_pages()
+use_our_words()
 app = st.App(
     NAVIGATION,
     routes=[*api_routes(studio), *sign_in_routes(studio)],

@@ -1,7 +1,7 @@
 """The document of the dashboard and Streamlit's files, as a first visit needs them: few, small, in the right colours.
 
 Streamlit's own document looks for the server below each page's address first (two 404s), loads a font that no page
-uses, and is white until the theme is known; its files are not compressed.
+uses, is white until the theme is known, and is the answer for any address; its files are not compressed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from imagegeneration.core.roles import PAGES
 from imagegeneration.dashboard.web import script
+from imagegeneration.dashboard.wording import in_our_words
 
 _FOLDER = Path(st.__file__).parent / "static"
 _COMPRESSED = {".js", ".css"}
@@ -29,7 +30,13 @@ _COMPRESSED = {".js", ".css"}
 _COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
     "br": functools.partial(brotli.compress, quality=9),
     "gzip": functools.partial(gzip.compress, compresslevel=9, mtime=0),
+    "identity": bytes,
 }
+_SERVED = ("/image/", "/auth/", "/_stcore/", "/app/static/", "/component/", "/media/", "/static/")
+"""What is below these is answered by the API, the sign-in and Streamlit, and so are `_SERVED_ALONE`."""
+
+_SERVED_ALONE = ("/image", "/favicon.png", "/manifest.json")
+_PAGES = ("/", *(f"/{name}" for name in PAGES))
 _AT_THE_ROOT = (
     "<script>window.__streamlit = {BACKEND_BASE_URL: window.location.origin, "
     "HOST_CONFIG_BASE_URL: window.location.origin}</script>"
@@ -52,6 +59,13 @@ _CONTRAST = (  # Streamlit's own colours of these are below 4.5 to 1
     'html button[data-variant="segmented_control"][data-selected="true"] { color: inherit !important }'
     "</style>"
 )
+_MISSING_STYLE = (
+    "<style>body { min-height: 100vh; margin: 0; display: grid; place-items: center;"
+    "font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; color: light-dark(#1c1c21, #ececf1) }"
+    "h1 { margin: 0 0 8px; font-size: 24px; font-weight: 600 } p { margin: 0 0 12px }"
+    "a { color: light-dark(#4650d2, #9aa3ff) }</style>"
+)
+_ASK_AGAIN = {"Cache-Control": "no-cache"}
 _FOREVER = {"Cache-Control": "public, immutable, max-age=31536000", "Vary": "Accept-Encoding"}
 _FONT = re.compile(r'<link\s+rel="preload"\s[^<>]*as="font"[^<>]*>')
 
@@ -62,6 +76,18 @@ def document() -> str:
     page = _FONT.sub("", (_FOLDER / "index.html").read_text(encoding="utf-8"), count=1)
     page = page.replace("<title>Streamlit</title>", "<title>Image Studio</title>", 1)
     return page.replace("<head>", f"<head>{_theme()}{_COLOURS}{_MENU}{_HEAD}{_CONTRAST}{_AT_THE_ROOT}", 1)
+
+
+@functools.cache
+def missing_page() -> str:
+    """Return the document for an address that is no page's."""
+    return (
+        f'<!doctype html><html lang="en"><head>{_theme()}{_COLOURS}<meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Page not found · Image Studio</title>{_MISSING_STYLE}</head><body><main>"
+        "<h1>Page not found</h1><p>There is no page at this address.</p>"
+        '<p><a href="/">Go to Image Studio</a></p></main></body></html>'
+    )
 
 
 def _theme() -> str:
@@ -75,24 +101,25 @@ class FirstVisit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on unless it is for one of those."""
+        """Pass the request on unless it is for one of those, or for a page that is not there."""
         answer = await self._answer(scope) if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") else None
         await (answer or self._app)(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> Response | None:
         path: str = scope["path"]
-        if path.strip("/") in {"", *PAGES} and path.count("/") == 1:
-            return HTMLResponse(document(), headers={"Cache-Control": "no-cache"})
+        if path in _PAGES:
+            return HTMLResponse(document(), headers=_ASK_AGAIN)
+        if path.rstrip("/") not in _PAGES and path not in _SERVED_ALONE and not path.startswith(_SERVED):
+            return HTMLResponse(missing_page(), status_code=404, headers=_ASK_AGAIN)
         file = _files().get(path)
-        accepted = Headers(scope=scope).get("accept-encoding", "")
-        encoding = next(
-            (name for name in _COMPRESS if name in accepted), None
-        )  # br: browsers want HTTPS or loopback for it
-        if file is None or encoding is None:
+        if file is None:
             return None
+        accepted = Headers(scope=scope).get("accept-encoding", "")
+        encoding = next((name for name in _COMPRESS if name in accepted), "identity")
         content = await to_thread.run_sync(_compressed, file, encoding)
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        return Response(content, media_type=kind, headers=_FOREVER | {"Content-Encoding": encoding})
+        encoded = {} if encoding == "identity" else {"Content-Encoding": encoding}
+        return Response(content, media_type=kind, headers=_FOREVER | encoded)
 
 
 @functools.cache
@@ -104,5 +131,8 @@ def _files() -> Mapping[str, Path]:
 
 @functools.cache
 def _compressed(file: Path, encoding: str) -> bytes:
-    """Return the file's content, compressed once for all visitors."""
-    return _COMPRESS[encoding](file.read_bytes())
+    """Return the file's content with our words, compressed once for all visitors."""
+    content = file.read_bytes()
+    if file.suffix == ".js":
+        content = in_our_words(content.decode()).encode()
+    return _COMPRESS[encoding](content)

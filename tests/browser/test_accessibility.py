@@ -169,7 +169,7 @@ def operations(page: Page, _: Jobs) -> None:
 
 def no_such_page(page: Page, _: Jobs) -> None:
     page.goto("/no-such-page")
-    expect(dialog(page)).to_contain_text("not found")
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
 
 
 def no_such_job(page: Page, _: Jobs) -> None:

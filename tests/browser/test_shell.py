@@ -1,9 +1,11 @@
-"""What is around every page: the theme that its reader chose."""
+"""What is around every page: the theme that its reader chose, words where Streamlit had its own, and no dead end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.screens import Product, open_generate, open_jobs, typed
@@ -70,3 +72,35 @@ def test_a_chosen_theme_is_there_before_anything_else_has_run(open_context: Call
     page.evaluate("localStorage.setItem('studio-theme', 'dark')")
     page.reload()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == DARK
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (None, "Image Studio does not answer. This page tries again by itself."),
+        ({"status": 502, "body": "<html>nginx</html>"}, "Image Studio cannot answer now (error 502)."),
+        ({"status": 403, "body": ""}, "You don't have access to Image Studio. Reload the page to sign in."),
+    ],
+    ids=["no answer", "a proxy's error", "refused"],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_lost_connection_is_said_in_our_words(
+    own_page: Page, product: Product, host: str, answer: dict[str, Any] | None, said: str
+) -> None:
+    own_page.route("**/_stcore/health*", lambda route: route.fulfill(**answer) if answer else route.abort())
+    own_page.goto(product.url.replace("127.0.0.1", host) + "/jobs")
+    told = own_page.get_by_role("dialog")
+    expect(told.get_by_text("Connection lost")).to_be_visible()
+    expect(told).to_contain_text(said)
+    for word in ("Streamlit", "nginx", "terminal"):
+        expect(told).not_to_contain_text(word)
+
+
+def test_a_page_that_is_not_there_says_so_and_leads_home(page: Page, product: Product) -> None:
+    answer = page.goto("/no-such-page")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page).to_have_title("Page not found · Image Studio")
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
+    page.get_by_role("link", name="Go to Image Studio").click()
+    expect(page.get_by_role("heading", name="Generate", level=1)).to_be_visible()
