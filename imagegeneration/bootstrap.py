@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.assets.inputs import References
+from imagegeneration.assets.store import ImageStore
 from imagegeneration.audit.log import Audit
 from imagegeneration.configuration import (
     breaker_rules_of,
@@ -21,7 +22,6 @@ from imagegeneration.configuration import (
     seal_keys_of,
     text_limits_of,
 )
-from imagegeneration.core.errors import ConfigurationError
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.jobs.agreements import Agreements
 from imagegeneration.jobs.approval_records import ApprovalRecords
@@ -35,6 +35,7 @@ from imagegeneration.jobs.queries import JobQueries
 from imagegeneration.jobs.repeats import RepeatedRequests
 from imagegeneration.jobs.room import QueueRoom
 from imagegeneration.jobs.seals import Seals
+from imagegeneration.jobs.store import JobStore
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.models.conditions import Conditions
 from imagegeneration.models.loras import Loras
@@ -47,6 +48,7 @@ from imagegeneration.money.limits import SpendLimits
 from imagegeneration.money.money import account_of
 from imagegeneration.money.spending import Spending
 from imagegeneration.money.text_budget import TextBudget
+from imagegeneration.mongo.connection import Connection
 from imagegeneration.operations.operations import Operations
 from imagegeneration.operations.readiness import Health
 from imagegeneration.operations.watch import ProviderWatch
@@ -71,13 +73,22 @@ from imagegeneration.providers.pauses import Pauses
 from imagegeneration.providers.provider import Provider
 from imagegeneration.providers.throttle import Pacing
 from imagegeneration.providers.vendors import build_providers
-from imagegeneration.runner.execution import Execution, StartChecks
-from imagegeneration.runner.queue import Queue
-from imagegeneration.runner.spool import Spool
 from imagegeneration.settings import Settings
 from imagegeneration.stores import Stores
 
 Service = TypeVar("Service")
+
+
+@dataclass(frozen=True)
+class RunnerNeeds:
+    """What a runner is built from, beside the services that everyone works with."""
+
+    connection: Connection
+    jobs: JobStore
+    images: ImageStore
+    changes: Changes
+    seals: Seals
+    providers: Mapping[ProviderName, Provider]
 
 
 @dataclass(frozen=True)
@@ -115,11 +126,9 @@ class Studio:
     operations: Operations
     health: Health
     runners: Runners
-    queue: Queue
-    execution: Execution | None
     storage: Storage
+    for_runner: RunnerNeeds
     _stores: Stores
-    _providers: Mapping[ProviderName, Provider]
 
     def service(self, kind: type[Service]) -> Service:
         """Return the service of this class. Raises LookupError if there is none."""
@@ -136,17 +145,15 @@ class Studio:
     def close(self) -> None:
         """Write down what is still in memory and give all connections back."""
         self.enhancement.close()
-        if self.execution is not None:
-            self.execution.close()
-        for provider in self._providers.values():
+        for provider in self.for_runner.providers.values():
             provider.close()
         self.rates.close()
         self.runners.processes.close()
         self._stores.connection.close()
 
 
-def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
-    """Wire the services; with `runner`, also those that make images, which need the spool on this disk.
+def build_studio(settings: Settings, *, kind: Kind = "dashboard") -> Studio:
+    """Wire the services of a process of this kind.
 
     Creates the collections with their validators and indexes. Raises ConfigurationError where the settings
     lack a database or a bucket, or the database cannot do transactions.
@@ -154,12 +161,12 @@ def build_studio(settings: Settings, *, runner: bool = False) -> Studio:
     with ExitStack() as undone:
         stores = Stores(settings.require_database(), settings.mongodb_database)
         undone.callback(stores.connection.close)
-        studio = _wired(settings, stores, runner=runner)
+        studio = _wired(settings, stores, kind)
         undone.pop_all()
     return studio
 
 
-def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
+def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
     storage = Storage(bucket_of(settings))
     keys = seal_keys_of(settings)
     endpoints = endpoints_of(settings)
@@ -187,7 +194,6 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     registry = ModelRegistry(catalog, default_parameters_of(settings, catalog), addresses)
     text_provider = _text_provider(providers)
     queries = JobQueries(stores.jobs, stores.images, stores.ledger)
-    kind: Kind = "runner" if runner else "dashboard"
     runners = Runners(connection, stores.runners, Processes(connection, stores.processes, kind, keys.names, addresses))
     forecast = Forecast(stores.jobs, pauses, runners, pacing, catalog)
     conditions = Conditions(pauses, checks, limits, forecast.seconds_of)
@@ -208,12 +214,6 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
     enhancement = Enhancement(
         text_provider, settings.openai_text_model, catalog, rates, text_budget, settings.enhance_seconds
     )
-    execution = None
-    if runner:
-        spool = _spool(settings)
-        execution = Execution(
-            stores, changes, StartChecks(pauses, breakers, seals), spool, storage, references, providers, registry
-        )
     return Studio(
         settings=settings,
         endpoints=endpoints,
@@ -246,19 +246,10 @@ def _wired(settings: Settings, stores: Stores, *, runner: bool) -> Studio:
         operations=Operations(stores.jobs, spending, limits, pauses, runners, audit, watch, enhancement),
         health=Health(connection, storage, runners, next(iter(endpoints), None)),
         runners=runners,
-        queue=Queue(stores.jobs, pauses, breakers, list(endpoints), pacing),
-        execution=execution,
         storage=storage,
+        for_runner=RunnerNeeds(stores.connection, stores.jobs, stores.images, changes, seals, providers),
         _stores=stores,
-        _providers=providers,
     )
-
-
-def _spool(settings: Settings) -> Spool:
-    try:
-        return Spool(settings.spool_dir, settings.spool_max_bytes)
-    except OSError as error:
-        raise ConfigurationError(f"DATA_DIR: {settings.spool_dir} cannot be written to: {error.strerror}.") from None
 
 
 def _text_provider(providers: Mapping[ProviderName, Provider]) -> OpenAIProvider | None:

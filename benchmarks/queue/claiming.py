@@ -17,8 +17,9 @@ from pymongo.write_concern import WriteConcern
 
 from benchmarks.harness import Figure, Servers
 from benchmarks.queue.template import approved_job, queued_copy
-from imagegeneration.bootstrap import Studio
 from imagegeneration.jobs.job import Job
+from imagegeneration.runner.build import build_claims
+from imagegeneration.runner.claims import Claims
 
 SIZES = (1_000, 100_000, 1_000_000)
 USERS = 100
@@ -35,12 +36,12 @@ _BATCH = 5_000
 def measure(servers: Servers) -> Iterator[Figure]:
     """One claim at a time, of one job, while so many are queued."""
     studio = servers.studio(OPENAI_API_KEY="none")
-    job, fewest, there = approved_job(studio), 0.0, 0
+    job, claims, fewest, there = approved_job(studio), build_claims(studio), 0.0, 0
     for size in SIZES:
         _fill(servers.environment, job, studio.runners.now(), there, size)
         there = size
-        look = _timed_look(studio)
-        times = sorted(_timed_claim(studio) * 1000 for _ in range(CLAIMS))
+        look = _timed_look(claims)
+        times = sorted(_timed_claim(claims) * 1000 for _ in range(CLAIMS))
         median, p95 = statistics.median(times), times[int(CLAIMS * 0.95)]
         fewest = fewest or median
         expected = "" if size == SIZES[0] else f"<= {FLAT:g} x the first"
@@ -48,17 +49,17 @@ def measure(servers: Servers) -> Iterator[Figure]:
         yield Figure("  finding out who waits, once a tick", look * 1000)
 
 
-def _timed_claim(studio: Studio) -> float:
+def _timed_claim(claims: Claims) -> float:
     """The one place that knows how a job is claimed."""
     began = time.perf_counter()
-    claimed = list(studio.queue.claim("benchmark", 30.0, 1))
+    claimed = list(claims.claim("benchmark", 30.0, 1))
     assert claimed
     return time.perf_counter() - began
 
 
-def _timed_look(studio: Studio) -> float:
+def _timed_look(claims: Claims) -> float:
     began = time.perf_counter()
-    studio.queue.look()
+    claims.refresh()
     return time.perf_counter() - began
 
 

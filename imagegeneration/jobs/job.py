@@ -113,6 +113,10 @@ class JobImage(Value):
         """The attempt that counts: the last one."""
         return self.attempts[-1]
 
+    def attempt_of(self, attempt_id: str) -> Attempt | None:
+        """Return the attempt with this id, or None if the image has none."""
+        return next((attempt for attempt in self.attempts if attempt.attempt_id == attempt_id), None)
+
     @property
     def is_over(self) -> bool:
         """Nothing more happens to this image by itself."""

@@ -18,8 +18,7 @@ from imagegeneration.core.ids import new_id
 from imagegeneration.core.logs import configure_logging
 from imagegeneration.core.redaction import redact
 from imagegeneration.processes.runner import RunnerInfo
-from imagegeneration.runner.execution import Execution
-from imagegeneration.runner.recovery import LateAnswers, SpoolDelivery
+from imagegeneration.runner.build import RunnerParts, build_runner
 from imagegeneration.runner.schedule import build_schedule
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import load_settings
@@ -37,18 +36,19 @@ log = logging.getLogger("imagegeneration.runner")
 class Runner:
     """The process: a worker, the clockwork that wakes it, and an orderly end."""
 
-    def __init__(self, studio: Studio, execution: Execution) -> None:
+    def __init__(self, studio: Studio, parts: RunnerParts) -> None:
         settings = studio.settings
         self._studio = studio
+        self._claims = parts.claims
         self._stop = threading.Event()
         self._concurrency = min(settings.runner_concurrency, settings.provider_concurrency)
-        self._host = execution.spool.host
+        self._host = parts.spool.host
         self._id = new_id("runner")
-        self._spool = execution.spool
-        self._worker = Worker(execution, studio.queue, self._id, self._concurrency, settings.runner_lease_seconds)
+        self._spool = parts.spool
+        self._worker = Worker(parts, self._id, self._concurrency, settings.runner_lease_seconds)
         self._started_at = studio.runners.now()
         self._drain_seconds = settings.runner_drain_seconds
-        longest = min(execution.longest_wait(), settings.provider_timeout_seconds)
+        longest = min(parts.calls.longest_wait(), settings.provider_timeout_seconds)
         if self._drain_seconds < longest:
             log.warning(
                 "RUNNER_DRAIN_SECONDS is %g: a stop may cut calls off that take %g", self._drain_seconds, longest
@@ -59,8 +59,8 @@ class Runner:
             check_minutes=settings.provider_check_minutes,
             tick=self._worker.tick,
             heartbeat=self._heartbeat,
-            delivery=SpoolDelivery(execution, self._worker.is_busy_with),
-            late_answers=LateAnswers(execution),
+            delivery=parts.spool_delivery,
+            late_answers=parts.late_answers,
             check=studio.checks.run,
         )
 
@@ -80,7 +80,8 @@ class Runner:
         self._drain()
 
     def _drain(self) -> None:
-        log.info("Stopping: no new jobs; %d images in flight are finished first", self._worker.in_flight)
+        calls = self._worker.in_flight.count("calling")
+        log.info("Stopping: no new jobs; %d images in flight are finished first", calls)
         drained = threading.Thread(target=self._worker.drain, daemon=True)
         drained.start()
         deadline = time.monotonic() + self._drain_seconds
@@ -98,7 +99,7 @@ class Runner:
         """Wake the worker as soon as a job is queued. Where the stream breaks the tick goes on."""
         while not self._stop.is_set():
             try:
-                for _ in self._studio.queue.arrivals(self._stop):
+                for _ in self._claims.arrivals(self._stop):
                     self._worker.claim_now()
             except StudioError as error:
                 log.warning("The change stream broke; the tick goes on: %s", error)
@@ -121,17 +122,17 @@ class Runner:
         self._worker.limit(max(1, self._studio.settings.provider_concurrency // max(1, runners)))
 
     def _info(self) -> RunnerInfo:
-        now = self._studio.runners.now()
+        now, in_flight = self._studio.runners.now(), self._worker.in_flight
         spooled, spooled_bytes = self._spool.waiting()
         return RunnerInfo(
             runner_id=self._id,
             host=self._host,
             pid=os.getpid(),
             concurrency=self._worker.concurrency,
-            in_flight=self._worker.in_flight,
-            waiting=self._worker.waiting,
-            uploading=self._worker.uploading,
-            jobs=tuple(self._worker.jobs[:LISTED_JOBS]),
+            in_flight=in_flight.count("calling"),
+            waiting=in_flight.count("waiting"),
+            uploading=in_flight.count("uploading"),
+            jobs=tuple(in_flight.jobs[:LISTED_JOBS]),
             spooled=spooled,
             spooled_bytes=spooled_bytes,
             clock_ahead_seconds=(datetime.now(UTC) - now).total_seconds(),
@@ -150,14 +151,14 @@ def main() -> int:
     """Run until stopped; the exit code. A wrong setting is one line."""
     configure_logging()
     try:
-        studio = build_studio(load_settings(), runner=True)
+        studio = build_studio(load_settings(), kind="runner")
+        parts = build_runner(studio)
         require_fit(studio)
     except (ConfigurationError, StudioError, OSError) as error:
         sys.stderr.write(f"The runner cannot start: {redact(str(error))}\n")
         return 2
-    if studio.execution is None:
-        return 2
-    Runner(studio, studio.execution).run()
+    Runner(studio, parts).run()
+    parts.close()
     studio.close()
     logging.shutdown()
     os._exit(0)  # a call that outlived the drain must not hold the process

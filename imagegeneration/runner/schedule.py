@@ -10,7 +10,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from imagegeneration.runner.recovery import LateAnswers, SpoolDelivery
+from imagegeneration.runner.late_answers import LateAnswers
+from imagegeneration.runner.spool_delivery import SpoolDelivery
 
 DELIVERY_SECONDS = 2.0
 EXPIRY_SECONDS = 3600.0

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from imagegeneration.core.value import Many, Value
 from imagegeneration.providers.generation import Answer, Usage
+from imagegeneration.runner.task import ImageTask
 
 REJECTED_KEPT_SECONDS = 30 * 24 * 3600
 """How long a paid answer that is no image is kept, for the dispute with the provider."""
@@ -44,6 +45,24 @@ class SpoolEntry(Value):
     provider_request_id: str | None
     revised_prompt: str | None
     others: Many[str] = ()
+
+    @classmethod
+    def of(cls, job_id: str, task: ImageTask, answer: Answer) -> SpoolEntry:
+        """Return what is known of an answer to the call for an image."""
+        return cls(
+            job_id=job_id,
+            index=task.index,
+            attempt_id=task.attempt_id,
+            sha256=_sha256(answer.content).decode(),
+            usage=answer.usage,
+            provider_request_id=answer.provider_request_id,
+            revised_prompt=answer.revised_prompt,
+            others=answer.kept,
+        )
+
+    def answer(self, content: bytes) -> Answer:
+        """Return the answer that was spooled, of which `content` are the bytes."""
+        return Answer(content, self.usage, self.provider_request_id, self.revised_prompt, kept=self.others)
 
 
 class Damaged(Exception):

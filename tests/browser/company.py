@@ -86,7 +86,7 @@ def running_company(mongod: Part, bucket: Part, sandbox_url: str, folder: DataDi
     with ExitStack() as stack:
         forger = stack.enter_context(running_forger(ports["forger"]))
         stack.enter_context(serving(_identity_provider(ports["company-identity"]), folder.path))
-        studio = build_studio(settings, runner=True)
+        studio = build_studio(settings)
         stack.callback(studio.close)
         environment = variables(configuration)
         stack.enter_context(serving(_dashboard(ports["company"]), folder.path, environment, seconds=90))

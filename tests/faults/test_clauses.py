@@ -18,7 +18,9 @@ from imagegeneration.jobs.lifecycle import shown, started
 from imagegeneration.jobs.news import news_of
 from imagegeneration.jobs.store import JobStore
 from imagegeneration.providers.breaker import Barred
-from imagegeneration.runner.execution import Execution, Received
+from imagegeneration.runner.build import RunnerParts, build_runner
+from imagegeneration.runner.intake import StoredAnswer
+from imagegeneration.runner.task import ImageTask
 from tests.faults.support.cluster import Cluster
 from tests.support import wait_until
 
@@ -29,7 +31,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def machine(cluster: Cluster) -> Iterator[Studio]:
     """A runner's services in this process."""
-    built = build_studio(cluster.settings.model_copy(update={"data_dir": cluster.folder / "stepwise"}), runner=True)
+    built = build_studio(cluster.settings.model_copy(update={"data_dir": cluster.folder / "stepwise"}))
     yield built
     built.close()
 
@@ -40,17 +42,18 @@ def store(machine: Studio) -> JobStore:
 
 
 @pytest.fixture
-def execution(machine: Studio) -> Execution:
-    assert machine.execution is not None
-    return machine.execution
+def runner(machine: Studio) -> Iterator[RunnerParts]:
+    parts = build_runner(machine)
+    yield parts
+    parts.close()
 
 
 @pytest.fixture
-def job(cluster: Cluster, machine: Studio) -> Job:
+def job(cluster: Cluster, runner: RunnerParts) -> Job:
     """A job that this process has leased."""
     cluster.approve()
-    machine.queue.look()
-    (leased,) = machine.queue.claim("runner_stepwise", LEASE, 1)
+    runner.claims.refresh()
+    (leased,) = runner.claims.claim("runner_stepwise", LEASE, 1)
     return leased
 
 
@@ -81,10 +84,10 @@ def conclude(machine: Studio, job: Job) -> None:
     ids=["fence", "status", "cancel", "lease", "image"],
 )
 def test_an_image_is_started_only_under_all_its_conditions(
-    cluster: Cluster, execution: Execution, job: Job, change: Callable[[Job], dict[str, Any]]
+    cluster: Cluster, runner: RunnerParts, job: Job, change: Callable[[Job], dict[str, Any]]
 ) -> None:
     edit(cluster, job, change(job))
-    assert not execution.start(job, 0, new_id("att"))
+    assert not runner.door.enter(job, ImageTask(0, new_id("att")))
     assert cluster.job(job.job_id).images[0].state == "HELD"
 
 
@@ -174,27 +177,27 @@ def test_a_batch_leaves_out_what_another_has_claimed_meanwhile(
 
 
 def test_a_call_that_this_process_is_at_work_on_is_not_put_in_doubt(
-    cluster: Cluster, machine: Studio, execution: Execution, job: Job
+    cluster: Cluster, machine: Studio, runner: RunnerParts, job: Job
 ) -> None:
-    assert execution.start(job, 0, new_id("att"))
+    assert runner.door.enter(job, ImageTask(0, new_id("att")))
     cluster.expire_leases()
-    overdue = machine.queue.overdue("runner_stepwise", LEASE)
+    overdue = runner.claims.overdue("runner_stepwise", LEASE)
     assert overdue is not None
-    assert execution.prepare(overdue, lambda _attempt_id: True) == []
+    assert runner.admission.tasks(overdue, lambda _attempt_id: True) == []
     assert cluster.job(job.job_id).images[0].state == "CALLING"
 
 
-def test_an_attempt_has_one_image(machine: Studio, execution: Execution, job: Job) -> None:
-    received = answered(execution, job)
-    execution.deliver(received)
+def test_an_attempt_has_one_image(machine: Studio, runner: RunnerParts, job: Job) -> None:
+    received = answered(runner, job)
+    runner.delivery.deliver(received)
     (stored,) = machine.queries.images(LOCAL, job.job_id)
     again = stored.model_copy(update={"image_id": new_id("img")})
     with pytest.raises(DatabaseDown):
         machine._stores.connection.transaction(lambda session: machine._stores.images.insert(again, session=session))
 
 
-def test_an_object_is_never_put_over_another(execution: Execution) -> None:
-    bucket = execution._storage
+def test_an_object_is_never_put_over_another(machine: Studio) -> None:
+    bucket = machine.storage
     bucket.put("key", b"first", "image/png", compare=True)
     bucket.put("key", b"first", "image/png", compare=True)
     with pytest.raises(StorageFailed):
@@ -203,33 +206,33 @@ def test_an_object_is_never_put_over_another(execution: Execution) -> None:
 
 
 def test_a_late_image_of_an_earlier_attempt_is_not_taken_for_the_one_that_counts(
-    cluster: Cluster, machine: Studio, execution: Execution, job: Job
+    cluster: Cluster, machine: Studio, runner: RunnerParts, job: Job
 ) -> None:
-    first = new_id("att")
-    assert execution.start(job, 0, first)
-    answer = execution.call(job, 0, first)
+    first = ImageTask(0, new_id("att"))
+    assert runner.door.enter(job, first)
+    answer = runner.calls.make(job, first)
     cluster.expire_leases()
-    overdue = machine.queue.overdue("runner_b", LEASE)
+    overdue = runner.claims.overdue("runner_b", LEASE)
     assert overdue is not None
-    execution.prepare(overdue, lambda _attempt_id: False)
+    runner.admission.tasks(overdue, lambda _attempt_id: False)
     machine.approvals.retry(LOCAL, job.job_id, accept_micros=job.approval.quoted_micros, accept_unknown=True)
-    machine.queue.look()
-    (again,) = machine.queue.claim("runner_b", LEASE, 1)
-    second = answered(execution, again)
-    late = execution.receive(job, 0, first, answer)
+    runner.claims.refresh()
+    (again,) = runner.claims.claim("runner_b", LEASE, 1)
+    second = answered(runner, again)
+    late = runner.intake.receive(job, first, answer)
     assert late is not None
-    execution.deliver(late)
+    runner.delivery.deliver(late)
     assert cluster.job(job.job_id).images[0].state == "GENERATED"
-    execution.deliver(second)
+    runner.delivery.deliver(second)
     urls = {image.attempt_id: image.url for image in machine.queries.images(LOCAL, job.job_id)}
     assert list(cluster.job(job.job_id).cdn_urls) == [urls[second.entry.attempt_id]]
     cluster.assert_invariants()
 
 
-def answered(execution: Execution, job: Job) -> Received:
+def answered(runner: RunnerParts, job: Job) -> StoredAnswer:
     """The job's image, made and settled."""
-    attempt_id = new_id("att")
-    assert execution.start(job, 0, attempt_id)
-    received = execution.receive(job, 0, attempt_id, execution.call(job, 0, attempt_id))
-    assert received is not None
-    return received
+    task = ImageTask(0, new_id("att"))
+    assert runner.door.enter(job, task)
+    stored = runner.intake.receive(job, task, runner.calls.make(job, task))
+    assert stored is not None
+    return stored

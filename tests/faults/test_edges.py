@@ -7,50 +7,51 @@ from typing import Any
 
 import pytest
 
-from imagegeneration.bootstrap import Studio, build_studio
+from imagegeneration.bootstrap import build_studio
 from imagegeneration.core.errors import DatabaseDown
 from imagegeneration.core.ids import new_id
 from imagegeneration.jobs.job import Job
 from imagegeneration.jobs.store import JobStore
+from imagegeneration.runner.build import RunnerParts, build_runner
+from imagegeneration.runner.task import ImageTask
 from tests.faults.support.cluster import ELSEWHERE, Cluster
 
 LEASE = 30.0
-Meanwhile = Callable[[Cluster, Studio, str], None]
+Meanwhile = Callable[[Cluster, RunnerParts, str], None]
 
 
 @pytest.fixture
-def machines(cluster: Cluster) -> Iterator[list[Studio]]:
-    """The services of two runners in this process."""
+def runners(cluster: Cluster) -> Iterator[list[RunnerParts]]:
+    """The parts of two runners in this process."""
     folders = [cluster.folder / name for name in ("stepwise", ELSEWHERE)]
-    built = [build_studio(cluster.settings.model_copy(update={"data_dir": path}), runner=True) for path in folders]
-    yield built
-    for studio in built:
+    studios = [build_studio(cluster.settings.model_copy(update={"data_dir": path})) for path in folders]
+    yield [build_runner(studio) for studio in studios]
+    for studio in studios:
         studio.close()
 
 
-def nothing(cluster: Cluster, other: Studio, job_id: str) -> None:
+def nothing(cluster: Cluster, other: RunnerParts, job_id: str) -> None:
     """Only the reply was lost."""
 
 
-def taken_over(cluster: Cluster, other: Studio, job_id: str) -> None:
+def taken_over(cluster: Cluster, other: RunnerParts, job_id: str) -> None:
     """The lease has run out, and another runner has taken the job."""
     cluster.expire_leases()
-    taken = other.queue.overdue("runner_other", LEASE)
+    taken = other.claims.overdue("runner_other", LEASE)
     assert taken is not None
     assert taken.job_id == job_id
 
 
-def recovered(cluster: Cluster, other: Studio, job_id: str) -> None:
+def recovered(cluster: Cluster, other: RunnerParts, job_id: str) -> None:
     """Another runner has found nothing of the answer, and the image is in doubt."""
     cluster.expire_leases()
-    taken = other.queue.overdue("runner_other", LEASE)
+    taken = other.claims.overdue("runner_other", LEASE)
     assert taken is not None
-    assert other.execution is not None
-    other.execution.prepare(taken, lambda _attempt_id: False)
+    other.admission.tasks(taken, lambda _attempt_id: False)
     assert cluster.job(job_id).images[0].state == "UNKNOWN"
 
 
-def in_doubt(cluster: Cluster, other: Studio, job_id: str) -> None:
+def in_doubt(cluster: Cluster, other: RunnerParts, job_id: str) -> None:
     """The image is in doubt, for whatever reason, under the same lease."""
     cluster.database.jobs.update_one({"jobId": job_id}, {"$set": {"images.0.state": "UNKNOWN"}})
 
@@ -59,11 +60,11 @@ def in_doubt(cluster: Cluster, other: Studio, job_id: str) -> None:
     ("meanwhile", "passed"), [(nothing, True), (taken_over, False), (recovered, False), (in_doubt, False)]
 )
 def test_after_a_lost_reply_the_call_is_made_only_where_the_door_is_still_open(
-    cluster: Cluster, machines: list[Studio], monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, passed: bool
+    cluster: Cluster, runners: list[RunnerParts], monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, passed: bool
 ) -> None:
-    machine, other = machines
+    runner, other = runners
     job_id = cluster.approve()
-    job = claimed(machine)
+    job = claimed(runner)
     pass_the_door = JobStore.start_image
 
     def answer_is_lost(*args: Any, **kwargs: Any) -> bool:
@@ -72,12 +73,11 @@ def test_after_a_lost_reply_the_call_is_made_only_where_the_door_is_still_open(
         raise DatabaseDown("the reply was lost")
 
     monkeypatch.setattr(JobStore, "start_image", answer_is_lost)
-    assert machine.execution is not None
-    assert machine.execution.start(job, 0, new_id("att")) == passed
+    assert runner.door.enter(job, ImageTask(0, new_id("att"))) == passed
 
 
-def claimed(machine: Studio) -> Job:
+def claimed(runner: RunnerParts) -> Job:
     """The job that waits, leased to this process."""
-    machine.queue.look()
-    (job,) = machine.queue.claim("runner_stepwise", LEASE, 1)
+    runner.claims.refresh()
+    (job,) = runner.claims.claim("runner_stepwise", LEASE, 1)
     return job

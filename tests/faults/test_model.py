@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from imagegeneration.bootstrap import build_studio
+from imagegeneration.runner.build import build_runner
 from tests.faults.support.cluster import ELSEWHERE, HERE, Cluster
 from tests.faults.support.model import LifeOfJobs
 
@@ -20,15 +21,19 @@ LONG = settings(SHORT, max_examples=400, stateful_step_count=60)
 def model(cluster: Cluster) -> Iterator[type[LifeOfJobs]]:
     """The state machine, bound to real services of two machines."""
     folders = [cluster.folder / machine for machine in (HERE, ELSEWHERE)]
-    studios = [build_studio(cluster.settings.model_copy(update={"data_dir": path}), runner=True) for path in folders]
+    studios = [build_studio(cluster.settings.model_copy(update={"data_dir": path})) for path in folders]
+
+    runners = [build_runner(studio) for studio in studios]
 
     class Bound(LifeOfJobs):
         pass
 
     Bound.cluster = cluster
     Bound.studios = studios
+    Bound.runners = runners
     yield Bound
-    for studio in studios:
+    for studio, runner in zip(studios, runners, strict=True):
+        runner.close()
         studio.close()
 
 

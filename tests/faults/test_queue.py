@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagegeneration.jobs.job import POISON_CLAIMS
-from imagegeneration.runner.execution import READINGS
+from imagegeneration.runner.intake import READINGS
 from imagegeneration.runner.spool import FREE_DISK_BYTES
 from tests.faults.support.cluster import ELSEWHERE, Cluster
 from tests.support import wait_until

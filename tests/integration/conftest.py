@@ -21,7 +21,8 @@ from imagegeneration.core import cache
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.jobs.job import Job
-from imagegeneration.runner.execution import Execution
+from imagegeneration.runner.build import RunnerParts, build_claims, build_runner
+from imagegeneration.runner.claims import Claims
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.company import build_company
@@ -41,8 +42,8 @@ def _components_looked_for_once() -> Iterator[None]:
 
 @pytest.fixture
 def studio(settings: Settings) -> Iterator[Studio]:
-    """The services of a runner machine; nothing runs by itself."""
-    built = build_studio(settings, runner=True)
+    """The services of a studio; nothing runs by itself."""
+    built = build_studio(settings)
     yield built
     built.close()
 
@@ -79,10 +80,17 @@ def client(studio: Studio) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def execution(studio: Studio) -> Execution:
-    """The steps of a runner, to be taken one by one."""
-    assert studio.execution is not None
-    return studio.execution
+def runner(studio: Studio) -> Iterator[RunnerParts]:
+    """The parts of a runner, whose steps a test takes one by one."""
+    parts = build_runner(studio)
+    yield parts
+    parts.close()
+
+
+@pytest.fixture
+def claims(runner: RunnerParts) -> Claims:
+    """The claims of the runner."""
+    return runner.claims
 
 
 @pytest.fixture
@@ -93,9 +101,9 @@ def database(settings: Settings) -> Iterator[Database[dict[str, Any]]]:
 
 
 @pytest.fixture
-def worker(studio: Studio, execution: Execution) -> Iterator[Worker]:
+def worker(studio: Studio, runner: RunnerParts) -> Iterator[Worker]:
     """A worker that claims whenever it is woken."""
-    working = Worker(execution, studio.queue, "runner_test", concurrency=8, lease_seconds=30)
+    working = Worker(runner, "runner_test", concurrency=8, lease_seconds=30)
     thread = threading.Thread(target=working.run, daemon=True)
     thread.start()
     yield working
@@ -131,8 +139,9 @@ def approve(studio: Studio, final_prompt: str = "a red kite over green hills", i
 
 def claim(studio: Studio, owner: str, lease_seconds: float = 30) -> Job | None:
     """The next job, claimed as a tick would: one that is overdue first."""
-    studio.queue.look()
-    return studio.queue.overdue(owner, lease_seconds) or next(studio.queue.claim(owner, lease_seconds, 1), None)
+    claims = build_claims(studio)
+    claims.refresh()
+    return claims.overdue(owner, lease_seconds) or next(claims.claim(owner, lease_seconds, 1), None)
 
 
 def resume(studio: Studio, scope: str, reason: str = "all is well", who: Actor = LOCAL) -> None:
@@ -157,11 +166,12 @@ def run_to_the_end(studio: Studio, worker: Worker, job_id: str, seconds: float =
 
 def one_round(studio: Studio) -> None:
     """What one wake-up of a runner does, to its end."""
-    assert studio.execution is not None
-    working = Worker(studio.execution, studio.queue, "runner_once", concurrency=4, lease_seconds=30)
-    working._fill(ticked=True)
-    wait_until(lambda: not working._runs, "the round is over", seconds=30)
+    parts = build_runner(studio)
+    working = Worker(parts, "runner_once", concurrency=4, lease_seconds=30)
+    working.fill(ticked=True)
+    wait_until(lambda: not parts.in_flight.jobs, "the round is over", seconds=30)
     working.drain()
+    parts.close()
 
 
 def assert_money_adds_up(database: Database[dict[str, Any]]) -> None:

@@ -17,13 +17,13 @@ from imagegeneration.settings import Settings
 PUBLIC = "http://studio.test"
 
 
-def build_company(settings: Settings, *, runner: bool = False, **changes: Any) -> Studio:
+def build_company(settings: Settings, **changes: Any) -> Studio:
     """A studio with sign-in."""
     provider = SignInProvider.model_validate(
         {"name": "idp", "label": "Example", "issuer": "http://localhost:9", "clientId": "studio", "roles": {}}
     )
     signed = settings.model_copy(update={"sign_in_providers": (provider,), "public_url": PUBLIC} | changes)
-    return build_studio(signed, runner=runner)
+    return build_studio(signed)
 
 
 def enter(company: Studio, name: str, *roles: Role, plan: PlanName | None = None) -> Actor:

@@ -12,7 +12,7 @@ from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.jobs.bodies import ExecuteBody, GenerateBody
 from imagegeneration.jobs.job import Job
 from imagegeneration.models.options import Options
-from imagegeneration.runner.recovery import SpoolDelivery
+from imagegeneration.runner.build import build_runner
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from imagegeneration.settings_types import ImageServer
@@ -60,8 +60,8 @@ def two_servers(settings: Settings, folder: Path, first: str, second: str, **mor
 
 @contextmanager
 def running(settings: Settings) -> Iterator[Studio]:
-    """The services of a runner machine."""
-    studio = build_studio(settings, runner=True)
+    """The services of a studio."""
+    studio = build_studio(settings)
     yield studio
     studio.close()
 
@@ -87,18 +87,17 @@ def order(
 
 def work_until_over(studio: Studio, jobs: Sequence[Job], seconds: float = 60) -> Sequence[Job]:
     """The jobs once all are over; a worker is woken until then, as the tick would."""
-    assert studio.execution is not None
-    worker = Worker(studio.execution, studio.queue, "runner_test", concurrency=8, lease_seconds=30)
-
-    recovery = SpoolDelivery(studio.execution, worker.is_busy_with)
+    runner = build_runner(studio)
+    worker = Worker(runner, "runner_test", concurrency=8, lease_seconds=30)
 
     def over() -> Sequence[Job] | None:
         worker._try_to_fill(ticked=True)
-        recovery.run()  # what was too much to be uploaded at once waits in the spool
+        runner.spool_delivery.run()  # what was too much to be uploaded at once waits in the spool
         now = [studio.queries.get(LOCAL, job.job_id) for job in jobs]
         return now if all(job.is_over for job in now) else None
 
     ended = wait_until(over, "every job is over", seconds=seconds, every=0.1)
     worker.drain()
+    runner.close()
     assert ended is not None
     return ended

@@ -15,6 +15,8 @@ from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.providers.breaker import EVERYTHING, Breaker
 from imagegeneration.providers.health import Checked
+from imagegeneration.runner.build import build_runner
+from imagegeneration.runner.task import ImageTask
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round, resume, run_to_the_end
@@ -28,7 +30,7 @@ MODEL = "model:gpt-image-2.5-flare"
 @pytest.fixture
 def nervous(settings: Settings) -> Any:
     """A studio whose breaker trips after three failures in a row."""
-    built = build_studio(settings.model_copy(update={"breaker_failures": 3}), runner=True)
+    built = build_studio(settings.model_copy(update={"breaker_failures": 3}))
     yield built
     built.close()
 
@@ -70,11 +72,10 @@ def test_a_claimed_job_whose_calls_are_paused_starts_none_and_is_given_back(stud
     approve(studio)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert studio.execution is not None
     studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
-    working = Worker(studio.execution, studio.queue, "runner_a", 2, 30)
-    working._begin(job)
-    wait_until(lambda: not working.jobs, "the job is given back")
+    working = Worker(build_runner(studio), "runner_a", 2, 30)
+    working._pipeline.begin(job)
+    wait_until(lambda: not working.in_flight.jobs, "the job is given back")
     working.drain()
     given_back = studio.queries.get(LOCAL, job.job_id)
     assert (given_back.lease, given_back.images[0].state, sandbox.calls) == (None, "HELD", [])
@@ -88,8 +89,7 @@ def test_a_crashed_job_is_recovered_while_everything_is_paused(
     approve(studio)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert studio.execution is not None
-    studio.execution.start(job, 0, "att_1")
+    build_runner(studio).door.enter(job, ImageTask(0, "att_1"))
     studio.pauses.pause(LOCAL, EVERYTHING, "maintenance")
     database.jobs.update_one({"jobId": job.job_id}, {"$set": {"runAt": job.created_at}})
     one_round(studio)
@@ -282,7 +282,7 @@ def test_of_two_processes_one_makes_the_probe(
     nervous: Studio, settings: Settings, sandbox: Sandbox, database: Database[dict[str, Any]]
 ) -> None:
     trip(nervous, sandbox)
-    other = build_studio(settings, runner=True)
+    other = build_studio(settings)
     job = approve(nervous)
     let_probe(nervous, database)
     assert [nervous.breakers.allow_call(job.request), other.breakers.allow_call(job.request)] == [True, False]
@@ -299,7 +299,7 @@ def test_a_refused_prompt_says_nothing_about_the_provider(nervous: Studio, sandb
 
 
 def test_money_that_goes_too_fast_pauses_the_provider(settings: Settings, sandbox: Sandbox) -> None:
-    studio = build_studio(settings.model_copy(update={"burn_limit_usd_per_hour": 0.1}), runner=True)
+    studio = build_studio(settings.model_copy(update={"burn_limit_usd_per_hour": 0.1}))
     approve(studio, image_count=1)
     one_round(studio)
     studio.breakers.check_burn_rate("sandbox")

@@ -31,7 +31,7 @@ ENOUGH = 10**7
 
 @pytest.fixture
 def company(settings: Settings) -> Iterator[Studio]:
-    built = build_company(settings, runner=True)
+    built = build_company(settings)
     yield built
     built.close()
 
@@ -257,7 +257,7 @@ def _add_up(
 @pytest.fixture
 def lively(settings: Settings) -> Iterator[Studio]:
     """No failure pauses the provider."""
-    built = build_company(settings, runner=True, breaker_failures=1_000_000)
+    built = build_company(settings, breaker_failures=1_000_000)
     yield built
     built.close()
 

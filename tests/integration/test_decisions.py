@@ -17,7 +17,8 @@ from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.providers.generation import Answer
-from imagegeneration.runner.execution import Execution
+from imagegeneration.runner.build import RunnerParts, build_runner
+from imagegeneration.runner.task import ImageTask
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
 from tests.integration.test_queue import seen
@@ -30,13 +31,13 @@ def decide(studio: Studio, job: Job, decision: Decision, attempt_id: str = "att_
 
 
 @pytest.fixture
-def answered(studio: Studio, execution: Execution) -> tuple[Job, Answer]:
+def answered(studio: Studio, runner: RunnerParts) -> tuple[Job, Answer]:
     """A job whose one call was answered; nothing is recorded of the answer yet."""
     approve(studio)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert execution.start(job, 0, "att_1")
-    return job, execution.call(job, 0, "att_1")
+    assert runner.door.enter(job, ImageTask(0, "att_1"))
+    return job, runner.calls.make(job, ImageTask(0, "att_1"))
 
 
 @pytest.fixture
@@ -86,16 +87,16 @@ def test_a_decided_image_can_be_made_again_without_further_consent(
 @pytest.mark.parametrize("decision", ["accept_lost", "not_charged"])
 def test_a_result_that_still_arrives_outranks_the_decision(
     studio: Studio,
-    execution: Execution,
+    runner: RunnerParts,
     answered: tuple[Job, Answer],
     unknown: Job,
     decision: Decision,
     database: Database[dict[str, Any]],
 ) -> None:
     decide(studio, unknown, decision)
-    received = execution.receive(unknown, 0, "att_1", answered[1])
+    received = runner.intake.receive(unknown, ImageTask(0, "att_1"), answered[1])
     assert received is not None
-    execution.deliver(received)
+    runner.delivery.deliver(received)
     job = studio.queries.get(LOCAL, unknown.job_id)
     assert (job.status, job.error, len(job.cdn_urls)) == ("DONE", None, 1)
     assert job.images[0].attempt.certainty == "charged"
@@ -144,17 +145,16 @@ def test_who_decided_what_is_on_record(studio: Studio, unknown: Job) -> None:
 @pytest.fixture
 def elsewhere(settings: Settings, tmp_path: Path) -> Any:
     """The studio on another machine, with a spool of its own."""
-    built = build_studio(settings.model_copy(update={"data_dir": tmp_path / "elsewhere"}), runner=True)
+    built = build_studio(settings.model_copy(update={"data_dir": tmp_path / "elsewhere"}))
     yield built
     built.close()
 
 
 def strand(elsewhere: Studio, monkeypatch: pytest.MonkeyPatch) -> Job:
     """A job whose image is in the other machine's spool, because the bucket did not take it."""
-    assert elsewhere.execution is not None
     job = approve(elsewhere)
     with monkeypatch.context() as outage:
-        outage.setattr(elsewhere.execution._storage, "bucket", "gone")
+        outage.setattr(elsewhere.storage, "bucket", "gone")
         one_round(elsewhere)
     return elsewhere.queries.get(LOCAL, job.job_id)
 
@@ -192,8 +192,7 @@ def test_an_image_that_was_declared_lost_is_adopted_when_its_machine_comes_back(
     job = strand(elsewhere, monkeypatch)
     attempt_id = job.images[0].attempt.attempt_id or ""
     decide(studio, job, "declare_lost", attempt_id)
-    assert elsewhere.execution is not None
-    elsewhere.execution.redeliver(attempt_id)
+    build_runner(elsewhere).spool_delivery.deliver(attempt_id)
     found = studio.queries.get(LOCAL, job.job_id)
     assert (found.status, found.error, len(found.cdn_urls)) == ("DONE", None, 1)
     assert_money_adds_up(database)
@@ -212,7 +211,7 @@ def test_a_decision_is_concluded_even_if_its_process_ends_in_between(
 
 def test_a_late_answer_costs_what_its_own_attempt_held(
     studio: Studio,
-    execution: Execution,
+    runner: RunnerParts,
     answered: tuple[Job, Answer],
     unknown: Job,
     monkeypatch: pytest.MonkeyPatch,
@@ -221,7 +220,7 @@ def test_a_late_answer_costs_what_its_own_attempt_held(
     monkeypatch.setattr(Catalog, "quote", lambda *_: 50_000)
     studio.approvals.retry(LOCAL, unknown.job_id, accept_micros=50_000, accept_unknown=True)
     late = Answer(answered[1].content, None, None, None)
-    execution.receive(unknown, 0, "att_1", late)
+    runner.intake.receive(unknown, ImageTask(0, "att_1"), late)
     first, second = studio.queries.get(LOCAL, unknown.job_id).images[0].attempts
     assert (first.cost_micros, second.held_micros) == (first.held_micros, 50_000)
     assert studio.pauses.board.models == []

@@ -27,7 +27,8 @@ from imagegeneration.models.criteria import Criteria
 from imagegeneration.models.options import Options
 from imagegeneration.models.registry import ModelRegistry
 from imagegeneration.providers.generation import Answer, GenerationParameters
-from imagegeneration.runner.execution import Execution
+from imagegeneration.runner.build import RunnerParts
+from imagegeneration.runner.task import ImageTask
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
 from tests.integration.test_execution import expire_lease
@@ -166,7 +167,7 @@ def test_a_record_that_was_changed_along_with_the_bytes_is_no_approval(
 
 
 def test_while_the_bucket_does_not_answer_the_image_waits_before_the_door(
-    studio: Studio, execution: Execution, source: StoredImage, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, source: StoredImage, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_answer(*_: object) -> bytes:
         raise StorageFailed("The image storage does not answer.")
@@ -182,7 +183,7 @@ def test_while_the_bucket_does_not_answer_the_image_waits_before_the_door(
 
 def test_a_call_that_was_in_flight_as_its_runner_died_is_not_made_again(
     studio: Studio,
-    execution: Execution,
+    runner: RunnerParts,
     source: StoredImage,
     sandbox: Sandbox,
     database: Database[dict[str, Any]],
@@ -190,11 +191,11 @@ def test_a_call_that_was_in_flight_as_its_runner_died_is_not_made_again(
     job = edit(studio, source.image_id)
     claimed = claim(studio, "first")
     assert claimed is not None
-    (task,) = execution.prepare(claimed, lambda _: False)
-    inputs = execution.inputs(claimed, task.index)
+    (task,) = runner.admission.tasks(claimed, lambda _: False)
+    inputs = runner.door.inputs(claimed, task.index)
     assert inputs is not None
-    assert execution.start(claimed, task.index, task.attempt_id)
-    execution.call(claimed, task.index, task.attempt_id, inputs)
+    assert runner.door.enter(claimed, task)
+    runner.calls.make(claimed, task, inputs)
     expire_lease(database, job)
     one_round(studio)
     assert studio.queries.get(LOCAL, job.job_id).images[0].state == "UNKNOWN"
@@ -202,13 +203,13 @@ def test_a_call_that_was_in_flight_as_its_runner_died_is_not_made_again(
 
 
 def test_a_call_without_the_bytes_of_its_references_is_not_sent(
-    studio: Studio, execution: Execution, source: StoredImage, sandbox: Sandbox
+    studio: Studio, runner: RunnerParts, source: StoredImage, sandbox: Sandbox
 ) -> None:
     job = edit(studio, source.image_id)
     claimed = claim(studio, "first")
     assert claimed is not None
     with pytest.raises(Exception, match="1 images are to be edited, and 0 were read") as refused:
-        execution.call(job, 0, "att_1")
+        runner.calls.make(job, ImageTask(0, "att_1"))
     assert getattr(refused.value, "certainty", None) == "not_charged"
     assert len(sandbox.calls) == 1
 
@@ -390,17 +391,17 @@ def test_proportions_that_no_size_keeps_are_said_in_words(
 
 
 def test_a_photo_that_lies_on_its_side_is_edited_upright(
-    client: TestClient, studio: Studio, execution: Execution
+    client: TestClient, studio: Studio, runner: RunnerParts
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     approve(studio, "the source")
     job = claim(studio, "runner_a")
     assert job is not None
-    assert execution.start(job, 0, "att_1")
-    received = execution.receive(job, 0, "att_1", Answer(photo("JPEG", (96, 64), exif=exif), None, None))
+    assert runner.door.enter(job, ImageTask(0, "att_1"))
+    received = runner.intake.receive(job, ImageTask(0, "att_1"), Answer(photo("JPEG", (96, 64), exif=exif), None, None))
     assert received is not None
-    execution.deliver(received)
+    runner.delivery.deliver(received)
     (stored,) = studio.queries.images(LOCAL, job.job_id)
     assert (stored.width, stored.height) == (64, 96)
     assert validated(client, stored.image_id) == ("1024x1536", [])

@@ -31,7 +31,8 @@ from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.people import logins
 from imagegeneration.people.person import LOGIN_COOKIE
-from imagegeneration.runner.execution import Execution
+from imagegeneration.runner.build import RunnerParts
+from imagegeneration.runner.task import ImageTask
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.company import execute, person, signed_in
@@ -124,30 +125,30 @@ def test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says(
 
 
 def test_the_one_way_door_is_one_write_and_has_its_event(
-    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+    studio: Studio, runner: RunnerParts, database: Database[dict[str, Any]]
 ) -> None:
     approve(studio, image_count=2)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert execution.start(job, 0, "att_1")
+    assert runner.door.enter(job, ImageTask(0, "att_1"))
     document = database.jobs.find_one({"jobId": job.job_id})
     assert document is not None
     assert ([news["type"] for news in document["news"]], document["lastEvent"]) == (["started"], 2)
     assert [event["type"] for event in stored(database, job)] == ["queued"]
-    assert not execution.start(job, 0, "att_2")
+    assert not runner.door.enter(job, ImageTask(0, "att_2"))
     assert [event.type for event in studio.following.told(LOCAL, job.job_id, 0).events] == ["queued", "started"]
-    assert execution.start(job, 1, "att_3")
+    assert runner.door.enter(job, ImageTask(1, "att_3"))
     assert [event.event_id for event in studio.following.told(LOCAL, job.job_id, 1).events] == [2, 3]
 
 
 def test_a_change_whose_events_cannot_be_written_does_not_happen(
-    studio: Studio, execution: Execution, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     approve(studio)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert execution.start(job, 0, "att_1")
-    answer = execution.call(job, 0, "att_1")
+    assert runner.door.enter(job, ImageTask(0, "att_1"))
+    answer = runner.calls.make(job, ImageTask(0, "att_1"))
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("the process ends here")
@@ -155,7 +156,7 @@ def test_a_change_whose_events_cannot_be_written_does_not_happen(
     with monkeypatch.context() as patch:
         patch.setattr(EventStore, "append", broken)
         with pytest.raises(RuntimeError):
-            execution.receive(job, 0, "att_1", answer)
+            runner.intake.receive(job, ImageTask(0, "att_1"), answer)
     assert studio.queries.get(LOCAL, job.job_id).images[0].state == "CALLING"
     assert [event.type for event in studio.following.told(LOCAL, job.job_id, 0).events] == ["queued", "started"]
 
@@ -163,7 +164,7 @@ def test_a_change_whose_events_cannot_be_written_does_not_happen(
 def test_a_change_that_is_given_up_is_not_told_of(
     settings: Settings, sandbox: Sandbox, database: Database[dict[str, Any]]
 ) -> None:
-    with closing(build_studio(settings.model_copy(update={"daily_budget_usd": 0.02}), runner=True)) as studio:
+    with closing(build_studio(settings.model_copy(update={"daily_budget_usd": 0.02}))) as studio:
         sandbox.set_fault("moderation")
         failed = approve(studio)
         one_round(studio)
@@ -265,11 +266,11 @@ def test_news_is_told_sooner_than_a_stream_looks_by_itself(
     assert any(hears_at_once() for _ in range(5)), "the change stream may be a little late at first"
 
 
-def test_a_cancel_is_told_once_also_where_everything_is_in_flight(studio: Studio, execution: Execution) -> None:
+def test_a_cancel_is_told_once_also_where_everything_is_in_flight(studio: Studio, runner: RunnerParts) -> None:
     job_id = approve(studio).job_id
     job = claim(studio, "runner_a")
     assert job is not None
-    assert execution.start(job, 0, "att_1")
+    assert runner.door.enter(job, ImageTask(0, "att_1"))
     for _ in range(2):
         studio.cancellation.cancel(LOCAL, job_id)
     told = studio.following.told(LOCAL, job_id, 0).events

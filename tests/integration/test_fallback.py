@@ -18,6 +18,9 @@ from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.local.sandbox.faults import FaultKind
 from imagegeneration.providers.breaker import EVERYTHING, Breaker
 from imagegeneration.providers.health import Checked
+from imagegeneration.runner.build import RunnerParts, build_runner
+from imagegeneration.runner.claims import Claims
+from imagegeneration.runner.task import ImageTask
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from imagegeneration.settings_types import ProviderLimitSetting
@@ -192,14 +195,15 @@ def test_an_alternate_without_room_in_the_budget_of_its_provider_does_not_take_o
 
 def test_an_alternate_is_called_at_the_pace_of_its_own_provider(build: Build, second: Sandbox) -> None:
     with build(provider_limits={"two": ProviderLimitSetting(per_minute=1)}) as studio:
-        assert studio.execution is not None
         jobs = [order(studio, SECOND) for _ in range(3)]
         studio.pauses.pause(LOCAL, "provider:one", "maintenance")
-        worker = Worker(studio.execution, studio.queue, "runner_a", 4, 30)
+        worker = Worker(build_runner(studio), "runner_a", 4, 30)
 
         def one_is_made() -> bool:
             worker._try_to_fill(ticked=True)
-            return any(studio.queries.get(LOCAL, job.job_id).status == "DONE" for job in jobs) and bool(worker.waiting)
+            return any(studio.queries.get(LOCAL, job.job_id).status == "DONE" for job in jobs) and bool(
+                worker.in_flight.count("waiting")
+            )
 
         wait_until(one_is_made, "one is made and another waits", every=0.05)
         worker.drain()
@@ -308,14 +312,15 @@ def test_while_everything_is_paused_nobody_is_passed_over(studio: Studio) -> Non
 
 
 @pytest.mark.parametrize("scope", [EVERYTHING, "provider:two", f"model:{SECOND}"])
-def test_nobody_takes_over_a_claimed_job_who_may_not_be_called_either(studio: Studio, scope: str) -> None:
+def test_nobody_takes_over_a_claimed_job_who_may_not_be_called_either(
+    studio: Studio, scope: str, runner: RunnerParts
+) -> None:
     order(studio, SECOND)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert studio.execution is not None
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
     studio.pauses.pause(LOCAL, scope, "maintenance")
-    assert studio.execution.ready(job, 0) is None
+    assert runner.routing.routed(job, 0) is None
     assert len(studio.queries.get(LOCAL, job.job_id).images[0].attempts) == 1
 
 
@@ -367,12 +372,12 @@ def test_queued_jobs_are_claimed_oldest_first_whoever_makes_them(studio: Studio)
     assert [job and job.job_id for job in claimed] == [job.job_id for job in jobs]
 
 
-def test_a_batch_takes_both_kinds_and_leaves_what_nobody_may_make(studio: Studio) -> None:
+def test_a_batch_takes_both_kinds_and_leaves_what_nobody_may_make(studio: Studio, claims: Claims) -> None:
     wanted = {order(studio, SECOND).job_id for _ in range(3)} | {order(studio, model=SECOND).job_id for _ in range(3)}
     left = order(studio)
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
-    studio.queue.look()
-    claimed = [job.job_id for job in studio.queue.claim("runner_a", 30, 20)]
+    claims.refresh()
+    claimed = [job.job_id for job in claims.claim("runner_a", 30, 20)]
     assert (set(claimed), len(claimed)) == (wanted, 6)
     assert studio.queries.get(LOCAL, left.job_id).status == "QUEUED"
 
@@ -392,12 +397,11 @@ def test_a_cancel_in_between_stops_it(studio: Studio, sandbox: Sandbox, second: 
     job = order(studio, SECOND)
     claimed = claim(studio, "runner_a")
     assert claimed is not None
-    assert studio.execution is not None
-    worker = Worker(studio.execution, studio.queue, "runner_a", 1, 30)
-    worker._begin(claimed)
+    worker = Worker(build_runner(studio), "runner_a", 1, 30)
+    worker._pipeline.begin(claimed)
     wait_until(lambda: studio.queries.get(LOCAL, job.job_id).images[0].state == "CALLING", "the call is made")
     studio.cancellation.cancel(LOCAL, job.job_id)
-    wait_until(lambda: not worker.jobs, "the call is over")
+    wait_until(lambda: not worker.in_flight.jobs, "the call is over")
     worker.drain()
     ended = studio.queries.get(LOCAL, job.job_id)
     assert (ended.status, len(ended.images[0].attempts), second.calls) == ("FAILED", 1, [])
@@ -414,39 +418,36 @@ def test_a_cancel_before_the_alternates_turn_stops_it(studio: Studio, sandbox: S
 
 
 def test_a_runner_without_the_lease_passes_over_but_starts_nothing(
-    studio: Studio, second: Sandbox, database: Documents
+    studio: Studio, second: Sandbox, database: Documents, runner: RunnerParts
 ) -> None:
     order(studio, SECOND)
     mine = claim(studio, "runner_a")
     assert mine is not None
-    assert studio.execution is not None
     database.jobs.update_one({"jobId": mine.job_id}, {"$set": {"runAt": mine.created_at}})
     assert claim(studio, "runner_b") is not None
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
-    ready = studio.execution.ready(mine, 0)
-    assert ready is None or not studio.execution.start(ready, 0, "att_1")
+    ready = runner.routing.routed(mine, 0)
+    assert ready is None or not runner.door.enter(ready, ImageTask(0, "att_1"))
     assert studio.queries.get(LOCAL, mine.job_id).images[0].state == "HELD"
 
 
-def test_what_another_has_started_meanwhile_is_not_passed_over(studio: Studio) -> None:
+def test_what_another_has_started_meanwhile_is_not_passed_over(studio: Studio, runner: RunnerParts) -> None:
     order(studio, SECOND)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert studio.execution is not None
-    assert studio.execution.start(job, 0, "att_1")
+    assert runner.door.enter(job, ImageTask(0, "att_1"))
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
-    assert studio.execution.ready(job, 0) is None
+    assert runner.routing.routed(job, 0) is None
     now = studio.queries.get(LOCAL, job.job_id).images[0]
     assert (now.state, len(now.attempts)) == ("CALLING", 1)
 
 
-def test_what_another_has_passed_over_meanwhile_is_not_passed_over_again(studio: Studio) -> None:
+def test_what_another_has_passed_over_meanwhile_is_not_passed_over_again(studio: Studio, runner: RunnerParts) -> None:
     order(studio, SECOND)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert studio.execution is not None
     studio.pauses.pause(LOCAL, "provider:one", "maintenance")
-    assert studio.execution.ready(job, 0) == studio.execution.ready(job, 0)
+    assert runner.routing.routed(job, 0) == runner.routing.routed(job, 0)
     attempts = studio.queries.get(LOCAL, job.job_id).images[0].attempts
     assert [attempt.model for attempt in attempts] == [FIRST, SECOND]
 

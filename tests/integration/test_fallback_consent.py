@@ -21,7 +21,7 @@ from tests.integration.servers import CHEAP, DEAR, FIRST, NOWHERE, SECOND, THIRD
 
 @pytest.fixture
 def studio(settings: Settings, sandbox: Sandbox, tmp_path: Path) -> Iterator[Studio]:
-    built = build_studio(two_servers(settings, tmp_path, NOWHERE, sandbox.url), runner=True)
+    built = build_studio(two_servers(settings, tmp_path, NOWHERE, sandbox.url))
     yield built
     built.close()
 
@@ -112,7 +112,7 @@ def test_credits_are_spent_for_the_larger_and_given_back_for_the_smaller(
     settings: Settings, sandbox: Sandbox, tmp_path: Path, database: Database[dict[str, Any]], falls_back: bool
 ) -> None:
     """FIRST makes small images and THIRD large ones, which cost a credit more."""
-    company = build_company(two_servers(settings, tmp_path, sandbox.url, f"{sandbox.url}/"), runner=True)
+    company = build_company(two_servers(settings, tmp_path, sandbox.url, f"{sandbox.url}/"))
     ann = enter(company, "ann", plan="enterprise")
     company.credits.grant(LOCAL, ann.user_id, 5, "for the campaign")
     job = order(company, THIRD, actor=ann)

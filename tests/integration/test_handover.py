@@ -18,8 +18,8 @@ from imagegeneration.core.actor import LOCAL
 from imagegeneration.jobs.job import Job
 from imagegeneration.models.model import Slow
 from imagegeneration.providers import asynchronous
-from imagegeneration.runner import execution
-from imagegeneration.runner.recovery import LateAnswers
+from imagegeneration.runner import late_answers
+from imagegeneration.runner.build import build_runner
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, one_round
@@ -55,7 +55,7 @@ def working(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pyt
             stub = stack.enter_context(ReplicateStub(png(), polls=NEVER))
             changes = {"replicate_api_token": SecretStr(replicate.KEY), "replicate_base_url": stub.endpoint}
         monkeypatch.setattr(asynchronous, "Fetcher", lambda: fetcher_of(stub))
-        studio = build_studio(settings.model_copy(update=changes), runner=True)
+        studio = build_studio(settings.model_copy(update=changes))
         stack.callback(studio.close)
         yield Working(stub, studio)
 
@@ -63,8 +63,7 @@ def working(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pyt
 def stopped_in_the_call(working: Working) -> str:
     """The id of a job whose runner was stopped in the orderly way, in the middle of its call."""
     studio = working.studio
-    assert studio.execution is not None
-    worker = Worker(studio.execution, studio.queue, "runner_first", concurrency=4, lease_seconds=30)
+    worker = Worker(build_runner(studio), "runner_first", concurrency=4, lease_seconds=30)
     claiming = threading.Thread(target=worker.run, daemon=True)
     claiming.start()
     job = approve(studio)
@@ -119,15 +118,14 @@ def in_doubt(working: Working, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 
 def asked_again(working: Working, job: Job) -> Job:
-    assert working.studio.execution is not None
-    LateAnswers(working.studio.execution).run()
+    build_runner(working.studio).late_answers.run()
     return working.studio.queries.get(LOCAL, job.job_id)
 
 
 def test_what_was_paid_for_is_had_after_all(
     working: Working, database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execution, "ASK_AGAIN_SECONDS", 0.3)
+    monkeypatch.setattr(late_answers, "ASK_AGAIN_SECONDS", 0.3)
     job = in_doubt(working, monkeypatch)
     assert asked_again(working, job).images == job.images, "it is not done yet"
     working.stub.polls = 0
@@ -153,7 +151,7 @@ def test_nobody_is_asked_for_what_is_not_kept_any_more_or_was_decided_about(
     working.stub.polls = 0
     asked = len(working.stub.received)
     with monkeypatch.context() as later:
-        later.setattr(execution, "ANSWERS_KEPT", timedelta(0))
+        later.setattr(late_answers, "ANSWERS_KEPT", timedelta(0))
         assert asked_again(working, job) == job
     assert len(working.stub.received) == asked
     assert asked_again(working, job).status == "DONE"

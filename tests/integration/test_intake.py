@@ -28,33 +28,36 @@ from imagegeneration.models.catalog import Catalog
 from imagegeneration.models.options import Options
 from imagegeneration.operations.state import OpenImage
 from imagegeneration.providers.generation import Answer, Usage
-from imagegeneration.runner import recovery
-from imagegeneration.runner.execution import READINGS, Execution
-from imagegeneration.runner.recovery import MOST_FAILURES, SpoolDelivery
-from imagegeneration.runner.spool import Spool
+from imagegeneration.runner import spool_delivery
+from imagegeneration.runner.build import RunnerParts
+from imagegeneration.runner.intake import READINGS, Intake
+from imagegeneration.runner.spool import Spool, SpoolEntry
+from imagegeneration.runner.spool_delivery import MOST_FAILURES
+from imagegeneration.runner.task import ImageTask
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, claim, one_round
 from tests.support import FORMS, mutants, photo, png
 
 ATTEMPT = "att_1"
+TASK = ImageTask(0, ATTEMPT)
 
 
 @pytest.fixture
-def calling(studio: Studio, execution: Execution) -> Job:
+def calling(studio: Studio, runner: RunnerParts) -> Job:
     """A job whose one image is being paid for."""
     approve(studio)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert execution.start(job, 0, ATTEMPT)
+    assert runner.door.enter(job, TASK)
     return job
 
 
-def taken_in(studio: Studio, execution: Execution, job: Job, answer: Answer, index: int = 0) -> Job:
+def taken_in(studio: Studio, runner: RunnerParts, job: Job, answer: Answer, index: int = 0) -> Job:
     """The job after the answer to the call for one of its images."""
     attempt_id = studio.queries.get(LOCAL, job.job_id).images[index].attempt.attempt_id or ""
-    received = execution.receive(job, index, attempt_id, answer)
+    received = runner.intake.receive(job, ImageTask(index, attempt_id), answer)
     if received is not None:
-        execution.deliver(received)
+        runner.delivery.deliver(received)
     return studio.queries.get(LOCAL, job.job_id)
 
 
@@ -62,11 +65,11 @@ def answer_of(content: bytes, **said: Any) -> Answer:
     return Answer(content, **({"usage": None, "provider_request_id": None} | said))
 
 
-def spooled(execution: Execution, job: Job, content: bytes) -> Path:
+def spooled(runner: RunnerParts, job: Job, content: bytes) -> Path:
     """The file of an answer whose runner stopped before it did anything else with it."""
     answer = answer_of(content)
-    execution.spool.write(execution._entry(job.job_id, 0, ATTEMPT, answer), answer)
-    return execution.spool.folder / f"{ATTEMPT}.answer"
+    runner.spool.write(SpoolEntry.of(job.job_id, TASK, answer), answer)
+    return runner.spool.folder / f"{ATTEMPT}.answer"
 
 
 def set_aside(studio: Studio) -> OpenImage:
@@ -75,7 +78,7 @@ def set_aside(studio: Studio) -> OpenImage:
     return image
 
 
-def assert_set_aside(studio: Studio, execution: Execution, job: Job, why: str) -> None:
+def assert_set_aside(studio: Studio, runner: RunnerParts, job: Job, why: str) -> None:
     """The image is over, charged, shown, and its bytes are kept here and in the bucket."""
     ended = studio.queries.get(LOCAL, job.job_id)
     image = ended.images[0]
@@ -86,8 +89,8 @@ def assert_set_aside(studio: Studio, execution: Execution, job: Job, why: str) -
     shown = set_aside(studio)
     assert (shown.job_id, shown.attempt_id, shown.cost_micros) == (job.job_id, ATTEMPT, image.attempt.cost_micros)
     assert why in (shown.message or "")
-    assert (execution.spool.aside(), list(execution.spool.attempt_ids())) == ([ATTEMPT], [])
-    (copy,) = execution._storage.keys("set-aside/")
+    assert (runner.spool.aside(), list(runner.spool.attempt_ids())) == ([ATTEMPT], [])
+    (copy,) = studio.storage.keys("set-aside/")
     assert ATTEMPT in copy
 
 
@@ -95,11 +98,11 @@ def decide(studio: Studio, job: Job, decision: Decision) -> Job:
     return studio.decisions.decide(LOCAL, job.job_id, 0, attempt_id=ATTEMPT, decision=decision, reason="looked at")
 
 
-def deliver(execution: Execution, monkeypatch: pytest.MonkeyPatch, rounds: int = 1) -> None:
+def deliver(runner: RunnerParts, monkeypatch: pytest.MonkeyPatch, rounds: int = 1) -> None:
     """Rounds over the spool, as if time passed between them."""
-    monkeypatch.setattr(recovery, "SETTLED_SECONDS", 0)
-    monkeypatch.setattr(recovery, "LONGEST_PAUSE_SECONDS", 0)
-    delivery = SpoolDelivery(execution, lambda _attempt_id: False)
+    monkeypatch.setattr(spool_delivery, "SETTLED_SECONDS", 0)
+    monkeypatch.setattr(spool_delivery, "LONGEST_PAUSE_SECONDS", 0)
+    delivery = runner.spool_delivery
     for _ in range(rounds):
         delivery.run()
 
@@ -114,9 +117,9 @@ def unforeseen(*_: object, **__: object) -> Any:
     ids=["two pictures in one file", "broken EXIF in a JPEG", "broken EXIF in a PNG"],
 )
 def test_an_image_with_odd_metadata_is_stored_as_it_came(
-    studio: Studio, execution: Execution, calling: Job, content: bytes
+    studio: Studio, runner: RunnerParts, calling: Job, content: bytes
 ) -> None:
-    done = taken_in(studio, execution, calling, answer_of(content))
+    done = taken_in(studio, runner, calling, answer_of(content))
     assert done.status == "DONE"
     served = httpx.get(done.cdn_urls[0], trust_env=False)
     assert served.content == content
@@ -131,10 +134,10 @@ def test_an_image_with_odd_metadata_is_stored_as_it_came(
     ids=["17 MB", "NUL", "lone surrogate", "half an emoji", "many NULs", "nothing"],
 )
 def test_nothing_that_a_provider_says_costs_the_image(
-    studio: Studio, execution: Execution, calling: Job, said: str, database: Database[dict[str, Any]]
+    studio: Studio, runner: RunnerParts, calling: Job, said: str, database: Database[dict[str, Any]]
 ) -> None:
     answer = answer_of(png(), revised_prompt=said, provider_request_id=said)
-    done = taken_in(studio, execution, calling, answer)
+    done = taken_in(studio, runner, calling, answer)
     assert done.status == "DONE"
     kept = done.images[0].attempt.revised_prompt
     assert kept is not None
@@ -145,7 +148,7 @@ def test_nothing_that_a_provider_says_costs_the_image(
 
 def test_what_nobody_foresaw_sets_the_answer_aside_until_it_is_tried_again(
     studio: Studio,
-    execution: Execution,
+    runner: RunnerParts,
     calling: Job,
     monkeypatch: pytest.MonkeyPatch,
     database: Database[dict[str, Any]],
@@ -153,28 +156,28 @@ def test_what_nobody_foresaw_sets_the_answer_aside_until_it_is_tried_again(
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(imaging, "inspect", unforeseen)
-        taken_in(studio, execution, calling, answer_of(png()))
-    assert_set_aside(studio, execution, calling, "settling it failed (RuntimeError)")
+        taken_in(studio, runner, calling, answer_of(png()))
+    assert_set_aside(studio, runner, calling, "settling it failed (RuntimeError)")
     with pytest.raises(WrongState):
         studio.cancellation.cancel(LOCAL, calling.job_id)
     again = decide(studio, calling, "try_again")
     assert (again.status, again.images[0].state) == ("RUNNING", "GENERATED")
-    deliver(execution, monkeypatch)
+    deliver(runner, monkeypatch)
     done = studio.queries.get(LOCAL, calling.job_id)
     assert (done.status, done.error, done.images[0].attempt.outcome) == ("DONE", None, "generated")
     assert httpx.get(done.cdn_urls[0], trust_env=False).content == png()
-    assert (studio.operations.state(LOCAL).set_aside, execution.spool.aside(), sandbox.calls) == ((), [], [])
+    assert (studio.operations.state(LOCAL).set_aside, runner.spool.aside(), sandbox.calls) == ((), [], [])
     assert_money_adds_up(database)
 
 
 @pytest.mark.parametrize(
     ("owner", "step"),
-    [(Execution, "_judged"), (Catalog, "judged"), (Spool, "keep_other"), (Execution, "_entry")],
+    [(Intake, "_judged"), (Catalog, "judged"), (Spool, "keep_other"), (SpoolEntry, "of")],
     ids=lambda part: part if isinstance(part, str) else part.__name__,
 )
 def test_an_answer_reaches_the_spool_whatever_is_wrong_with_what_is_said_of_it(
     studio: Studio,
-    execution: Execution,
+    runner: RunnerParts,
     calling: Job,
     owner: type,
     step: str,
@@ -189,10 +192,10 @@ def test_an_answer_reaches_the_spool_whatever_is_wrong_with_what_is_said_of_it(
 
     monkeypatch.setattr(owner, step, fails_at_first)
     usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=440)
-    received = execution.receive(calling, 0, ATTEMPT, answer_of(png(1), usage=usage, others=(png(2),)))
+    received = runner.intake.receive(calling, TASK, answer_of(png(1), usage=usage, others=(png(2),)))
     assert received is not None
-    assert list(execution.spool.attempt_ids()) == [ATTEMPT]
-    execution.deliver(received)
+    assert list(runner.spool.attempt_ids()) == [ATTEMPT]
+    runner.delivery.deliver(received)
     done = studio.queries.get(LOCAL, calling.job_id)
     attempt = done.images[0].attempt
     assert (done.status, attempt.usage, attempt.cost_micros) == ("DONE", None, calling.approval.quoted_micros)
@@ -204,7 +207,7 @@ def test_an_answer_reaches_the_spool_whatever_is_wrong_with_what_is_said_of_it(
 
 @pytest.mark.parametrize(("quality", "is_believed"), [("max", False), ("low", True)])
 def test_a_dear_image_with_the_count_of_a_cheap_one_is_booked_at_the_quote(
-    studio: Studio, execution: Execution, quality: str, is_believed: bool, database: Database[dict[str, Any]]
+    studio: Studio, runner: RunnerParts, quality: str, is_believed: bool, database: Database[dict[str, Any]]
 ) -> None:
     approved = GenerateBody(
         intent="a card", raw_prompt="a kite", final_prompt="a kite", options=Options(quality=quality)
@@ -212,9 +215,9 @@ def test_a_dear_image_with_the_count_of_a_cheap_one_is_booked_at_the_quote(
     studio.approvals.approve(LOCAL, approved, source="api", idempotency_key=None)
     job = claim(studio, "runner_a")
     assert job is not None
-    assert execution.start(job, 0, ATTEMPT)
+    assert runner.door.enter(job, TASK)
     cheap = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=200)
-    attempt = taken_in(studio, execution, job, answer_of(png(), usage=cheap)).images[0].attempt
+    attempt = taken_in(studio, runner, job, answer_of(png(), usage=cheap)).images[0].attempt
     assert attempt.usage == cheap.model_copy(update={"implausible": not is_believed})
     assert attempt.cost_micros == (6_050 if is_believed else job.approval.quoted_micros)
     assert words.attempt_cost(attempt).endswith("cannot be right") is not is_believed
@@ -222,31 +225,31 @@ def test_a_dear_image_with_the_count_of_a_cheap_one_is_booked_at_the_quote(
 
 
 def test_a_count_that_nothing_approved_can_be_compared_with_is_not_believed(
-    studio: Studio, execution: Execution, calling: Job
+    studio: Studio, runner: RunnerParts, calling: Job
 ) -> None:
     usage = Usage(input_text_tokens=10, input_image_tokens=0, output_tokens=440)
     another = calling.request.model_copy(update={"model": "gpt-image-2"})
     changed = calling.model_copy(update={"request": another})
-    answer = execution._judged(changed, 0, ATTEMPT, answer_of(png(), usage=usage))
+    answer = runner.intake._judged(changed, TASK, answer_of(png(), usage=usage))
     assert answer.usage == usage.model_copy(update={"implausible": True})
 
 
 def test_what_still_cannot_be_taken_in_is_set_aside_again(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imaging, "inspect", unforeseen)
-    cost = taken_in(studio, execution, calling, answer_of(png())).cost_micros
+    cost = taken_in(studio, runner, calling, answer_of(png())).cost_micros
     decide(studio, calling, "try_again")
-    deliver(execution, monkeypatch)
-    assert_set_aside(studio, execution, calling, "settling it failed (RuntimeError)")
+    deliver(runner, monkeypatch)
+    assert_set_aside(studio, runner, calling, "settling it failed (RuntimeError)")
     assert studio.queries.get(LOCAL, calling.job_id).cost_micros == cost
 
 
 def test_an_answer_that_was_set_aside_can_be_given_up(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imaging, "inspect", unforeseen)
-    taken_in(studio, execution, calling, answer_of(png()))
+    taken_in(studio, runner, calling, answer_of(png()))
     lost = decide(studio, calling, "declare_lost")
     assert (lost.status, lost.error_code, lost.images[0].state) == ("FAILED", "STORAGE", "FAILED")
     assert studio.operations.state(LOCAL).set_aside == ()
@@ -257,14 +260,14 @@ def test_an_answer_that_was_set_aside_can_be_given_up(
 
 def test_an_image_that_was_set_aside_can_be_made_again(
     studio: Studio,
-    execution: Execution,
+    runner: RunnerParts,
     calling: Job,
     monkeypatch: pytest.MonkeyPatch,
     database: Database[dict[str, Any]],
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(imaging, "inspect", unforeseen)
-        taken_in(studio, execution, calling, answer_of(png()))
+        taken_in(studio, runner, calling, answer_of(png()))
     quote = studio.approvals.retry_quote(LOCAL, calling.job_id)
     assert (quote.missing, quote.unknown) == (1, 0)
     studio.approvals.retry(LOCAL, calling.job_id, accept_micros=quote.total_micros)
@@ -275,10 +278,10 @@ def test_an_image_that_was_set_aside_can_be_made_again(
 
 
 def test_the_decisions_about_it_are_in_the_api(
-    client: TestClient, studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imaging, "inspect", unforeseen)
-    taken_in(studio, execution, calling, answer_of(png()))
+    taken_in(studio, runner, calling, answer_of(png()))
     (shown,) = client.get("/image/operations").raise_for_status().json()["setAside"]
     assert (shown["jobId"], shown["attemptId"]) == (calling.job_id, ATTEMPT)
     body = {"decision": "try_again", "attemptId": ATTEMPT, "reason": "another Pillow"}
@@ -288,9 +291,9 @@ def test_the_decisions_about_it_are_in_the_api(
 
 
 def test_a_document_that_the_database_refuses_sets_the_answer_aside_without_the_providers_words(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    apply = execution._changes.apply
+    apply = runner.intake._changes.apply
 
     def refuse_usage(job_id: str, index: int, transition: Callable[..., Any]) -> Any:
         def checked(image: Any, now: Any) -> Any:
@@ -301,9 +304,9 @@ def test_a_document_that_the_database_refuses_sets_the_answer_aside_without_the_
 
         return apply(job_id, index, checked)
 
-    monkeypatch.setattr(execution._changes, "apply", refuse_usage)
-    taken_in(studio, execution, calling, answer_of(png(), revised_prompt="a kite"))
-    assert_set_aside(studio, execution, calling, "settling it failed (InternalFault)")
+    monkeypatch.setattr(runner.intake._changes, "apply", refuse_usage)
+    taken_in(studio, runner, calling, answer_of(png(), revised_prompt="a kite"))
+    assert_set_aside(studio, runner, calling, "settling it failed (InternalFault)")
 
 
 def change_a_byte(file: Path) -> None:
@@ -321,58 +324,58 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_an_answer_that_was_damaged_before_it_was_settled_is_charged_and_never_stored(
-    studio: Studio, execution: Execution, calling: Job, damage: str, database: Database[dict[str, Any]]
+    studio: Studio, runner: RunnerParts, calling: Job, damage: str, database: Database[dict[str, Any]]
 ) -> None:
     harm, why = DAMAGE[damage]
-    harm(spooled(execution, calling, photo("JPEG")))
-    execution.recover(calling, 0, ATTEMPT)
-    assert_set_aside(studio, execution, calling, why)
+    harm(spooled(runner, calling, photo("JPEG")))
+    runner.recovery.recover(calling, TASK)
+    assert_set_aside(studio, runner, calling, why)
     assert_money_adds_up(database)
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_an_answer_that_was_damaged_while_it_waited_for_the_bucket_is_never_stored(
     studio: Studio,
-    execution: Execution,
+    runner: RunnerParts,
     calling: Job,
     damage: str,
     monkeypatch: pytest.MonkeyPatch,
     database: Database[dict[str, Any]],
 ) -> None:
     harm, why = DAMAGE[damage]
-    assert execution.receive(calling, 0, ATTEMPT, answer_of(photo("JPEG"))) is not None
-    harm(execution.spool.folder / f"{ATTEMPT}.answer")
-    deliver(execution, monkeypatch)
-    assert_set_aside(studio, execution, calling, why)
+    assert runner.intake.receive(calling, TASK, answer_of(photo("JPEG"))) is not None
+    harm(runner.spool.folder / f"{ATTEMPT}.answer")
+    deliver(runner, monkeypatch)
+    assert_set_aside(studio, runner, calling, why)
     assert_money_adds_up(database)
 
 
 def test_a_damaged_answer_that_no_job_waits_for_is_put_away(
-    execution: Execution, monkeypatch: pytest.MonkeyPatch
+    runner: RunnerParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (execution.spool.folder / "att_old.answer").write_bytes(b"")
-    deliver(execution, monkeypatch)
-    assert list(execution.spool.attempt_ids()) == []
+    (runner.spool.folder / "att_old.answer").write_bytes(b"")
+    deliver(runner, monkeypatch)
+    assert list(runner.spool.attempt_ids()) == []
 
 
 def test_an_answer_that_ended_its_runners_is_not_read_once_more(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spooled(execution, calling, png())
+    spooled(runner, calling, png())
     for _ in range(READINGS):
-        execution.spool.readings.count(ATTEMPT)
+        runner.spool.readings.count(ATTEMPT)
     monkeypatch.setattr(imaging, "inspect", lambda _content: pytest.fail("it was read once more"))
-    deliver(execution, monkeypatch)
-    assert_set_aside(studio, execution, calling, f"begun {READINGS} times")
+    deliver(runner, monkeypatch)
+    assert_set_aside(studio, runner, calling, f"begun {READINGS} times")
 
 
 def test_an_image_that_needs_too_much_memory_is_set_aside_and_harms_no_other(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = Decoder(memory_bytes=160 * 1024**2)
     monkeypatch.setattr(imaging, "_DECODER", small)
-    taken_in(studio, execution, calling, answer_of(photo("PNG", (6_000, 6_000))))
-    assert_set_aside(studio, execution, calling, "more memory")
+    taken_in(studio, runner, calling, answer_of(photo("PNG", (6_000, 6_000))))
+    assert_set_aside(studio, runner, calling, "more memory")
     job = approve(studio)
     one_round(studio)
     assert studio.queries.get(LOCAL, job.job_id).status == "DONE"
@@ -380,7 +383,7 @@ def test_an_image_that_needs_too_much_memory_is_set_aside_and_harms_no_other(
 
 
 def test_a_decoder_that_was_killed_once_costs_no_image(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inspect, tries = imaging.inspect, itertools.count()
 
@@ -390,34 +393,34 @@ def test_a_decoder_that_was_killed_once_costs_no_image(
         return inspect(content)
 
     monkeypatch.setattr(imaging, "inspect", killed_at_first)
-    assert taken_in(studio, execution, calling, answer_of(png())).status == "DONE"
+    assert taken_in(studio, runner, calling, answer_of(png())).status == "DONE"
 
 
 def test_waiting_for_the_bucket_is_never_taken_for_poison(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as outage:
-        outage.setattr(execution._storage, "bucket", "gone")
-        assert execution.receive(calling, 0, ATTEMPT, answer_of(png())) is not None
-        deliver(execution, monkeypatch, rounds=READINGS + MOST_FAILURES + 1)
+        outage.setattr(studio.storage, "bucket", "gone")
+        assert runner.intake.receive(calling, TASK, answer_of(png())) is not None
+        deliver(runner, monkeypatch, rounds=READINGS + MOST_FAILURES + 1)
         assert studio.queries.get(LOCAL, calling.job_id).images[0].state == "GENERATED"
-    deliver(execution, monkeypatch)
+    deliver(runner, monkeypatch)
     assert studio.queries.get(LOCAL, calling.job_id).status == "DONE"
 
 
 def test_what_cannot_be_delivered_for_no_known_reason_is_set_aside_in_the_end(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execution, "_record", unforeseen)
-    assert execution.receive(calling, 0, ATTEMPT, answer_of(png())) is not None
-    deliver(execution, monkeypatch, rounds=MOST_FAILURES)
-    assert_set_aside(studio, execution, calling, "storing it failed (RuntimeError)")
+    monkeypatch.setattr(runner.delivery, "_record", unforeseen)
+    assert runner.intake.receive(calling, TASK, answer_of(png())) is not None
+    deliver(runner, monkeypatch, rounds=MOST_FAILURES)
+    assert_set_aside(studio, runner, calling, "storing it failed (RuntimeError)")
 
 
 def test_an_image_whose_place_in_the_bucket_is_taken_is_set_aside(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    received = execution.receive(calling, 0, ATTEMPT, answer_of(png()))
+    received = runner.intake.receive(calling, TASK, answer_of(png()))
     assert received is not None
     put = Storage.put
 
@@ -427,22 +430,22 @@ def test_an_image_whose_place_in_the_bucket_is_taken_is_set_aside(
         put(self, key, content, content_type, compare=compare)
 
     monkeypatch.setattr(Storage, "put", taken)
-    execution.deliver(received)
-    assert_set_aside(studio, execution, calling, "Another object")
+    runner.delivery.deliver(received)
+    assert_set_aside(studio, runner, calling, "Another object")
 
 
 def test_what_neither_disk_nor_reader_takes_is_in_the_bucket(
-    studio: Studio, execution: Execution, calling: Job, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(execution.spool, "write", refuse)
+    monkeypatch.setattr(runner.spool, "write", refuse)
     monkeypatch.setattr(imaging, "inspect", unforeseen)
-    ended = taken_in(studio, execution, calling, answer_of(png()))
+    ended = taken_in(studio, runner, calling, answer_of(png()))
     assert "kept in the bucket" in (ended.error or "")
-    (key,) = execution._storage.keys("generated/")
-    assert execution._storage.get(key) == png()
+    (key,) = studio.storage.keys("generated/")
+    assert studio.storage.get(key) == png()
     with pytest.raises(WrongState):
         decide(studio, calling, "try_again")
     assert decide(studio, calling, "declare_lost").images[0].state == "FAILED"
@@ -458,13 +461,13 @@ def settings(settings: Settings) -> Settings:
 @pytest.mark.parametrize("count", [5, pytest.param(800, marks=[pytest.mark.long, pytest.mark.timeout(1_800)])])
 def test_every_damaged_image_ends_its_job_and_is_charged(
     studio: Studio,
-    execution: Execution,
+    runner: RunnerParts,
     form: str,
     count: int,
     monkeypatch: pytest.MonkeyPatch,
     database: Database[dict[str, Any]],
 ) -> None:
-    monkeypatch.setattr(execution._breakers, "count_failure", lambda *_: None)  # else the provider is paused
+    monkeypatch.setattr(studio.breakers, "count_failure", lambda *_: None)  # else the provider is paused
     damaged = mutants(photo(**FORMS[form], exif=b"Exif\0\0II*\0"), count, seed=count)
     while contents := list(itertools.islice(damaged, 5)):
         approve(studio, image_count=5)
@@ -473,18 +476,18 @@ def test_every_damaged_image_ends_its_job_and_is_charged(
         ended = job
         for index in range(5):
             content = contents[index % len(contents)]
-            assert execution.start(job, index, f"{job.job_id}-{index}")
-            ended = taken_in(studio, execution, job, answer_of(content), index)
+            assert runner.door.enter(job, ImageTask(index, f"{job.job_id}-{index}"))
+            ended = taken_in(studio, runner, job, answer_of(content), index)
             image = ended.images[index]
             assert image.attempt.certainty == "charged"
             if image.state == "STORED":
-                assert execution._storage.get(_key(execution, image.url)) == content
+                assert studio.storage.get(_key(studio, image.url)) == content
             else:
                 assert (image.state, image.attempt.outcome) == ("FAILED", "not_an_image")
         assert ended.is_over
-    assert (list(execution.spool.attempt_ids()), studio.operations.state(LOCAL).set_aside) == ([], ())
+    assert (list(runner.spool.attempt_ids()), studio.operations.state(LOCAL).set_aside) == ([], ())
     assert_money_adds_up(database)
 
 
-def _key(execution: Execution, url: str | None) -> str:
-    return (url or "").removeprefix(execution._storage.url(""))
+def _key(studio: Studio, url: str | None) -> str:
+    return (url or "").removeprefix(studio.storage.url(""))

@@ -40,7 +40,7 @@ def under(settings: Settings) -> Iterator[Build]:
     built: list[Studio] = []
 
     def build(policy: ModerationPolicy) -> Studio:
-        built.append(build_studio(settings.model_copy(update={"moderation_policy": policy}), runner=True))
+        built.append(build_studio(settings.model_copy(update={"moderation_policy": policy})))
         return built[-1]
 
     yield build
@@ -194,7 +194,7 @@ def test_a_native_negative_prompt_is_moderated_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     more = {"stability_api_key": SecretStr("k"), "openai_base_url": sandbox.url, "moderation_policy": "block"}
-    studio = build_studio(settings.model_copy(update=more), runner=True)
+    studio = build_studio(settings.model_copy(update=more))
     plain = studio.registry.catalog.model("stable-image-core", date(2026, 11, 29)).usual("stability")
     other = studio.registry.catalog.model("stable-image-ultra", date(2026, 11, 29)).usual("stability")
 

@@ -13,7 +13,8 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.dashboard.kit.sections import Said
 from imagegeneration.dashboard.operations.orders import carry_out
-from imagegeneration.runner.execution import Execution
+from imagegeneration.runner.build import RunnerParts
+from imagegeneration.runner.task import ImageTask
 from tests.integration.conftest import approve, claim, one_round
 from tests.integration.test_queue import seen
 
@@ -82,12 +83,12 @@ def test_limits_are_set_and_versioned(client: TestClient) -> None:
 
 
 def test_an_image_that_was_perhaps_charged_is_listed_and_decided(
-    client: TestClient, studio: Studio, execution: Execution, database: Database[dict[str, Any]]
+    client: TestClient, studio: Studio, runner: RunnerParts, database: Database[dict[str, Any]]
 ) -> None:
     approve(studio)
     job = claim(studio, "runner_a")
     assert job is not None
-    execution.start(job, 0, "att_1")
+    runner.door.enter(job, ImageTask(0, "att_1"))
     database.jobs.update_one({"jobId": job.job_id}, {"$set": {"runAt": job.created_at - timedelta(seconds=1)}})
     one_round(studio)
     state = client.get("/image/operations").json()

@@ -17,6 +17,7 @@ from imagegeneration.core.actor import LOCAL
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.money.money import ProviderLimits
 from imagegeneration.providers import throttle as pacing
+from imagegeneration.runner.build import build_claims, build_runner
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from imagegeneration.settings_types import ProviderLimitSetting
@@ -35,9 +36,8 @@ def limited(settings: Settings, **limits: Any) -> Settings:
 
 @contextmanager
 def working(settings: Settings, concurrency: int = 4) -> Iterator[tuple[Studio, Worker]]:
-    studio = build_studio(settings, runner=True)
-    assert studio.execution is not None
-    worker = Worker(studio.execution, studio.queue, "runner_paced", concurrency, lease_seconds=30)
+    studio = build_studio(settings)
+    worker = Worker(build_runner(studio), "runner_paced", concurrency, lease_seconds=30)
     try:
         yield studio, worker
     finally:
@@ -49,7 +49,7 @@ def look_until(worker: Worker, condition: Any, what: str) -> None:
     """Fill the worker as its clock does, until so."""
 
     def looked() -> bool:
-        worker._fill(ticked=True)
+        worker.fill(ticked=True)
         return bool(condition())
 
     wait_until(looked, what, every=0.05)
@@ -94,8 +94,8 @@ def test_jobs_above_the_rate_wait_under_their_lease_and_go_on_when_it_allows(
         jobs = [approve(studio) for _ in range(4)]
         look_until(worker, lambda: done(studio) == 2, "two are made")
         for _ in range(5):
-            worker._fill(ticked=True)
-        assert (len(sandbox.calls), worker.waiting) == (2, 1)
+            worker.fill(ticked=True)
+        assert (len(sandbox.calls), worker.in_flight.count("waiting")) == (2, 1)
         waiting = [studio.queries.get(LOCAL, job.job_id) for job in jobs[2:]]
         assert [(job.status, job.claims) for job in waiting] == [("RUNNING", 0), ("QUEUED", 0)]
         fence = waiting[0].lease.fence if waiting[0].lease else None
@@ -153,22 +153,23 @@ def test_jobs_of_other_providers_do_not_wait_with_it(settings: Settings, databas
     with working(limited(settings, per_minute=1)) as (studio, worker):
         for _ in range(2):
             approve(studio)
-        look_until(worker, lambda: worker.waiting == 1, "one waits")
+        look_until(worker, lambda: worker.in_flight.count("waiting") == 1, "one waits")
         approve(studio)
         other = approve(studio)
         database.jobs.update_one({"jobId": other.job_id}, {"$set": {"request.provider": "fal"}})
-        studio.queue.look()
-        (claimed,) = studio.queue.claim("runner_b", 30, 4, worker._awaited())
+        claims = build_claims(studio)
+        claims.refresh()
+        (claimed,) = claims.claim("runner_b", 30, 4, worker.in_flight.awaited())
         assert claimed.job_id == other.job_id
 
 
 def test_a_runner_that_stops_gives_back_what_waited(settings: Settings) -> None:
     with working(limited(settings, per_minute=1)) as (studio, worker):
         jobs = [approve(studio) for _ in range(2)]
-        look_until(worker, lambda: done(studio) == 1 and worker.waiting == 1, "one waits")
+        look_until(worker, lambda: done(studio) == 1 and worker.in_flight.count("waiting") == 1, "one waits")
         worker.drain()
         assert [studio.queries.get(LOCAL, job.job_id).lease for job in jobs] == [None, None]
-        assert studio.queue.overdue("runner_b", 30) is not None
+        assert build_claims(studio).overdue("runner_b", 30) is not None
 
 
 def test_whoever_waits_is_told_what_for(settings: Settings) -> None:

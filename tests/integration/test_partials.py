@@ -24,7 +24,7 @@ from imagegeneration.core.errors import StorageFailed
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.models.options import Options
-from imagegeneration.runner import partials
+from imagegeneration.runner import previews
 from imagegeneration.settings import Settings
 from tests.integration.conftest import assert_money_adds_up, one_round
 from tests.integration.test_events import blocks
@@ -53,7 +53,7 @@ def slow_sandbox(settings: Settings) -> Iterator[Settings]:
 
 @pytest.fixture
 def slow_studio(slow_sandbox: Settings) -> Iterator[Studio]:
-    built = build_studio(slow_sandbox, runner=True)
+    built = build_studio(slow_sandbox)
     yield built
     built.close()
 
@@ -167,16 +167,16 @@ def test_what_is_no_image_on_the_way_is_not_shown(client: TestClient, studio: St
 
 
 def test_no_more_are_shown_than_there_may_be(slow_studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partials, "MAX_PARTIAL_IMAGES", 1)
+    monkeypatch.setattr(previews, "MAX_PARTIAL_IMAGES", 1)
     with TestClient(build_asgi(lambda: slow_studio), base_url="http://localhost:8501") as client:
         job = made(client, slow_studio, partialImages=2)
     assert (job.status, len(job.images[0].attempt.partial_urls)) == ("DONE", 1)
 
 
 def test_where_there_is_no_room_they_are_passed_over(slow_sandbox: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partials, "WAITING", 0)
+    monkeypatch.setattr(previews, "WAITING", 0)
     with (
-        contextlib.closing(build_studio(slow_sandbox, runner=True)) as crowded,
+        contextlib.closing(build_studio(slow_sandbox)) as crowded,
         TestClient(build_asgi(lambda: crowded), base_url="http://localhost:8501") as client,
     ):
         job = made(client, crowded, partialImages=3)

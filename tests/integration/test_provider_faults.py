@@ -91,7 +91,7 @@ def test_after_three_attempts_known_not_charged_the_image_fails(
 @pytest.fixture
 def impatient(settings: Settings) -> Iterator[Studio]:
     """A studio that waits one second for an image."""
-    built = build_studio(settings.model_copy(update={"provider_timeout_seconds": 1.0}), runner=True)
+    built = build_studio(settings.model_copy(update={"provider_timeout_seconds": 1.0}))
     yield built
     built.close()
 
@@ -161,7 +161,7 @@ def test_a_bill_without_usage_is_counted_at_the_hold_never_at_nothing(
 
 
 def test_a_provider_that_cannot_be_reached_is_not_charged(settings: Settings, sandbox: Sandbox) -> None:
-    lonely = build_studio(settings.model_copy(update={"sandbox_url": "http://127.0.0.1:9/v1"}), runner=True)
+    lonely = build_studio(settings.model_copy(update={"sandbox_url": "http://127.0.0.1:9/v1"}))
     job = approve(lonely)
     one_round(lonely)
     image = lonely.queries.get(LOCAL, job.job_id).images[0]

@@ -17,6 +17,7 @@ from imagegeneration.core.errors import Busy
 from imagegeneration.jobs.job import Job, Lease
 from imagegeneration.processes.runner import RunnerInfo
 from imagegeneration.providers.breaker import Barred
+from imagegeneration.runner.claims import Claims
 from imagegeneration.runner.worker import Worker
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, body, run_to_the_end
@@ -30,11 +31,11 @@ def approve_for(studio: Studio, actor: Actor, count: int = 1, image_count: int =
     return [studio.approvals.approve(actor, asked, source="api", idempotency_key=None) for _ in range(count)]
 
 
-def claim_in_order(studio: Studio, room: int = 1) -> list[str]:
+def claim_in_order(claims: Claims, room: int = 1) -> list[str]:
     """The users whose jobs are claimed, one after the other, until none is left."""
-    studio.queue.look()
+    claims.refresh()
     users: list[str] = []
-    while jobs := list(studio.queue.claim("runner_a", 30, room)):
+    while jobs := list(claims.claim("runner_a", 30, room)):
         users += [job.user_id for job in jobs]
     return users
 
@@ -45,43 +46,43 @@ def seen(studio: Studio, **facts: Any) -> None:
     studio.runners.seen(RunnerInfo(**(known | {"started_at": now, "seen_at": now} | facts)))
 
 
-def test_one_users_many_jobs_do_not_make_anothers_single_job_wait_for_all(studio: Studio) -> None:
+def test_one_users_many_jobs_do_not_make_anothers_single_job_wait_for_all(studio: Studio, claims: Claims) -> None:
     approve_for(studio, ANN, 20)
     approve_for(studio, BOB)
-    assert claim_in_order(studio).index("bob") <= 1
+    assert claim_in_order(claims).index("bob") <= 1
 
 
-def test_each_user_is_served_oldest_first(studio: Studio) -> None:
+def test_each_user_is_served_oldest_first(studio: Studio, claims: Claims) -> None:
     approved = [job.job_id for job in approve_for(studio, ANN, 5)]
-    studio.queue.look()
-    claimed = [next(studio.queue.claim("runner_a", 30, 1)).job_id for _ in approved]
+    claims.refresh()
+    claimed = [next(claims.claim("runner_a", 30, 1)).job_id for _ in approved]
     assert claimed == approved
 
 
-def test_a_batch_takes_about_as_many_images_as_there_is_room_for(studio: Studio) -> None:
+def test_a_batch_takes_about_as_many_images_as_there_is_room_for(studio: Studio, claims: Claims) -> None:
     approve_for(studio, ANN, 12, image_count=2)
-    studio.queue.look()
-    jobs = list(studio.queue.claim("runner_a", 30, 8))
+    claims.refresh()
+    jobs = list(claims.claim("runner_a", 30, 8))
     assert len(jobs) == 4
     assert len({job.lease.fence for job in jobs if job.lease}) == 1
 
 
-def test_a_batch_leaves_room_for_the_others_who_wait(studio: Studio) -> None:
+def test_a_batch_leaves_room_for_the_others_who_wait(studio: Studio, claims: Claims) -> None:
     approve_for(studio, ANN, 12)
     approve_for(studio, BOB, 12)
-    studio.queue.look()
-    assert len(list(studio.queue.claim("runner_a", 30, 8))) == 4
+    claims.refresh()
+    assert len(list(claims.claim("runner_a", 30, 8))) == 4
 
 
-def test_batches_of_many_runners_never_share_a_job(studio: Studio) -> None:
+def test_batches_of_many_runners_never_share_a_job(studio: Studio, claims: Claims) -> None:
     approve_for(studio, ANN, 60)
-    studio.queue.look()
+    claims.refresh()
     claimed: list[str] = []
     barrier = threading.Barrier(4)
 
     def run(owner: str) -> None:
         barrier.wait()
-        while jobs := list(studio.queue.claim(owner, 30, 5)):
+        while jobs := list(claims.claim(owner, 30, 5)):
             claimed.extend(job.job_id for job in jobs)
 
     threads = [threading.Thread(target=run, args=(f"runner_{number}",)) for number in range(4)]
@@ -89,17 +90,17 @@ def test_batches_of_many_runners_never_share_a_job(studio: Studio) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    claimed += [job.job_id for job in studio.queue.claim("last", 30, 60)]
+    claimed += [job.job_id for job in claims.claim("last", 30, 60)]
     assert len(claimed) == len(set(claimed)) == 60
 
 
 @contextlib.contextmanager
-def listening(studio: Studio) -> Iterator[threading.Event]:
+def listening(claims: Claims) -> Iterator[threading.Event]:
     """Follow the change stream; the event is set once it has told of a job."""
     stop, heard = threading.Event(), threading.Event()
 
     def listen() -> None:
-        for _ in studio.queue.arrivals(stop):
+        for _ in claims.arrivals(stop):
             heard.set()
 
     thread = threading.Thread(target=listen)
@@ -109,23 +110,23 @@ def listening(studio: Studio) -> Iterator[threading.Event]:
     thread.join()
 
 
-def test_an_arrival_is_heard_of_with_its_user(studio: Studio) -> None:
-    with listening(studio) as heard:
+def test_an_arrival_is_heard_of_with_its_user(studio: Studio, claims: Claims) -> None:
+    with listening(claims) as heard:
 
         def arrived() -> bool:  # again and again: the stream tells only what comes after it was opened
             approve_for(studio, BOB)
             return heard.wait(0.2)
 
         wait_until(arrived, "the stream tells of an approval")
-    jobs = list(studio.queue.claim("runner_a", 30, 1))
+    jobs = list(claims.claim("runner_a", 30, 1))
     assert [job.user_id for job in jobs] == ["bob"]
 
 
-def test_a_retried_job_is_heard_of_too(studio: Studio, worker: Worker) -> None:
+def test_a_retried_job_is_heard_of_too(studio: Studio, worker: Worker, claims: Claims) -> None:
     prompt = "a kite [sandbox:moderation]"
     jobs = [run_to_the_end(studio, worker, approve(studio, prompt).job_id) for _ in range(5)]
     worker.drain()
-    with listening(studio) as heard:
+    with listening(claims) as heard:
 
         def retried() -> bool:  # again and again: the stream tells only what comes after it was opened
             job = jobs.pop()
@@ -133,14 +134,14 @@ def test_a_retried_job_is_heard_of_too(studio: Studio, worker: Worker) -> None:
             return heard.wait(1)
 
         wait_until(retried, "the stream tells of a retry")
-    assert list(studio.queue.claim("runner_a", 30, 1))
+    assert list(claims.claim("runner_a", 30, 1))
 
 
-def test_what_waits_for_a_paused_model_is_not_claimed_in_batches_either(studio: Studio) -> None:
+def test_what_waits_for_a_paused_model_is_not_claimed_in_batches_either(studio: Studio, claims: Claims) -> None:
     approve_for(studio, ANN, 4)
     other = studio._stores.jobs
-    studio.queue.look()
-    assert len(list(studio.queue.claim("runner_a", 30, 2))) == 2
+    claims.refresh()
+    assert len(list(claims.claim("runner_a", 30, 2))) == 2
     lease = Lease(owner="runner_a", fence="fence_1")
     assert other.claim_many("ann", lease, 30, Barred(models=("gpt-image-2.5-flare",)), 2) == []
     assert len(other.claim_many("ann", lease, 30, Barred(), 2)) == 2
@@ -211,8 +212,8 @@ def test_without_a_runner_a_person_is_told_so(studio: Studio) -> None:
     assert outlook.starts_in_seconds is None
 
 
-def test_a_job_that_runs_has_no_place(studio: Studio) -> None:
+def test_a_job_that_runs_has_no_place(studio: Studio, claims: Claims) -> None:
     approve(studio)
-    studio.queue.look()
-    (job,) = studio.queue.claim("runner_a", 30, 1)
+    claims.refresh()
+    (job,) = claims.claim("runner_a", 30, 1)
     assert studio.forecast.outlook(job) is None

@@ -124,7 +124,7 @@ def build(settings: Settings) -> Iterator[Callable[..., Studio]]:
 
     def make(*keys: str) -> Studio:
         chosen = settings.model_copy(update={"approval_keys": tuple(map(SecretStr, keys))})
-        built.append(build_studio(chosen, runner=True))
+        built.append(build_studio(chosen))
         return built[-1]
 
     yield make
@@ -164,8 +164,7 @@ def checked(studio: Studio, worker: Worker, sandbox: Sandbox) -> Job:
 def problems(studio: Studio) -> list[str]:
     """What the verification says, without the job's id."""
     seals = studio.approvals._agreements._seals
-    assert studio.execution is not None
-    found = Verification(studio._stores, seals, studio.execution._storage).problems()
+    found = Verification(studio._stores, seals, studio.storage).problems()
     return [problem.partition(": ")[2] for problem in found]
 
 
@@ -214,8 +213,7 @@ def test_a_counter_that_is_missing_is_named(studio: Studio, database: Documents,
 def test_an_object_with_other_bytes_and_one_that_is_gone_are_named(
     studio: Studio, database: Documents, checked: Job
 ) -> None:
-    assert studio.execution is not None
-    storage = studio.execution._storage
+    storage = studio.storage
     keys = [record["storageKey"] for record in database.images.find({}).sort("index")]
     storage._client.put_object(Bucket=storage.bucket, Key=keys[0], Body=os.urandom(100))
     storage._client.delete_object(Bucket=storage.bucket, Key=keys[1])

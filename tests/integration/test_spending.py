@@ -18,7 +18,6 @@ from imagegeneration.jobs.job import Job
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.models.prices import TEMPLATE_TOKENS
 from imagegeneration.money.money import ProviderLimits, budget_day, quoted
-from imagegeneration.runner.execution import Execution
 from imagegeneration.settings import Settings
 from imagegeneration.settings_types import ProviderLimitSetting
 from tests.integration.conftest import approve, assert_money_adds_up, body, one_round
@@ -29,7 +28,7 @@ HOLD = quoted(13_200 + 5 * (len(PROMPT) + TEMPLATE_TOKENS))
 
 
 def limited(settings: Settings, **limits: Any) -> Studio:
-    return build_studio(settings.model_copy(update=limits), runner=True)
+    return build_studio(settings.model_copy(update=limits))
 
 
 def test_a_job_holds_what_was_quoted(studio: Studio, database: Database[dict[str, Any]]) -> None:
@@ -165,9 +164,7 @@ def test_what_is_shown_as_left_is_what_is_left_to_this_person(settings: Settings
     shared.close()
 
 
-def test_what_is_settled_counts_on_the_day_of_its_hold(
-    studio: Studio, execution: Execution, database: Database[dict[str, Any]]
-) -> None:
+def test_what_is_settled_counts_on_the_day_of_its_hold(studio: Studio, database: Database[dict[str, Any]]) -> None:
     job = approve(studio, PROMPT)
     yesterday = budget_day(job.created_at - timedelta(days=1))
     _move_to(database, yesterday)

@@ -22,7 +22,7 @@ from pymongo.errors import OperationFailure
 
 from imagegeneration.api import app as api_app
 from imagegeneration.assets.bucket import TRIAL_KEY, Storage
-from imagegeneration.bootstrap import build_studio
+from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.configuration import bucket_of
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import ConfigurationError, DatabaseDown
@@ -33,6 +33,7 @@ from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.schema import Schema
 from imagegeneration.people.sign_in import SignInProvider
 from imagegeneration.runner import __main__ as runner_main
+from imagegeneration.runner.build import build_runner
 from imagegeneration.runner.spool import Spool
 from imagegeneration.settings import Settings
 from imagegeneration.settings_types import ImageServer, ProviderLimitSetting
@@ -54,12 +55,23 @@ PROVIDER = SignInProvider(
 def said(settings: Settings, *, runner: bool = False) -> str | None:
     """What stops the start; None if nothing does."""
     try:
-        studio = build_studio(settings, runner=runner)
+        studio = build_studio(settings)
+        if runner:
+            with_spool(studio)
         require_fit(studio)
     except ConfigurationError as error:
         return str(error)
     studio.close()
     return None
+
+
+def with_spool(studio: Studio) -> None:
+    """What a runner needs beside the others: a spool that can be written to."""
+    try:
+        build_runner(studio).close()
+    except ConfigurationError:
+        studio.close()
+        raise
 
 
 def said_by_all(settings: Settings) -> str | None:
@@ -380,10 +392,10 @@ def test_a_runner_with_other_settings_than_the_dashboard_is_found_by_both(
 
     dashboard = build_studio(settings)
     require_fit(dashboard)
-    alike = build_studio(settings, runner=True)
+    alike = build_studio(settings, kind="runner")
     require_fit(alike)
     assert (lines(), dashboard.operations.state(LOCAL).mismatches) == ([], ())
-    other = build_studio(settings.model_copy(update=changes), runner=True)
+    other = build_studio(settings.model_copy(update=changes), kind="runner")
     require_fit(other)
     host = socket.gethostname()
     (first, second) = lines()
@@ -413,9 +425,8 @@ def test_processes_say_that_they_still_run(
             await to_thread.run_sync(lambda: wait_until(lambda: kinds.find_one({"kind": "dashboard"}), "it is seen"))
 
     run_async(serve)
-    studio = build_studio(settings, runner=True)
-    assert studio.execution is not None
-    runner_main.Runner(studio, studio.execution)._heartbeat()
+    studio = build_studio(settings, kind="runner")
+    runner_main.Runner(studio, build_runner(studio))._heartbeat()
     assert [process["kind"] for process in kinds.find()] == ["runner"]
     studio.close()
 

@@ -29,7 +29,7 @@ def withholding(request: pytest.FixtureRequest, settings: Settings) -> Iterator[
             services = stack.enter_context(stability.Stability(b"blurred"))
             services.finish_reason = "CONTENT_FILTERED"
             changes = {"stability_api_key": SecretStr(stability.KEY), "stability_base_url": services.url}
-        built = build_studio(settings.model_copy(update=changes), runner=True)
+        built = build_studio(settings.model_copy(update=changes))
         stack.callback(built.close)
         yield built
 

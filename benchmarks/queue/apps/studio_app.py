@@ -6,8 +6,10 @@ is claimed, checked, leased, renewed and finished as every other, and ends as DO
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from benchmarks.queue.apps.work import work
 from benchmarks.queue.template import approved_job, queued_copy
@@ -17,38 +19,62 @@ from imagegeneration.core.logs import configure_logging
 from imagegeneration.jobs.job import Job
 from imagegeneration.providers.generation import Answer
 from imagegeneration.runner.__main__ import Runner
-from imagegeneration.runner.execution import Execution, Received, Task
+from imagegeneration.runner.admission import Admission
+from imagegeneration.runner.build import RunnerParts, build_runner
+from imagegeneration.runner.calls import Calls
+from imagegeneration.runner.door import Door
+from imagegeneration.runner.intake import Intake, StoredAnswer
+from imagegeneration.runner.task import ImageTask
 from imagegeneration.settings import load_settings
 from imagegeneration.stores import Stores
 
 _settings = load_settings()
 _stores = Stores(_settings.require_database(), _settings.mongodb_database)
 _templates: list[Job] = []
+T = TypeVar("T")
 
 
-class FunctionExecution(Execution):
-    """Does `work` for every image; all else is as in production."""
-
-    def __init__(self, real: Execution) -> None:
-        vars(self).update(vars(real))
-
-    def prepare(self, job: Job, in_flight: Callable[[str], bool]) -> Sequence[Task]:
+class _Admission(Admission):
+    def tasks(self, job: Job, is_busy_with: Callable[[str], bool]) -> Sequence[ImageTask]:
         """Check the job as always; its one image is to be made."""
-        super().prepare(job, in_flight)
-        return [Task(0, new_id("att"))]
+        super().tasks(job, is_busy_with)
+        return [ImageTask(0, new_id("att"))]
 
-    def start(self, _job: Job, _index: int, _attempt_id: str) -> bool:
+
+class _Door(Door):
+    def enter(self, _job: Job, _task: ImageTask) -> bool:
         """No paid call follows."""
         return True
 
-    def call(self, job: Job, _index: int, _attempt_id: str, _inputs: object = ()) -> Answer:
-        """The function; the name of the job and the seconds are in its texts."""
+
+class _Calls(Calls):
+    def make(self, job: Job, _task: ImageTask, _inputs: object = ()) -> Answer:
+        """Call the function; the name of the job and the seconds are in its texts."""
         work(job.intent, float(job.raw_prompt))
         return Answer(b"", None, None, None)
 
-    def receive(self, _job: Job, _index: int, _attempt_id: str, _answer: Answer) -> Received | None:
-        """Nothing is to be stored."""
+
+class _Intake(Intake):
+    def receive(self, _job: Job, _task: ImageTask, _answer: Answer) -> StoredAnswer | None:
+        """Store nothing."""
         return None
+
+
+def _with_function(parts: RunnerParts) -> RunnerParts:
+    """Return a runner that does `work` for every image; all else is as in production."""
+    return dataclasses.replace(
+        parts,
+        admission=_as(_Admission, parts.admission),
+        door=_as(_Door, parts.door),
+        calls=_as(_Calls, parts.calls),
+        intake=_as(_Intake, parts.intake),
+    )
+
+
+def _as(kind: type[T], part: object) -> T:
+    made = object.__new__(kind)
+    vars(made).update(vars(part))
+    return made
 
 
 def prepare() -> None:
@@ -70,10 +96,8 @@ def outstanding() -> int:
 def main() -> int:
     """Run until stopped."""
     configure_logging()
-    studio = build_studio(_settings, runner=True)
-    if studio.execution is None:
-        return 2
-    Runner(studio, FunctionExecution(studio.execution)).run()
+    studio = build_studio(_settings, kind="runner")
+    Runner(studio, _with_function(build_runner(studio))).run()
     return 0
 
 

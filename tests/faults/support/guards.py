@@ -218,11 +218,11 @@ FALLBACKS: Mapping[str, Guard] = {
     ),
     "fallback-provider-budget": noticed_by(
         FALLBACK + "test_an_alternate_without_room_in_the_budget_of_its_provider_does_not_take_over",
-        instead="image = self._changes.apply(job.job_id, index, transition)",
+        instead="image = self._changes.apply(job.job_id, task.index, transition)",
     ),
     "pass-over-once": noticed_by(
         FALLBACK + "test_what_another_has_passed_over_meanwhile_is_not_passed_over_again",
-        instead="lambda found, now: passed_over(found, fallback, now),",
+        instead="lambda found, now: passed_over(found, following, now),",
     ),
     "pass-over-held": noticed_by(FALLBACK_RULES + "::test_only_what_waits_is_passed_over"),
     "pass-over-not-begun": noticed_by(FALLBACK + "test_what_another_has_started_meanwhile_is_not_passed_over"),
@@ -259,10 +259,10 @@ INPUTS: Mapping[str, Guard] = {
     "reference-complete": noticed_by(EDITS + "test_a_call_without_the_bytes_of_its_references_is_not_sent"),
     "reference-before-start": noticed_by(
         EDITS + "test_while_the_bucket_does_not_answer_the_image_waits_before_the_door",
-        instead="job = self._execution.ready(run.job, task.index)\n"
-        "if job is None or not self._execution.start(job, task.index, task.attempt_id):\n"
-        "    return None, ()\n"
-        "return job, self._execution.inputs(job, task.index) or ()",
+        instead="routed = self._routing.routed(job, task.index)\n"
+        "if routed is None or not self._door.enter(routed, task):\n"
+        "    return Made(retry_after=RETRY_SOON)\n"
+        "return self._call(routed, task, self._door.inputs(job, task.index) or ())",
     ),
 }
 
@@ -292,7 +292,7 @@ PROVIDERS: Mapping[str, Guard] = {
     ),
     "handle-kept": noticed_by(
         SUBMITTED + "test_a_runner_told_to_end_leaves_the_call_to_the_next",
-        instead="return self._foreseen(job, lambda: provider.generate(request, lambda _: None))",
+        instead="return _foreseen(job, lambda: provider.generate(request, lambda _: None))",
     ),
     "handle-kept-on-leave": noticed_by(
         STEPS + "test_a_handle_that_could_not_be_kept_at_first_is_kept_before_the_call_is_left"
@@ -303,7 +303,7 @@ PROVIDERS: Mapping[str, Guard] = {
     ),
     "resume-not-submit": noticed_by(
         SUBMITTED + "test_a_call_whose_handle_is_kept_is_resumed_and_submitted_once",
-        instead="answer = self._execution.call(job, index, attempt_id, inputs)",
+        instead="return self._calls.make(job, task, inputs)",
     ),
     "resume-endpoint": noticed_by(SUBMITTED + "test_a_call_is_asked_for_only_where_it_was_submitted"),
     "resume-not-spooled": noticed_by(SUBMITTED + "test_an_answer_that_is_in_the_spool_is_not_asked_for_again"),

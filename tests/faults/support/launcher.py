@@ -24,7 +24,7 @@ import time_machine
 from imagegeneration.configuration import endpoints_of
 from imagegeneration.providers import asynchronous
 from imagegeneration.runner import __main__ as runner_main
-from imagegeneration.runner import recovery, schedule
+from imagegeneration.runner import schedule, spool_delivery
 from imagegeneration.settings import Settings
 from tests.faults.support.points import Fault, arm
 from tests.integration.providers.support import loopback_fetcher
@@ -111,8 +111,8 @@ class Launched:
 
 def run_runner(settings: Settings) -> None:
     """The runner as `python -m imagegeneration.runner` runs it, with shorter pauses between its rounds."""
-    recovery.SETTLED_SECONDS = 0.3
-    recovery.LONGEST_PAUSE_SECONDS = 0.5
+    spool_delivery.SETTLED_SECONDS = 0.3
+    spool_delivery.LONGEST_PAUSE_SECONDS = 0.5
     schedule.DELIVERY_SECONDS = 0.3
     with mock.patch.object(runner_main, "load_settings", return_value=settings):
         sys.exit(runner_main.main())

@@ -17,7 +17,10 @@ from imagegeneration.core.errors import OverBudget, Undecided, WrongState
 from imagegeneration.core.ids import new_id
 from imagegeneration.jobs.job import Certainty, Job
 from imagegeneration.providers.generation import Answer, CallFailed, Usage
-from imagegeneration.runner.execution import Ended, Execution, Received
+from imagegeneration.runner.build import RunnerParts
+from imagegeneration.runner.intake import StoredAnswer
+from imagegeneration.runner.leases import FinishedJob
+from imagegeneration.runner.task import ImageTask
 from tests.faults.support.cluster import Cluster
 from tests.faults.support.invariants import all_jobs, assert_jobs_finish, assert_money_adds_up
 from tests.support import png
@@ -42,21 +45,17 @@ class Machine:
     """A runner process: what it has in memory dies with it, what is in its spool does not."""
 
     studio: Studio
+    runner: RunnerParts
     owner: str = ""
     leased: list[Job] = field(default_factory=list)
     calling: dict[str, tuple[Job, int]] = field(default_factory=dict)
-    received: list[Received] = field(default_factory=list)
-
-    @property
-    def execution(self) -> Execution:
-        assert self.studio.execution is not None
-        return self.studio.execution
+    answers: list[StoredAnswer] = field(default_factory=list)
 
     def restart(self) -> None:
         self.owner = new_id("runner")
         self.leased.clear()
         self.calling.clear()
-        self.received.clear()
+        self.answers.clear()
 
 
 class LifeOfJobs(RuleBasedStateMachine):
@@ -64,12 +63,13 @@ class LifeOfJobs(RuleBasedStateMachine):
 
     cluster: Cluster
     studios: Sequence[Studio]
+    runners: Sequence[RunnerParts]
     jobs = Bundle("jobs")
 
     def __init__(self) -> None:
         super().__init__()
         empty(self.cluster)
-        self.machines = [Machine(studio) for studio in self.studios]
+        self.machines = [Machine(studio, runner) for studio, runner in zip(self.studios, self.runners, strict=True)]
         for machine in self.machines:
             machine.restart()
         self.billed: Counter[str] = Counter()
@@ -81,18 +81,18 @@ class LifeOfJobs(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1))
     def claim(self, which: int) -> None:
         machine = self.machines[which]
-        machine.studio.queue.look()
-        for job in machine.studio.queue.claim(machine.owner, LEASE, 2):
+        machine.runner.claims.refresh()
+        for job in machine.runner.claims.claim(machine.owner, LEASE, 2):
             self._prepare(machine, job)
 
     @rule(which=st.integers(0, 1))
     def recover(self, which: int) -> None:
         machine = self.machines[which]
-        if (job := machine.studio.queue.overdue(machine.owner, LEASE)) is not None:
+        if (job := machine.runner.claims.overdue(machine.owner, LEASE)) is not None:
             self._prepare(machine, job)
 
     def _prepare(self, machine: Machine, job: Job) -> None:
-        machine.execution.prepare(job, machine.calling.__contains__)
+        machine.runner.admission.tasks(job, machine.calling.__contains__)
         machine.leased.append(job)
 
     @rule(data=st.data(), which=st.integers(0, 1))
@@ -104,7 +104,7 @@ class LifeOfJobs(RuleBasedStateMachine):
         index = data.draw(st.integers(0, job.image_count - 1))
         attempt_id = new_id("att")
         now = self.cluster.job(job.job_id)
-        if machine.execution.start(job, index, attempt_id):
+        if machine.runner.door.enter(job, ImageTask(index, attempt_id)):
             assert job.lease == now.lease, "started without the lease"
             assert now.run_at is not None
             assert now.run_at > self.cluster.studio.runners.now(), "started after the lease"
@@ -125,9 +125,9 @@ class LifeOfJobs(RuleBasedStateMachine):
             provider_request_id=None,
             revised_prompt=None,
         )
-        received = machine.execution.receive(job, index, attempt_id, answer)
-        if received is not None:
-            machine.received.append(received)
+        stored = machine.runner.intake.receive(job, ImageTask(index, attempt_id), answer)
+        if stored is not None:
+            machine.answers.append(stored)
 
     @rule(data=st.data(), which=st.integers(0, 1), kind=st.sampled_from(["passes", "final", "in doubt", "withheld"]))
     def fail(self, data: st.DataObject, which: int, kind: str) -> None:
@@ -139,19 +139,19 @@ class LifeOfJobs(RuleBasedStateMachine):
         certainty = CERTAINTIES[kind]
         self.billed.update([] if certainty == "not_charged" else [attempt_id])
         failure = CallFailed(kind, certainty=certainty, retryable=kind == "passes")
-        machine.execution.fail(job, index, attempt_id, failure)
+        machine.runner.failures.record(job, ImageTask(index, attempt_id), failure)
 
     @rule(which=st.integers(0, 1))
     def deliver(self, which: int) -> None:
         machine = self.machines[which]
-        if machine.received:
-            machine.execution.deliver(machine.received.pop())
+        if machine.answers:
+            machine.runner.delivery.deliver(machine.answers.pop())
 
     @rule(which=st.integers(0, 1))
     def redeliver(self, which: int) -> None:
-        execution = self.machines[which].execution
-        for attempt_id in list(execution.spool.attempt_ids()):
-            execution.redeliver(attempt_id)
+        runner = self.machines[which].runner
+        for attempt_id in list(runner.spool.attempt_ids()):
+            runner.spool_delivery.deliver(attempt_id)
 
     @rule(which=st.integers(0, 1))
     def finish(self, which: int) -> None:
@@ -159,7 +159,7 @@ class LifeOfJobs(RuleBasedStateMachine):
         if machine.leased:
             job = machine.leased.pop()
             assert job.lease is not None
-            machine.execution.finish([Ended(job.job_id, job.lease.fence, timedelta(0))])
+            machine.runner.leases.finish([FinishedJob(job.job_id, job.lease.fence, timedelta(0))])
 
     @rule(which=st.integers(0, 1), billed=st.booleans())
     def die(self, which: int, billed: bool) -> None:
@@ -176,7 +176,7 @@ class LifeOfJobs(RuleBasedStateMachine):
     def renew(self, which: int) -> None:
         machine = self.machines[which]
         fences = [job.lease.fence for job in machine.leased if job.lease is not None]
-        machine.execution.renew(machine.owner, fences, LEASE)
+        machine.runner.leases.renew(machine.owner, fences, LEASE)
 
     @rule(job_id=jobs)
     def cancel(self, job_id: str) -> None:
@@ -225,7 +225,7 @@ class LifeOfJobs(RuleBasedStateMachine):
             machine.restart()
         self.cluster.expire_leases()
         for machine in self.machines:
-            while (job := machine.studio.queue.overdue(machine.owner, LEASE)) is not None:
+            while (job := machine.runner.claims.overdue(machine.owner, LEASE)) is not None:
                 self._prepare(machine, job)
             while machine.leased:
                 self.finish(self.machines.index(machine))

@@ -24,7 +24,11 @@ from imagegeneration.money.ledger import Ledger
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.providers.asynchronous import AsynchronousApi
 from imagegeneration.providers.openai import OpenAIProvider
-from imagegeneration.runner.execution import Execution
+from imagegeneration.runner.admission import Admission
+from imagegeneration.runner.calls import Calls
+from imagegeneration.runner.delivery import Delivery
+from imagegeneration.runner.intake import Intake
+from imagegeneration.runner.leases import Leases
 from imagegeneration.runner.spool import Spool
 
 Action = Literal["kill", "stop", "term", "pause", "fail", "note"]
@@ -36,20 +40,20 @@ POINTS: Mapping[str, tuple[type, str]] = {
     "commit": (Connection, "transaction"),
     "claim": (JobStore, "claim"),
     "reclaim": (JobStore, "claim_overdue"),
-    "prepare": (Execution, "prepare"),
+    "prepare": (Admission, "tasks"),
     "calling": (JobStore, "start_image"),
     "submit": (AsynchronousApi, "submit"),  # after: the provider works on the call, and nobody here knows its handle
-    "keep": (Execution, "_keep_handle"),
+    "keep": (Calls, "_keep_handle"),
     "image": (AsynchronousApi, "image"),  # before: it is made, and not fetched
     "call": (OpenAIProvider, "generate"),  # before: the request is not sent; after: the answer has come
     "spool": (Spool, "write"),
-    "settle": (Execution, "settle"),
+    "settle": (Intake, "settle"),
     "read": (Decoder, "read"),
     "put": (Storage, "put"),  # first the original, then the thumbnail
-    "record": (Execution, "_record"),
+    "record": (Delivery, "_record"),
     "forget": (Spool, "remove"),
     "conclude": (Changes, "conclude"),
-    "finish": (Execution, "finish"),
+    "finish": (Leases, "finish"),
     "renew": (JobStore, "renew"),
     "listen": (JobStore, "arrivals"),
 }

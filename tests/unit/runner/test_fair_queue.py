@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from imagegeneration.runner.turns import Turns
+from imagegeneration.runner.fair_queue import FairQueue
 
 
-def order(turns: Turns, rounds: int, images: int = 1) -> list[str]:
+def order(turns: FairQueue, rounds: int, images: int = 1) -> list[str]:
     users = []
     for _ in range(rounds):
         user = turns.next()
@@ -16,13 +16,13 @@ def order(turns: Turns, rounds: int, images: int = 1) -> list[str]:
 
 
 def test_users_take_turns() -> None:
-    turns = Turns()
+    turns = FairQueue()
     turns.arrived(["ann", "bob"])
     assert order(turns, 4) == ["ann", "bob", "ann", "bob"]
 
 
 def test_one_who_comes_later_starts_level_with_those_who_wait() -> None:
-    turns = Turns()
+    turns = FairQueue()
     turns.arrived(["ann"])
     order(turns, 100)
     turns.arrived(["bob"])
@@ -30,7 +30,7 @@ def test_one_who_comes_later_starts_level_with_those_who_wait() -> None:
 
 
 def test_a_large_job_counts_as_several_turns() -> None:
-    turns = Turns()
+    turns = FairQueue()
     turns.arrived(["ann", "bob"])
     assert turns.next() == "ann"
     turns.served("ann", 3)
@@ -38,7 +38,7 @@ def test_a_large_job_counts_as_several_turns() -> None:
 
 
 def test_one_without_jobs_has_no_turn() -> None:
-    turns = Turns()
+    turns = FairQueue()
     turns.arrived(["ann"])
     assert turns.next() == "ann"
     turns.left("ann")
@@ -46,7 +46,7 @@ def test_one_without_jobs_has_no_turn() -> None:
 
 
 def test_a_job_that_arrives_while_it_was_looked_for_is_not_forgotten() -> None:
-    turns = Turns()
+    turns = FairQueue()
     turns.arrived(["ann"])
     assert turns.next() == "ann"
     turns.arrived(["ann"])
@@ -55,7 +55,7 @@ def test_a_job_that_arrives_while_it_was_looked_for_is_not_forgotten() -> None:
 
 
 def test_users_are_listed_with_those_served_least_first_and_one_who_is_gone_again_is_no_fault() -> None:
-    turns = Turns()
+    turns = FairQueue()
     turns.arrived(["ann", "bob", "eve"])
     turns.served("ann", 2)
     turns.served("bob", 1)
@@ -70,7 +70,7 @@ def test_users_are_listed_with_those_served_least_first_and_one_who_is_gone_agai
 
 
 def test_the_first_who_comes_starts_at_nothing() -> None:
-    turns = Turns()
+    turns = FairQueue()
     turns.arrived(["ann"])
     turns.served("ann", 1)
     turns.arrived(["bob"])

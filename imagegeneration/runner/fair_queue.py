@@ -1,7 +1,7 @@
 """Whose job is next: users take turns, so that one user's 500 jobs do not make another's single job wait for all.
 
 Start-time fair queueing over what this process has served: the user with the fewest images served is next,
-and one who comes (back) starts level with those who wait already.
+and a user who comes (back) starts level with those who wait already.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-class Turns:
+class FairQueue:
     """The users with waiting jobs, as far as is known, and how many images each was served."""
 
     def __init__(self) -> None:
@@ -20,29 +20,29 @@ class Turns:
         return len(self._served)
 
     def users(self) -> list[str]:
-        """All of them, those served least first."""
+        """Return all of them, those served least first."""
         return sorted(self._served, key=self._served.__getitem__)
 
     def arrived(self, users: Iterable[str]) -> None:
-        """These users have waiting jobs."""
+        """Note that these users have waiting jobs."""
         level = min(self._served.values(), default=0)
         for user in users:
             self._served.setdefault(user, level)
             self._heard.add(user)
 
     def next(self) -> str | None:
-        """The user whose turn it is; None if nobody is known to wait."""
+        """Return the user whose turn it is, or None if none is known to wait."""
         user = min(self._served, key=self._served.__getitem__, default=None)
         if user is not None:
             self._heard.discard(user)
         return user
 
     def served(self, user: str, images: int) -> None:
-        """The user had a turn, worth so many images."""
+        """Count a turn of the user, worth so many images."""
         if user in self._served:
             self._served[user] += images
 
     def left(self, user: str) -> None:
-        """No job of the user was found; it counts unless one has arrived since the user's turn came."""
+        """Forget a user without jobs, unless one has arrived since the user's turn came."""
         if user not in self._heard:
             self._served.pop(user, None)

@@ -1,4 +1,4 @@
-"""Whose job is claimed next, and what a person can expect who waits."""
+"""Which jobs this runner claims next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imagegeneration.providers.breaker import Barred
 from imagegeneration.providers.breakers import Breakers
 from imagegeneration.providers.pauses import Pauses
 from imagegeneration.providers.throttle import Pacing
-from imagegeneration.runner.turns import Turns
+from imagegeneration.runner.fair_queue import FairQueue
 
 LARGEST_BATCH = 50
 """Most jobs claimed at once: what a claim takes away from other runners if this one dies at once."""
@@ -25,18 +25,18 @@ PROBE_SECONDS = 10.0
 """How long this process waits for the job that it claimed as a probe to make its call."""
 
 
-class Queue:
+class Claims:
     """The claims of one runner process. Users take turns; what is paused is not claimed."""
 
     def __init__(
-        self, jobs: JobStore, pauses: Pauses, breakers: Breakers, providers: Sequence[ProviderName], pacing: Pacing
+        self, jobs: JobStore, pauses: Pauses, breakers: Breakers, pacing: Pacing, providers: Sequence[ProviderName]
     ) -> None:
-        self.pacing = pacing
         self._jobs = jobs
         self._pauses = pauses
         self._breakers = breakers
+        self._pacing = pacing
         self._providers = providers
-        self._turns = Turns()
+        self._users = FairQueue()
         self._probes: dict[ProviderName, tuple[datetime, float]] = {}
         self._lock = threading.Lock()
 
@@ -44,27 +44,27 @@ class Queue:
         """Yield whenever a job may have become claimable, until `stop` is set. Raises DatabaseDown."""
         for user in self._jobs.arrivals(stop):
             if user is None:
-                self.look()
+                self.refresh()
             else:
                 self._heard_of([user])
             yield None
 
-    def look(self) -> None:
-        """Find out what is paused and who waits. The change stream says it sooner, but this is the truth."""
+    def refresh(self) -> None:
+        """Read what is paused and who waits. The change stream says it sooner, but this is the truth."""
         self._pauses.refresh()
-        self.pacing.look()
+        self._pacing.look()
         self._heard_of(self._jobs.waiting_users())
 
     def overdue(self, owner: str, lease_seconds: float) -> Job | None:
-        """A running job whose runner is gone or whose next attempt is due, leased to `owner`; None if none is."""
+        """Lease a running job whose runner is gone or whose next attempt is due to `owner`; return None if none is."""
         return self._jobs.claim_overdue(_lease(owner), lease_seconds)
 
     def claim(self, owner: str, lease_seconds: float, room: int, but: Collection[ProviderName] = ()) -> Iterator[Job]:
-        """The next jobs of the user whose turn it is, leased to `owner`: about `room` images; none if nothing waits.
+        """Yield the next jobs of the user whose turn it is, leased to `owner`: about `room` images, or no job.
 
-        The first comes before the others are asked for. While the provider is paused there are none, but for the
-        one that finds out whether it works again. Jobs of providers that calls wait for already (`but`) are left;
-        where a call may have to wait they come one by one, so that few do.
+        The first comes before the others are asked for. Jobs of a paused provider are left, except for the one that
+        tests whether it works again. Jobs of providers that calls wait for already (`but`) are left too; where a call
+        may have to wait, jobs come one by one, so that few do.
         """
         board = self._pauses.board
         if board.is_everything_paused:
@@ -74,25 +74,25 @@ class Queue:
         if probe is not None:
             yield probe
             return
-        if set(self._providers) - set(barred.providers):  # else nobody is left to make anything: ask for no jobs
+        if set(self._providers) - set(barred.providers):  # else no provider is left to make anything: ask for no jobs
             barred = Barred(models=barred.models, providers=(*barred.providers, *but))
-            yield from self._claim(owner, lease_seconds, 1 if self.pacing.is_needed else room, barred)
+            yield from self._claim(owner, lease_seconds, 1 if self._pacing.is_needed else room, barred)
 
     def _probe(self, owner: str, lease_seconds: float, provider: ProviderName) -> Job | None:
-        """A job of a paused provider, where it is time to find out whether the provider works again."""
+        """Claim a job of a paused provider, if it is time to test whether the provider works again."""
         due = self._breakers.due_probe(provider)
         probed, again = self._probes.get(provider, (None, 0.0))
         if provider not in self._providers or due is None or (due == probed and time.monotonic() < again):
             return None
         models = Barred(models=tuple(self._pauses.board.models))
         with self._lock:
-            users = self._turns.users()
+            users = self._users.users()
         for user in users:
             job = self._jobs.claim(user, _lease(owner), lease_seconds, models, provider)
             if job is not None:
                 self._probes[provider] = (due, time.monotonic() + PROBE_SECONDS)
                 with self._lock:
-                    self._turns.served(user, job.image_count)
+                    self._users.served(user, job.image_count)
                 return job
         return None
 
@@ -102,15 +102,15 @@ class Queue:
             first = self._jobs.claim(user, lease, lease_seconds, paused)
             with self._lock:
                 if first is None:
-                    self._turns.left(user)
+                    self._users.left(user)
                     continue
-                self._turns.served(user, first.image_count)
-                share = room // max(len(self._turns), 1)  # another thread may have found nobody left
+                self._users.served(user, first.image_count)
+                share = room // max(len(self._users), 1)  # another thread may have found no user left
             yield first
             more = min(share // first.image_count, LARGEST_BATCH) - 1
             rest = self._claim_more(user, lease, lease_seconds, paused, more)
             with self._lock:
-                self._turns.served(user, sum(job.image_count for job in rest))
+                self._users.served(user, sum(job.image_count for job in rest))
             yield from rest
             return
 
@@ -122,11 +122,11 @@ class Queue:
 
     def _heard_of(self, users: Sequence[str]) -> None:
         with self._lock:
-            self._turns.arrived(users)
+            self._users.arrived(users)
 
     def _next(self) -> str | None:
         with self._lock:
-            return self._turns.next()
+            return self._users.next()
 
 
 def _lease(owner: str) -> Lease:

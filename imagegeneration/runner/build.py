@@ -1,0 +1,103 @@
+"""Builds the parts of a runner from the studio's services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+
+from imagegeneration.bootstrap import Studio
+from imagegeneration.core.errors import ConfigurationError
+from imagegeneration.providers.throttle import Pacing
+from imagegeneration.runner.admission import Admission
+from imagegeneration.runner.bills import Bills
+from imagegeneration.runner.calls import Calls
+from imagegeneration.runner.claims import Claims
+from imagegeneration.runner.delivery import Delivery
+from imagegeneration.runner.door import Door
+from imagegeneration.runner.failures import Failures
+from imagegeneration.runner.inflight import InFlight
+from imagegeneration.runner.intake import Intake
+from imagegeneration.runner.late_answers import LateAnswers
+from imagegeneration.runner.leases import Leases
+from imagegeneration.runner.previews import Previews
+from imagegeneration.runner.recovery import Recovery
+from imagegeneration.runner.reports import Reports
+from imagegeneration.runner.routing import Routing
+from imagegeneration.runner.set_aside import SetAside
+from imagegeneration.runner.spool import Spool
+from imagegeneration.runner.spool_delivery import SpoolDelivery
+from imagegeneration.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunnerParts:
+    """The parts of one runner process, which ends once `stopping` is set."""
+
+    stopping: Event
+    in_flight: InFlight
+    spool: Spool
+    pacing: Pacing
+    claims: Claims
+    admission: Admission
+    routing: Routing
+    door: Door
+    calls: Calls
+    failures: Failures
+    intake: Intake
+    delivery: Delivery
+    recovery: Recovery
+    leases: Leases
+    previews: Previews
+    spool_delivery: SpoolDelivery
+    late_answers: LateAnswers
+
+    def close(self) -> None:
+        """Show no more previews."""
+        self.previews.close()
+
+
+def build_runner(studio: Studio) -> RunnerParts:
+    """Build the parts of a runner. Raises ConfigurationError where the spool cannot be used."""
+    needs, registry, stopping, in_flight = studio.for_runner, studio.registry, Event(), InFlight()
+    connection, jobs, images, changes = needs.connection, needs.jobs, needs.images, needs.changes
+    spool, storage, previews = _spool(studio.settings), studio.storage, Previews(changes, studio.storage)
+    routing = Routing(changes, studio.pauses, studio.breakers, registry.endpoints)
+    bills, reports = Bills(registry.catalog), Reports(studio.breakers)
+    set_aside = SetAside(jobs, changes, spool, storage, bills)
+    intake = Intake(changes, spool, storage, bills, set_aside, reports)
+    delivery = Delivery(connection, jobs, images, changes, needs.seals, storage, spool, set_aside)
+    recovery = Recovery(images, changes, spool, storage, intake, set_aside)
+    calls = Calls(changes, spool, previews, routing, needs.providers, registry.catalog)
+    return RunnerParts(
+        stopping=stopping,
+        in_flight=in_flight,
+        spool=spool,
+        pacing=studio.pacing,
+        claims=build_claims(studio),
+        admission=Admission(jobs, changes, needs.seals, routing, calls, recovery),
+        routing=routing,
+        door=Door(connection, jobs, changes, studio.references),
+        calls=calls,
+        failures=Failures(jobs, changes, reports, routing),
+        intake=intake,
+        delivery=delivery,
+        recovery=recovery,
+        leases=Leases(connection, jobs, changes),
+        previews=previews,
+        spool_delivery=SpoolDelivery(connection, spool, intake, delivery, set_aside, in_flight.is_busy_with),
+        late_answers=LateAnswers(connection, jobs, changes, calls, intake, delivery),
+    )
+
+
+def build_claims(studio: Studio) -> Claims:
+    """Build the claims of one process."""
+    providers: Sequence[str] = list(studio.endpoints)
+    return Claims(studio.for_runner.jobs, studio.pauses, studio.breakers, studio.pacing, providers)
+
+
+def _spool(settings: Settings) -> Spool:
+    try:
+        return Spool(settings.spool_dir, settings.spool_max_bytes)
+    except OSError as error:
+        raise ConfigurationError(f"DATA_DIR: {settings.spool_dir} cannot be written to: {error.strerror}.") from None

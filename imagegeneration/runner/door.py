@@ -1,0 +1,65 @@
+"""The one-way door: what is read before a paid call, and the write after which it may be made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imagegeneration.assets.inputs import References, Unusable
+from imagegeneration.assets.reference import InputImage
+from imagegeneration.core.errors import StudioError
+from imagegeneration.jobs.changes import Changes
+from imagegeneration.jobs.job import Job
+from imagegeneration.jobs.lifecycle import dropped, started
+from imagegeneration.jobs.store import JobStore
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.runner.task import ImageTask
+
+
+class Door:
+    """Lets images pass from HELD to CALLING, each attempt once, and only under the live lease."""
+
+    def __init__(self, connection: Connection, jobs: JobStore, changes: Changes, references: References) -> None:
+        self._connection = connection
+        self._jobs = jobs
+        self._changes = changes
+        self._references = references
+
+    def inputs(self, job: Job, index: int) -> Sequence[InputImage] | None:
+        """Return the images that the job edits, none where it edits nothing; read them before the door.
+
+        Return None, and fail the image without a charge, if they are not those that were approved. Raises
+        StorageFailed if the bucket does not answer: then the image waits.
+        """
+        try:
+            return self._references.read(job.request.references)
+        except Unusable as problem:
+            words = str(problem)
+            self._changes.apply(job.job_id, index, lambda image, now: dropped(image, "TAMPERED", words, now))
+            return None
+
+    def enter(self, job: Job, task: ImageTask) -> bool:
+        """Pass the door to a paid call. Return False where the lease, the image or the job says no.
+
+        After a lost reply the attempt is looked for: it is there if, and only if, the door was passed. If the
+        lease was lost meanwhile, another runner recovers the image, and nothing is sent.
+        """
+        image, lease = job.images[task.index], job.lease
+        if lease is None or image.state != "HELD":
+            return False
+        change = (image, started(image, task.attempt_id, self._connection.now()))
+        try:
+            return self._jobs.start_image(job.job_id, lease.fence, change)
+        except StudioError:
+            return self._has_passed(job.job_id, lease.fence, task)
+
+    def _has_passed(self, job_id: str, fence: str, task: ImageTask) -> bool:
+        found = self._jobs.get(job_id)
+        if found is None:
+            return False
+        if found.lease is None or found.lease.fence != fence:  # guard: lost-reply-fence
+            return False
+        image = found.images[task.index]
+        return (
+            image.state == "CALLING"  # guard: lost-reply-state
+            and image.attempt.attempt_id == task.attempt_id
+        )

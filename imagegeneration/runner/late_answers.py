@@ -1,0 +1,108 @@
+"""Asks again for what was paid for, where a call ended in doubt and its provider works on it by itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from imagegeneration.core.errors import StudioError
+from imagegeneration.jobs.changes import Changes
+from imagegeneration.jobs.job import Job, JobImage
+from imagegeneration.jobs.lifecycle import failed
+from imagegeneration.jobs.store import JobStore
+from imagegeneration.mongo.connection import Connection
+from imagegeneration.providers.generation import CallFailed, LeftAtProvider
+from imagegeneration.runner.calls import Calls
+from imagegeneration.runner.delivery import Delivery
+from imagegeneration.runner.intake import Intake
+from imagegeneration.runner.task import ImageTask
+
+ANSWERS_KEPT = timedelta(hours=1)
+"""How long Fal and Replicate keep results."""
+
+ASK_AGAIN_SECONDS = 5.0
+"""How long a late answer is waited for, each time."""
+
+ASKED_AGAIN = 100
+"""Jobs in a round, the latest first."""
+
+log = logging.getLogger(__name__)
+
+
+class LateAnswers:
+    """Fetches answers that came too late, in rounds."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        jobs: JobStore,
+        changes: Changes,
+        calls: Calls,
+        intake: Intake,
+        delivery: Delivery,
+    ) -> None:
+        self._connection = connection
+        self._jobs = jobs
+        self._changes = changes
+        self._calls = calls
+        self._intake = intake
+        self._delivery = delivery
+
+    def run(self) -> None:
+        """Make one round over the images in doubt; every runner does it, and an answer counts once."""
+        try:
+            doubtful = self._in_doubt()
+        except StudioError as error:
+            log.warning("No provider can be asked again now: %s", error)
+            return
+        for job, image in doubtful:
+            try:
+                self._ask_again(job, image)
+            except LeftAtProvider:  # this runner stops; another asks
+                return
+            except StudioError as error:
+                log.warning("%s image %d: its late answer is kept for later: %s", job.job_id, image.index, error)
+            except Exception:  # the others must not wait for it
+                log.exception("%s image %d could not be asked for again", job.job_id, image.index)
+
+    def _in_doubt(self) -> Sequence[tuple[Job, JobImage]]:
+        """Return the images whose calls ended in doubt lately, and whose providers may still have their answers."""
+        since = self._connection.now() - ANSWERS_KEPT
+        jobs = self._jobs.in_doubt_since(since, ASKED_AGAIN)
+        images = ((job, image) for job in jobs for image in job.images if image.state == "UNKNOWN")
+        return [
+            (job, image)
+            for job, image in images
+            if image.attempt.finished_at is not None
+            and image.attempt.finished_at >= since
+            and self._calls.can_resume(job, image)
+        ]
+
+    def _ask_again(self, job: Job, image: JobImage) -> None:
+        """Ask for a moment for the answer of a call in doubt; nothing is sent again.
+
+        What comes is a late result like any other. Raises LeftAtProvider, StorageFailed and DatabaseDown.
+        """
+        attempt_id, handle = image.attempt.attempt_id, image.attempt.handle
+        if attempt_id is None or handle is None:
+            return
+        task = ImageTask(image.index, attempt_id, handle)
+        try:
+            answer = self._calls.resume(job, task, at_most_seconds=ASK_AGAIN_SECONDS)
+        except CallFailed as failure:
+            self._close(job, task, failure)
+            return
+        log.info("%s image %d: the answer of %s has come after all", job.job_id, image.index, attempt_id)
+        stored = self._intake.receive(job, task, answer)
+        if stored is not None:
+            self._delivery.deliver(stored)
+
+    def _close(self, job: Job, task: ImageTask, failure: CallFailed) -> None:
+        """Record what has become known of the money, if anything has."""
+        if failure.certainty != "unknown":
+            self._changes.apply(
+                job.job_id,
+                task.index,
+                lambda found, now: failed(found, task.attempt_id, failure, now, again_since=None),
+            )

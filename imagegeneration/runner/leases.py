@@ -1,0 +1,44 @@
+"""The leases of this runner's jobs: renewed while it works, and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from imagegeneration.jobs.changes import Changes
+from imagegeneration.jobs.store import JobStore
+from imagegeneration.mongo.connection import Connection
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """The end of this runner's work on a job that it leased under `fence`; a next try is due after `delay`, if any."""
+
+    job_id: str
+    fence: str
+    delay: timedelta
+
+
+class Leases:
+    """Renews and ends leases; each change is guarded by the lease's fence."""
+
+    def __init__(self, connection: Connection, jobs: JobStore, changes: Changes) -> None:
+        self._connection = connection
+        self._jobs = jobs
+        self._changes = changes
+
+    def renew(self, owner: str, fences: Sequence[str], lease_seconds: float) -> int:
+        """Prolong the leases that are still `owner`'s. Return their number."""
+        return self._jobs.renew(owner, fences, lease_seconds) if fences else 0
+
+    def finish(self, finished: Sequence[FinishedJob]) -> None:
+        """Conclude the jobs, or give their leases back until their next images are due."""
+        jobs = {job.job_id: job for job in self._changes.conclude(*(one.job_id for one in finished))}
+        for one in finished:
+            job = jobs.get(one.job_id)
+            if job is None or job.is_over:
+                continue
+            again = any(image.state in ("HELD", "CALLING") for image in job.images)
+            due = self._connection.now() + one.delay if again else None
+            self._jobs.release(one.job_id, one.fence, due)
