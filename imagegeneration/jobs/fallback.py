@@ -17,9 +17,10 @@ from imagegeneration.providers.generation import GenerationParameters
 class Route:
     """One approved route to an image: what is sent, to which endpoint, and the most that it costs.
 
-    `price` is None for the request itself, whose first attempt has it.
+    `index` is its place among the approved routes. `price` is None for the request itself, whose first attempt has it.
     """
 
+    index: int
     parameters: GenerationParameters
     endpoint_sha256: str
     price: Price | None = None
@@ -27,9 +28,9 @@ class Route:
 
 @dataclass(frozen=True)
 class NextRoute:
-    """The alternate that an image goes on with, why, its price, and what has to stay held for it and those after it."""
+    """The alternate that an image goes on with, its price, what stays held for it and those after it, and why."""
 
-    parameters: GenerationParameters
+    route: Route
     price: Price
     hold: Price
     why: str
@@ -39,38 +40,39 @@ def routes(job: Job) -> Sequence[Route]:
     """Return every approved route to an image of the job, the request first."""
     approval = job.latest_approval
     alternates = (
-        Route(parameters, terms.endpoint_sha256, terms.price)
-        for parameters, terms in zip(job.alternates, approval.alternates, strict=False)
+        Route(index, parameters, terms.endpoint_sha256, terms.price)
+        for index, (parameters, terms) in enumerate(zip(job.alternates, approval.alternates, strict=False), 1)
     )
-    return [Route(job.request, approval.endpoint_sha256), *alternates]
+    return [Route(0, job.request, approval.endpoint_sha256), *alternates]
 
 
 def route_of(job: Job, attempt: Attempt) -> Route | None:
-    """Return the approved route of the attempt, or None if it was not approved."""
-    return next((route for route in routes(job) if _goes(attempt, route)), None)
+    """Return the approved route of the attempt, or None if what it names was not approved."""
+    route = next(iter(routes(job)[attempt.route :]), None)
+    if route is None:
+        return None
+    approved = (route.parameters.provider, route.parameters.model)
+    return route if (attempt.provider, attempt.model) == approved else None  # guard: route-as-approved
 
 
 def routes_after(job: Job, attempt: Attempt) -> Sequence[Route]:
     """Return the alternates that are left once the attempt has failed."""
-    known = routes(job)
-    own = next(
-        (place for place, route in enumerate(known) if _goes(attempt, route)),
-        len(known),  # guard: fallback-approved-attempt
-    )
-    return known[own + 1 :]  # guard: fallback-forward-only
+    if route_of(job, attempt) is None:  # guard: fallback-approved-attempt
+        return []
+    return routes(job)[attempt.route + 1 :]  # guard: fallback-forward-only
 
 
 def hold_of(job: Job, attempt: Attempt) -> Price | None:
     """Return what an approved attempt holds, as its approval says: the dearest of it and of what may follow.
 
-    None if the attempt was not approved.
+    Return None if the attempt was not approved.
     """
-    known = routes(job)
-    own = next((place for place, route in enumerate(known) if _goes(attempt, route)), None)
-    if own is None:
+    route = route_of(job, attempt)
+    if route is None:
         return None
-    prices = [route.price for route in known[own:] if route.price is not None]
-    return max_price(prices) if own > 0 else Price(micros=job.latest_approval.image_micros)
+    if route.index == 0:
+        return Price(micros=job.latest_approval.image_micros)
+    return max_price(one.price for one in routes(job)[route.index :] if one.price is not None)
 
 
 def next_route(route: Route, left: Sequence[Route], why: str) -> NextRoute:
@@ -78,12 +80,8 @@ def next_route(route: Route, left: Sequence[Route], why: str) -> NextRoute:
     after = left[left.index(route) :]  # guard: fallback-hold-left-only
     prices = [one.price for one in after if one.price is not None]
     return NextRoute(
-        route.parameters,
+        route,
         route.price or max_price(prices),
         max_price(prices),  # guard: fallback-hold-dearest-left
         why,
     )
-
-
-def _goes(attempt: Attempt, route: Route) -> bool:
-    return (attempt.provider, attempt.model) == (route.parameters.provider, route.parameters.model)

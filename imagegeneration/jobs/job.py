@@ -65,7 +65,8 @@ class Attempt(Value):
 
     It opens with the hold (`attempt_id` None) and gets its id as it passes the one-way door to CALLING. Where
     alternates were approved, the hold covers the dearest of those that may still be called, and `price` is the most
-    that this attempt's own call costs. `why` says why it is an alternate's (None: it is of what was asked for first).
+    that this attempt's own call costs. `route` is its place among the approved routes (jobs/fallback.py): 0 is the
+    request. `why` says why it is an alternate's (None: it is of what was asked for first).
     `others` names the files of further pictures that came in the same answer, on the runner's disk.
     At `partial_urls` is what the image looked like on the way, as long as the bucket keeps it.
     """
@@ -87,6 +88,7 @@ class Attempt(Value):
     revised_prompt: str | None = None
     error: AttemptError | None = None
     price: Price | None = sparse(None)
+    route: int = sparse(0, ge=0)
     why: str | None = sparse(None)
     partial_urls: Many[str] = sparse(())
     others: Many[str] = sparse(())

@@ -120,7 +120,7 @@ def failed(
     now: Moment,
     *,
     again_since: Moment | None,
-    fallback: NextRoute | None = None,
+    following: NextRoute | None = None,
 ) -> JobImage:
     """The call brought no answer.
 
@@ -158,19 +158,19 @@ def failed(
     if (
         goes_on
         and not charged  # guard: fallback-not-after-charge
-        and fallback is not None
+        and following is not None
         and not failure.stops  # guard: fallback-refused-prompt
     ):
-        return _with_next(_with_last(image, "HELD", **facts), _alternate(image.attempt, fallback))
+        return _with_next(_with_last(image, "HELD", **facts), _alternate(image.attempt, following))
     return _report(image, attempt_id, "FAILED", facts)
 
 
-def passed_over(image: JobImage, fallback: NextRoute, now: Moment) -> JobImage:
+def passed_over(image: JobImage, following: NextRoute, now: Moment) -> JobImage:
     """HELD, and on with the alternate, without a call to the one whose turn it was."""
     if image.state != "HELD":  # guard: pass-over-held
         return image
-    closed = _with_last(image, "HELD", **_not_sent("PROVIDER", fallback.why, now))
-    return _with_next(closed, _alternate(image.attempt, fallback))
+    closed = _with_last(image, "HELD", **_not_sent("PROVIDER", following.why, now))
+    return _with_next(closed, _alternate(image.attempt, following))
 
 
 def interrupted(image: JobImage, now: Moment) -> JobImage:
@@ -263,6 +263,7 @@ def _opened(
     day: str,
     credit_cost: int,
     price: Price | None,
+    route: int = 0,
     why: str | None = None,
 ) -> Attempt:
     return Attempt(
@@ -272,23 +273,34 @@ def _opened(
         budget_day=day,
         credits=credit_cost,
         price=price,
+        route=route,
         why=why,
     )
 
 
 def _again(last: Attempt) -> Attempt:
-    return _opened(last.provider, last.model, last.held_micros, last.budget_day, last.credits, last.price, why=last.why)
+    return _opened(
+        last.provider,
+        last.model,
+        last.held_micros,
+        last.budget_day,
+        last.credits,
+        last.price,
+        route=last.route,
+        why=last.why,
+    )
 
 
 def _alternate(last: Attempt, to: NextRoute) -> Attempt:
     """An attempt of the alternate. What need not be held any more is let go of; nothing more is held."""
     return _opened(
-        to.parameters.provider,
-        to.parameters.model,
+        to.route.parameters.provider,
+        to.route.parameters.model,
         min(to.hold.micros, last.held_micros),  # guard: fallback-hold-limit
         last.budget_day,
         min(to.hold.credits, last.credits),  # guard: fallback-credits-limit
         to.price,
+        route=to.route.index,
         why=to.why,
     )
 
@@ -364,10 +376,9 @@ def _price_of(image: JobImage, attempt_id: str) -> int:
 
 
 def _attempts_since(image: JobImage, since: Moment | None) -> int:
-    """Those of the one whose turn it is: an alternate's tries are its own."""
-    last = image.attempt
+    """Count those of the route whose turn it is: an alternate's tries are its own."""
     return sum(
         attempt.started_at is not None and since is not None and attempt.started_at >= since
         for attempt in image.attempts
-        if (attempt.provider, attempt.model) == (last.provider, last.model)
+        if attempt.route == image.attempt.route
     )

@@ -44,7 +44,7 @@ class Failures:
             why = f"{image.attempt.model} of {provider} did not make it, and did not charge: {failure.message}"
             without = provider if failure.credentials else None
             following = self._routing.following(job, image, why, waits=True, without=without) if goes_on else None
-            return failed(image, task.attempt_id, failure, now, again_since=since, fallback=following)
+            return failed(image, task.attempt_id, failure, now, again_since=since, following=following)
 
         try:
             image = self._changes.apply(job.job_id, task.index, transition)
@@ -68,8 +68,4 @@ def _delay(image: JobImage, failure: CallFailed) -> timedelta:
 
 def _tries(image: JobImage) -> int:
     """Return how often the provider whose turn it is was not available."""
-    last = image.attempt
-    return sum(
-        attempt.outcome == "unavailable" and (attempt.provider, attempt.model) == (last.provider, last.model)
-        for attempt in image.attempts
-    )
+    return sum(attempt.outcome == "unavailable" and attempt.route == image.attempt.route for attempt in image.attempts)

@@ -82,7 +82,7 @@ class Routing:
 
     def _pass_over(self, job: Job, image: JobImage, following: NextRoute) -> Job | None:
         """Go on with the alternate, without a call; return None if the image has changed meanwhile."""
-        index, model = image.index, following.parameters.model
+        index, route = image.index, following.route
         moved = self._changes.apply(
             job.job_id,
             index,
@@ -91,7 +91,7 @@ class Routing:
         if moved is None:
             return None
         # guard: pass-over-not-begun
-        if moved.state != "HELD" or moved.attempt.model != model:
+        if moved.state != "HELD" or moved.attempt.route != route.index:
             return None
-        log.info("%s image %d goes on with %s: %s", job.job_id, index, model, following.why)
+        log.info("%s image %d goes on with %s: %s", job.job_id, index, route.parameters.model, following.why)
         return job.model_copy(update={"images": (*job.images[:index], moved, *job.images[index + 1 :])})

@@ -219,6 +219,8 @@ def test_an_alternate_is_called_at_the_pace_of_its_own_provider(build: Build, se
         {"alternates": []},
         {"images.0.attempts.0.provider": "two"},
         {"images.0.attempts.0.model": THIRD},
+        {"images.0.attempts.0.route": 1},
+        {"images.0.attempts.0.route": 2},
     ],
 )
 def test_alternates_that_were_tampered_with_are_not_sent(

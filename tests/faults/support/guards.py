@@ -205,10 +205,13 @@ FALLBACKS: Mapping[str, Guard] = {
     ),
     "fallback-forward-only": noticed_by(
         FALLBACK_RULES + "::test_alternates_follow_in_their_order_and_never_back",
-        instead="return [route for route in known if not _goes(attempt, route)]",
+        instead="return [route for route in routes(job) if route.index != attempt.route]",
     ),
-    "fallback-approved-attempt": noticed_by(
-        FALLBACK_RULES + "::test_an_attempt_that_nobody_approved_goes_no_way", instead="-1,"
+    "fallback-approved-attempt": noticed_by(FALLBACK_RULES + "::test_an_attempt_that_nobody_approved_goes_no_way"),
+    "route-as-approved": noticed_by(
+        FALLBACK_RULES + "::test_an_attempt_that_nobody_approved_goes_no_way",
+        FALLBACK + "test_alternates_that_were_tampered_with_are_not_sent",
+        instead="return route",
     ),
     "fallback-hold-dearest-left": noticed_by(
         FALLBACK_RULES + "::test_what_is_held_covers_those_that_are_left", instead="route.price or bound(prices),"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imagegeneration.jobs.accounting import billed_above_hold
-from imagegeneration.jobs.fallback import NextRoute, hold_of, next_route, route_of, routes, routes_after
+from imagegeneration.jobs.fallback import NextRoute, Route, hold_of, next_route, route_of, routes, routes_after
 from imagegeneration.jobs.job import MAX_ATTEMPTS, AttemptError, Job, JobImage, RouteTerms, request_sha256
 from imagegeneration.jobs.lifecycle import dropped, failed, generated, held, interrupted, passed_over, reopened, started
 from imagegeneration.money.price import Price, max_price
@@ -47,7 +47,7 @@ def calling(of: JobImage | None = None, attempt_id: str = "att_1") -> JobImage:
 
 
 def to_second(price: Price = DEAR, hold: Price = DEAR) -> NextRoute:
-    return NextRoute(SECOND, price, hold, "a of one did not make it")
+    return NextRoute(Route(1, SECOND, "2" * 64, price), price, hold, "a of one did not make it")
 
 
 def failure(certainty: Any = "not_charged", **facts: Any) -> CallFailed:
@@ -69,17 +69,17 @@ def failure(certainty: Any = "not_charged", **facts: Any) -> CallFailed:
     ],
 )
 def test_what_a_failure_leads_to(facts: dict[str, Any], state: str, model: str) -> None:
-    after = failed(calling(), "att_1", failure(**facts), LATER, again_since=NOW, fallback=to_second())
+    after = failed(calling(), "att_1", failure(**facts), LATER, again_since=NOW, following=to_second())
     assert (after.state, after.attempt.model) == (state, model)
 
 
 def test_without_consent_a_failure_ends_it() -> None:
-    after = failed(calling(), "att_1", failure(), LATER, again_since=NOW, fallback=None)
+    after = failed(calling(), "att_1", failure(), LATER, again_since=NOW, following=None)
     assert (after.state, len(after.attempts)) == ("FAILED", 1)
 
 
 def test_after_a_cancel_nobody_else_is_called() -> None:
-    after = failed(calling(), "att_1", failure(), LATER, again_since=None, fallback=to_second())
+    after = failed(calling(), "att_1", failure(), LATER, again_since=None, following=to_second())
     assert (after.state, len(after.attempts)) == ("FAILED", 1)
 
 
@@ -88,31 +88,32 @@ def test_what_may_pass_is_tried_three_times_and_then_falls_back_and_each_has_thr
     for number in range(2 * MAX_ATTEMPTS):
         now = calling(now, f"att_{number}")
         models.append(now.attempt.model)
-        fallback = to_second() if now.attempt.model == "a" else None
-        now = failed(now, f"att_{number}", failure(retryable=True), LATER, again_since=NOW, fallback=fallback)
+        following = to_second() if now.attempt.model == "a" else None
+        now = failed(now, f"att_{number}", failure(retryable=True), LATER, again_since=NOW, following=following)
     assert models == ["a"] * MAX_ATTEMPTS + ["b"] * MAX_ATTEMPTS
     assert now.state == "FAILED"
     assert {attempt.why for attempt in now.attempts if attempt.model == "b"} == {"a of one did not make it"}
 
 
 def test_each_attempt_says_who_and_why() -> None:
-    after = failed(calling(), "att_1", failure(), LATER, again_since=NOW, fallback=to_second())
+    after = failed(calling(), "att_1", failure(), LATER, again_since=NOW, following=to_second())
     first, second = after.attempts
     assert (first.provider, first.outcome, first.certainty, first.why) == ("one", "refused", "not_charged", None)
     assert (second.provider, second.model, second.why) == ("two", "b", "a of one did not make it")
     assert (second.attempt_id, second.budget_day) == (None, DAY)
+    assert (first.route, second.route) == (0, 1)
 
 
 @pytest.mark.parametrize("state", ["UNKNOWN", "GENERATED", "STORED", "FAILED"])
 def test_a_report_that_comes_after_the_end_opens_nothing(state: Any) -> None:
     over = calling().model_copy(update={"state": state})
-    after = failed(over, "att_1", failure(), LATER, again_since=NOW, fallback=to_second())
+    after = failed(over, "att_1", failure(), LATER, again_since=NOW, following=to_second())
     assert (after.state, len(after.attempts)) == ("FAILED" if state == "UNKNOWN" else state, 1)
 
 
 def test_a_report_of_another_attempt_opens_nothing() -> None:
     now = calling()
-    assert failed(now, "att_0", failure(), LATER, again_since=NOW, fallback=to_second()) is now
+    assert failed(now, "att_0", failure(), LATER, again_since=NOW, following=to_second()) is now
 
 
 def test_who_is_passed_over_was_sent_nothing() -> None:
@@ -148,10 +149,10 @@ def test_an_image_of_the_first_uses_up_no_more_than_its_own_credits() -> None:
 def test_nothing_more_is_ever_held_than_at_the_approval() -> None:
     now = calling()
     more = to_second(hold=Price(micros=99_000, credits=9))
-    dearer = failed(now, "att_1", failure(), LATER, again_since=NOW, fallback=more)
+    dearer = failed(now, "att_1", failure(), LATER, again_since=NOW, following=more)
     assert money_moved([now], [dearer]) == {(DAY, "one"): (-DEAR.micros, 0), (DAY, "two"): (DEAR.micros, 0)}
     assert credits_moved([now], [dearer]) == 0
-    cheaper = failed(now, "att_1", failure(), LATER, again_since=NOW, fallback=to_second(CHEAP, CHEAP))
+    cheaper = failed(now, "att_1", failure(), LATER, again_since=NOW, following=to_second(CHEAP, CHEAP))
     assert money_moved([now], [cheaper]) == {(DAY, "one"): (-DEAR.micros, 0), (DAY, "two"): (CHEAP.micros, 0)}
 
 
@@ -174,6 +175,7 @@ def test_a_retry_starts_again_with_the_first() -> None:
     over = failed(calling(passed_over(image(), to_second(), NOW)), "att_1", failure(), LATER, again_since=NOW)
     again = reopened(over, FIRST, DEAR.micros, DAY, credit_cost=DEAR.credits, price=CHEAP)
     assert (again.state, again.attempt.model, again.attempt.why, again.attempt.price) == ("HELD", "a", None, CHEAP)
+    assert again.attempt.route == 0
 
 
 def test_alternates_follow_in_their_order_and_never_back() -> None:
@@ -185,14 +187,14 @@ def test_alternates_follow_in_their_order_and_never_back() -> None:
     assert [route.parameters.model for route in routes_after(both, now.attempt)] == ["b", "c"]
     second = passed_over(now, to_second(), NOW)
     assert [route.parameters.model for route in routes_after(both, second.attempt)] == ["c"]
-    third = passed_over(second, NextRoute(THIRD, DEAR, DEAR, ""), NOW)
+    third = passed_over(second, NextRoute(Route(2, THIRD, "3" * 64, DEAR), DEAR, DEAR, ""), NOW)
     assert routes_after(both, third.attempt) == []
 
 
 def test_what_is_held_covers_those_that_are_left() -> None:
     left = routes_after(approved(CHEAP, DEAR), image().attempt)
     assert next_route(left[0], left, "").hold == DEAR
-    assert next_route(left[0], left, "why") == NextRoute(SECOND, CHEAP, DEAR, "why")
+    assert next_route(left[0], left, "why") == NextRoute(left[0], CHEAP, DEAR, "why")
     unpriced = [replace(left[0], price=None), left[1]]
     assert next_route(unpriced[0], unpriced, "").price == DEAR, "what is not priced costs what may follow"
     left = routes_after(approved(DEAR, CHEAP), image().attempt)
@@ -203,6 +205,9 @@ def test_an_attempt_that_nobody_approved_goes_no_way() -> None:
     stranger = image().attempt.model_copy(update={"provider": "two"})
     assert route_of(approved(CHEAP), stranger) is None
     assert routes_after(approved(CHEAP), stranger) == []
+    beyond = image().attempt.model_copy(update={"route": 2})
+    assert route_of(approved(CHEAP), beyond) is None
+    assert routes_after(approved(CHEAP), beyond) == []
 
 
 def test_an_alternate_without_terms_is_none() -> None:
@@ -223,7 +228,7 @@ def test_a_job_without_alternates_is_the_document_that_it_was() -> None:
     document = job("QUEUED", [held(0, "one", "a", 10_000, DAY)]).document()
     assert "alternates" not in document
     assert not {"alternates", "maxExtraMicros"} & set(document["approval"])
-    assert not {"price", "why"} & set(document["images"][0]["attempts"][0])
+    assert not {"price", "route", "why"} & set(document["images"][0]["attempts"][0])
 
 
 def test_an_attempt_holds_what_its_approval_says_or_the_dearest_that_may_follow() -> None:
@@ -232,8 +237,8 @@ def test_an_attempt_holds_what_its_approval_says_or_the_dearest_that_may_follow(
     )
     both = approved(CHEAP, DEAR).model_copy(update={"approval": agreed})
     first = both.images[0].attempt
-    second = first.model_copy(update={"provider": "two", "model": "b"})
-    third = first.model_copy(update={"provider": "three", "model": "c"})
+    second = first.model_copy(update={"provider": "two", "model": "b", "route": 1})
+    third = first.model_copy(update={"provider": "three", "model": "c", "route": 2})
     assert [hold_of(both, one) for one in (first, second, third)] == [Price(micros=40_000), DEAR, DEAR]
     assert hold_of(both, first.model_copy(update={"model": "b"})) is None
     falling = both.model_copy(update={"approval": agreed.model_copy(update={"alternates": agreed.alternates[::-1]})})
