@@ -6,11 +6,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import approving, gate, providers, reading, running, viewing
+from benchmarks import approving, changing, gate, providers, reading, running, viewing
 from benchmarks.harness import line, print_machine, servers
 
 BENCHMARKS = {
     "approving": approving,
+    "changing": changing,
     "gate": gate,
     "providers": providers,
     "reading": reading,

@@ -27,15 +27,17 @@ from imagegeneration.jobs.agreements import Agreements
 from imagegeneration.jobs.approval_records import ApprovalRecords
 from imagegeneration.jobs.approvals import Approvals
 from imagegeneration.jobs.cancellation import Cancellation
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.decisions import Decisions
-from imagegeneration.jobs.following import Following
+from imagegeneration.jobs.feed import JobFeed
 from imagegeneration.jobs.forecast import Forecast
 from imagegeneration.jobs.queries import JobQueries
+from imagegeneration.jobs.queue_store import QueueStore
 from imagegeneration.jobs.repeats import RepeatedRequests
+from imagegeneration.jobs.report_store import ReportStore
 from imagegeneration.jobs.room import QueueRoom
 from imagegeneration.jobs.seals import Seals
 from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.models.conditions import Conditions
 from imagegeneration.models.loras import Loras
@@ -85,8 +87,10 @@ class RunnerNeeds:
 
     connection: Connection
     jobs: JobStore
+    queue: QueueStore
+    reports: ReportStore
     images: ImageStore
-    changes: Changes
+    transitions: ImageTransitions
     seals: Seals
     providers: Mapping[ProviderName, Provider]
 
@@ -118,7 +122,7 @@ class Studio:
     pacing: Pacing
     decisions: Decisions
     forecast: Forecast
-    following: Following
+    feed: JobFeed
     audit: Audit
     people: People
     logins: Logins
@@ -189,17 +193,17 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
     credits_ = Credits(connection, stores.credits, people, audit)
     ledger = Ledger(connection, stores.ledger, stores.budgets, limits, spending, credits_)
     rates = Rates(RateStore(settings.require_database(), settings.rates_database), settings.requests_per_minute)
-    changes = Changes(connection, stores.jobs, ledger, breakers)
+    transitions = ImageTransitions(connection, stores.jobs, ledger, breakers)
     addresses = {name: endpoint.sha256 for name, endpoint in endpoints.items()}
     registry = ModelRegistry(catalog, default_parameters_of(settings, catalog), addresses)
     text_provider = _text_provider(providers)
     queries = JobQueries(stores.jobs, stores.images, stores.ledger)
     runners = Runners(connection, stores.runners, Processes(connection, stores.processes, kind, keys.names, addresses))
-    forecast = Forecast(stores.jobs, pauses, runners, pacing, catalog)
+    forecast = Forecast(stores.reports, pauses, runners, pacing, catalog)
     conditions = Conditions(pauses, checks, limits, forecast.seconds_of)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
-    decisions = Decisions(connection, stores.jobs, changes, runners, audit)
+    decisions = Decisions(connection, stores.jobs, transitions, runners, audit)
     references = References(queries.visible, stores.images, storage)
     loras = Loras(connection, stores.loras, audit, catalog)
     quotes = Quotes(registry, conditions, credits_)
@@ -207,7 +211,7 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
     moderator = Moderator(text_provider, settings.moderation_policy)
     agreements = Agreements(connection, registry, moderator, seals)
     repeats = RepeatedRequests(stores.idempotency, stores.jobs)
-    room = QueueRoom(stores.jobs, settings.queue_limit)
+    room = QueueRoom(stores.reports, settings.queue_limit)
     records = ApprovalRecords(connection, stores.jobs, stores.drafts, repeats, room, ledger, audit)
     text_limits = text_limits_of(settings)
     text_budget = TextBudget(ledger, settings.openai_text_model, lambda: text_limits.within(limits.in_force()))
@@ -220,8 +224,8 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
         registry=registry,
         selector=selector,
         conditions=conditions,
-        approvals=Approvals(queries, selector, quotes, rates, agreements, repeats, records, changes),
-        cancellation=Cancellation(stores.connection, queries, changes, audit),
+        approvals=Approvals(queries, selector, quotes, rates, agreements, repeats, records, transitions),
+        cancellation=Cancellation(stores.connection, queries, transitions, audit),
         queries=queries,
         references=references,
         loras=loras,
@@ -238,16 +242,18 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
         pacing=pacing,
         decisions=decisions,
         forecast=forecast,
-        following=Following(stores.connection, stores.jobs, stores.events, queries, forecast),
+        feed=JobFeed(stores.events, queries, forecast),
         audit=audit,
         people=people,
         logins=Logins(connection, stores.logins, people, audit, rates, clients, proxy, login_rules_of(settings)),
         keys=Keys(connection, stores.keys, people, audit, timedelta(days=settings.key_confirmation_days)),
-        operations=Operations(stores.jobs, spending, limits, pauses, runners, audit, watch, enhancement),
+        operations=Operations(stores.reports, spending, limits, pauses, runners, audit, watch, enhancement),
         health=Health(connection, storage, runners, next(iter(endpoints), None)),
         runners=runners,
         storage=storage,
-        for_runner=RunnerNeeds(stores.connection, stores.jobs, stores.images, changes, seals, providers),
+        for_runner=RunnerNeeds(
+            stores.connection, stores.jobs, stores.queue, stores.reports, stores.images, transitions, seals, providers
+        ),
         _stores=stores,
     )
 

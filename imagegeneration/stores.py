@@ -6,7 +6,9 @@ from imagegeneration.assets.store import ImageStore
 from imagegeneration.audit.store import AuditStore
 from imagegeneration.jobs.event_store import EventStore
 from imagegeneration.jobs.idempotency import IdempotencyStore
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.queue_store import QueueStore
+from imagegeneration.jobs.report_store import ReportStore
+from imagegeneration.jobs.store import JobStore, job_collection
 from imagegeneration.models.lora_store import LoraStore
 from imagegeneration.money.budget_store import BudgetStore
 from imagegeneration.money.credit_store import CreditStore
@@ -30,7 +32,10 @@ class Stores:
     def __init__(self, uri: str, database: str) -> None:
         self.connection = Connection(uri, database)
         self.events = EventStore(self.connection)
-        self.jobs = JobStore(self.connection, self.events)
+        jobs = job_collection(self.connection)
+        self.jobs = JobStore(jobs, self.events)
+        self.queue = QueueStore(jobs)
+        self.reports = ReportStore(jobs)
         self.images = ImageStore(self.connection)
         self.ledger = LedgerStore(self.connection)
         self.budgets = BudgetStore(self.connection)

@@ -29,7 +29,7 @@ from imagegeneration.api.protocol import ENDS
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.errors import Busy, InvalidRequest, NotAllowed, NotFound, StudioError
-from imagegeneration.jobs.following import Told
+from imagegeneration.jobs.feed import JobUpdates
 from imagegeneration.jobs.progress import Progress
 from imagegeneration.web.answers import documented
 from imagegeneration.web.routes import LOOK_AGAIN, RECHECK_SECONDS, CurrentActor, requires
@@ -56,25 +56,25 @@ EventNumber = Annotated[int, Query(alias="lastEventId", ge=0, le=_LARGEST_ID, de
 
 
 class Follower:
-    """One open stream of a person, and what wakes it. Lives on the event loop."""
+    """An open stream of a person, and what wakes it. Lives on the event loop."""
 
-    def __init__(self, user_id: str) -> None:
+    def __init__(self, user_id: str, job_id: str) -> None:
         self.user_id = user_id
-        self.key: str | None = None
+        self.job_id = job_id
         self.is_ending = False
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """There is news."""
+        """Let the stream look at its job now."""
         self._woken.set()
 
     def end(self) -> None:
-        """The server stops."""
+        """End the stream: the server stops."""
         self.is_ending = True
         self._woken.set()
 
     async def wait(self, seconds: float) -> None:
-        """Until there is news, or for so long."""
+        """Wait until the stream is woken, at most for so long."""
         with anyio.move_on_after(seconds):
             await self._woken.wait()
         self._woken.clear()
@@ -94,8 +94,8 @@ class Followers:
         """The threads in which streams read: few, and none of those that answer requests."""
         return CapacityLimiter(READS_AT_ONCE)
 
-    def enter(self, user_id: str) -> Follower:
-        """One more stream of the person, until it leaves. Raises Busy (IMG_005) where that is one too many."""
+    def enter(self, user_id: str, job_id: str) -> Follower:
+        """Admit a stream of the person until it leaves. Raises Busy (IMG_005) if the person has too many."""
         if self._of_person[user_id] >= STREAMS_OF_A_PERSON:
             raise Busy(
                 f"{STREAMS_OF_A_PERSON} event streams are open already.",
@@ -103,22 +103,20 @@ class Followers:
                 resolution="Close one of them, or poll the job's status.",
             )
         self._of_person[user_id] += 1
-        return Follower(user_id)
+        return Follower(user_id, job_id)
 
-    def follow(self, follower: Follower, key: str) -> None:
-        """Wake the stream whenever there is news of the job that the change stream calls `key`."""
-        follower.key = key
-        self._streams[key].add(follower)
+    def follow(self, follower: Follower) -> None:
+        """Wake the stream whenever its job has a new event."""
+        self._streams[follower.job_id].add(follower)
         self._listen()
 
     def leave(self, follower: Follower) -> None:
-        """The stream is closed."""
+        """Forget a stream that is closed."""
         self._of_person[follower.user_id] -= 1
         self._of_person += Counter()  # forgets who has none
-        if follower.key is not None:
-            self._streams[follower.key].discard(follower)
-            if not self._streams[follower.key]:
-                del self._streams[follower.key]
+        self._streams[follower.job_id].discard(follower)
+        if not self._streams[follower.job_id]:
+            del self._streams[follower.job_id]
         if not self._streams and self._stop is not None:
             self._stop.set()
             self._stop = None
@@ -132,16 +130,16 @@ class Followers:
     def _hear(self, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                for key in self._studio().following.changed(stop):
-                    loop.call_soon_threadsafe(self._wake, key)
+                for job_id in self._studio().feed.changed_jobs(stop):
+                    loop.call_soon_threadsafe(self._wake, job_id)
             except StudioError as error:
                 log.warning("The change stream broke; streams look by themselves: %s", error)
                 stop.wait(LOOK_SECONDS)
             except RuntimeError:
                 return  # the loop is closed
 
-    def _wake(self, key: str) -> None:
-        for follower in self._streams.get(key, ()):
+    def _wake(self, job_id: str) -> None:
+        for follower in self._streams.get(job_id, ()):
             follower.wake()
 
 
@@ -205,14 +203,13 @@ async def job_events(
         raise InvalidRequest(f"{min(unknown)[:40]}: unknown query parameter")
     after = since if last_event_id is None else last_event_id
     followers: Followers = request.app.state.followers
-    follower = followers.enter(actor.user_id)
+    follower = followers.enter(actor.user_id, job_id)
     with ExitStack() as leaving:
         leaving.callback(followers.leave, follower)
-        key = await to_thread.run_sync(studio.following.key, actor, job_id, limiter=followers.reads)
-        told = await to_thread.run_sync(studio.following.told, actor, job_id, after, limiter=followers.reads)
-        if told.is_over and not told.events:
+        updates = await to_thread.run_sync(studio.feed.updates_since, actor, job_id, after, limiter=followers.reads)
+        if updates.is_over and not updates.events:
             return Response(status_code=204)  # tells a browser not to come back
-        followers.follow(follower, key)
+        followers.follow(follower)
         request.scope["state"][ENDS] = follower.end
         stream = _Stream(studio, followers.reads, request.scope["state"][LOOK_AGAIN], actor, job_id, after)
         return EventStream(stream.run(follower), closed=leaving.pop_all().close)
@@ -240,24 +237,24 @@ class _Stream:
         self._looked_at = self._said_at = time.monotonic()
 
     async def run(self, follower: Follower) -> AsyncIterator[bytes]:
-        """What is sent: all there is to tell, again and again, until the job is over."""
+        """Yield what is sent: what is new about the job, until it is over."""
         yield format_sse_event(retry=RETRY_MILLISECONDS)
         while not follower.is_ending:
-            told = await self._look()
-            if told is None:
+            updates = await self._look()
+            if updates is None:
                 return
-            for sent in self._sent(told):
+            for sent in self._sent(updates):
                 self._said_at = time.monotonic()
                 yield sent
-            if told.is_over:
+            if updates.is_over:
                 return
             if time.monotonic() - self._said_at >= BEAT_SECONDS:
                 self._said_at = time.monotonic()
                 yield format_sse_event(comment="still there")
             await follower.wait(LOOK_SECONDS)
 
-    async def _look(self) -> Told | None:
-        """What there is to tell; None if it is no longer for whoever listens."""
+    async def _look(self) -> JobUpdates | None:
+        """Return what is new, or None if the actor may not hear it any more."""
         try:
             if time.monotonic() - self._looked_at >= RECHECK_SECONDS:
                 self._looked_at = time.monotonic()
@@ -265,18 +262,18 @@ class _Stream:
                 if actor is None or actor.user_id != self._actor.user_id:
                     return None
                 self._actor = actor
-            read = functools.partial(self._studio.following.told, self._actor, self._job_id, self._after)
+            read = functools.partial(self._studio.feed.updates_since, self._actor, self._job_id, self._after)
             return await to_thread.run_sync(read, limiter=self._reads)
         except (NotFound, NotAllowed):
             return None
         except StudioError:
-            return Told([], None, is_over=False)  # the database is away: the stream goes on when it is back
+            return JobUpdates([], None, is_over=False)  # the database is away: the stream goes on when it is back
 
-    def _sent(self, told: Told) -> Iterator[bytes]:
-        for event in told.events:
+    def _sent(self, updates: JobUpdates) -> Iterator[bytes]:
+        for event in updates.events:
             self._after = event.event_id
             facts = event.model_dump_json(by_alias=True, exclude={"schema_version", "user_id"})
             yield format_sse_event(id=str(event.event_id), event=event.type, data_str=facts)
-        if told.progress is not None and told.progress != self._progress:
-            self._progress = told.progress
-            yield format_sse_event(event="progress", data_str=told.progress.model_dump_json(by_alias=True))
+        if updates.progress is not None and updates.progress != self._progress:
+            self._progress = updates.progress
+            yield format_sse_event(event="progress", data_str=updates.progress.model_dump_json(by_alias=True))

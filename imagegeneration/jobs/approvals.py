@@ -11,12 +11,13 @@ from imagegeneration.core.errors import Busy, Undecided, WrongState
 from imagegeneration.jobs.agreements import Agreements
 from imagegeneration.jobs.approval_records import ApprovalRecords
 from imagegeneration.jobs.bodies import AgainBody, ExecuteBody, GenerateBody
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import Job, Source
 from imagegeneration.jobs.lifecycle import reopened
 from imagegeneration.jobs.link import Links
 from imagegeneration.jobs.queries import JobQueries
 from imagegeneration.jobs.repeats import RepeatedRequests, RequestKey
+from imagegeneration.jobs.store import ImageChange
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.models.plan import GenerationPlan
 from imagegeneration.models.quote import Quote
 from imagegeneration.models.quotes import Quotes
@@ -60,7 +61,7 @@ class Approvals:
         agreements: Agreements,
         repeats: RepeatedRequests,
         records: ApprovalRecords,
-        changes: Changes,
+        transitions: ImageTransitions,
     ) -> None:
         self._queries = queries
         self._selector = selector
@@ -69,7 +70,7 @@ class Approvals:
         self._agreements = agreements
         self._repeats = repeats
         self._records = records
-        self._changes = changes
+        self._transitions = transitions
 
     def approve(
         self,
@@ -129,17 +130,11 @@ class Approvals:
             )
             for image in missing
         ]
-        queued = self._changes.swap(
-            job,
-            missing,
-            again,
-            now,
-            guard={"status": "FAILED"},
-            fields=_QUEUED_AGAIN | {"runAt": now},
-            approval=approval,
-            also=functools.partial(self._records.retried, actor, job, approval),
+        queued_again = ImageChange(
+            missing, again, guard={"status": "FAILED"}, fields=_QUEUED_AGAIN | {"runAt": now}, approval=approval
         )
-        if not queued:
+        record = functools.partial(self._records.retried, actor, job, approval)
+        if not self._transitions.commit(job, queued_again, now, also=record):
             raise WrongState("The job has changed meanwhile.")
         return self._queries.get(actor, job_id)
 

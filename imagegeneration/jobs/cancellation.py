@@ -8,10 +8,11 @@ from datetime import datetime
 from imagegeneration.audit.log import Audit
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.errors import WrongState
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import Job
 from imagegeneration.jobs.lifecycle import dropped
 from imagegeneration.jobs.queries import JobQueries
+from imagegeneration.jobs.store import ImageChange
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 
@@ -19,10 +20,12 @@ from imagegeneration.mongo.transaction import Session
 class Cancellation:
     """Cancels on behalf of an actor."""
 
-    def __init__(self, connection: Connection, queries: JobQueries, changes: Changes, audit: Audit) -> None:
+    def __init__(
+        self, connection: Connection, queries: JobQueries, transitions: ImageTransitions, audit: Audit
+    ) -> None:
         self._connection = connection
         self._queries = queries
-        self._changes = changes
+        self._transitions = transitions
         self._audit = audit
 
     def cancel(self, actor: Actor, job_id: str) -> Job:
@@ -35,17 +38,15 @@ class Cancellation:
             now = self._connection.now()
             waiting = [image for image in job.images if image.state == "HELD"]
             canceled = [dropped(image, "CANCELED", "Canceled before it was started.", now) for image in waiting]
-            canceled_now = self._changes.swap(
-                job,
+            change = ImageChange(
                 waiting,
                 canceled,
-                now,
                 guard={"status": job.status, "cancelRequestedAt": job.cancel_requested_at},
                 fields={"cancelRequestedAt": now},
-                also=functools.partial(self._record, actor, job_id, now),
             )
-            if canceled_now:
-                self._changes.conclude(job_id)
+            record = functools.partial(self._record, actor, job_id, now)
+            if self._transitions.commit(job, change, now, also=record):
+                self._transitions.conclude(job_id)
                 return self._queries.get(actor, job_id)
             job = self._queries.changeable(actor, job_id)
         raise WrongState("The job is over, so there is nothing to cancel.")

@@ -8,11 +8,11 @@ from datetime import datetime
 from imagegeneration.audit.log import Audit
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.errors import NotFound, WrongState
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.decision import Decision
 from imagegeneration.jobs.job import Attempt, Job, JobImage
 from imagegeneration.jobs.lifecycle import accepted_as_lost, declared_lost, marked_not_charged, tried_again
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.store import ImageChange, JobStore
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.processes.runners import Runners
@@ -29,11 +29,11 @@ class Decisions:
     """Decides about one attempt of one image, and writes down who did and why."""
 
     def __init__(
-        self, connection: Connection, jobs: JobStore, changes: Changes, runners: Runners, audit: Audit
+        self, connection: Connection, jobs: JobStore, transitions: ImageTransitions, runners: Runners, audit: Audit
     ) -> None:
         self._connection = connection
         self._job_store = jobs
-        self._changes = changes
+        self._transitions = transitions
         self._runners = runners
         self._audit = audit
 
@@ -57,7 +57,7 @@ class Decisions:
             if decided is image:
                 raise WrongState("The image is not in a state in which this can be decided.")
             if self._change(job, image, decided, actor, decision, reason, now):
-                self._changes.conclude(job_id)
+                self._transitions.conclude(job_id)
                 return self._decidable(actor, job_id)
 
     def _decidable(self, actor: Actor, job_id: str) -> Job:
@@ -84,8 +84,8 @@ class Decisions:
             )
 
         # A job that only waited for this image is claimed and concluded, even if this process ends right here.
-        fields = {"runAt": now} if job.status == "RUNNING" and job.lease is None else None
-        return self._changes.swap(job, [old], [new], now, fields=fields, also=write)
+        fields = {"runAt": now} if job.status == "RUNNING" and job.lease is None else {}
+        return self._transitions.commit(job, ImageChange([old], [new], fields=fields), now, also=write)
 
 
 def _without_prompts(image: JobImage) -> JobImage:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imagegeneration.core.cache import CachedValue, TTLCache
 from imagegeneration.jobs.job import Job
 from imagegeneration.jobs.outlook import Outlook, starts_in
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.report_store import ReportStore
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.processes.runners import Runners
 from imagegeneration.providers.pauses import Pauses
@@ -39,12 +39,14 @@ class History:
 class Forecast:
     """Estimates, each said to be one."""
 
-    def __init__(self, jobs: JobStore, pauses: Pauses, runners: Runners, pacing: Pacing, catalog: Catalog) -> None:
+    def __init__(
+        self, reports: ReportStore, pauses: Pauses, runners: Runners, pacing: Pacing, catalog: Catalog
+    ) -> None:
         self._pacing = pacing
         self._catalog = catalog
-        self._jobs = jobs
+        self._reports = reports
         self._pauses = pauses
-        self._waiting = CachedValue(jobs.waiting, QUEUE_SECONDS)
+        self._waiting = CachedValue(reports.waiting, QUEUE_SECONDS)
         self._alive = CachedValue(runners.alive, QUEUE_SECONDS)
         # None is kept for less: a first history comes soon, and a person waits for it
         self._histories = TTLCache(self._read, HISTORY_SECONDS, MOST_MODELS, none_seconds=QUEUE_SECONDS)
@@ -67,7 +69,7 @@ class Forecast:
         """
         if job.status != "QUEUED":
             return None
-        own = self._jobs.queued_before(job.user_id, job.run_at, FARTHEST)
+        own = self._reports.queued_before(job.user_id, job.run_at, FARTHEST)
         others = [waiting.jobs for waiting in self._waiting.get() if waiting.user_id != job.user_id]
         ahead = own + sum(min(jobs, own + 1) for jobs in others)
         hindrance = self._hindrance(job)
@@ -101,7 +103,7 @@ class Forecast:
         return None if self._alive.get() else "No runner is alive at present; the job waits until one is."
 
     def _read(self, model: str) -> History | None:
-        images = [job.images for job in self._jobs.latest_completed(model, HISTORY_SAMPLE)]
+        images = [job.images for job in self._reports.latest_completed(model, HISTORY_SAMPLE)]
         attempts = [attempt for job in images for image in job for attempt in image.attempts]
         took = [
             (attempt.finished_at - attempt.started_at).total_seconds()

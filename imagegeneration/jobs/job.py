@@ -12,7 +12,6 @@ from ulid import ULID
 
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.value import Many, Micros, Moment, Value, sparse
-from imagegeneration.jobs.event import News
 from imagegeneration.jobs.link import Link
 from imagegeneration.money.price import Price
 from imagegeneration.prompts.moderation import Moderation
@@ -178,8 +177,7 @@ class Lease(Value):
 class Job(Value):
     """A job document; the first ten fields are PRD 000's (`_id` stays in the store).
 
-    `last_event` is the number of its last event. `news` are the last ones that are not in `events` yet: a change that
-    is a single write leaves its news here, and the next transaction takes them along.
+    `last_event` is the number of its last event.
     """
 
     intent: str
@@ -209,8 +207,7 @@ class Job(Value):
     started_at: Moment | None = None
     completed_at: Moment | None = None
     duration_ms: int | None = None
-    last_event: int = sparse(0)
-    news: Many[News] = sparse(())
+    last_event: int = 0
 
     def generation_request(self, parameters: GenerationParameters, index: int) -> GenerationRequest:
         """What the call for an image sends: the approved prompt, byte for byte, and approved parameters."""

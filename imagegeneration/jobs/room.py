@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imagegeneration.core.actor import Actor
 from imagegeneration.core.errors import Busy
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.report_store import ReportStore
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.people.plan import PLANS
 
@@ -15,13 +15,13 @@ class QueueRoom:
     It is exact: approvals at once conflict on the day's counters, and the later one counts again.
     """
 
-    def __init__(self, jobs: JobStore, limit: int) -> None:
-        self._jobs = jobs
+    def __init__(self, reports: ReportStore, limit: int) -> None:
+        self._reports = reports
         self._limit = limit
 
     def require_in_queue(self, session: Session, *, own: int = 0) -> None:
         """Raise Busy (IMG_005) for a full queue; `own` jobs of this transaction are in it already."""
-        if self._jobs.queued(self._limit + own, session=session) - own >= self._limit:
+        if self._reports.queued(self._limit + own, session=session) - own >= self._limit:
             raise Busy(f"{self._limit} jobs are waiting already.", retry_after=30)
 
     def require_in_plan(self, actor: Actor, session: Session, *, own: int = 0) -> None:
@@ -29,7 +29,7 @@ class QueueRoom:
         if actor.plan is None:
             return
         plan = PLANS[actor.plan]
-        if self._jobs.open_of(actor.user_id, plan.jobs_at_once + own, session=session) - own >= plan.jobs_at_once:
+        if self._reports.open_of(actor.user_id, plan.jobs_at_once + own, session=session) - own >= plan.jobs_at_once:
             jobs = "1 job" if plan.jobs_at_once == 1 else f"{plan.jobs_at_once} jobs"
             raise Busy(
                 f"{jobs} at once with the plan {plan.name}: that many of yours are queued or running.",

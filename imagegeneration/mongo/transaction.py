@@ -24,8 +24,8 @@ TRANSACTION_SECONDS = 15
 class Transactions:
     """Runs transactions of one process.
 
-    Every transaction moves the same few counters of a day, so that two at once only conflict: those of this process
-    go one by one. They wait for the majority side by side, after the counters are free again.
+    MongoDB aborts one of two transactions that write the same document. Most write the counters of the day, or a job
+    of which other images change too: those of this process go one by one. They wait for the majority side by side.
     """
 
     def __init__(self, client: MongoClient[dict[str, Any]]) -> None:
@@ -44,7 +44,7 @@ class Transactions:
                 except PyMongoError as error:
                     if not error.has_error_label("TransientTransactionError") or time.monotonic() > deadline:
                         raise
-                    time.sleep(random.uniform(0.001, 0.01))  # another process holds the counters
+                    time.sleep(random.uniform(0.001, 0.01))  # another process writes the same documents
                 else:
                     return result
 

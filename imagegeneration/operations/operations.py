@@ -9,7 +9,7 @@ from imagegeneration.audit.entry import Action
 from imagegeneration.audit.log import Audit
 from imagegeneration.core.actor import Actor
 from imagegeneration.jobs.job import Job, JobImage
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.report_store import ReportStore
 from imagegeneration.money.limits import SpendLimits
 from imagegeneration.money.spending import Spending
 from imagegeneration.operations.state import OpenImage, OperationsState, QueueState, WaitingForStorage
@@ -36,7 +36,7 @@ class Operations:
 
     def __init__(
         self,
-        jobs: JobStore,
+        reports: ReportStore,
         spending: Spending,
         limits: SpendLimits,
         pauses: Pauses,
@@ -47,7 +47,7 @@ class Operations:
     ) -> None:
         self._enhancement = enhancement
         self._watch = watch
-        self._jobs = jobs
+        self._reports = reports
         self._spending = spending
         self._limits = limits
         self._pauses = pauses
@@ -67,7 +67,7 @@ class Operations:
         runners = self._runners.alive()
         unknown = [
             _open(actor, job, image)
-            for job in self._jobs.with_images("UNKNOWN", LISTED_JOBS)
+            for job in self._reports.with_images("UNKNOWN", LISTED_JOBS)
             for image in job.images
             if image.state == "UNKNOWN"
         ]
@@ -79,7 +79,7 @@ class Operations:
             waiting_for_storage=tuple(self._waiting(actor, runners, now)),
             set_aside=tuple(self._set_aside(actor)),
             perhaps_charged=tuple(unknown),
-            perhaps_charged_micros=self._jobs.unknown_micros(),
+            perhaps_charged_micros=self._reports.unknown_micros(),
             breakers=tuple(self.breakers(actor)),
             providers=tuple(self._watch.all()),
             suggestions=self._enhancement.times,
@@ -91,14 +91,14 @@ class Operations:
         )
 
     def _set_aside(self, actor: Actor) -> list[OpenImage]:
-        jobs = self._jobs.set_aside(LISTED_JOBS)
+        jobs = self._reports.set_aside(LISTED_JOBS)
         return [_open(actor, job, image) for job in jobs for image in job.images if image.is_set_aside]
 
     def _queue(self) -> QueueState:
-        waiting = self._jobs.waiting()
+        waiting = self._reports.waiting()
         return QueueState(
             queued=sum(user.jobs for user in waiting),
-            running=self._jobs.running(),
+            running=self._reports.running(),
             users_waiting=len(waiting),
             waiting_since=min((user.since for user in waiting), default=None),
         )
@@ -106,7 +106,7 @@ class Operations:
     def _waiting(self, actor: Actor, runners: Sequence[RunnerInfo], now: datetime) -> list[WaitingForStorage]:
         alive = {runner.host for runner in runners}
         by_host: dict[str, list[OpenImage]] = {}
-        for job in self._jobs.with_images("GENERATED", LISTED_JOBS):
+        for job in self._reports.with_images("GENERATED", LISTED_JOBS):
             for image in job.images:
                 finished_at = image.attempt.finished_at
                 if image.state == "GENERATED" and finished_at is not None and now - finished_at >= WAITING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from imagegeneration.core.ids import new_id
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.fallback import route_of
 from imagegeneration.jobs.job import POISON_CLAIMS, ErrorCode, Job, JobImage
 from imagegeneration.jobs.lifecycle import dropped
 from imagegeneration.jobs.seals import CHANGED, Seals
 from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.runner.calls import Calls
 from imagegeneration.runner.recovery import Recovery
 from imagegeneration.runner.routing import Routing
@@ -24,10 +24,16 @@ class Admission:
     """Checks claimed jobs, and finds out what became of calls whose runner is gone."""
 
     def __init__(
-        self, jobs: JobStore, changes: Changes, seals: Seals, routing: Routing, calls: Calls, recovery: Recovery
+        self,
+        jobs: JobStore,
+        transitions: ImageTransitions,
+        seals: Seals,
+        routing: Routing,
+        calls: Calls,
+        recovery: Recovery,
     ) -> None:
         self._jobs = jobs
-        self._changes = changes
+        self._transitions = transitions
         self._seals = seals
         self._routing = routing
         self._calls = calls
@@ -57,7 +63,7 @@ class Admission:
                 self._drop(job, image, refusal)
 
     def _drop(self, job: Job, image: JobImage, refusal: Refusal) -> None:
-        self._changes.apply(job.job_id, image.index, lambda found, now: dropped(found, *refusal, now))
+        self._transitions.apply(job.job_id, image.index, lambda found, now: dropped(found, *refusal, now))
 
     def _refusal(self, job: Job, image: JobImage) -> Refusal | None:
         """Return why this image of the job may not be started, or None if it may."""

@@ -60,40 +60,40 @@ class RunnerParts:
 def build_runner(studio: Studio) -> RunnerParts:
     """Build the parts of a runner. Raises ConfigurationError where the spool cannot be used."""
     needs, registry, stopping, in_flight = studio.for_runner, studio.registry, Event(), InFlight()
-    connection, jobs, images, changes = needs.connection, needs.jobs, needs.images, needs.changes
-    spool, storage, previews = _spool(studio.settings), studio.storage, Previews(changes, studio.storage)
-    routing = Routing(changes, studio.pauses, studio.breakers, registry.endpoints)
+    connection, jobs, images, transitions = needs.connection, needs.jobs, needs.images, needs.transitions
+    spool, storage, previews = _spool(studio.settings), studio.storage, Previews(transitions, studio.storage)
+    routing = Routing(transitions, studio.pauses, studio.breakers, registry.endpoints)
     bills, reports = Bills(registry.catalog), Reports(studio.breakers)
-    set_aside = SetAside(jobs, changes, spool, storage, bills)
-    intake = Intake(changes, spool, storage, bills, set_aside, reports)
-    delivery = Delivery(connection, jobs, images, changes, needs.seals, storage, spool, set_aside)
-    recovery = Recovery(images, changes, spool, storage, intake, set_aside)
-    calls = Calls(changes, spool, previews, routing, needs.providers, registry.catalog)
+    set_aside = SetAside(jobs, transitions, spool, storage, bills)
+    intake = Intake(transitions, spool, storage, bills, set_aside, reports)
+    delivery = Delivery(connection, jobs, images, transitions, needs.seals, storage, spool, set_aside)
+    recovery = Recovery(images, transitions, spool, storage, intake, set_aside)
+    calls = Calls(transitions, spool, previews, routing, needs.providers, registry.catalog)
     return RunnerParts(
         stopping=stopping,
         in_flight=in_flight,
         spool=spool,
         pacing=studio.pacing,
         claims=build_claims(studio),
-        admission=Admission(jobs, changes, needs.seals, routing, calls, recovery),
+        admission=Admission(jobs, transitions, needs.seals, routing, calls, recovery),
         routing=routing,
-        door=Door(connection, jobs, changes, studio.references),
+        door=Door(jobs, transitions, studio.references),
         calls=calls,
-        failures=Failures(jobs, changes, reports, routing),
+        failures=Failures(jobs, transitions, reports, routing),
         intake=intake,
         delivery=delivery,
         recovery=recovery,
-        leases=Leases(connection, jobs, changes),
+        leases=Leases(connection, needs.queue, transitions),
         previews=previews,
         spool_delivery=SpoolDelivery(connection, spool, intake, delivery, set_aside, in_flight.is_busy_with),
-        late_answers=LateAnswers(connection, jobs, changes, calls, intake, delivery),
+        late_answers=LateAnswers(connection, needs.reports, transitions, calls, intake, delivery),
     )
 
 
 def build_claims(studio: Studio) -> Claims:
     """Build the claims of one process."""
     providers: Sequence[str] = list(studio.endpoints)
-    return Claims(studio.for_runner.jobs, studio.pauses, studio.breakers, studio.pacing, providers)
+    return Claims(studio.for_runner.queue, studio.pauses, studio.breakers, studio.pacing, providers)
 
 
 def _spool(settings: Settings) -> Spool:

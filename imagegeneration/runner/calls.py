@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 from imagegeneration.assets.reference import InputImage
 from imagegeneration.core.ids import ProviderName
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.fallback import route_of
 from imagegeneration.jobs.job import Job, JobImage
 from imagegeneration.jobs.lifecycle import submitted
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.providers.generation import (
     LONGEST_WAIT_SECONDS,
@@ -36,14 +36,14 @@ class Calls:
 
     def __init__(
         self,
-        changes: Changes,
+        transitions: ImageTransitions,
         spool: Spool,
         previews: Previews,
         routing: Routing,
         providers: Mapping[ProviderName, Provider],
         catalog: Catalog,
     ) -> None:
-        self._changes = changes
+        self._transitions = transitions
         self._spool = spool
         self._previews = previews
         self._routing = routing
@@ -129,7 +129,9 @@ class Calls:
 
     def _keep_handle(self, job: Job, task: ImageTask, handle: str) -> None:
         try:
-            self._changes.apply(job.job_id, task.index, lambda image, _now: submitted(image, task.attempt_id, handle))
+            self._transitions.apply(
+                job.job_id, task.index, lambda image, _now: submitted(image, task.attempt_id, handle)
+            )
         except Exception:  # the call goes on; only a crash would now leave it in doubt
             log.exception("%s image %d: the handle %s of its call could not be kept", job.job_id, task.index, handle)
 

@@ -11,7 +11,7 @@ from threading import Event
 from imagegeneration.core.errors import DatabaseDown
 from imagegeneration.core.ids import ProviderName, new_id
 from imagegeneration.jobs.job import Job, Lease
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.queue_store import QueueStore
 from imagegeneration.providers.breaker import Barred
 from imagegeneration.providers.breakers import Breakers
 from imagegeneration.providers.pauses import Pauses
@@ -29,7 +29,7 @@ class Claims:
     """The claims of one runner process. Users take turns; what is paused is not claimed."""
 
     def __init__(
-        self, jobs: JobStore, pauses: Pauses, breakers: Breakers, pacing: Pacing, providers: Sequence[ProviderName]
+        self, jobs: QueueStore, pauses: Pauses, breakers: Breakers, pacing: Pacing, providers: Sequence[ProviderName]
     ) -> None:
         self._jobs = jobs
         self._pauses = pauses

@@ -10,12 +10,11 @@ from imagegeneration.assets.bucket import Storage
 from imagegeneration.assets.store import ImageStore
 from imagegeneration.core.errors import Occupied
 from imagegeneration.core.ids import new_id
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import Job, JobImage
 from imagegeneration.jobs.lifecycle import stored
-from imagegeneration.jobs.news import news_of
 from imagegeneration.jobs.seals import Seals
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.store import ImageChange, JobStore
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.runner.intake import StoredAnswer
@@ -33,7 +32,7 @@ class Delivery:
         connection: Connection,
         jobs: JobStore,
         images: ImageStore,
-        changes: Changes,
+        transitions: ImageTransitions,
         seals: Seals,
         storage: Storage,
         spool: Spool,
@@ -42,7 +41,7 @@ class Delivery:
         self._connection = connection
         self._jobs = jobs
         self._images = images
-        self._changes = changes
+        self._transitions = transitions
         self._seals = seals
         self._storage = storage
         self._spool = spool
@@ -67,7 +66,7 @@ class Delivery:
             return
         self._storage.put(thumbnail_key(key), answer.thumbnail, "image/webp", compare=False)
         self._record(job, answer, key)
-        self._changes.conclude(job.job_id)  # guard: spool-removed-last
+        self._transitions.conclude(job.job_id)  # guard: spool-removed-last
         self._spool.remove(entry.attempt_id)  # last: until then a crash is made good by delivering again
 
     def _record(self, job: Job, answer: StoredAnswer, key: str) -> None:
@@ -78,20 +77,16 @@ class Delivery:
                 return
             record = self._stored_image(current, answer, key)
             old = current.images[entry.index]
-            if self._write(job.job_id, old, stored(old, entry.attempt_id, record), record):
+            if self._write(current, old, stored(old, entry.attempt_id, record), record):
                 return
 
-    def _write(self, job_id: str, old: JobImage, new: JobImage, record: StoredImage) -> bool:
+    def _write(self, job: Job, old: JobImage, new: JobImage, record: StoredImage) -> bool:
         """Insert the record and put the image. Return False if the image has changed meanwhile."""
 
-        def work(session: Session) -> bool:
-            news = news_of([old], [new], record.created_at)
-            if new is not old and not self._jobs.swap_images(job_id, [(old, new)], news=news, session=session):
-                return False
+        def insert(session: Session) -> None:
             self._images.insert(record, session=session)
-            return True
 
-        return self._connection.transaction(work)
+        return self._transitions.commit(job, ImageChange([old], [new]), record.created_at, also=insert)
 
     def _stored_image(self, job: Job, answer: StoredAnswer, key: str) -> StoredImage:
         entry, facts = answer.entry, answer.facts

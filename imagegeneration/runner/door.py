@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from imagegeneration.assets.inputs import References, Unusable
 from imagegeneration.assets.reference import InputImage
 from imagegeneration.core.errors import StudioError
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import Job
-from imagegeneration.jobs.lifecycle import dropped, started
+from imagegeneration.jobs.lifecycle import dropped
 from imagegeneration.jobs.store import JobStore
-from imagegeneration.mongo.connection import Connection
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.runner.task import ImageTask
 
 
 class Door:
     """Lets images pass from HELD to CALLING, each attempt once, and only under the live lease."""
 
-    def __init__(self, connection: Connection, jobs: JobStore, changes: Changes, references: References) -> None:
-        self._connection = connection
+    def __init__(self, jobs: JobStore, transitions: ImageTransitions, references: References) -> None:
         self._jobs = jobs
-        self._changes = changes
+        self._transitions = transitions
         self._references = references
 
     def inputs(self, job: Job, index: int) -> Sequence[InputImage] | None:
@@ -34,7 +32,7 @@ class Door:
             return self._references.read(job.request.references)
         except Unusable as problem:
             words = str(problem)
-            self._changes.apply(job.job_id, index, lambda image, now: dropped(image, "TAMPERED", words, now))
+            self._transitions.apply(job.job_id, index, lambda image, now: dropped(image, "TAMPERED", words, now))
             return None
 
     def enter(self, job: Job, task: ImageTask) -> bool:
@@ -46,9 +44,8 @@ class Door:
         image, lease = job.images[task.index], job.lease
         if lease is None or image.state != "HELD":
             return False
-        change = (image, started(image, task.attempt_id, self._connection.now()))
         try:
-            return self._jobs.start_image(job.job_id, lease.fence, change)
+            return self._transitions.start(job, task.index, lease.fence, task.attempt_id)
         except StudioError:
             return self._has_passed(job.job_id, lease.fence, task)
 

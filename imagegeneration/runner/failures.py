@@ -8,10 +8,10 @@ import random
 from datetime import datetime, timedelta
 
 from imagegeneration.core.errors import OverBudget
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import Job, JobImage
 from imagegeneration.jobs.lifecycle import failed
 from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.providers.generation import CallFailed
 from imagegeneration.runner.reports import Reports
 from imagegeneration.runner.routing import Routing
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 class Failures:
     """Records calls that brought no answer."""
 
-    def __init__(self, jobs: JobStore, changes: Changes, reports: Reports, routing: Routing) -> None:
+    def __init__(self, jobs: JobStore, transitions: ImageTransitions, reports: Reports, routing: Routing) -> None:
         self._jobs = jobs
-        self._changes = changes
+        self._transitions = transitions
         self._reports = reports
         self._routing = routing
 
@@ -47,11 +47,11 @@ class Failures:
             return failed(image, task.attempt_id, failure, now, again_since=since, following=following)
 
         try:
-            image = self._changes.apply(job.job_id, task.index, transition)
+            image = self._transitions.apply(job.job_id, task.index, transition)
         except OverBudget as full:
             log.warning("%s image %d: no alternate takes over: %s", job.job_id, task.index, full.message)
             # guard: fallback-provider-budget
-            image = self._changes.apply(job.job_id, task.index, functools.partial(transition, goes_on=False))
+            image = self._transitions.apply(job.job_id, task.index, functools.partial(transition, goes_on=False))
         self._reports.failed(provider, failure, image, task.attempt_id)
         return _delay(image, failure) if image is not None and image.state == "HELD" else None
 

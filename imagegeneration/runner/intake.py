@@ -11,9 +11,9 @@ from imagegeneration.assets import imaging
 from imagegeneration.assets.asset import ImageFacts, storage_key
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.core.errors import DatabaseDown, StudioError
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import Job, JobImage
 from imagegeneration.jobs.lifecycle import generated, lost, not_an_image
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.providers.generation import Answer
 from imagegeneration.runner.bills import Bills
 from imagegeneration.runner.reports import Reports
@@ -42,9 +42,15 @@ class Intake:
     """Takes paid answers in. Nothing that is wrong with one loses it."""
 
     def __init__(
-        self, changes: Changes, spool: Spool, storage: Storage, bills: Bills, set_aside: SetAside, reports: Reports
+        self,
+        transitions: ImageTransitions,
+        spool: Spool,
+        storage: Storage,
+        bills: Bills,
+        set_aside: SetAside,
+        reports: Reports,
     ) -> None:
-        self._changes = changes
+        self._transitions = transitions
         self._spool = spool
         self._storage = storage
         self._bills = bills
@@ -97,7 +103,7 @@ class Intake:
         except imaging.NotAnImage as problem:
             self._reject(entry, answer, problem)
             return None
-        image = self._changes.apply(
+        image = self._transitions.apply(
             entry.job_id,
             entry.index,
             lambda image, now: generated(
@@ -109,7 +115,7 @@ class Intake:
     def _reject(self, entry: SpoolEntry, answer: Answer, problem: imaging.NotAnImage) -> None:
         """Fail the image of an answer that is no image, charged. Raises Unreadable if it was an image before."""
         attempt_id, why = entry.attempt_id, str(problem)
-        image = self._changes.apply(
+        image = self._transitions.apply(
             entry.job_id,
             entry.index,
             lambda image, now: not_an_image(
@@ -175,7 +181,7 @@ class Intake:
 
     def _lose(self, entry: SpoolEntry, answer: Answer, why: str) -> None:
         attempt_id = entry.attempt_id
-        self._changes.apply(
+        self._transitions.apply(
             entry.job_id,
             entry.index,
             lambda image, now: lost(image, attempt_id, answer, self._bills.cost(image, attempt_id, answer), why, now),

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from imagegeneration.core.errors import StudioError
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import Job, JobImage
 from imagegeneration.jobs.lifecycle import failed
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.report_store import ReportStore
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.providers.generation import CallFailed, LeftAtProvider
 from imagegeneration.runner.calls import Calls
@@ -36,15 +36,15 @@ class LateAnswers:
     def __init__(
         self,
         connection: Connection,
-        jobs: JobStore,
-        changes: Changes,
+        reports: ReportStore,
+        transitions: ImageTransitions,
         calls: Calls,
         intake: Intake,
         delivery: Delivery,
     ) -> None:
         self._connection = connection
-        self._jobs = jobs
-        self._changes = changes
+        self._reports = reports
+        self._transitions = transitions
         self._calls = calls
         self._intake = intake
         self._delivery = delivery
@@ -69,7 +69,7 @@ class LateAnswers:
     def _in_doubt(self) -> Sequence[tuple[Job, JobImage]]:
         """Return the images whose calls ended in doubt lately, and whose providers may still have their answers."""
         since = self._connection.now() - ANSWERS_KEPT
-        jobs = self._jobs.in_doubt_since(since, ASKED_AGAIN)
+        jobs = self._reports.in_doubt_since(since, ASKED_AGAIN)
         images = ((job, image) for job in jobs for image in job.images if image.state == "UNKNOWN")
         return [
             (job, image)
@@ -101,7 +101,7 @@ class LateAnswers:
     def _close(self, job: Job, task: ImageTask, failure: CallFailed) -> None:
         """Record what has become known of the money, if anything has."""
         if failure.certainty != "unknown":
-            self._changes.apply(
+            self._transitions.apply(
                 job.job_id,
                 task.index,
                 lambda found, now: failed(found, task.attempt_id, failure, now, again_since=None),

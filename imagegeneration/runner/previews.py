@@ -10,9 +10,9 @@ from imagegeneration.assets import imaging
 from imagegeneration.assets.asset import partial_key
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.core.errors import StudioError
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import Job
 from imagegeneration.jobs.lifecycle import shown
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.providers.generation import MAX_PARTIAL_IMAGES
 from imagegeneration.runner.task import ImageTask
 
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 class Previews:
     """Puts thumbnails of previews into the bucket, and their URLs onto the job, on a thread of its own."""
 
-    def __init__(self, changes: Changes, storage: Storage) -> None:
-        self._changes = changes
+    def __init__(self, transitions: ImageTransitions, storage: Storage) -> None:
+        self._transitions = transitions
         self._storage = storage
         self._pool = ThreadPoolExecutor(1, "preview")
         self._room = threading.Semaphore(WAITING)
@@ -54,7 +54,7 @@ class Previews:
             key = partial_key(job.user_id, job.created_at, job.job_id, task.index, task.attempt_id, number)
             self._storage.put(key, thumbnail, "image/webp", compare=False)
             url = self._storage.url(key)
-            self._changes.apply(job.job_id, task.index, lambda image, _now: shown(image, task.attempt_id, url))
+            self._transitions.apply(job.job_id, task.index, lambda image, _now: shown(image, task.attempt_id, url))
         except (StudioError, imaging.NotAnImage, imaging.Unreadable) as problem:
             log.warning("%s image %d: a preview cannot be shown: %s", job.job_id, task.index, problem)
         except Exception:  # pool threads have no caller: log here or lose the traceback

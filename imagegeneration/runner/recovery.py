@@ -7,9 +7,9 @@ import logging
 from imagegeneration.assets.asset import storage_prefix
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.assets.store import ImageStore
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import Job
 from imagegeneration.jobs.lifecycle import interrupted
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.providers.generation import Answer
 from imagegeneration.runner.intake import Intake
 from imagegeneration.runner.set_aside import SetAside
@@ -25,14 +25,14 @@ class Recovery:
     def __init__(
         self,
         images: ImageStore,
-        changes: Changes,
+        transitions: ImageTransitions,
         spool: Spool,
         storage: Storage,
         intake: Intake,
         set_aside: SetAside,
     ) -> None:
         self._images = images
-        self._changes = changes
+        self._transitions = transitions
         self._spool = spool
         self._storage = storage
         self._intake = intake
@@ -54,7 +54,7 @@ class Recovery:
             self._intake.settle(*spooled)
             return
         log.warning("%s image %d: no result of the call %s was found", job.job_id, task.index, task.attempt_id)
-        self._changes.apply(job.job_id, task.index, interrupted)
+        self._transitions.apply(job.job_id, task.index, interrupted)
 
     def _adopt_from_bucket(self, job: Job, task: ImageTask) -> None:
         """Spool an original that is in the bucket for this image and that no record knows."""

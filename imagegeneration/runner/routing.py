@@ -6,10 +6,10 @@ import logging
 from collections.abc import Mapping
 
 from imagegeneration.core.ids import ProviderName
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.fallback import NextRoute, Route, next_route, route_of, routes_after
 from imagegeneration.jobs.job import Job, JobImage
 from imagegeneration.jobs.lifecycle import passed_over
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.providers.breakers import Breakers
 from imagegeneration.providers.generation import GenerationParameters
 from imagegeneration.providers.pauses import Pauses
@@ -21,9 +21,9 @@ class Routing:
     """Routes images to approved providers that may be called; `endpoints` are the hashes of the configured ones."""
 
     def __init__(
-        self, changes: Changes, pauses: Pauses, breakers: Breakers, endpoints: Mapping[ProviderName, str]
+        self, transitions: ImageTransitions, pauses: Pauses, breakers: Breakers, endpoints: Mapping[ProviderName, str]
     ) -> None:
-        self._changes = changes
+        self._transitions = transitions
         self._pauses = pauses
         self._breakers = breakers
         self._endpoints = endpoints
@@ -83,7 +83,7 @@ class Routing:
     def _pass_over(self, job: Job, image: JobImage, following: NextRoute) -> Job | None:
         """Go on with the alternate, without a call; return None if the image has changed meanwhile."""
         index, route = image.index, following.route
-        moved = self._changes.apply(
+        moved = self._transitions.apply(
             job.job_id,
             index,
             lambda found, now: passed_over(found, following, now) if found == image else found,  # guard: pass-over-once

@@ -7,9 +7,9 @@ import logging
 from imagegeneration.assets.asset import aside_key
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.core.errors import DatabaseDown
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.lifecycle import set_aside
 from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.providers.generation import Answer
 from imagegeneration.runner.bills import Bills
 from imagegeneration.runner.spool import Damaged, Spool, SpoolEntry
@@ -21,9 +21,11 @@ log = logging.getLogger(__name__)
 class SetAside:
     """Sets answers aside. Their images end, charged."""
 
-    def __init__(self, jobs: JobStore, changes: Changes, spool: Spool, storage: Storage, bills: Bills) -> None:
+    def __init__(
+        self, jobs: JobStore, transitions: ImageTransitions, spool: Spool, storage: Storage, bills: Bills
+    ) -> None:
         self._jobs = jobs
-        self._changes = changes
+        self._transitions = transitions
         self._spool = spool
         self._storage = storage
         self._bills = bills
@@ -86,7 +88,7 @@ class SetAside:
     def _end(self, entry: SpoolEntry, answer: Answer, why: str) -> None:
         attempt_id = entry.attempt_id
         host = self._spool.host if self._spool.has(attempt_id) else None
-        self._changes.apply(
+        self._transitions.apply(
             entry.job_id,
             entry.index,
             lambda image, now: set_aside(

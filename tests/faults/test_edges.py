@@ -11,7 +11,7 @@ from imagegeneration.bootstrap import build_studio
 from imagegeneration.core.errors import DatabaseDown
 from imagegeneration.core.ids import new_id
 from imagegeneration.jobs.job import Job
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.runner.build import RunnerParts, build_runner
 from imagegeneration.runner.task import ImageTask
 from tests.faults.support.cluster import ELSEWHERE, Cluster
@@ -65,14 +65,14 @@ def test_after_a_lost_reply_the_call_is_made_only_where_the_door_is_still_open(
     runner, other = runners
     job_id = cluster.approve()
     job = claimed(runner)
-    pass_the_door = JobStore.start_image
+    pass_the_door = ImageTransitions.start
 
     def answer_is_lost(*args: Any, **kwargs: Any) -> bool:
         assert pass_the_door(*args, **kwargs)
         meanwhile(cluster, other, job_id)
         raise DatabaseDown("the reply was lost")
 
-    monkeypatch.setattr(JobStore, "start_image", answer_is_lost)
+    monkeypatch.setattr(ImageTransitions, "start", answer_is_lost)
     assert runner.door.enter(job, ImageTask(0, new_id("att"))) == passed
 
 

@@ -203,7 +203,7 @@ def test_a_decision_is_concluded_even_if_its_process_ends_in_between(
 ) -> None:
     job = strand(elsewhere, monkeypatch)
     with monkeypatch.context() as crash:
-        crash.setattr(studio.decisions._changes, "conclude", lambda _job_id: None)
+        crash.setattr(studio.decisions._transitions, "conclude", lambda _job_id: None)
         decide(studio, job, "declare_lost", job.images[0].attempt.attempt_id or "")
     one_round(studio)
     assert studio.queries.get(LOCAL, job.job_id).status == "FAILED"

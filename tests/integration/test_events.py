@@ -23,9 +23,9 @@ from imagegeneration.api.protocol import TimedProtocol
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.core.errors import DatabaseDown, OverBudget
-from imagegeneration.jobs.event import Event
+from imagegeneration.jobs.event import JobEvent
 from imagegeneration.jobs.event_store import KEPT_SECONDS, EventStore
-from imagegeneration.jobs.following import Told
+from imagegeneration.jobs.feed import JobUpdates
 from imagegeneration.jobs.job import Job
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.sandbox import Sandbox
@@ -116,7 +116,7 @@ def test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says(
     found = stored(database, job)
     assert [event["type"] for event in found] == ALL
     assert [event["eventId"] for event in found] == [1, 2, 3, 4, 5]
-    assert (job.last_event, job.news) == (5, ())
+    assert job.last_event == 5
     assert {event["userId"] for event in found} == {"local"}
     assert found[3]["url"] == job.cdn_urls[0]
     indexes = database.events.index_information()
@@ -124,27 +124,25 @@ def test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says(
     assert indexes["jobId_1_eventId_1"]["unique"] is True
 
 
-def test_the_one_way_door_is_one_write_and_has_its_event(
+def test_the_one_way_door_is_passed_with_its_event(
     studio: Studio, runner: RunnerParts, database: Database[dict[str, Any]]
 ) -> None:
     approve(studio, image_count=2)
     job = claim(studio, "runner_a")
     assert job is not None
     assert runner.door.enter(job, ImageTask(0, "att_1"))
-    document = database.jobs.find_one({"jobId": job.job_id})
-    assert document is not None
-    assert ([news["type"] for news in document["news"]], document["lastEvent"]) == (["started"], 2)
-    assert [event["type"] for event in stored(database, job)] == ["queued"]
+    assert [event["type"] for event in stored(database, job)] == ["queued", "started"]
     assert not runner.door.enter(job, ImageTask(0, "att_2"))
-    assert [event.type for event in studio.following.told(LOCAL, job.job_id, 0).events] == ["queued", "started"]
-    assert runner.door.enter(job, ImageTask(1, "att_3"))
-    assert [event.event_id for event in studio.following.told(LOCAL, job.job_id, 1).events] == [2, 3]
+    assert runner.door.enter(job, ImageTask(1, "att_3")), "the job as it was read, before its other image had an event"
+    events = studio.feed.updates_since(LOCAL, job.job_id, 1).events
+    assert [(event.event_id, event.attempt_id) for event in events] == [(2, "att_1"), (3, "att_3")]
+    assert studio.queries.get(LOCAL, job.job_id).last_event == 3
 
 
 def test_a_change_whose_events_cannot_be_written_does_not_happen(
     studio: Studio, runner: RunnerParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    approve(studio)
+    approve(studio, image_count=2)
     job = claim(studio, "runner_a")
     assert job is not None
     assert runner.door.enter(job, ImageTask(0, "att_1"))
@@ -157,8 +155,31 @@ def test_a_change_whose_events_cannot_be_written_does_not_happen(
         patch.setattr(EventStore, "append", broken)
         with pytest.raises(RuntimeError):
             runner.intake.receive(job, ImageTask(0, "att_1"), answer)
-    assert studio.queries.get(LOCAL, job.job_id).images[0].state == "CALLING"
-    assert [event.type for event in studio.following.told(LOCAL, job.job_id, 0).events] == ["queued", "started"]
+        with pytest.raises(RuntimeError):
+            runner.door.enter(job, ImageTask(1, "att_2"))
+    unchanged = studio.queries.get(LOCAL, job.job_id)
+    assert [image.state for image in unchanged.images] == ["CALLING", "HELD"]
+    assert [event.type for event in studio.feed.updates_since(LOCAL, job.job_id, 0).events] == ["queued", "started"]
+
+
+def test_a_cursor_that_is_past_later_events_comes_to_one_that_is_committed_late(
+    studio: Studio, database: Database[dict[str, Any]]
+) -> None:
+    """The change stream keeps the order of commit, so that its resume token is a cursor over all events."""
+    event = studio._stores.events.of_job(approve(studio).job_id, 0, 1)[0]
+    early, late = (event.model_copy(update={"job_id": f"imgjob_{name}"}) for name in ("early", "late"))
+    client = database.client
+    with database.events.watch() as stream, client.start_session() as first, client.start_session() as second:
+        first.start_transaction()
+        database.events.insert_one(late.document(), session=first)
+        second.start_transaction()
+        database.events.insert_one(early.document(), session=second)
+        second.commit_transaction()
+        assert next(stream)["fullDocument"]["jobId"] == early.job_id
+        cursor = stream.resume_token
+        first.commit_transaction()
+    with database.events.watch(resume_after=cursor) as again:
+        assert next(again)["fullDocument"]["jobId"] == late.job_id
 
 
 def test_a_change_that_is_given_up_is_not_told_of(
@@ -222,8 +243,6 @@ def test_a_job_whose_events_are_gone_still_tells_how_it_ended(
     database.events.delete_many({})
     last = studio.queries.get(LOCAL, job.job_id).last_event
     assert told(client.get(f"/image/job-events/{job.job_id}")) == [(last, "error")]
-    database.jobs.update_one({"jobId": job.job_id}, {"$unset": {"lastEvent": True}})
-    assert told(client.get(f"/image/job-events/{job.job_id}")) == [(1, "error")]
 
 
 def test_a_retry_is_told_after_the_end_and_the_stream_goes_on(client: TestClient, studio: Studio) -> None:
@@ -243,7 +262,7 @@ def test_two_listeners_hear_the_same_as_it_happens(server: str, studio: Studio, 
     assert [listener.types for listener in listeners] == [["queued"]] * 2
     run_to_the_end(studio, worker, job.job_id)
     wait_until(lambda: all(listener.is_over for listener in listeners), "both streams end with the job")
-    expected = [event.type for event in studio.following.told(LOCAL, job.job_id, 0).events]
+    expected = [event.type for event in studio.feed.updates_since(LOCAL, job.job_id, 0).events]
     assert [listener.types for listener in listeners] == [expected, expected]
     estimates = [json.loads(one["data"]) for one in listeners[0].heard if one["event"] == "progress"]
     assert all(estimate["isEstimate"] is True for estimate in estimates)
@@ -251,7 +270,7 @@ def test_two_listeners_hear_the_same_as_it_happens(server: str, studio: Studio, 
     assert max(estimate["percent"] for estimate in estimates) <= 95
 
 
-def test_news_is_told_sooner_than_a_stream_looks_by_itself(
+def test_an_event_is_told_sooner_than_a_stream_looks_by_itself(
     server: str, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api_events, "LOOK_SECONDS", 60)
@@ -273,8 +292,8 @@ def test_a_cancel_is_told_once_also_where_everything_is_in_flight(studio: Studio
     assert runner.door.enter(job, ImageTask(0, "att_1"))
     for _ in range(2):
         studio.cancellation.cancel(LOCAL, job_id)
-    told = studio.following.told(LOCAL, job_id, 0).events
-    assert [event.type for event in told] == ["queued", "started", "canceled"]
+    events = studio.feed.updates_since(LOCAL, job_id, 0).events
+    assert [event.type for event in events] == ["queued", "started", "canceled"]
 
 
 def test_fifty_open_streams_keep_nobody_waiting(server: str, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,15 +369,15 @@ def test_a_stream_goes_on_where_the_database_is_away_for_a_moment(
     listener = Listener(server, approve(studio).job_id)
     wait_until(lambda: listener.is_connected, "it is told that the job is queued")
     away = threading.Event()
-    real = studio.following.told
+    real = studio.feed.updates_since
 
-    def told(actor: Actor, job_id: str, after: int) -> Told:
+    def updates_since(actor: Actor, job_id: str, after: int) -> JobUpdates:
         if not away.is_set():
             away.set()
             raise DatabaseDown("The database does not answer as it should.")
         return real(actor, job_id, after)
 
-    monkeypatch.setattr(studio.following, "told", told)
+    monkeypatch.setattr(studio.feed, "updates_since", updates_since)
     assert away.wait(10), "it looked while the database was away"
     studio.cancellation.cancel(LOCAL, listener.job_id)
     listener.join(10)
@@ -391,5 +410,5 @@ def test_a_server_that_stops_ends_its_streams(studio: Studio) -> None:
 
 def test_events_cannot_be_changed(studio: Studio) -> None:
     ways = {name for name in vars(EventStore) if not name.startswith("_")}
-    assert ways == {"append", "since"}
-    assert Event.model_config["frozen"] is True
+    assert ways == {"append", "of_job", "changed_jobs"}
+    assert JobEvent.model_config["frozen"] is True

@@ -16,8 +16,8 @@ from imagegeneration.assets.asset import storage_key
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import DatabaseDown, StorageFailed
-from imagegeneration.jobs.changes import Changes
 from imagegeneration.jobs.job import POISON_CLAIMS, Job
+from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest, LeftAtProvider, Usage
@@ -575,16 +575,16 @@ def test_a_handle_that_could_not_be_kept_at_first_is_kept_before_the_call_is_lef
     approve(studio)
     job = claimed(studio)
     assert runner.door.enter(job, TASK)
-    apply, tries = Changes.apply, []
+    apply, tries = ImageTransitions.apply, []
 
-    def away_at_first(self: Changes, *args: Any) -> Any:
+    def away_at_first(self: ImageTransitions, *args: Any) -> Any:
         tries.append(args)
         if len(tries) == 1:
             raise DatabaseDown("The database does not answer.")
         return apply(self, *args)
 
     monkeypatch.setattr(runner.calls, "_providers", {"sandbox": LeavingProvider()})
-    monkeypatch.setattr(Changes, "apply", away_at_first)
+    monkeypatch.setattr(ImageTransitions, "apply", away_at_first)
     with pytest.raises(LeftAtProvider):
         runner.calls.make(job, TASK)
     assert studio.queries.get(LOCAL, job.job_id).images[0].attempt.handle == "handle_1"

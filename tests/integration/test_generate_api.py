@@ -117,7 +117,7 @@ def test_how_long_an_image_takes_is_one_figure_from_one_source(
     def told(job: dict[str, Any]) -> set[float]:
         rows = client.post("/image/estimate", json={"finalPrompt": "a kite"}).json()["recommendations"]
         side_by_side = studio.selector.compare(Criteria(final_prompt="a kite")).estimate.recommendations
-        progress = studio.following.progress(studio.queries.get(LOCAL, job["jobId"]))
+        progress = studio.feed.progress(studio.queries.get(LOCAL, job["jobId"]))
         assert progress is not None
         return {
             job["estimatedSeconds"],

@@ -293,7 +293,7 @@ def test_the_decisions_about_it_are_in_the_api(
 def test_a_document_that_the_database_refuses_sets_the_answer_aside_without_the_providers_words(
     studio: Studio, runner: RunnerParts, calling: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    apply = runner.intake._changes.apply
+    apply = runner.intake._transitions.apply
 
     def refuse_usage(job_id: str, index: int, transition: Callable[..., Any]) -> Any:
         def checked(image: Any, now: Any) -> Any:
@@ -304,7 +304,7 @@ def test_a_document_that_the_database_refuses_sets_the_answer_aside_without_the_
 
         return apply(job_id, index, checked)
 
-    monkeypatch.setattr(runner.intake._changes, "apply", refuse_usage)
+    monkeypatch.setattr(runner.intake._transitions, "apply", refuse_usage)
     taken_in(studio, runner, calling, answer_of(png(), revised_prompt="a kite"))
     assert_set_aside(studio, runner, calling, "settling it failed (InternalFault)")
 

@@ -13,10 +13,9 @@ from starlette.testclient import TestClient
 
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL, Actor
-from imagegeneration.jobs.event_store import EventStore
 from imagegeneration.jobs.job import Status, new_job_id, request_sha256
 from imagegeneration.jobs.link import Link
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.store import job_collection
 from imagegeneration.mongo.connection import Connection
 from tests.integration.company import BODIES, code, person, signed_in, somebody
 
@@ -159,7 +158,7 @@ def test_among_many_jobs_a_search_looks_at_what_it_answers(
         many = [_another(sample, number, users, jobs // 100) for number in range(start, start + 10_000)]
         database.jobs.insert_many(many, ordered=False, bypass_document_validation=True)
     with closing(Connection(company.settings.require_database(), database.name)) as connection:
-        JobStore(connection, EventStore(connection))
+        job_collection(connection)
         connection.prepare()
     for asker in (cleo.actor(), LOCAL, person(company, "rae", "reviewer").actor()):
         seen = _profiled(database, functools.partial(_search, company, asker))

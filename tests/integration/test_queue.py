@@ -139,7 +139,7 @@ def test_a_retried_job_is_heard_of_too(studio: Studio, worker: Worker, claims: C
 
 def test_what_waits_for_a_paused_model_is_not_claimed_in_batches_either(studio: Studio, claims: Claims) -> None:
     approve_for(studio, ANN, 4)
-    other = studio._stores.jobs
+    other = studio._stores.queue
     claims.refresh()
     assert len(list(claims.claim("runner_a", 30, 2))) == 2
     lease = Lease(owner="runner_a", fence="fence_1")

@@ -51,7 +51,7 @@ SPARSE = {
     "budgets": {"provider"},
     "events": {"index", "attemptId", "url", "thumbnailUrl", "code", "message"},
     "images": {"seal"},
-    "jobs": {"alternates", "lastEvent", "links", "news"},
+    "jobs": {"alternates", "links"},
 }
 """Fields that are stored only where they differ from their default."""
 

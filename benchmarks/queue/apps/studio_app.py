@@ -90,7 +90,7 @@ def enqueue(job: str, seconds: float) -> None:
 
 def outstanding() -> int:
     """Jobs that are not over."""
-    return _stores.jobs.running() + _stores.jobs.queued(sys.maxsize)
+    return _stores.reports.running() + _stores.reports.queued(sys.maxsize)
 
 
 def main() -> int:

@@ -178,7 +178,7 @@ _OUTLOOKS = Outlooks(_outlook)
 def _progress(job: Job) -> Progress | None:
     """How far the job is; the page lives without it while it cannot be told."""
     try:
-        return studio().following.progress(job)
+        return studio().feed.progress(job)
     except StudioError:
         return None
 

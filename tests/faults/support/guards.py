@@ -28,7 +28,7 @@ SUBMITTED = "tests/faults/test_submitted.py::"
 EDGES = "tests/faults/test_edges.py"
 LIFECYCLE_RULES = UNIT + "domain/test_lifecycle.py"
 FALLBACK_RULES = UNIT + "domain/test_fallback.py"
-EVENT_RULES = UNIT + "domain/test_news.py::"
+EVENT_RULES = UNIT + "jobs/test_event.py::"
 PRICES = UNIT + "domain/test_catalog.py::"
 STREAM_STEPS = UNIT + "providers/test_streamed.py::"
 
@@ -54,7 +54,6 @@ QUEUE: Mapping[str, Guard] = {
     "lost-reply-state": noticed_by(EDGES),
     "lost-reply-fence": noticed_by(EDGES),
     "swap-images-as-read": noticed_by(CLAUSES + "test_the_same_image_is_changed_once"),
-    "conclude-image-states": noticed_by(CLAUSES + "test_a_job_is_not_concluded_from_images_that_have_changed"),
     "release-fence": noticed_by(CLAUSES + "test_a_lease_is_given_back_only_by_who_has_it"),
     "renew-owner": noticed_by(CLAUSES + "test_a_lease_is_renewed_only_by_who_has_it"),
     "renew-fence": noticed_by(CLAUSES + "test_a_lease_is_renewed_only_by_who_has_it"),
@@ -88,7 +87,7 @@ ANSWERS: Mapping[str, Guard] = {
     "spool-first": noticed_by(STEPS + "test_an_image_waits_in_the_spool_while_the_bucket_is_down"),
     "spool-removed-last": noticed_by(
         "tests/faults/test_bucket.py::test_a_runner_killed_while_it_delivers_leaves_nothing_behind",
-        instead="self.spool.remove(entry.attempt_id)\nself._changes.conclude(job.job_id)",
+        instead="self.spool.remove(entry.attempt_id)\nself._transitions.conclude(job.job_id)",
     ),
     "recover-not-in-flight": noticed_by(CLAUSES + "test_a_call_that_this_process_is_at_work_on_is_not_put_in_doubt"),
     "put-no-overwrite": noticed_by(CLAUSES + "test_an_object_is_never_put_over_another"),
@@ -119,13 +118,14 @@ BUDGETS: Mapping[str, Guard] = {
     ),
 }
 
-TOLD: Mapping[str, Guard] = {
-    "event-counter-with-news": noticed_by(EVENTS + "test_the_one_way_door_is_one_write_and_has_its_event"),
-    "event-counter-in-transaction": noticed_by(
-        EVENTS + "test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says"
+FEED: Mapping[str, Guard] = {
+    "event-counter": noticed_by(EVENTS + "test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says"),
+    "event-number-in-transaction": noticed_by(
+        EVENTS + "test_the_one_way_door_is_passed_with_its_event", instead="renumbered = events"
     ),
     "event-transaction-change": noticed_by(
-        EVENTS + "test_a_change_that_is_given_up_is_not_told_of", instead="self._events.append(events, session=None)"
+        EVENTS + "test_a_change_that_is_given_up_is_not_told_of",
+        instead="self._events.append(renumbered, session=None)",
     ),
     "event-transaction-approval": noticed_by(
         EVENTS + "test_a_change_that_is_given_up_is_not_told_of", instead="self._events.append(events, session=None)"
@@ -134,22 +134,12 @@ TOLD: Mapping[str, Guard] = {
         EVENTS + "test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says",
         instead='IndexModel([("jobId", ASCENDING), ("eventId", ASCENDING)]),',
     ),
-    "news-with-change": noticed_by(EVENTS + "test_the_one_way_door_is_one_write_and_has_its_event"),
-    "news-taken-along": noticed_by(EVENTS + "test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says"),
-    "news-taken-once": noticed_by(EVENTS + "test_events_are_kept_for_a_week_and_are_as_many_as_their_job_says"),
-    "conclude-news": noticed_by(CLAUSES + "test_the_end_of_a_job_takes_its_news_along"),
-    "conclude-news-once": noticed_by(CLAUSES + "test_the_end_of_a_job_takes_its_news_along"),
-    "conclude-last-event": noticed_by(CLAUSES + "test_a_job_is_not_concluded_without_the_news_that_came_meanwhile"),
     "cursor-in-range": noticed_by(EVENTS + "test_a_number_that_is_none_of_the_jobs_events_is_refused"),
 }
 
 PREVIEW: Mapping[str, Guard] = {
-    "preview-calling": noticed_by(
-        EVENT_RULES + "test_what_an_image_looks_like_on_the_way_is_told_each_time_and_only_while_it_is_made"
-    ),
-    "preview-own-attempt": noticed_by(
-        EVENT_RULES + "test_what_an_image_looks_like_on_the_way_is_told_each_time_and_only_while_it_is_made"
-    ),
+    "preview-calling": noticed_by(EVENT_RULES + "test_each_preview_is_an_event_while_the_image_is_made"),
+    "preview-own-attempt": noticed_by(EVENT_RULES + "test_each_preview_is_an_event_while_the_image_is_made"),
     "preview-limit": noticed_by(PREVIEWS + "test_no_more_are_shown_than_there_may_be"),
     "preview-room": noticed_by(PREVIEWS + "test_where_there_is_no_room_they_are_passed_over"),
     "preview-in-background": noticed_by(
@@ -221,7 +211,7 @@ FALLBACKS: Mapping[str, Guard] = {
     ),
     "fallback-provider-budget": noticed_by(
         FALLBACK + "test_an_alternate_without_room_in_the_budget_of_its_provider_does_not_take_over",
-        instead="image = self._changes.apply(job.job_id, task.index, transition)",
+        instead="image = self._transitions.apply(job.job_id, task.index, transition)",
     ),
     "pass-over-once": noticed_by(
         FALLBACK + "test_what_another_has_passed_over_meanwhile_is_not_passed_over_again",
@@ -343,7 +333,7 @@ GUARDS: Mapping[str, Guard] = {
     **QUEUE,
     **ANSWERS,
     **BUDGETS,
-    **TOLD,
+    **FEED,
     **PREVIEW,
     **FALLBACKS,
     **INPUTS,

@@ -14,7 +14,7 @@ import httpx
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from imagegeneration.jobs.event import Event, numbered
+from imagegeneration.jobs.event import JobEvent
 from imagegeneration.jobs.job import Attempt, Job
 from imagegeneration.money.money import Limits, account_of
 
@@ -93,10 +93,9 @@ def assert_money_adds_up(database: Documents, jobs: Sequence[Job]) -> None:
 def assert_events_tell_what_happened(database: Documents, jobs: Iterable[Job]) -> None:
     """Events and documents say the same: none is missing, none is there twice, none tells of what did not happen."""
     for job in jobs:
-        first = job.last_event - len(job.news) + 1  # as the job was read: meanwhile there may be more
-        stored = database.events.find({"jobId": job.job_id, "eventId": {"$lt": first}}, {"_id": False}).sort("eventId")
-        own = numbered(job.news, first, job.job_id, job.user_id)
-        events = [*map(Event.model_validate, stored), *own]
+        known = {"jobId": job.job_id, "eventId": {"$lte": job.last_event}}  # since the job was read there may be more
+        stored = database.events.find(known, {"_id": False}).sort("eventId")
+        events = [JobEvent.model_validate(found) for found in stored]
         assert [event.event_id for event in events] == [*range(1, job.last_event + 1)], (job.job_id, events)
         told = Counter((event.type, event.attempt_id) for event in events)
         attempts = [attempt for image in job.images for attempt in image.attempts if attempt.attempt_id is not None]

@@ -18,9 +18,10 @@ from typing import Any, Literal, cast
 
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.assets.decoder import Decoder
-from imagegeneration.jobs.changes import Changes
+from imagegeneration.jobs.queue_store import QueueStore
 from imagegeneration.jobs.store import JobStore
-from imagegeneration.money.ledger import Ledger
+from imagegeneration.jobs.transitions import ImageTransitions
+from imagegeneration.money.ledger_store import LedgerStore
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.providers.asynchronous import AsynchronousApi
 from imagegeneration.providers.openai import OpenAIProvider
@@ -36,12 +37,12 @@ When = Literal["before", "after"]
 
 POINTS: Mapping[str, tuple[type, str]] = {
     "insert": (JobStore, "insert"),  # approving: inside the transaction, before the money is held
-    "hold": (Ledger, "record"),  # approving and settling: inside the transaction, the money
+    "hold": (LedgerStore, "append"),  # approving and settling: inside the transaction, the money
     "commit": (Connection, "transaction"),
-    "claim": (JobStore, "claim"),
-    "reclaim": (JobStore, "claim_overdue"),
+    "claim": (QueueStore, "claim"),
+    "reclaim": (QueueStore, "claim_overdue"),
     "prepare": (Admission, "tasks"),
-    "calling": (JobStore, "start_image"),
+    "calling": (ImageTransitions, "start"),
     "submit": (AsynchronousApi, "submit"),  # after: the provider works on the call, and nobody here knows its handle
     "keep": (Calls, "_keep_handle"),
     "image": (AsynchronousApi, "image"),  # before: it is made, and not fetched
@@ -52,10 +53,10 @@ POINTS: Mapping[str, tuple[type, str]] = {
     "put": (Storage, "put"),  # first the original, then the thumbnail
     "record": (Delivery, "_record"),
     "forget": (Spool, "remove"),
-    "conclude": (Changes, "conclude"),
+    "conclude": (ImageTransitions, "conclude"),
     "finish": (Leases, "finish"),
-    "renew": (JobStore, "renew"),
-    "listen": (JobStore, "arrivals"),
+    "renew": (QueueStore, "renew"),
+    "listen": (QueueStore, "arrivals"),
 }
 
 _FAULT = re.compile(r"(kill|stop|term|pause|fail|note):(before|after):([a-z]+)(?::([0-9]+))?")

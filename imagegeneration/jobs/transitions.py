@@ -1,19 +1,17 @@
-"""The one way in which images of a job change: by compare-and-set, with the money that the change moves."""
+"""The one way in which images of a job change: by compare-and-set, with their events and the money that moves."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
 from imagegeneration.jobs.accounting import billed_above_hold, movements
-from imagegeneration.jobs.event import News
-from imagegeneration.jobs.job import Approval, Job, JobImage, verdict
-from imagegeneration.jobs.news import news_of
-from imagegeneration.jobs.store import JobStore
+from imagegeneration.jobs.job import Job, JobImage, verdict
+from imagegeneration.jobs.lifecycle import started
+from imagegeneration.jobs.queue_store import live_lease
+from imagegeneration.jobs.store import ImageChange, JobStore
 from imagegeneration.money.ledger import Ledger
-from imagegeneration.money.movement import credits_moved, money_moved
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 from imagegeneration.providers.breakers import Breakers
@@ -22,8 +20,8 @@ Transition = Callable[[JobImage, datetime], JobImage]
 """What an event makes of an image at a time; the very same object where it changes nothing."""
 
 
-class Changes:
-    """Changes images, and what follows from them: the ledger, the pause of a model, the end of the job."""
+class ImageTransitions:
+    """Changes images, and what follows from them: the events, the ledger, the pause of a model, the end of the job."""
 
     def __init__(self, connection: Connection, jobs: JobStore, ledger: Ledger, breakers: Breakers) -> None:
         self._connection = connection
@@ -31,41 +29,24 @@ class Changes:
         self._ledger = ledger
         self._breakers = breakers
 
-    def swap(
-        self,
-        job: Job,
-        old: Sequence[JobImage],
-        new: Sequence[JobImage],
-        now: datetime,
-        *,
-        guard: Mapping[str, Any] | None = None,
-        fields: Mapping[str, Any] | None = None,
-        approval: Approval | None = None,
-        also: Callable[[Session], None] | None = None,
+    def commit(
+        self, job: Job, change: ImageChange, now: datetime, *, also: Callable[[Session], None] | None = None
     ) -> bool:
-        """Put the new images, `fields` and `approval` if every old image is still there and `guard` holds.
+        """Make the change in one transaction, with its events, the money it moves, and what `also` writes.
 
-        The ledger, the counters, the credits and what `also` writes change in the same transaction. False if nothing
-        was changed. Raises OverBudget (IMG_006) where more is held than the limits allow, or more credits are spent
-        than are left.
+        Return False, and change nothing, if an old image is not there any more or the guard fails. Raises OverBudget
+        (IMG_006) where more is held than the limits allow, or more credits are spent than are left.
         """
-        pairs = list(zip(old, new, strict=True))
-        changed: dict[str, Any] = {
-            "guard": guard,
-            "fields": fields,
-            "approval": None if approval is None else approval.document(),
-            "news": _news(job, fields or {}, old, new, now),
-        }
+        old, new = change.old, change.new
         moved = movements(job, old, new)
-        if not money_moved(moved) and not credits_moved(moved) and also is None:
-            return self._jobs.swap_images(job.job_id, pairs, **changed)
+        pairs = zip(old, new, strict=True)
         overbilled = [attempt for pair in pairs if (attempt := billed_above_hold(*pair)) is not None]
         for attempt in overbilled:
             self._breakers.prepare_model(attempt.model)
         self._ledger.prepare(moved)  # guard: provider-budget-exists
 
         def work(session: Session) -> bool:
-            if not self._jobs.swap_images(job.job_id, pairs, **changed, session=session):
+            if not self._jobs.change(job, change, now, session=session):
                 return False
             for attempt in overbilled:
                 self._breakers.pause_for_bill(
@@ -76,13 +57,20 @@ class Changes:
             self._ledger.record(moved, now, session=session)
             return True
 
-        swapped = self._connection.transaction(work)
+        committed = self._connection.transaction(work)
         if overbilled:
             self._breakers.paused_for_bill()
-        return swapped
+        return committed
+
+    def start(self, job: Job, index: int, fence: str, attempt_id: str) -> bool:
+        """Pass the one-way door to a paid call: only under the live lease, without a cancel, with the image as read."""
+        now = self._connection.now()
+        image = job.images[index]
+        change = ImageChange([image], [started(image, attempt_id, now)], guard=live_lease(fence))
+        return self.commit(job, change, now)
 
     def apply(self, job_id: str, index: int, transition: Transition) -> JobImage | None:
-        """What the event makes of the image, tried again until it holds; None without the job.
+        """Apply the transition to the image, again until it holds. Return the image, or None without the job.
 
         A change is progress: what happened before is no sign of poison any more.
         """
@@ -92,7 +80,7 @@ class Changes:
             new = transition(old, now)
             if new is old:
                 return old
-            if self.swap(job, [old], [new], now, fields={"claims": 0}):
+            if self.commit(job, ImageChange([old], [new], fields={"claims": 0}), now):
                 if new.is_over or job.is_over:
                     self.conclude(job_id)
                 return new
@@ -101,11 +89,11 @@ class Changes:
     def conclude(self, *job_ids: str) -> Sequence[Job]:
         """Bring what follows from the images up to date: the URLs, and the end of a job once every image is over.
 
-        Several jobs cost the round trips of one. The jobs afterwards, those that exist.
+        Several jobs cost the round trips of one. Return the jobs afterwards, those that exist.
         """
         while True:
             jobs = self._jobs.get_many(job_ids)
-            due = [job.job_id for job in jobs if _consequences(job) is not None]
+            due = [job.job_id for job in jobs if _consequences(job, job.updated_at) is not None]
             if not due:
                 return jobs
             now = self._connection.now()
@@ -113,20 +101,12 @@ class Changes:
 
     def _conclude(self, job_ids: Sequence[str], now: datetime, session: Session) -> None:
         jobs = self._jobs.get_many(job_ids, session=session)
-        ends = [(job, fields) for job in jobs if (fields := _consequences(job)) is not None]
+        ends = [(job, fields) for job in jobs if (fields := _consequences(job, now)) is not None]
         self._jobs.conclude(ends, now, session=session)
 
 
-def _news(
-    job: Job, fields: Mapping[str, Any], old: Sequence[JobImage], new: Sequence[JobImage], now: datetime
-) -> Sequence[News]:
-    """What is told of a change: it follows from what is written. A cancel is told once."""
-    is_canceled = job.cancel_requested_at is None and fields.get("cancelRequestedAt") is not None
-    return (*([News(type="canceled", created_at=now)] if is_canceled else []), *news_of(old, new, now))
-
-
-def _consequences(job: Job) -> Mapping[str, object] | None:
-    """What has to be written about the job, given its images; None if it is up to date."""
+def _consequences(job: Job, now: datetime) -> Mapping[str, object] | None:
+    """Return what has to be written about the job, given its images, or None if it is up to date."""
     urls = [image.url for image in job.images if image.state == "STORED" and image.url]
     end = verdict(job.images)
     if end is None:
@@ -136,4 +116,7 @@ def _consequences(job: Job) -> Mapping[str, object] | None:
     known = (list(job.cdn_urls), job.status, job.error_code, job.error)
     if known == (urls, end.status, end.error_code, end.error):
         return None
-    return end.document() | {"cdnUrls": urls, "lease": None, "runAt": None}
+    completed_at = job.completed_at or now
+    took = None if job.started_at is None else (completed_at - job.started_at) // timedelta(milliseconds=1)
+    over = {"cdnUrls": urls, "lease": None, "runAt": None, "completedAt": completed_at, "durationMs": took}
+    return end.document() | over

@@ -1,0 +1,59 @@
+"""The feed of a job: its events, told again to a client that comes back, and its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+
+from imagegeneration.core.actor import Actor
+from imagegeneration.core.errors import InvalidRequest
+from imagegeneration.jobs.event import JobEvent, final_event
+from imagegeneration.jobs.event_store import EventStore
+from imagegeneration.jobs.forecast import Forecast
+from imagegeneration.jobs.job import Job
+from imagegeneration.jobs.progress import Progress, progress_of
+from imagegeneration.jobs.queries import JobQueries
+
+
+@dataclass(frozen=True)
+class JobUpdates:
+    """What is new about a job: the events not heard yet, its progress, and whether nothing more will come."""
+
+    events: Sequence[JobEvent]
+    progress: Progress | None
+    is_over: bool
+
+
+class JobFeed:
+    """Reads what is new about jobs, on behalf of actors."""
+
+    def __init__(self, events: EventStore, queries: JobQueries, forecast: Forecast) -> None:
+        self._events = events
+        self._queries = queries
+        self._forecast = forecast
+
+    def changed_jobs(self, stop: Event) -> Iterator[str]:
+        """Yield the id of each job that has a new event, until `stop` is set: a hint. Raises DatabaseDown."""
+        return self._events.changed_jobs(stop)
+
+    def updates_since(self, actor: Actor, job_id: str, after: int) -> JobUpdates:
+        """Return what is new about the actor's job after event number `after`.
+
+        Raises NotFound (IMG_008), and InvalidRequest (IMG_009) for a number that the job has not come to.
+        """
+        job = self._queries.get(actor, job_id)
+        last = job.last_event
+        if after > last:  # guard: cursor-in-range
+            raise InvalidRequest(f"Last-Event-ID: the job has {last} events, and this is none of them.")
+        events = self._events.of_job(job_id, after, last) if after < last else []
+        if not events and job.is_over and after < last:  # they have expired
+            events = [final_event(job)]
+        return JobUpdates(events, self.progress(job), job.is_over)
+
+    def progress(self, job: Job) -> Progress | None:
+        """Estimate the job's progress by the history of its model, else by the catalog; None once it is over."""
+        if job.is_over:
+            return None
+        return progress_of(job, self._forecast.seconds_of(job.request.model), datetime.now(UTC))
