@@ -27,7 +27,7 @@ from imagegeneration.assets.fetch import Fetcher
 from imagegeneration.providers import asynchronous
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import MAX_PARTIAL_IMAGES, GenerationRequest
-from imagegeneration.providers.provider import Provider, StreamingProvider
+from imagegeneration.providers.provider import Call, Provider
 from imagegeneration.providers.vendors import PROVIDERS
 
 CALLS = 60
@@ -131,11 +131,7 @@ def _wired(name: str, vendor: Vendor) -> Iterator[Callable[[], bytes]]:
     ):
         provider: Provider = PROVIDERS[provider_name](Endpoint(url="http://127.0.0.1:9", key=SecretStr("k")), 60.0)
         with contextlib.closing(provider):
-            if vendor.partial_images and isinstance(provider, StreamingProvider):
-                streaming = provider
-                yield lambda: streaming.stream(request, lambda _shown: None).content
-            else:
-                yield lambda: provider.generate(request, lambda _handle: None).content
+            yield lambda: provider.generate(request, Call()).content
 
 
 class _LastPiece:

@@ -50,6 +50,7 @@ def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
     if (
         image.state != "CALLING"  # guard: handle-calling
         or image.attempt.attempt_id != attempt_id  # guard: handle-own-attempt
+        or image.attempt.handle == handle
     ):
         return image
     return _with_last(image, "CALLING", handle=handle)

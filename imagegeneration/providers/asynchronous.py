@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 import logging
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from threading import Event
 from typing import TypeVar
 
 import httpx2
@@ -19,7 +20,7 @@ import httpx2
 from imagegeneration.assets.fetch import Fetcher, FetchFailed
 from imagegeneration.providers.encoded import decoded
 from imagegeneration.providers.endpoint import Endpoint
-from imagegeneration.providers.generation import CallFailed, Json, LeftAtProvider
+from imagegeneration.providers.generation import CallDetached, CallFailed, Json
 from imagegeneration.providers.provider import MAX_ANSWER_BYTES, brief, unreachable
 from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.wire import CONNECT_SECONDS, Wire
@@ -41,11 +42,19 @@ T = TypeVar("T")
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
+@dataclass(frozen=True)
+class TakenCall:
+    """A call that the provider has taken, and until when (monotonic seconds) it is waited for."""
+
+    handle: str
+    deadline: float
+    stopping: Event
+
+
 class AsynchronousApi:
     """An API in JSON: no retries, redirects or keep-alive, and nothing from the environment."""
 
     def __init__(self, endpoint: Endpoint, scheme: str, fetcher: Fetcher | None) -> None:
-        self.leaving = threading.Event()
         key = endpoint.key.get_secret_value() if endpoint.key else "none"
         self._client = httpx2.Client(
             base_url=endpoint.url,
@@ -73,11 +82,11 @@ class AsynchronousApi:
         except (httpx2.HTTPError, CallFailed):
             return None
 
-    def image(self, url: str, handle: str, deadline: float) -> bytes:
+    def image(self, url: str, taken: TakenCall) -> bytes:
         """The finished image, also where the address itself holds it (`data:`). Raises CallFailed."""
         if url[:5].lower() == "data:":
             return _held_in(url)
-        until = max(deadline, time.monotonic() + FETCH_SECONDS)
+        until = max(taken.deadline, time.monotonic() + FETCH_SECONDS)
 
         def look() -> bytes | None:
             try:
@@ -85,9 +94,10 @@ class AsynchronousApi:
             except FetchFailed as failure:
                 if failure.may_pass:
                     return None
-                raise in_doubt(handle, f"made the image, but it could not be fetched: {failure}") from failure
+                raise in_doubt(taken.handle, f"made the image, but it could not be fetched: {failure}") from failure
 
-        return self.patiently(look, until, handle, "made the image, but it could not be fetched in time")
+        fetched = replace(taken, deadline=until)
+        return self.patiently(look, fetched, "made the image, but it could not be fetched in time")
 
     def others(self, urls: Iterable[object]) -> tuple[bytes, ...]:
         """Fetch further pictures of a finished call, which were paid for too: each once, as far as time allows.
@@ -109,17 +119,17 @@ class AsynchronousApi:
             return _held_in(url)
         return self._fetcher.fetch(url, max_bytes=MAX_ANSWER_BYTES, deadline=until)
 
-    def patiently(self, look: Callable[[], T | None], deadline: float, handle: str, otherwise: str) -> T:
-        """What `look` finds, asked again after growing pauses.
+    def patiently(self, look: Callable[[], T | None], taken: TakenCall, otherwise: str) -> T:
+        """Return what `look` finds, asked again after growing pauses.
 
-        Raises CallFailed with the words `otherwise`, and LeftAtProvider.
+        Raises CallFailed with the words `otherwise` when time is up, and CallDetached.
         """
         pause = FIRST_PAUSE_SECONDS
         while (found := look()) is None:
-            if time.monotonic() + pause > deadline:
-                raise in_doubt(handle, otherwise)
-            if self.leaving.wait(pause):
-                raise LeftAtProvider(handle)
+            if time.monotonic() + pause > taken.deadline:
+                raise in_doubt(taken.handle, otherwise)
+            if taken.stopping.wait(pause):
+                raise CallDetached(taken.handle)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
         return found
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from imagegeneration.assets.fetch import Fetcher
-from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
+from imagegeneration.providers.asynchronous import AsynchronousApi, TakenCall, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest
 from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
-from imagegeneration.providers.provider import Submitted, brief
+from imagegeneration.providers.provider import Call, brief
 from imagegeneration.providers.refusal import refusal, words_of
 from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.wire import paid
@@ -40,17 +40,23 @@ QUEUE, PLATFORM = "https://queue.fal.run", "https://api.fal.ai/v1"
 class FalProvider:
     """A client of the queue."""
 
+    is_resumable = True
+
     def __init__(self, endpoint: Endpoint, timeout_seconds: float, fetcher: Fetcher | None = None) -> None:
         self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._api = AsynchronousApi(endpoint, "Key", fetcher)
-        self.leaving = self._api.leaving
 
     @paid
-    def generate(self, request: GenerationRequest, submitted: Submitted) -> Answer:
-        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+    def generate(self, request: GenerationRequest, call: Call) -> Answer:
+        """Make one image: the paid call, unless it was submitted before.
+
+        Raises CallFailed, which says what is known of the money, and CallDetached.
+        """
         seconds = min(self._timeout, request.timeout_seconds)
         deadline = time.monotonic() + seconds
+        if call.handle is not None:
+            return self._answer(request, TakenCall(call.handle, deadline, call.stopping))
         # Neither does the server submit it again, nor does it start it so late that nobody waits for its end.
         headers = {
             "x-fal-no-retry": "1",  # guard: fal-no-retry
@@ -59,13 +65,9 @@ class FalProvider:
         reply = self._api.submit(f"/{request.model}", prepared(fal_payload, request), deadline, headers)
         if not 200 <= reply.status < 300:
             raise refusal("fal", reply.status, reply.headers, reply.document)
-        handle = handle_of(reply.document.get("request_id"))
-        submitted(handle)  # guard: fal-handle-first
-        return self._answer(request, handle, deadline)
-
-    def resume(self, request: GenerationRequest, handle: str) -> Answer:
-        """Wait for a call that was submitted before. Raises CallFailed; never submits."""
-        return self._answer(request, handle, time.monotonic() + min(self._timeout, request.timeout_seconds))
+        taken = TakenCall(handle_of(reply.document.get("request_id")), deadline, call.stopping)
+        call.submitted(taken.handle)  # guard: fal-handle-first
+        return self._answer(request, taken)
 
     def check(self) -> Checked:
         """Ask what a model costs: free of charge, and answered to accepted keys only (fal.ai/docs, Platform APIs)."""
@@ -77,8 +79,9 @@ class FalProvider:
         """Give the connections back."""
         self._api.close()
 
-    def _answer(self, request: GenerationRequest, handle: str, deadline: float) -> Answer:
-        result = self._result(f"{queue_path(request.model)}/requests/{handle}", handle, deadline)
+    def _answer(self, request: GenerationRequest, taken: TakenCall) -> Answer:
+        handle = taken.handle
+        result = self._result(f"{queue_path(request.model)}/requests/{handle}", taken)
         if result.status != 200:
             raise failure(result, handle)
         url = image_url(result, handle)
@@ -86,20 +89,20 @@ class FalProvider:
             raise in_doubt(handle, f"answered with an error instead of an image: {brief(words)}")
         if url is None:
             return Answer(content=result.body, usage=None, provider_request_id=handle)
-        content = self._api.image(url, handle, deadline)
+        content = self._api.image(url, taken)
         others = self._api.others(other_urls(result))
         return Answer(content=content, usage=None, provider_request_id=handle, others=others)
 
-    def _result(self, path: str, handle: str, deadline: float) -> Reply:
+    def _result(self, path: str, taken: TakenCall) -> Reply:
         def completed() -> Reply | None:
             reply = self._api.ask(f"{path}/status")
             if reply is None or reply.may_pass:
                 return None
             if reply.status not in (200, 202):
-                raise not_told(handle, reply, said(reply))
+                raise not_told(taken.handle, reply, said(reply))
             return reply if reply.document.get("status") == "COMPLETED" else None
 
-        status = self._api.patiently(completed, deadline, handle, "was not done with it in time")
+        status = self._api.patiently(completed, taken, "was not done with it in time")
         failed = bool(status.document.get("error"))
 
         def result() -> Reply | None:
@@ -108,9 +111,7 @@ class FalProvider:
                 return None  # the queue, or a proxy before it, does not answer: that is no result of the call
             return reply
 
-        return self._api.patiently(
-            result, deadline, handle, "was done with it, but did not hand out the result in time"
-        )
+        return self._api.patiently(result, taken, "was done with it, but did not hand out the result in time")
 
 
 def fal_payload(request: GenerationRequest) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from imagegeneration.providers.generation import Answer, CallFailed, GenerationR
 from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
 from imagegeneration.providers.post import PaidPost
-from imagegeneration.providers.provider import Submitted
+from imagegeneration.providers.provider import Call
 from imagegeneration.providers.refusal import error_instead, refusal
 from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.wire import paid
@@ -26,13 +26,15 @@ FORMAT = "png"
 class ForgeProvider:
     """A client of the service."""
 
+    is_resumable = False
+
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
         self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._post = PaidPost(endpoint, {"connect-protocol-version": "1"})
 
     @paid
-    def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
+    def generate(self, request: GenerationRequest, _call: Call) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         payload = prepared(forge_payload, request)
         seconds = min(self._timeout, request.timeout_seconds)

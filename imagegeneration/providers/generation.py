@@ -220,8 +220,8 @@ class CallFailed(Exception):
         self.provider_request_id = None if provider_request_id is None else tame(provider_request_id, MAX_PROVIDER_ID)
 
 
-class LeftAtProvider(Exception):
-    """Nobody waits for a call any more that the provider works on by itself: with its handle the next one does."""
+class CallDetached(Exception):
+    """A call that its provider works on by itself is left there: the next process waits for it, by its handle."""
 
     def __init__(self, handle: str) -> None:
         super().__init__(f"The call {handle} is left at the provider.")

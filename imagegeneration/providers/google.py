@@ -24,7 +24,7 @@ from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest, Usage
 from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import prepared, refuse_what_is_not_taken
-from imagegeneration.providers.provider import Submitted, brief, read_whole, unreachable
+from imagegeneration.providers.provider import Call, brief, read_whole, unreachable
 from imagegeneration.providers.refusal import error_instead, refusal
 from imagegeneration.providers.wire import CONNECT_SECONDS, Wire, paid
 
@@ -86,6 +86,8 @@ _NOT_MODERATED = ("NO_IMAGE", "IMAGE_OTHER", "OTHER", "STOP", "MAX_TOKENS")
 class GoogleProvider:
     """A client for paid calls, without retries, redirects or keep-alive."""
 
+    is_resumable = False
+
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
         self._endpoint = endpoint
         self._timeout = timeout_seconds
@@ -102,7 +104,7 @@ class GoogleProvider:
         )
 
     @paid
-    def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
+    def generate(self, request: GenerationRequest, _call: Call) -> Answer:
         """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
         payload = prepared(google_payload, request)
         milliseconds = round(min(self._timeout, request.timeout_seconds) * 1000)

@@ -33,8 +33,7 @@ from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import prepared
 from imagegeneration.providers.provider import (
     MAX_ANSWER_BYTES,
-    Shown,
-    Submitted,
+    Call,
     brief,
     read_whole,
     unreachable,
@@ -66,6 +65,8 @@ _COMPLETED = ("image_generation.completed", "image_edit.completed")
 class OpenAIProvider:
     """A client for paid calls, without retries, redirects or keep-alive, and one for text and moderation."""
 
+    is_resumable = False
+
     def __init__(self, endpoint: Endpoint, timeout_seconds: float) -> None:
         self._endpoint = endpoint
         self._timeout = timeout_seconds
@@ -74,17 +75,18 @@ class OpenAIProvider:
         self._text = _client(endpoint, timeout_seconds, httpx2.Limits())
 
     @paid
-    def generate(self, request: GenerationRequest, _submitted: Submitted) -> Answer:
-        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+    def generate(self, request: GenerationRequest, call: Call) -> Answer:
+        """Make one image: the paid call, as a stream if previews are asked for.
+
+        Raises CallFailed, which says what is known of the money.
+        """
+        if request.partial_images:
+            return self._stream(request, call)
         with self._asked(request) as (response, _):
             return parse_image(read_whole(response.iter_bytes()), response.headers.get("x-request-id"))
 
-    @paid
-    def stream(self, request: GenerationRequest, shown: Shown) -> Answer:
-        """Make one image, and give those on the way to it to `shown`. Raises CallFailed.
-
-        A server that knows no streams answers as ever.
-        """
+    def _stream(self, request: GenerationRequest, call: Call) -> Answer:
+        """Make one image with previews. A server that knows no streams answers without them. Raises CallFailed."""
         with self._asked(request, stream=True, partial_images=request.partial_images) as (response, deadline):
             request_id = response.headers.get("x-request-id")
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
@@ -99,7 +101,7 @@ class OpenAIProvider:
                     return _with_further(step, steps, is_image=is_image)
                 if step is not None:
                     some_came = True  # guard: stream-preview-remembered
-                    shown(step)
+                    call.preview(step)
                 del step  # an image each: the next one comes while this one is not held any more
             raise CallFailed(
                 "The provider's answer ended before the image came.",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterable
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Protocol
 
 import httpx2
 
@@ -16,52 +17,51 @@ from imagegeneration.providers.health import Checked
 MAX_ANSWER_BYTES = 96 * 1024**2
 """Largest answer that is read: a 50-megapixel PNG in base64 stays below it."""
 
-Submitted = Callable[[str], None]
-"""Keeps the handle under which a provider has taken a call, before it is waited for; it never raises."""
-
-Shown = Callable[[bytes], None]
-"""Takes an image on the way, which is not yet checked; it neither waits nor raises."""
-
 _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 _ADDRESS = re.compile(r"(https?://[^\s/?#\"'<>]+)[/?#][^\s\"'<>]*", re.IGNORECASE)
+
+
+def _ignore(_said: object) -> None:
+    """Do nothing with what a provider tells."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call, as its provider sees it beside the request.
+
+    `submitted` keeps the handle under which the provider has taken the call, before it is waited for; `preview` takes
+    a preview image, which is not yet checked. Neither raises, and `preview` does not wait. A call with a `handle` was
+    submitted before: only its answer is waited for. Once `stopping` is set, a call that the provider works on by
+    itself is left there.
+    """
+
+    submitted: Callable[[str], None] = _ignore
+    preview: Callable[[bytes], None] = _ignore
+    handle: str | None = None
+    stopping: Event = field(default_factory=Event)
 
 
 class Provider(Protocol):
     """Makes images for money."""
 
-    def generate(self, request: GenerationRequest, submitted: Submitted, /) -> Answer:
-        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+    @property
+    def is_resumable(self) -> bool:
+        """Return whether it works on calls by itself, so that with a handle another process can wait for one."""
+        ...
+
+    def generate(self, request: GenerationRequest, call: Call, /) -> Answer:
+        """Make one image: the paid call. A call with a handle is not submitted again, if the provider is resumable.
+
+        Raises CallFailed, which says what is known of the money, and CallDetached.
+        """
         ...
 
     def check(self) -> Checked:
-        """Ask for something that costs nothing and needs the account; it never raises for what the wire does."""
+        """Ask for something that costs nothing and needs the account; never raise for a failure of the connection."""
         ...
 
     def close(self) -> None:
         """Give the connections back."""
-        ...
-
-
-@runtime_checkable
-class ResumableProvider(Provider, Protocol):
-    """A provider that works on a call by itself: with its handle the answer can be fetched after a crash.
-
-    While `leaving` is set it waits for no call: `generate` (once it is submitted) and `resume` raise LeftAtProvider.
-    """
-
-    leaving: threading.Event
-
-    def resume(self, request: GenerationRequest, handle: str) -> Answer:
-        """Wait for a call that was submitted before. Raises CallFailed; never submits."""
-        ...
-
-
-@runtime_checkable
-class StreamingProvider(Provider, Protocol):
-    """A provider that shows images on the way, where `request.partial_images` asks for them."""
-
-    def stream(self, request: GenerationRequest, shown: Shown, /) -> Answer:
-        """Make one image, as `generate` does, and give each image on the way to `shown` as it comes."""
         ...
 
 

@@ -10,13 +10,13 @@ import time
 from typing import Any
 
 from imagegeneration.assets.fetch import Fetcher
-from imagegeneration.providers.asynchronous import AsynchronousApi, handle_of, in_doubt, not_told
+from imagegeneration.providers.asynchronous import AsynchronousApi, TakenCall, handle_of, in_doubt, not_told
 from imagegeneration.providers.check import check_account, key_of
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import Answer, GenerationRequest
 from imagegeneration.providers.health import Checked
 from imagegeneration.providers.parameters import lora_scale, prepared, refuse_what_is_not_taken
-from imagegeneration.providers.provider import Submitted, brief
+from imagegeneration.providers.provider import Call, brief
 from imagegeneration.providers.refusal import refusal, words_of
 from imagegeneration.providers.reply import Reply
 from imagegeneration.providers.wire import paid
@@ -49,27 +49,29 @@ MODELS = ("black-forest-labs/flux-dev", "black-forest-labs/flux-dev-lora", "blac
 class ReplicateProvider:
     """A client of the predictions API."""
 
+    is_resumable = True
+
     def __init__(self, endpoint: Endpoint, timeout_seconds: float, fetcher: Fetcher | None = None) -> None:
         self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._api = AsynchronousApi(endpoint, "Bearer", fetcher)
-        self.leaving = self._api.leaving
 
     @paid
-    def generate(self, request: GenerationRequest, submitted: Submitted) -> Answer:
-        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+    def generate(self, request: GenerationRequest, call: Call) -> Answer:
+        """Make one image: the paid call, unless it was submitted before.
+
+        Raises CallFailed, which says what is known of the money, and CallDetached.
+        """
         deadline = time.monotonic() + min(self._timeout, request.timeout_seconds)
+        if call.handle is not None:
+            return self._answer(TakenCall(call.handle, deadline, call.stopping))
         body = {"input": prepared(replicate_input, request)}
         reply = self._api.submit(f"/models/{request.model}/predictions", body, deadline, headers={})
         if not 200 <= reply.status < 300:
             raise refusal("replicate", reply.status, reply.headers, reply.document)
-        handle = handle_of(reply.document.get("id"))
-        submitted(handle)  # guard: replicate-handle-first
-        return self._answer(handle, deadline)
-
-    def resume(self, request: GenerationRequest, handle: str) -> Answer:
-        """Wait for a call that was submitted before. Raises CallFailed; never submits."""
-        return self._answer(handle, time.monotonic() + min(self._timeout, request.timeout_seconds))
+        taken = TakenCall(handle_of(reply.document.get("id")), deadline, call.stopping)
+        call.submitted(taken.handle)  # guard: replicate-handle-first
+        return self._answer(taken)
 
     def check(self) -> Checked:
         """Ask whose account it is."""
@@ -79,7 +81,9 @@ class ReplicateProvider:
         """Give the connections back."""
         self._api.close()
 
-    def _answer(self, handle: str, deadline: float) -> Answer:
+    def _answer(self, taken: TakenCall) -> Answer:
+        handle = taken.handle
+
         def ended() -> Reply | None:
             reply = self._api.ask(f"/predictions/{handle}")
             if reply is None or reply.may_pass:
@@ -88,13 +92,13 @@ class ReplicateProvider:
                 raise not_told(handle, reply, said(reply))
             return reply if has_ended(reply, handle) else None
 
-        prediction = self._api.patiently(ended, deadline, handle, "was not done with it in time")
+        prediction = self._api.patiently(ended, taken, "was not done with it in time")
         url, error = output_url(prediction), words_of(prediction.document.get("error"))
         if url is None and error is not None:
             raise in_doubt(handle, f"ended it without an image: {brief(error)}")
         if url is None:
             return Answer(content=prediction.body, usage=None, provider_request_id=handle)
-        content, output = self._api.image(url, handle, deadline), prediction.document.get("output")
+        content, output = self._api.image(url, taken), prediction.document.get("output")
         others = self._api.others(output[1:]) if isinstance(output, list) else ()
         return Answer(content=content, usage=None, provider_request_id=handle, others=others)
 

@@ -10,12 +10,13 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar
 
 import httpx2
 
 from imagegeneration.core.deadline import Deadline, DeadlineTransport
-from imagegeneration.providers.generation import Answer, CallFailed, LeftAtProvider
+from imagegeneration.providers.generation import Answer, CallDetached, CallFailed, GenerationRequest
+from imagegeneration.providers.provider import Call
 
 CONNECT_SECONDS = 10.0
 
@@ -31,8 +32,7 @@ MAX_REFUSAL_BYTES = 256 * 1024
 ONE_CALL_A_CONNECTION = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
 """A connection of the pool may be dead by the time of the next call, which would then be in doubt."""
 
-Provider = TypeVar("Provider")
-P = ParamSpec("P")
+P = TypeVar("P")
 
 
 class _Call(Deadline, threading.local):
@@ -59,15 +59,18 @@ class _Call(Deadline, threading.local):
 _call = _Call()
 
 
-def paid(call: Callable[Concatenate[Provider, P], Answer]) -> Callable[Concatenate[Provider, P], Answer]:
-    """Mark a paid call: whatever fails before its first byte is sent is not charged."""
+def paid(generate: Callable[[P, GenerationRequest, Call], Answer]) -> Callable[[P, GenerationRequest, Call], Answer]:
+    """Mark a paid call: whatever fails before its first byte is sent is not charged.
 
-    @functools.wraps(call)
-    def made(provider: Provider, /, *args: P.args, **more: P.kwargs) -> Answer:
-        _call.is_sent = False
+    A call that was submitted before counts as sent.
+    """
+
+    @functools.wraps(generate)
+    def made(provider: P, request: GenerationRequest, call: Call) -> Answer:
+        _call.is_sent = call.handle is not None  # guard: resumed-call-sent
         try:
-            return call(provider, *args, **more)
-        except LeftAtProvider:
+            return generate(provider, request, call)
+        except CallDetached:
             raise
         except CallFailed as failure:
             if (

@@ -68,7 +68,7 @@ def build_runner(studio: Studio) -> RunnerParts:
     intake = Intake(transitions, spool, storage, bills, set_aside, reports)
     delivery = Delivery(connection, jobs, images, transitions, needs.seals, storage, spool, set_aside)
     recovery = Recovery(images, transitions, spool, storage, intake, set_aside)
-    calls = Calls(transitions, spool, previews, routing, needs.providers, registry.catalog)
+    calls = Calls(transitions, spool, previews, routing, needs.providers, registry.catalog, stopping)
     return RunnerParts(
         stopping=stopping,
         in_flight=in_flight,

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from threading import Event
 
 from imagegeneration.assets.reference import InputImage
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.jobs.fallback import route_of
-from imagegeneration.jobs.job import Job, JobImage
+from imagegeneration.jobs.job import Certainty, Job, JobImage
 from imagegeneration.jobs.lifecycle import submitted
 from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.models.catalog import Catalog
 from imagegeneration.providers.generation import (
     LONGEST_WAIT_SECONDS,
     Answer,
+    CallDetached,
     CallFailed,
     GenerationParameters,
     GenerationRequest,
-    LeftAtProvider,
 )
-from imagegeneration.providers.provider import Provider, ResumableProvider, StreamingProvider
+from imagegeneration.providers.provider import Call, Provider
 from imagegeneration.runner.previews import Previews
 from imagegeneration.runner.routing import Routing
 from imagegeneration.runner.spool import Spool
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Calls:
-    """Calls the providers for images that are past the one-way door."""
+    """Calls the providers for images that are past the one-way door. Once `stopping` is set, calls are detached."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Calls:
         routing: Routing,
         providers: Mapping[ProviderName, Provider],
         catalog: Catalog,
+        stopping: Event,
     ) -> None:
         self._transitions = transitions
         self._spool = spool
@@ -49,46 +50,38 @@ class Calls:
         self._routing = routing
         self._providers = providers
         self._catalog = catalog
+        self._stopping = stopping
 
-    def make(self, job: Job, task: ImageTask, inputs: Sequence[InputImage] = ()) -> Answer:
-        """Make the paid call, with the images that the job edits.
+    def make(
+        self,
+        job: Job,
+        task: ImageTask,
+        inputs: Sequence[InputImage] = (),
+        *,
+        at_most_seconds: float = LONGEST_WAIT_SECONDS,
+    ) -> Answer:
+        """Make the paid call, with the images that the job edits. A task with a handle only waits for its answer.
 
-        Raises CallFailed, also for an unforeseen failure: then the money is in doubt. Raises LeftAtProvider, too; the
+        Raises CallFailed, also for an unforeseen failure: then the money is in doubt. Raises CallDetached, too; the
         next runner resumes the call.
         """
         route = route_of(job, job.images[task.index].attempt)
         provider = None if route is None else self._providers.get(route.parameters.provider)
-        if route is None or provider is None:
-            raise CallFailed("The provider is not configured.", certainty="not_charged")
-        request = self._request(job, route.parameters, task.index).model_copy(update={"inputs": tuple(inputs)})
-
-        def keep(handle: str) -> None:
-            self._keep_handle(job, task, handle)
-
-        numbers = itertools.count(1)
-
-        def show(content: bytes) -> None:
-            self._previews.show(job, task, next(numbers), content)
-
-        if request.partial_images and isinstance(provider, StreamingProvider):
-            streaming = provider
-            return _foreseen(job, lambda: streaming.stream(request, show))
+        if route is None or provider is None or (task.handle is not None and not provider.is_resumable):
+            certainty: Certainty = "not_charged" if task.handle is None else "unknown"
+            raise CallFailed("The provider is not configured.", certainty=certainty)
+        request = self._request(job, route.parameters, task.index, at_most_seconds)
         try:
-            return _foreseen(job, lambda: provider.generate(request, keep))  # guard: handle-kept
-        except LeftAtProvider as left:
-            # Once more: the next one has nothing else to go by.
-            keep(left.handle)  # guard: handle-kept-on-leave
+            return provider.generate(request.model_copy(update={"inputs": tuple(inputs)}), self._call(job, task))
+        except CallDetached as detached:
+            # Once more: the next runner has nothing else to go by.
+            self._keep_handle(job, task, detached.handle)  # guard: handle-kept-on-leave
             raise
-
-    def resume(self, job: Job, task: ImageTask, *, at_most_seconds: float = LONGEST_WAIT_SECONDS) -> Answer:
-        """Wait for a call that was submitted before; nothing is sent again. Raises CallFailed and LeftAtProvider."""
-        route = route_of(job, job.images[task.index].attempt)
-        provider = None if route is None else self._providers.get(route.parameters.provider)
-        if route is None or task.handle is None or not isinstance(provider, ResumableProvider):
-            raise CallFailed("The provider is not configured.", certainty="unknown")
-        handle, request = task.handle, self._request(job, route.parameters, task.index)
-        request = request.model_copy(update={"timeout_seconds": min(request.timeout_seconds, at_most_seconds)})
-        return _foreseen(job, lambda: provider.resume(request, handle))
+        except CallFailed:
+            raise
+        except Exception as error:  # whatever it is, it must not leave a paid call unrecorded
+            log.exception("The call for %s failed in an unforeseen way", job.job_id)
+            raise CallFailed("The call failed in an unforeseen way.", certainty="unknown") from error
 
     def can_resume(self, job: Job, image: JobImage) -> bool:
         """Return whether the provider can be asked for an answer that this machine's spool does not have."""
@@ -101,31 +94,33 @@ class Calls:
             return False
         if not self._routing.is_as_approved(route):  # guard: resume-endpoint
             return False
-        return isinstance(self._providers.get(route.parameters.provider), ResumableProvider)
-
-    @contextmanager
-    def leaving(self) -> Iterator[None]:
-        """Leave calls that their providers work on by themselves to the next runner, until the end of the block."""
-        resumable = [provider for provider in self._providers.values() if isinstance(provider, ResumableProvider)]
-        for provider in resumable:
-            provider.leaving.set()
-        yield
-        for provider in resumable:
-            provider.leaving.clear()
+        provider = self._providers.get(route.parameters.provider)
+        return provider is not None and provider.is_resumable
 
     def longest_wait(self) -> float:
         """Return how many seconds a call may take that cannot be left to the next runner, by the catalog."""
-        waited = {name for name, found in self._providers.items() if not isinstance(found, ResumableProvider)}
+        waited = {name for name, found in self._providers.items() if not found.is_resumable}
         if "sandbox" in waited:
             waited.add("openai")
         models = self._catalog.image_models
         return max((model.longest_seconds for model in models if model.provider in waited), default=0)
 
-    def _request(self, job: Job, parameters: GenerationParameters, index: int) -> GenerationRequest:
-        request, model = job.generation_request(parameters, index), self._catalog.named(parameters.model)
-        if model is None:
-            return request
-        return request.model_copy(update={"timeout_seconds": model.seconds_for(parameters)})
+    def _request(
+        self, job: Job, parameters: GenerationParameters, index: int, at_most_seconds: float
+    ) -> GenerationRequest:
+        model = self._catalog.named(parameters.model)
+        seconds = LONGEST_WAIT_SECONDS if model is None else model.seconds_for(parameters)
+        request = job.generation_request(parameters, index)
+        return request.model_copy(update={"timeout_seconds": min(seconds, at_most_seconds)})
+
+    def _call(self, job: Job, task: ImageTask) -> Call:
+        numbers = itertools.count(1)
+        return Call(
+            submitted=lambda handle: self._keep_handle(job, task, handle),  # guard: handle-kept
+            preview=lambda content: self._previews.show(job, task, next(numbers), content),
+            handle=task.handle,  # guard: resume-not-submit
+            stopping=self._stopping,
+        )
 
     def _keep_handle(self, job: Job, task: ImageTask, handle: str) -> None:
         try:
@@ -134,13 +129,3 @@ class Calls:
             )
         except Exception:  # the call goes on; only a crash would now leave it in doubt
             log.exception("%s image %d: the handle %s of its call could not be kept", job.job_id, task.index, handle)
-
-
-def _foreseen(job: Job, call: Callable[[], Answer]) -> Answer:
-    try:
-        return call()
-    except (CallFailed, LeftAtProvider):
-        raise
-    except Exception as error:  # whatever it is, it must not leave a paid call unrecorded
-        log.exception("The call for %s failed in an unforeseen way", job.job_id)
-        raise CallFailed("The call failed in an unforeseen way.", certainty="unknown") from error

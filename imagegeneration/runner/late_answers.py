@@ -12,7 +12,7 @@ from imagegeneration.jobs.lifecycle import failed
 from imagegeneration.jobs.report_store import ReportStore
 from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.mongo.connection import Connection
-from imagegeneration.providers.generation import CallFailed, LeftAtProvider
+from imagegeneration.providers.generation import CallDetached, CallFailed
 from imagegeneration.runner.calls import Calls
 from imagegeneration.runner.delivery import Delivery
 from imagegeneration.runner.intake import Intake
@@ -59,7 +59,7 @@ class LateAnswers:
         for job, image in doubtful:
             try:
                 self._ask_again(job, image)
-            except LeftAtProvider:  # this runner stops; another asks
+            except CallDetached:  # this runner stops; another asks
                 return
             except StudioError as error:
                 log.warning("%s image %d: its late answer is kept for later: %s", job.job_id, image.index, error)
@@ -82,14 +82,14 @@ class LateAnswers:
     def _ask_again(self, job: Job, image: JobImage) -> None:
         """Ask for a moment for the answer of a call in doubt; nothing is sent again.
 
-        What comes is a late result like any other. Raises LeftAtProvider, StorageFailed and DatabaseDown.
+        What comes is a late result like any other. Raises CallDetached, StorageFailed and DatabaseDown.
         """
         attempt_id, handle = image.attempt.attempt_id, image.attempt.handle
         if attempt_id is None or handle is None:
             return
         task = ImageTask(image.index, attempt_id, handle)
         try:
-            answer = self._calls.resume(job, task, at_most_seconds=ASK_AGAIN_SECONDS)
+            answer = self._calls.make(job, task, at_most_seconds=ASK_AGAIN_SECONDS)
         except CallFailed as failure:
             self._close(job, task, failure)
             return

@@ -10,7 +10,7 @@ from threading import Event
 
 from imagegeneration.assets.reference import InputImage
 from imagegeneration.jobs.job import Job
-from imagegeneration.providers.generation import Answer, CallFailed, LeftAtProvider
+from imagegeneration.providers.generation import CallDetached, CallFailed
 from imagegeneration.providers.throttle import Pacing
 from imagegeneration.runner.calls import Calls
 from imagegeneration.runner.door import Door
@@ -81,16 +81,11 @@ class ImageMaker:
 
     def _call(self, job: Job, task: ImageTask, inputs: Sequence[InputImage] = ()) -> Made:
         try:
-            answer = self._answer(job, task, inputs)
-        except LeftAtProvider as left:
-            log.info("%s image %d: %s The next runner waits for it.", job.job_id, task.index, left)
+            answer = self._calls.make(job, task, inputs)
+        except CallDetached as detached:
+            log.info("%s image %d: %s The next runner waits for it.", job.job_id, task.index, detached)
             return Made()
         except CallFailed as failure:
             log.warning("%s image %d: %s (%s)", job.job_id, task.index, failure.message, failure.certainty)
             return Made(retry_after=self._failures.record(job, task, failure))
         return Made(self._intake.receive(job, task, answer))
-
-    def _answer(self, job: Job, task: ImageTask, inputs: Sequence[InputImage]) -> Answer:
-        if task.handle is not None:
-            return self._calls.resume(job, task)  # guard: resume-not-submit
-        return self._calls.make(job, task, inputs)

@@ -23,7 +23,6 @@ class Worker:
     def __init__(self, parts: RunnerParts, owner: str, concurrency: int, lease_seconds: float) -> None:
         self.in_flight = parts.in_flight
         self._claims = parts.claims
-        self._calls = parts.calls
         self._leases = parts.leases
         self._pacing = parts.pacing
         self._spool = parts.spool
@@ -113,8 +112,7 @@ class Worker:
         self._woken.set()
         with self._claiming:
             pass  # what was claimed just now is given back by the pools
-        with self._calls.leaving():
-            self._pipeline.drain()
+        self._pipeline.drain()
         self._finisher.close()
 
     def _try_to_fill(self, *, ticked: bool) -> None:

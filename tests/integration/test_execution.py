@@ -20,9 +20,8 @@ from imagegeneration.jobs.job import POISON_CLAIMS, Job
 from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.models.catalog import Catalog
-from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest, LeftAtProvider, Usage
-from imagegeneration.providers.health import Checked
-from imagegeneration.providers.provider import Shown, Submitted
+from imagegeneration.providers.generation import Answer, CallDetached, CallFailed, GenerationRequest, Usage
+from imagegeneration.providers.provider import Call
 from imagegeneration.runner.build import RunnerParts, build_runner
 from imagegeneration.runner.leases import FinishedJob
 from imagegeneration.runner.spool import Spool, SpoolEntry
@@ -561,12 +560,12 @@ def test_received_answers_are_frozen() -> None:
         Answer(b"", None, None, None).content = b"other"  # type: ignore[misc]  # what is tested
 
 
-class LeavingProvider:
+class DetachingProvider:
     """Takes the call and is asked to leave it."""
 
-    def generate(self, _request: GenerationRequest, submitted: Submitted) -> Answer:
-        submitted("handle_1")
-        raise LeftAtProvider("handle_1")
+    def generate(self, _request: GenerationRequest, call: Call) -> Answer:
+        call.submitted("handle_1")
+        raise CallDetached("handle_1")
 
 
 def test_a_handle_that_could_not_be_kept_at_first_is_kept_before_the_call_is_left(
@@ -583,11 +582,31 @@ def test_a_handle_that_could_not_be_kept_at_first_is_kept_before_the_call_is_lef
             raise DatabaseDown("The database does not answer.")
         return apply(self, *args)
 
-    monkeypatch.setattr(runner.calls, "_providers", {"sandbox": LeavingProvider()})
+    monkeypatch.setattr(runner.calls, "_providers", {"sandbox": DetachingProvider()})
     monkeypatch.setattr(ImageTransitions, "apply", away_at_first)
-    with pytest.raises(LeftAtProvider):
+    with pytest.raises(CallDetached):
         runner.calls.make(job, TASK)
     assert studio.queries.get(LOCAL, job.job_id).images[0].attempt.handle == "handle_1"
+
+
+@pytest.mark.parametrize(("handle", "certainty"), [(None, "not_charged"), ("handle_1", "unknown")])
+def test_without_its_provider_only_a_call_that_was_not_submitted_is_free(
+    studio: Studio, runner: RunnerParts, monkeypatch: pytest.MonkeyPatch, handle: str | None, certainty: str
+) -> None:
+    approve(studio)
+    monkeypatch.setattr(runner.calls, "_providers", {})
+    with pytest.raises(CallFailed, match="not configured") as failed:
+        runner.calls.make(claimed(studio), ImageTask(0, "att_1", handle))
+    assert failed.value.certainty == certainty
+
+
+def test_a_call_is_not_made_again_at_a_provider_that_cannot_resume_it(
+    studio: Studio, runner: RunnerParts, sandbox: Sandbox
+) -> None:
+    approve(studio)
+    with pytest.raises(CallFailed) as failed:
+        runner.calls.make(claimed(studio), ImageTask(0, "att_1", "handle_1"))
+    assert (failed.value.certainty, sandbox.calls) == ("unknown", [])
 
 
 @pytest.mark.parametrize("asked", [30.0, 3_600.0])
@@ -609,33 +628,6 @@ def test_a_hint_of_no_time_does_not_shorten_the_usual_pause(studio: Studio, runn
     delay = runner.failures.record(job, TASK, limit)
     assert delay is not None
     assert timedelta(seconds=1) <= delay <= timedelta(seconds=2)
-
-
-class StreamingToo:
-    """A provider that can show images on the way."""
-
-    def generate(self, _request: GenerationRequest, _submitted: Submitted) -> Answer:
-        return Answer(b"of the plain call", None, None)
-
-    def stream(self, _request: GenerationRequest, _shown: Shown) -> Answer:
-        return Answer(b"of the stream", None, None)
-
-    def check(self) -> Checked:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-
-@pytest.mark.parametrize(("partial_images", "content"), [(0, b"of the plain call"), (2, b"of the stream")])
-def test_a_call_is_a_stream_only_where_images_on_the_way_were_asked_for(
-    studio: Studio, runner: RunnerParts, monkeypatch: pytest.MonkeyPatch, partial_images: int, content: bytes
-) -> None:
-    approve(studio)
-    job = claimed(studio)
-    job = job.model_copy(update={"request": job.request.model_copy(update={"partial_images": partial_images})})
-    monkeypatch.setattr(runner.calls, "_providers", {"sandbox": StreamingToo()})
-    assert runner.calls.make(job, TASK).content == content
 
 
 def test_a_provider_is_called_again_no_sooner_than_it_asks_for(studio: Studio, runner: RunnerParts) -> None:

@@ -277,16 +277,13 @@ PROVIDERS: Mapping[str, Guard] = {
     "check-own-claim": noticed_by(CHECKS + "test_what_an_overtaken_check_finds_does_not_count"),
     "fal-handle-first": noticed_by(
         FAL + "test_the_handle_is_told_before_the_call_is_waited_for",
-        instead="answer = self._answer(request, handle, deadline)\nsubmitted(handle)\nreturn answer",
+        instead="answer = self._answer(request, taken)\ncall.submitted(taken.handle)\nreturn answer",
     ),
     "replicate-handle-first": noticed_by(
         REPLICATE + "test_the_handle_is_told_before_the_prediction_is_waited_for",
-        instead="answer = self._answer(handle, deadline)\nsubmitted(handle)\nreturn answer",
+        instead="answer = self._answer(taken)\ncall.submitted(taken.handle)\nreturn answer",
     ),
-    "handle-kept": noticed_by(
-        SUBMITTED + "test_a_runner_told_to_end_leaves_the_call_to_the_next",
-        instead="return _foreseen(job, lambda: provider.generate(request, lambda _: None))",
-    ),
+    "handle-kept": noticed_by(SUBMITTED + "test_a_runner_told_to_end_leaves_the_call_to_the_next"),
     "handle-kept-on-leave": noticed_by(
         STEPS + "test_a_handle_that_could_not_be_kept_at_first_is_kept_before_the_call_is_left"
     ),
@@ -294,9 +291,9 @@ PROVIDERS: Mapping[str, Guard] = {
     "handle-own-attempt": noticed_by(
         LIFECYCLE_RULES + "::test_a_handle_is_kept_for_the_call_that_was_submitted_under_it"
     ),
-    "resume-not-submit": noticed_by(
-        SUBMITTED + "test_a_call_whose_handle_is_kept_is_resumed_and_submitted_once",
-        instead="return self._calls.make(job, task, inputs)",
+    "resume-not-submit": noticed_by(SUBMITTED + "test_a_call_whose_handle_is_kept_is_resumed_and_submitted_once"),
+    "resumed-call-sent": noticed_by(
+        FAL + "test_a_submitted_call_whose_queue_cannot_be_reached_is_in_doubt", instead="_call.is_sent = False"
     ),
     "resume-endpoint": noticed_by(SUBMITTED + "test_a_call_is_asked_for_only_where_it_was_submitted"),
     "resume-not-spooled": noticed_by(SUBMITTED + "test_an_answer_that_is_in_the_spool_is_not_asked_for_again"),

@@ -16,7 +16,7 @@ from imagegeneration.providers.forge import ForgeProvider
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationRequest
 from imagegeneration.providers.google import GoogleProvider
 from imagegeneration.providers.openai import OpenAIProvider
-from imagegeneration.providers.provider import Provider
+from imagegeneration.providers.provider import Call, Provider
 from imagegeneration.providers.stability import StabilityProvider
 from tests.wire import compatible, forge, google, stability
 from tests.wire.loopback import CALL, Fault, Loopback, Received, Sent
@@ -104,7 +104,7 @@ class Line:
         if fault is not None:
             self.stub.faults[CALL].append(fault)
         try:
-            return self.provider.generate(request or self.vendor.request, lambda _: None)
+            return self.provider.generate(request or self.vendor.request, Call())
         finally:
             assert len(self.stub.received) - before <= 1
 

@@ -27,10 +27,3 @@ def loopback_fetcher(*ports: int) -> Fetcher:
         allowed_ports=frozenset(ports),
     )
     return Fetcher(policy, tls=NOBODY)
-
-
-class Handles(list[str]):
-    """The handles that a provider has told of."""
-
-    def __call__(self, handle: str) -> None:
-        self.append(handle)

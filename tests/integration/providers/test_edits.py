@@ -16,6 +16,7 @@ from imagegeneration.local.sandbox.multipart import Part, read_form
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import GenerationRequest
 from imagegeneration.providers.openai import OpenAIProvider
+from imagegeneration.providers.provider import Call
 from tests.integration.providers.conftest import IMAGE, Line, line, request
 from tests.wire.loopback import Loopback, Received, Sent, answer_json
 
@@ -57,7 +58,7 @@ def test_openai_gets_the_form_as_it_was_approved(edits: Edits, prompt: str, cont
     provider = OpenAIProvider(Endpoint(url=edits.url, key=SecretStr("key")), 10)
     wanted = request("openai", "gpt-image-2.5-flare", quality="low", background="opaque")
     try:
-        assert provider.generate(edit(wanted, prompt, *contents), lambda _: None).content == IMAGE
+        assert provider.generate(edit(wanted, prompt, *contents), Call()).content == IMAGE
     finally:
         provider.close()
     received = edits.received[-1]

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.fal import APPS, FalProvider
 from imagegeneration.providers.generation import CallFailed, Lora
-from imagegeneration.providers.provider import ResumableProvider
+from imagegeneration.providers.provider import Call
 from imagegeneration.providers.vendors import PROVIDERS
-from tests.integration.providers.support import Handles, fetcher_of
+from tests.integration.providers.support import fetcher_of
 from tests.unit.providers.requests import PROMPTS, image_request, row
 from tests.wire.fal import KEY, FalStub
 from tests.wire.loopback import HANG, RESET, Sent, answer_json
@@ -37,17 +37,17 @@ def provider(stub: FalStub) -> FalProvider:
     return provider_of(stub)
 
 
-def failure_of(provider: FalProvider, handles: Handles | None = None) -> CallFailed:
+def failure_of(provider: FalProvider, handles: list[str] | None = None) -> CallFailed:
     with pytest.raises(CallFailed) as caught:
-        provider.generate(image_request(), Handles() if handles is None else handles)
+        provider.generate(image_request(), Call() if handles is None else Call(submitted=handles.append))
     return caught.value
 
 
 @pytest.mark.parametrize("app", sorted(APPS))
 def test_an_image_is_made_by_each_app(stub: FalStub, app: str) -> None:
-    handles = Handles()
+    handles: list[str] = []
     loras = (Lora(path="a/b"),) * min(1, row(app).loras)
-    answer = provider_of(stub).generate(image_request(model=app, seed=7, loras=loras), handles)
+    answer = provider_of(stub).generate(image_request(model=app, seed=7, loras=loras), Call(submitted=handles.append))
     assert (answer.content, answer.provider_request_id, answer.usage) == (b"image", handles[0], None)
     assert [call.app for call in stub.calls.values()] == [app]
 
@@ -55,25 +55,25 @@ def test_an_image_is_made_by_each_app(stub: FalStub, app: str) -> None:
 def test_loras_arrive_where_they_are_and_at_the_scale_of_the_wire(stub: FalStub) -> None:
     ink = Lora(path="owner/ink", weight=1.5, name="ink", family="flux-1")
     request = image_request(model="fal-ai/flux-lora", loras=(ink, Lora(path="owner/full", weight=2.0)))
-    provider_of(stub).generate(request, Handles())
+    provider_of(stub).generate(request, Call())
     sent = json.loads(stub.received[0].body)["loras"]
     assert sent == [{"path": "owner/ink", "scale": 0.75}, {"path": "owner/full", "scale": 1.0}]
 
 
 def test_the_handle_is_told_before_the_call_is_waited_for(stub: FalStub) -> None:
     stages: list[str] = []
-    provider_of(stub).generate(image_request(), lambda _: stages.extend(map(stub.stage, stub.received)))
+    provider_of(stub).generate(image_request(), Call(submitted=lambda _: stages.extend(map(stub.stage, stub.received))))
     assert stages == ["submit"]
 
 
 def test_the_server_is_told_neither_to_repeat_nor_to_start_too_late(stub: FalStub) -> None:
-    provider_of(stub, seconds=12).generate(image_request(), Handles())
+    provider_of(stub, seconds=12).generate(image_request(), Call())
     headers = stub.received[0].headers
     assert (headers["x-fal-no-retry"], headers["x-fal-request-start-timeout"]) == ("1", "6")
 
 
 def test_the_key_is_not_shown_to_the_host_of_the_image(stub: FalStub) -> None:
-    provider_of(stub).generate(image_request(), Handles())
+    provider_of(stub).generate(image_request(), Call())
     (fetched,) = [received for received in stub.received if stub.stage(received) == "file"]
     assert "authorization" not in fetched.headers
 
@@ -83,19 +83,19 @@ def test_the_key_is_not_shown_to_the_host_of_the_image(stub: FalStub) -> None:
 @given(PROMPTS)
 def test_the_prompt_on_the_wire_is_the_approved_one(stub: FalStub, provider: FalProvider, prompt: str) -> None:
     stub.polls = 0
-    provider.generate(image_request(final_prompt=prompt), Handles())
+    provider.generate(image_request(final_prompt=prompt), Call())
     (submit,) = [received for received in stub.received if stub.stage(received) == "submit"][-1:]
     assert json.loads(submit.body)["prompt"] == prompt
 
 
 def test_a_call_goes_on_after_the_process_that_submitted_it(stub: FalStub) -> None:
     stub.always["status"] = HTML
-    handles = Handles()
+    handles: list[str] = []
     assert failure_of(provider_of(stub, seconds=0.5), handles).certainty == "unknown"
     del stub.always["status"]
     again = provider_of(stub)
-    assert isinstance(again, ResumableProvider)
-    assert again.resume(image_request(), handles[0]).content == b"image"
+    assert again.is_resumable
+    assert again.generate(image_request(), Call(handle=handles[0])).content == b"image"
     assert len(stub.calls) == 1
 
 
@@ -121,7 +121,7 @@ def test_what_a_refused_or_lost_submit_says_of_the_money(
     stub: FalStub, refusal: Sent, certainty: str, retryable: bool, credentials: bool
 ) -> None:
     stub.faults["submit"].append(refusal)
-    handles = Handles()
+    handles: list[str] = []
     failed = failure_of(provider_of(stub), handles)
     assert (failed.certainty, failed.retryable, failed.credentials) == (certainty, retryable, credentials)
     assert (handles, len(stub.received)) == ([], 1)
@@ -150,9 +150,17 @@ def test_a_queue_that_cannot_be_reached_charges_nothing() -> None:
     assert (failed.certainty, failed.retryable) == ("not_charged", True)
 
 
+def test_a_submitted_call_whose_queue_cannot_be_reached_is_in_doubt() -> None:
+    with FalStub() as gone:
+        provider = provider_of(gone, seconds=0.3)
+    with pytest.raises(CallFailed, match="handle_1") as caught:
+        provider.generate(image_request(), Call(handle="handle_1"))
+    assert caught.value.certainty == "unknown"
+
+
 def test_what_the_app_does_not_take_is_not_sent(stub: FalStub) -> None:
     with pytest.raises(CallFailed, match="no negative prompt") as caught:
-        provider_of(stub).generate(image_request(negative_prompt="rain"), Handles())
+        provider_of(stub).generate(image_request(negative_prompt="rain"), Call())
     assert (caught.value.certainty, stub.received) == ("not_charged", [])
 
 
@@ -160,13 +168,13 @@ def test_what_the_app_does_not_take_is_not_sent(stub: FalStub) -> None:
 @pytest.mark.parametrize("fault", [RESET, HTML, Sent(503, b""), Sent(429, b""), Sent(200, b"{", declared=99)])
 def test_a_failure_to_ask_says_nothing_of_the_call(stub: FalStub, stage: str, fault: Sent) -> None:
     stub.faults[stage].append(fault)
-    assert provider_of(stub).generate(image_request(), Handles()).content == b"image"
+    assert provider_of(stub).generate(image_request(), Call()).content == b"image"
     assert len(stub.calls) == 1
 
 
 def test_a_gateway_that_speaks_for_the_queue_does_not_end_the_call(stub: FalStub) -> None:
     stub.faults["result"].append(answer_json({"detail": "Internal Server Error"}, 500))
-    assert provider_of(stub).generate(image_request(), Handles()).content == b"image"
+    assert provider_of(stub).generate(image_request(), Call()).content == b"image"
 
 
 @pytest.mark.parametrize(
@@ -180,7 +188,7 @@ def test_a_gateway_that_speaks_for_the_queue_does_not_end_the_call(stub: FalStub
 def test_what_a_failed_call_says_of_the_money(stub: FalStub, error: str | None, result: Sent, certainty: str) -> None:
     stub.error = error
     stub.always["result"] = result
-    handles = Handles()
+    handles: list[str] = []
     failed = failure_of(provider_of(stub), handles)
     assert (failed.certainty, failed.retryable) == (certainty, certainty == "not_charged")
     assert failed.provider_request_id == handles[0]
@@ -193,19 +201,19 @@ def test_a_failed_call_behind_a_broken_gateway_is_in_doubt(stub: FalStub) -> Non
 
 
 def test_an_input_that_the_app_refuses_was_perhaps_charged(stub: FalStub) -> None:
-    handles = Handles()
+    handles: list[str] = []
     stub.faults["submit"].append(lambda _: RESET)
     failure_of(provider_of(stub))
     next(iter(stub.calls.values())).arguments["num_images"] = 9
     handles.extend(stub.calls)
     with pytest.raises(CallFailed, match="less than or equal to 4") as caught:
-        provider_of(stub).resume(image_request(), handles[0])
+        provider_of(stub).generate(image_request(), Call(handle=handles[0]))
     assert caught.value.certainty == "unknown"
 
 
 def test_a_blacked_out_image_is_not_fetched(stub: FalStub) -> None:
     stub.nsfw = True
-    handles = Handles()
+    handles: list[str] = []
     failed = failure_of(provider_of(stub), handles)
     assert (failed.certainty, failed.moderated) == ("charged", True)
     assert failed.provider_request_id == handles[0]
@@ -218,7 +226,7 @@ def test_a_call_that_takes_too_long_is_in_doubt_and_says_under_which_number(
 ) -> None:
     monkeypatch.setattr("imagegeneration.providers.asynchronous.FETCH_SECONDS", 0.1)
     stub.always[stage] = HTML
-    handles = Handles()
+    handles: list[str] = []
     failed = failure_of(provider_of(stub, seconds=1), handles)
     assert (failed.certainty, failed.provider_request_id) == ("unknown", handles[0])
     assert handles[0] in failed.message
@@ -226,7 +234,7 @@ def test_a_call_that_takes_too_long_is_in_doubt_and_says_under_which_number(
 
 def test_an_unknown_number_is_in_doubt(stub: FalStub) -> None:
     with pytest.raises(CallFailed, match="Request not found") as caught:
-        provider_of(stub).resume(image_request(), "other")
+        provider_of(stub).generate(image_request(), Call(handle="other"))
     assert caught.value.certainty == "unknown"
 
 
@@ -248,7 +256,7 @@ def test_a_key_withdrawn_meanwhile_leaves_the_call_in_doubt(stub: FalStub) -> No
 )
 def test_an_image_that_was_made_but_cannot_be_had_is_in_doubt(stub: FalStub, file: Sent) -> None:
     stub.always["file"] = file
-    handles = Handles()
+    handles: list[str] = []
     failed = failure_of(provider_of(stub), handles)
     assert (failed.certainty, failed.provider_request_id) == ("unknown", handles[0])
     assert "made the image" in failed.message
@@ -256,13 +264,13 @@ def test_an_image_that_was_made_but_cannot_be_had_is_in_doubt(stub: FalStub, fil
 
 def test_a_finished_image_is_fetched_also_when_the_time_of_the_call_is_up(stub: FalStub) -> None:
     stub.faults["file"].append(Sent(502, b"<html>", drip=0.05))
-    assert provider_of(stub, seconds=1).generate(image_request(), Handles()).content == b"image"
+    assert provider_of(stub, seconds=1).generate(image_request(), Call()).content == b"image"
 
 
 @pytest.mark.parametrize("result", [answer_json({"images": []}), Sent(200, b"garbage"), answer_json([])])
 def test_a_result_without_an_image_is_kept_as_it_came(stub: FalStub, result: Sent) -> None:
     stub.always["result"] = result
-    answer = provider_of(stub).generate(image_request(), Handles())
+    answer = provider_of(stub).generate(image_request(), Call())
     assert answer.content == result.body
 
 
@@ -277,7 +285,7 @@ def test_a_server_that_hangs_when_asked_costs_no_more_than_the_time_of_the_call(
 ) -> None:
     monkeypatch.setattr("imagegeneration.providers.asynchronous.ASK_SECONDS", 0.2)
     stub.faults["status"].append(HANG)
-    assert provider_of(stub).generate(image_request(), Handles()).content == b"image"
+    assert provider_of(stub).generate(image_request(), Call()).content == b"image"
 
 
 def test_fal_is_in_the_table() -> None:
@@ -289,5 +297,5 @@ def test_every_picture_of_a_call_is_kept_and_none_costs_the_first(stub: FalStub)
         {"url": "https://x.invalid/"},
         {},
     ]
-    answer = provider_of(stub).generate(image_request(), Handles())
+    answer = provider_of(stub).generate(image_request(), Call())
     assert (answer.content, answer.others) == (b"image", (b"image", b"image"))

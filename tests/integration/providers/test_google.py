@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import LARGEST_SEED, GenerationRequest
 from imagegeneration.providers.google import SIZES, GoogleProvider
+from imagegeneration.providers.provider import Call
 from tests.integration.providers.conftest import IMAGE, VENDORS, Line, line
 from tests.wire.google import KEY, Google, answer, image_part
 from tests.wire.loopback import Received, Sent, answer_json
@@ -138,7 +139,7 @@ def test_calls_at_once_get_each_their_own_answer(often_switching: None) -> None:
         provider = GoogleProvider(Endpoint(url=stub.url, key=SecretStr(KEY)), 10)
 
         def drawn(request: GenerationRequest) -> bytes:
-            return provider.generate(request, lambda _: None).content
+            return provider.generate(request, Call()).content
 
         assert list(pool.map(drawn, requests)) == [request.final_prompt.encode() for request in requests]
         provider.close()

@@ -24,6 +24,7 @@ from imagegeneration.providers import openai, wire
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import CallFailed, GenerationRequest
 from imagegeneration.providers.openai import OpenAIProvider
+from imagegeneration.providers.provider import Call
 from tests.integration.providers.conftest import request as a_request
 from tests.wire.loopback import CALL, HANG, RESET, Fault, OneCall, Received, Sent, answer_json, dripping, truncated
 
@@ -85,7 +86,7 @@ def test_the_stub_streams_what_the_sdk_knows() -> None:
 def test_images_on_the_way_come_before_the_answer_and_the_prompt_is_the_approved_one() -> None:
     shown: list[bytes] = []
     with Streams(FIRST, SECOND, DONE) as stub, openai_at(stub.url) as provider:
-        answer = provider.stream(WANTED, shown.append)
+        answer = provider.generate(WANTED, Call(preview=shown.append))
         assert shown == [b"first", b"second"]
         assert (answer.content, answer.provider_request_id) == (b"image", "req_9")
         assert answer.usage is not None
@@ -96,7 +97,7 @@ def test_images_on_the_way_come_before_the_answer_and_the_prompt_is_the_approved
 
 def test_an_answer_that_is_whole_counts_though_the_line_after_it_is_missing() -> None:
     with Streams(FIRST, tail=f"data: {json.dumps(DONE)}".encode()) as stub, openai_at(stub.url) as provider:
-        assert provider.stream(WANTED, lambda _: None).content == b"image"
+        assert provider.generate(WANTED, Call()).content == b"image"
 
 
 JUNK = DONE | {"b64_json": "%"}
@@ -115,14 +116,14 @@ AGAIN = event("completed", b"another")
 )
 def test_every_image_of_a_stream_is_kept(stub: Streams, others: tuple[bytes, ...]) -> None:
     with stub, openai_at(stub.url) as provider:
-        answer = provider.stream(WANTED, lambda _: None)
+        answer = provider.generate(WANTED, Call())
     assert (answer.content, answer.others) == (b"image", others)
     assert answer.usage is not None
 
 
 def test_a_stream_without_a_whole_image_is_kept_with_its_usage() -> None:
     with Streams(JUNK) as stub, openai_at(stub.url) as provider:
-        answer = provider.stream(WANTED, lambda _: None)
+        answer = provider.generate(WANTED, Call())
     assert json.loads(answer.content) == JUNK
     assert answer.usage is not None
 
@@ -146,7 +147,7 @@ def test_what_follows_the_image_of_a_stream_costs_neither_the_image_nor_much_tim
     stub.faults[CALL].append(fault)
     began = time.monotonic()
     with stub, openai_at(stub.url, timeout=30) as provider:
-        answer = provider.stream(WANTED, lambda _: None)
+        answer = provider.generate(WANTED, Call())
     assert (answer.content, answer.others, time.monotonic() - began < 20) == (b"image", (), True)
 
 
@@ -158,7 +159,7 @@ def test_an_image_of_a_stream_that_has_begun_to_come_is_used_though_it_is_late(
     stub = Streams(*events)
     stub.faults[CALL].append(lambda sent: replace(sent, drip=1.4 / len(sent.body), head_at_once=True))
     with stub, openai_at(stub.url, timeout=1.0) as provider:
-        assert provider.stream(WANTED, lambda _: None).content == b"image"
+        assert provider.generate(WANTED, Call()).content == b"image"
 
 
 def test_a_stream_has_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +174,7 @@ def test_a_stream_has_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) ->
 def failure(stub: Streams, shown: list[bytes], timeout: float = 10) -> CallFailed:
     with stub, openai_at(stub.url, timeout) as provider:
         with pytest.raises(CallFailed) as failed:
-            provider.stream(WANTED, shown.append)
+            provider.generate(WANTED, Call(preview=shown.append))
         assert len(stub.received) == 1
     return failed.value
 
@@ -226,7 +227,7 @@ def test_a_server_that_knows_no_streams_answers_as_ever() -> None:
     stub.faults[CALL].append(answer_json({"created": 1, "data": [{"b64_json": DONE["b64_json"]}]}))
     shown: list[bytes] = []
     with stub, openai_at(stub.url) as provider:
-        assert provider.stream(WANTED, shown.append).content == b"image"
+        assert provider.generate(WANTED, Call(preview=shown.append)).content == b"image"
     assert shown == []
 
 
@@ -239,9 +240,9 @@ def size_of(content: bytes) -> tuple[int, int]:
 def test_the_sandbox_streams_and_bills_what_is_on_the_way(sandbox: Sandbox, is_edit: bool) -> None:
     with openai_at(sandbox.url) as provider:
         wanted = edit_of(provider) if is_edit else WANTED
-        plain = provider.generate(wanted.model_copy(update={"partial_images": 0}), lambda _: None)
+        plain = provider.generate(wanted.model_copy(update={"partial_images": 0}), Call())
         shown: list[bytes] = []
-        answer = provider.stream(wanted, shown.append)
+        answer = provider.generate(wanted, Call(preview=shown.append))
     assert [size_of(content) for content in (*shown, answer.content)] == [(256, 256)] * 3
     assert len({*shown, answer.content}) == 3
     assert plain.usage is not None
@@ -250,6 +251,6 @@ def test_the_sandbox_streams_and_bills_what_is_on_the_way(sandbox: Sandbox, is_e
 
 
 def edit_of(provider: OpenAIProvider) -> GenerationRequest:
-    content = provider.generate(WANTED.model_copy(update={"partial_images": 0}), lambda _: None).content
+    content = provider.generate(WANTED.model_copy(update={"partial_images": 0}), Call()).content
     given = {"references": (Reference(image_id="img_1", sha256=sha256(content)),)}
     return WANTED.model_copy(update=given | {"inputs": (InputImage(content=content, mime_type="image/png"),)})

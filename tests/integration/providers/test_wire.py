@@ -19,6 +19,7 @@ from imagegeneration.providers import wire
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.fal import FalProvider
 from imagegeneration.providers.generation import CallFailed
+from imagegeneration.providers.provider import Call
 from imagegeneration.providers.replicate import ReplicateProvider
 from tests.integration.providers.conftest import IMAGE, VENDORS, Line, Vendor, line, request
 from tests.wire import fal, replicate
@@ -69,7 +70,7 @@ def on_the_line(name: str, *, timeout: float = 10) -> Iterator[Line]:
 def failure_of(connected: Line, fault: Fault) -> CallFailed:
     connected.stub.always[CALL] = connected.stub.always["submit"] = fault
     with pytest.raises(CallFailed) as failed:
-        connected.provider.generate(connected.vendor.request, lambda _: None)
+        connected.provider.generate(connected.vendor.request, Call())
     return failed.value
 
 
@@ -140,7 +141,7 @@ def test_what_fails_before_the_first_byte_is_sent_is_not_charged(
     with on_the_line(name) as connected:
         breaks(monkeypatch)
         with pytest.raises(CallFailed) as failed:
-            connected.provider.generate(connected.vendor.request, lambda _: None)
+            connected.provider.generate(connected.vendor.request, Call())
         assert connected.stub.received == []
     assert (failed.value.certainty, failed.value.stops) == ("not_charged", False)
 

@@ -12,7 +12,7 @@ from imagegeneration.money.money import ProviderLimits
 from imagegeneration.prompts.moderation import Moderation, in_words
 from imagegeneration.providers.breaker import model_scope, provider_scope
 from imagegeneration.providers.endpoint import Endpoint
-from imagegeneration.providers.generation import CallFailed, GenerationRequest, LeftAtProvider
+from imagegeneration.providers.generation import CallDetached, CallFailed, GenerationRequest
 from imagegeneration.providers.health import Checked, HealthStatus, ProviderHealth
 from tests.unit.ui.samples import NOW, job
 
@@ -80,7 +80,7 @@ def test_a_failed_call_says_what_is_known_and_no_more() -> None:
 
 
 def test_a_call_that_is_left_at_its_provider_keeps_its_handle() -> None:
-    left = LeftAtProvider("req_7")
+    left = CallDetached("req_7")
     assert (left.handle, str(left)) == ("req_7", "The call req_7 is left at the provider.")
 
 

@@ -23,7 +23,6 @@ from imagegeneration.providers.forge import forge_payload
 from imagegeneration.providers.generation import LARGEST_SEED, GenerationRequest, Lora
 from imagegeneration.providers.google import google_payload
 from imagegeneration.providers.openai import image_payload
-from imagegeneration.providers.provider import ResumableProvider
 from imagegeneration.providers.replicate import replicate_input
 from imagegeneration.providers.stability import SERVICES, stability_payload
 from imagegeneration.providers.vendors import PROVIDERS
@@ -134,4 +133,4 @@ def test_a_call_has_far_more_time_than_it_takes_and_a_runner_that_stops_waits_fo
     provider = PROVIDERS[model.provider](Endpoint(url="http://127.0.0.1:9"), 1.0)
     provider.close()
     longest = model.longest_seconds * (1 + ARRIVAL_SHARE)
-    assert isinstance(provider, ResumableProvider) or longest < Settings().runner_drain_seconds
+    assert provider.is_resumable or longest < Settings().runner_drain_seconds

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from imagegeneration.providers import asynchronous
-from imagegeneration.providers.asynchronous import AsynchronousApi
+from imagegeneration.providers.asynchronous import AsynchronousApi, TakenCall
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import CallFailed
 from tests.support import Clock
@@ -37,7 +37,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def api(clock: Clock) -> Iterator[AsynchronousApi]:
     made = AsynchronousApi(Endpoint(url="http://127.0.0.1:9", key=None), "Key", None)
-    made.leaving = Waiting(clock)
     yield made
     made.close()
 
@@ -50,7 +49,7 @@ def asked(api: AsynchronousApi, clock: Clock, seconds: float) -> list[float]:
         moments.append(clock.now - began)
 
     with pytest.raises(CallFailed):
-        api.patiently(look, clock.now + seconds, "handle_1", "is still at work")
+        api.patiently(look, TakenCall("handle_1", clock.now + seconds, Waiting(clock)), "is still at work")
     return moments
 
 
