@@ -102,6 +102,11 @@ class Cluster:
     def job(self, job_id: str) -> Job:
         return self.studio.queries.get(LOCAL, job_id)
 
+    def latest(self, job_id: str) -> Job:
+        """Return the job as the primary has it: a claim is acknowledged before a majority has it."""
+        jobs = self.database.get_collection("jobs", read_concern=ReadConcern("local"))
+        return Job.model_validate(jobs.find_one({"jobId": job_id}, {"_id": False}))
+
     def calls(self, job_id: str) -> int:
         """How many billable calls were made for a job."""
         prompt = self.job(job_id).final_prompt

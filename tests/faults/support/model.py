@@ -103,7 +103,7 @@ class LifeOfJobs(RuleBasedStateMachine):
         job = data.draw(st.sampled_from(machine.leased))
         index = data.draw(st.integers(0, job.image_count - 1))
         attempt_id = new_id("att")
-        now = self.cluster.job(job.job_id)
+        now = self.cluster.latest(job.job_id)
         if machine.runner.door.enter(job, ImageTask(index, attempt_id)):
             assert job.lease == now.lease, "started without the lease"
             assert now.run_at is not None
