@@ -1,7 +1,7 @@
 """The ASGI application: the dashboard and, under /image, the API.
 
 Start it with `uvicorn app:app --http imagegeneration.api.protocol:TimedProtocol`. `streamlit run app.py` and other ASGI
-servers serve it too, without time-outs for the heads of requests and for clients that do not read.
+servers serve it too, but without time limits for request heads and for clients that do not read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""API keys: how one's own programs are let in."""
+"""API keys: access for the reader's own programs."""
 
 from imagegeneration.dashboard.frame import head
 from imagegeneration.dashboard.keys.page import keys

@@ -1,4 +1,4 @@
-"""LoRAs: what people may choose from, kept by admins."""
+"""LoRAs: the style add-ons that users may choose from, kept by admins."""
 
 from imagegeneration.dashboard.frame import head
 from imagegeneration.dashboard.loras.page import loras

@@ -1,4 +1,4 @@
-"""Operations: what needs a person, who works, what waits, and today's money."""
+"""Operations: what needs an operator, which runners work, what waits, and today's money."""
 
 from imagegeneration.dashboard.frame import head
 from imagegeneration.dashboard.operations.page import operations

@@ -1,4 +1,4 @@
-"""What a person should know before they choose: a provider does not work, a model will soon be gone."""
+"""The announcements above every page: providers that do not work, and models that will soon be gone."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _TROUBLE: Mapping[HealthStatus, str] = {
 
 
 def trouble(health: ProviderHealth | None) -> str | None:
-    """What is wrong with a provider, in words; None where nothing is known to be."""
+    """Return what is wrong with a provider, in words, or None if nothing is known to be."""
     if health is None or health.status is None or not health.is_trouble:
         return None
     return words.capital(_TROUBLE[health.status].format(provider=words.provider(health.provider)))
 
 
 def dying(registry: ModelRegistry, today: date) -> Iterator[str]:
-    """A line for each model that somebody could choose here and that will be gone within a month."""
+    """Yield a line for each model that can be chosen here and will be gone within a month."""
     for model in registry.catalog.image_models:
         if model.is_dying(today) and registry.provider_of(model) is not None and _has_a_price(model):
             yield _last_day(model, registry.catalog)
@@ -44,7 +44,7 @@ def _last_day(model: ImageModel, catalog: Catalog) -> str:
 
 
 def announce() -> None:
-    """Draw what there is to say; most of the time that is nothing."""
+    """Draw the announcements, if there are any."""
     with errors_in_words("announcements"):
         here = studio()
         for number, line in enumerate(dying(here.registry, datetime.now(UTC).date())):

@@ -33,7 +33,7 @@ _COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
     "identity": bytes,
 }
 _SERVED = ("/image/", "/auth/", "/_stcore/", "/app/static/", "/component/", "/media/", "/static/")
-"""What is below these is answered by the API, the sign-in and Streamlit, and so are `_SERVED_ALONE`."""
+"""Paths below which the API, the sign-in and Streamlit answer; they also answer at `_SERVED_ALONE`."""
 
 _SERVED_ALONE = ("/image", "/favicon.png", "/manifest.json")
 _PAGES = ("/", *(f"/{name}" for name in PAGES))
@@ -46,14 +46,14 @@ _COLOURS = (
     "<style>html { color-scheme: light } html[data-theme=dark] { color-scheme: dark }"
     "html[data-theme=dark], html[data-theme=dark] body { background: #111215 }</style>"
 )
-_MENU = (  # its place is kept while it is not there yet, so that the page does not jump aside
+_MENU = (  # keeps its place until it is drawn, so that the page does not jump aside
     "<style>@media (min-width: 769px) { [data-testid=stAppViewContainer]"
     ":not(:has([data-testid=stSidebar], [data-testid=stExpandSidebarButton])) { padding-left: 220px } }</style>"
 )
-_HEAD = (  # its place too: what is below it may be drawn first
+_HEAD = (  # keeps its place too, because what is below may be drawn first
     "<style>.st-key-head { min-height: 59px } @media (max-width: 500px) { .st-key-head { min-height: 88px } }</style>"
 )
-_CONTRAST = (  # Streamlit's own colours of these are below 4.5 to 1
+_CONTRAST = (  # Streamlit's own colours have a contrast below 4.5 to 1 here
     "<style>"
     'html [data-testid="stCaptionContainer"] { opacity: .75 }'
     'html button[data-variant="segmented_control"][data-selected="true"] { color: inherit !important }'
@@ -80,7 +80,7 @@ def document() -> str:
 
 @functools.cache
 def missing_page() -> str:
-    """Return the document for an address that is no page's."""
+    """Return the document for an address at which there is no page."""
     return (
         f'<!doctype html><html lang="en"><head>{_theme()}{_COLOURS}<meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -95,13 +95,13 @@ def _theme() -> str:
 
 
 class FirstVisit:
-    """Answers the addresses of pages with `document`, and scripts and styles compressed; the rest is Streamlit's."""
+    """Middleware that answers pages with `document`, and scripts and styles compressed; the rest is Streamlit's."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on unless it is for one of those, or for a page that is not there."""
+        """Answer a request for a page, a missing page, a script or a style; pass on all others."""
         answer = await self._answer(scope) if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") else None
         await (answer or self._app)(scope, receive, send)
 

@@ -29,10 +29,10 @@ from imagegeneration.settings import load_settings
 ASSETS = Path(__file__).parent / "assets"
 PAGES = Path(__file__).parents[2] / "pages"
 SPEND_SECONDS = 10
-"""How often the spend at the top of a page is read again."""
+"""How often the spend at the top of a page is read again, in seconds."""
 
 ACCOUNT_SECONDS = 10
-"""How often an open page looks whether its reader is still signed in, with the same roles."""
+"""How often an open page checks that its reader is still signed in with the same roles, in seconds."""
 
 _READER = "reader"
 _LOG = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _NOTICE = st.components.v2.component("studio_notice", **asset("notice"))
 
 
 class Credentials(NamedTuple):
-    """What a browser shows to say whose it is."""
+    """The proof of who uses a browser: the proxy's token, and the login's cookie."""
 
     vouched: str | None
     cookie: str | None
@@ -52,8 +52,11 @@ _STUDIO_LOCK = threading.Lock()
 
 
 def studio() -> Studio:
-    """The services, made once for all sessions of this process; not in Streamlit's cache, which pages can clear."""
-    with _STUDIO_LOCK:  # two pages at once must not make two
+    """Return the services, made once for all sessions of this process.
+
+    They are not in Streamlit's cache, because pages can clear it.
+    """
+    with _STUDIO_LOCK:  # two pages at once must share one
         return _made()
 
 
@@ -63,22 +66,23 @@ def _made() -> Studio:
 
 
 def actor() -> Actor:
-    """Who looks at the page, asked anew each time. Raises NotAllowed (IMG_010) once nobody is signed in any more."""
+    """Return the user who looks at the page, looked up at each call. Raises NotAllowed (IMG_010) once signed out."""
     return _behind(_shown())
 
 
 def acting(permission: Need) -> Actor:
-    """Who looks at the page, if they may do this. Raises NotAllowed (IMG_010).
+    """Return the user who looks at the page, if they have the permission. Raises NotAllowed (IMG_010) otherwise.
 
-    A page's callbacks run before the page is checked, so whatever changes something asks here.
+    A page's callbacks run before the page is checked, so every callback that changes something calls this.
     """
     return _permitted(actor(), permission)
 
 
 def acting_later(permission: Need) -> Callable[[], Actor]:
-    """As `acting`, for what is done outside of the page's script, such as a download: it asks when it is called.
+    """Return a function that does what `acting` does, for work outside of the page's script, such as a download.
 
-    A page's session goes to whoever connects with its id, so the one who asks must be the one for whom it was drawn.
+    A page's session goes to any browser that connects with its id, so the user who asks must be the user for whom the
+    page was drawn.
     """
     shown = _shown()
 
@@ -92,7 +96,7 @@ def acting_later(permission: Need) -> Callable[[], Actor]:
 
 
 def _shown() -> Credentials:
-    """What the browser shows: the token of the proxy that signs people in, if there is one, and the login's cookie."""
+    """Return what the browser shows: the proxy's token, if a proxy signs users in, and the login's cookie."""
     proxy = studio().settings.sign_in_proxy
     vouched = None if proxy is None else st.context.headers.get(proxy.header)
     return Credentials(vouched, st.context.cookies.get(studio().settings.login_cookie))
@@ -118,9 +122,9 @@ def _permitted(found: Actor, permission: Need) -> Actor:
 
 @contextmanager
 def loading(height: int) -> Iterator[DeltaGenerator]:
-    """Show a skeleton, so many pixels high, while the block runs; yield the place for what it loads.
+    """Show a skeleton of `height` pixels while the block runs, and yield the place for what it loads.
 
-    The place comes before the skeleton: what it shows already does not jump while it is loaded anew.
+    The place comes before the skeleton, so that its content does not jump while it is loaded anew.
     """
     place = st.container()
     with st.skeleton(height=height):
@@ -128,9 +132,10 @@ def loading(height: int) -> Iterator[DeltaGenerator]:
 
 
 def recognize() -> None:
-    """Remember who looks, at the beginning of each run of a page.
+    """Remember the user who looks, at the beginning of each run of a page.
 
-    The state of a session goes to whoever connects with its id: it is not for another person in the same window.
+    A session's state goes to any browser that connects with its id, so it is cleared for another user in the same
+    window.
     """
     found = actor()
     before: Actor | None = st.session_state.get(_READER)
@@ -140,28 +145,28 @@ def recognize() -> None:
 
 
 def may_use(page: str) -> bool:
-    """Whether the page at this address is for whoever looks."""
+    """Return whether the user who looks may use the page at this address."""
     return actor().may(NEEDS[page])
 
 
 def require_page(page: str) -> None:
-    """Raise NotAllowed (IMG_010) if the page at this address is not for whoever looks.
+    """Raise NotAllowed (IMG_010) if the user who looks may not use the page at this address.
 
-    A part of a page that draws itself again by the clock asks too: nothing else runs then.
+    A part of a page that redraws itself on a timer calls this too, because nothing else runs then.
     """
     if not may_use(page):
         raise NotAllowed("This page is not for you.", resolution="Ask an administrator for the role that it needs.")
 
 
 def account() -> None:
-    """Who is signed in, and the way out, at the foot of the menu; it looks whether they still are."""
+    """Draw who is signed in, and the way out, at the foot of the menu; check on a timer that they still are."""
     if studio().settings.has_sign_in:
         with st.sidebar:
             st.fragment(run_every=ACCOUNT_SECONDS)(_account)()
 
 
 def _account() -> None:
-    """Draw the whole page anew once its reader may do something else; leave it once they are signed out."""
+    """Redraw the whole page once its reader's permissions change; leave it once they are signed out."""
     before: Actor = st.session_state[_READER]
     try:
         is_signed_out = False
@@ -170,23 +175,23 @@ def _account() -> None:
     except NotAllowed:
         is_signed_out = True
     except StudioError:
-        return  # the database is away: nobody is thrown out for that
+        return  # the database is away: that signs no user out
     data = {
         "name": before.name,
         "is_signed_out": is_signed_out,
-        "may_sign_out": not _shown().vouched,  # else it is the proxy that signs out
+        "may_sign_out": not _shown().vouched,  # otherwise the proxy signs out
         "at": words.milliseconds(datetime.now(UTC)),
     }
     _ACCOUNT(key="account", data=data)
 
 
 def reader_zone() -> tzinfo:
-    """The time zone of the person who looks at the page."""
+    """Return the time zone of the user who looks at the page."""
     return words.zone(st.context.timezone, st.context.timezone_offset)
 
 
 def head(title: str, about: str) -> None:
-    """The head of a page: its name, the sandbox label where it applies, and today's spend."""
+    """Draw the head of a page: its name, today's spend, and the sandbox label if the sandbox is in use."""
     st.fragment(run_every=SPEND_SECONDS)(_head)(title, about)
 
 
@@ -229,12 +234,12 @@ def _details(spend: Spend) -> str:
 
 
 def resets_at(spend: Spend) -> str:
-    """When the budget starts again, on the reader's clock."""
+    """Return when the budget starts again, on the reader's clock."""
     return words.clock(spend.resets_at, reader_zone(), datetime.now(UTC))
 
 
 def explain(error: StudioError) -> tuple[str, str]:
-    """What happened, and what to do next; a budget error also says when the budget starts again for the reader."""
+    """Return what happened and what to do next; a budget error also says when the reader's budget starts again."""
     if isinstance(error, OverBudget) and error.resets_at is not None:
         reset = words.clock(error.resets_at, reader_zone(), datetime.now(UTC))
         return error.message, f"{error.resolution} For you the budget starts again at {reset}."
@@ -248,12 +253,12 @@ def show_error(error: StudioError, *, key: str = "problem", cost: str = "") -> N
 
 
 def notice(tone: words.Tone, title: str, text: str = "", *, key: str, code: str = "") -> None:
-    """A message to the reader; both parts are shown as plain text."""
+    """Draw a message to the reader; both parts are shown as plain text."""
     _NOTICE(key=key, data={"tone": tone, "title": title, "text": text, "code": code})
 
 
 def draw_part_again() -> NoReturn:
-    """Draw the fragment again that calls this, or the whole page if it is drawn as a part of that."""
+    """Redraw the fragment that calls this, or the whole page if the fragment is drawn as a part of it."""
     with suppress(StreamlitInvalidLayoutContextError):
         st.rerun(scope="fragment")
     st.rerun()
@@ -261,14 +266,14 @@ def draw_part_again() -> NoReturn:
 
 @contextmanager
 def errors_in_words(key: str = "problem") -> Iterator[None]:
-    """Turn whatever goes wrong while a part of a page is drawn into words; never a traceback."""
+    """Turn any error while a part of a page is drawn into words; never show a traceback."""
     try:
         yield
     except StudioError as error:
         show_error(error, key=key)
     except ConfigurationError as error:
         show_error(InternalFault(str(error), resolution="Ask an operator to correct the configuration."), key=key)
-    except Exception:  # noqa: BLE001 - whatever it was, a page never shows a traceback
+    except Exception:  # noqa: BLE001 - a page never shows a traceback, whatever went wrong
         reference = str(ULID())
         _LOG.exception("a page failed, reference %s", reference)
         show_error(

@@ -1,8 +1,8 @@
 """Requests that a page sent before it was left.
 
-Parts of a page draw themselves again by the clock. When the server opens another page, as after an approval, such a
-request may be on its way still. Streamlit 1.67 answers it by announcing the page that was left, and the browser empties
-the screen of the one that is open.
+Parts of a page redraw themselves on a timer. When the server opens another page, as after an approval, such a request
+may still be on its way. Streamlit 1.67 answers it by announcing the page that was left, and the browser then empties
+the screen of the page that is open.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _run = ScriptRunner._run_script  # noqa: SLF001 - Streamlit has no public place 
 
 
 def ignore_left_pages() -> None:
-    """Have Streamlit pass over requests for parts of a page that is not open any more."""
+    """Make Streamlit pass over requests for parts of a page that is no longer open."""
     ScriptRunner._run_script = _run_if_open  # type: ignore[method-assign] # noqa: SLF001
 
 

@@ -1,4 +1,4 @@
-"""What an open page sends over its websocket."""
+"""The messages that an open page sends over its websocket."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from google.protobuf.message import DecodeError
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 MAX_MESSAGE_BYTES = 256 * 1024
-"""Largest message: two prompts and the state of a page's widgets need less than half of it."""
+"""Largest message in bytes: two prompts and the state of a page's widgets need less than half of it."""
 
 _OPERATIONS = ("deferred_file", "dataframe_chunk")
 _BY_ITSELF = ("app_heartbeat", "stop_script")
 
 
 def hear(message: bytes) -> Literal["by hand", "by itself", "refused"]:
-    """Whether a person did something on the page, the page asks by itself, or no page of ours sends this.
+    """Return whether the user acted on the page, the page asks on a timer, or no page of ours sends this message.
 
-    Streamlit takes more: orders that clear what all pages share, stop the server, or ask where to upload.
+    Streamlit takes more messages: to clear what all pages share, to stop the server, or to ask where to upload.
     """
     if len(message) > MAX_MESSAGE_BYTES:
         return "refused"

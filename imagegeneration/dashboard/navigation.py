@@ -16,17 +16,17 @@ _PAGES = (
     ("loras", "LoRAs", ":material/tune:"),
     ("audit", "Audit", ":material/history_edu:"),
 )
-"""Of each page its name, which is its file and its address, its title and its icon."""
+"""The pages: name, which is both file and address, title and icon."""
 
 _FRONT = "generate"
-"""The page at the front address. It is the same for everybody, because it is found at no other address."""
+"""The page at the front address. It is the same for all users, because it has no other address."""
 
 # The icon comes first: a page's own icon would be fetched from a foreign host to become the favicon.
 st.set_page_config(page_icon=str(frame.ASSETS / "favicon.png"), layout="wide", initial_sidebar_state=220)
 with frame.errors_in_words():
     frame.recognize()
     usable = [name for name, _, _ in _PAGES if frame.may_use(name)]
-    # Every page is known to everybody, else an address would lead to a dialog; the menu shows what one may use.
+    # All users get every page, otherwise an address would lead to a dialog; the menu shows those they may use.
     pages = {
         st.Page(
             frame.PAGES / f"{name}.py",

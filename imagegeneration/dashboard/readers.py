@@ -1,4 +1,4 @@
-"""What of a page of sections is for its reader: actions and links that work, and names in place of ids. Pure."""
+"""A page of sections as its reader may see it: actions and links that work, and names in place of ids. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _JOB = "jobs?job="
 
 
 def people_in(sections: Sequence[Section]) -> Collection[str]:
-    """Return the ids of people that stand in the lines."""
+    """Return the ids of users in the lines."""
     pieces = (piece for section in sections for row in section.rows for line in row.lines for piece in line)
     return {found for piece in pieces if isinstance(piece, str) for found in _PERSON.findall(piece)}
 
@@ -22,7 +22,7 @@ def people_in(sections: Sequence[Section]) -> Collection[str]:
 def for_reader(
     sections: Sequence[Section], actor: Actor, owners: Mapping[str, str], names: Mapping[str, str]
 ) -> list[Section]:
-    """Return the sections without what answers the actor that there is no such job, and with names for ids.
+    """Return the sections without links and actions on jobs that do not exist for this actor, and with names for ids.
 
     `owners` are the owners of jobs; a job that is not among them is for admins only.
     """

@@ -10,6 +10,6 @@ _SWITCH = st.components.v2.component("studio_theme", **asset("theme_switch"))
 
 
 def theme_switch() -> None:
-    """Draw it. The browser keeps what was chosen; the server does not know."""
+    """Draw the switch. The browser keeps the choice; the server does not know it."""
     with st.sidebar:
         _SWITCH(key="theme")

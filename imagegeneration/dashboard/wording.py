@@ -1,4 +1,4 @@
-"""Our words in place of Streamlit's own, where a reader may meet those: in its scripts, and for an error of a page.
+"""Our words in place of Streamlit's own, in its scripts and for the error of a page.
 
 Streamlit 1.67 has no setting for them. Its scripts are sent with the words replaced. A test finds each of them in the
 installed version, so that an upgrade cannot bring them back unnoticed.
@@ -52,7 +52,7 @@ def in_our_words(script: str) -> str:
 
 
 def use_our_words() -> None:
-    """Have Streamlit say in our words that a page failed, where nothing of ours has caught it."""
+    """Replace Streamlit's words for a page that failed, for errors that none of our code has caught."""
     exception._GENERIC_UNCAUGHT_EXCEPTION_TEXT = (  # type: ignore[misc] # noqa: SLF001 - there is no public place for it
         "Something went wrong in the studio itself. Reload the page. If it happens again, tell an operator."
     )

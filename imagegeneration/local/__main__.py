@@ -1,6 +1,6 @@
 """`make run`: the whole studio on this machine, with an embedded part for everything that is not configured.
 
-Arguments, if there are any, are options of the sandbox, for example `--delay 0.5`.
+Any arguments are options of the sandbox, for example `--delay 0.5`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ from imagegeneration.settings import Settings, load_settings
 ROOT = Path(__file__).parents[2]
 DASHBOARD_STOP_SECONDS = 6.0
 GRACEFUL_SECONDS = 3
-"""How long the dashboard waits for answers in the making; an open page would keep it from ending for ever."""
+"""How long a stopping dashboard waits for open responses, in seconds; an open page would keep it from ending."""
 PART_STOP_SECONDS = 8.0
 DRAIN_MARGIN_SECONDS = 5.0
 
 
 def main(*sandbox_options: str) -> int:
-    """Run until stopped. Returns 2, after one line on stderr, for a wrong setting, a folder or port in use, or a
-    configured database that does not answer.
+    """Run until stopped, and return the exit code.
+
+    It is 2, after one line on stderr, for a wrong setting, a folder or port in use, or a configured database that does
+    not answer.
     """
     os.umask(OTHERS)  # the children inherit it
     try:
@@ -49,7 +51,7 @@ def main(*sandbox_options: str) -> int:
     except ConfigurationError as error:
         print(redact(str(error)), file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # before the supervisor has taken the signals over
+    except KeyboardInterrupt:  # before the supervisor handles the signals
         return 1
 
 
@@ -99,7 +101,7 @@ def _studio_steps(settings: Settings, data: DataDir, env: Mapping[str, str]) -> 
 
 
 def dashboard_command(settings: Settings) -> list[str]:
-    """How the dashboard with the API is started, here and in production."""
+    """Return the command that starts the dashboard with the API, here and in production."""
     return [
         *(sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"),
         *("--host", settings.host, "--port", str(settings.port)),
@@ -120,7 +122,10 @@ def _require_free_port(settings: Settings) -> None:
 
 
 def _require_usable_database(settings: Settings) -> None:
-    """Neither runner nor dashboard start without their database: better said here, once, than by both of them."""
+    """Raise an error if the configured database is not usable.
+
+    Neither runner nor dashboard starts without a database, so the error is reported here once, and not by both.
+    """
     if settings.mongodb_uri is not None:
         connection = Connection(settings.require_database(), settings.mongodb_database)
         with contextlib.closing(connection):
@@ -128,7 +133,7 @@ def _require_usable_database(settings: Settings) -> None:
 
 
 def _not_ready(settings: Settings) -> str | None:
-    """What keeps the studio from being ready, as it says itself."""
+    """Return why the studio is not ready, in its own words, or None once it is."""
     connection = HTTPConnection(browser_host(settings), settings.port, timeout=5)
     with contextlib.closing(connection):
         try:
@@ -140,13 +145,13 @@ def _not_ready(settings: Settings) -> str | None:
 
 
 def _keep_loopback_off_proxies() -> None:
-    """Where a proxy is configured, the embedded parts must still be reached directly, by us and our children."""
+    """Exempt loopback from a configured proxy: this process and its children reach the embedded parts directly."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
 
 
 def _say(text: str) -> None:
-    # The terminal may be gone; that must not keep anything from being stopped in order.
+    # The terminal may be gone, and the processes must still be stopped in order.
     with contextlib.suppress(OSError):
         print(text, flush=True)
 

@@ -1,7 +1,8 @@
 """The embedded bucket: SeaweedFS, an S3 server that is one process (ADR 24).
 
-It consists of four servers that talk to each other over ports of their own. Only S3's is for us: the others require
-a certificate that nothing else has, so that neither a website nor another user of the machine can go past S3.
+It consists of four servers that talk to each other over ports of their own. Only S3's port is for the studio. The
+others require a certificate that no other program has, so that neither a website nor another user of the machine can
+bypass S3.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ FOLDER = "objects"
 EARLIER_FOLDER = "bucket"
 
 NO_ORIGIN = "https://none.invalid"
-"""Allows no page: without a name, SeaweedFS allows all."""
+"""An origin that no page has: without any origin, SeaweedFS allows all."""
 
 VOLUME_MB = 64
-"""Objects are appended to files of this size."""
+"""The size in megabytes of the files to which objects are appended."""
 
 
 def bucket_part(data: DataDir, bucket: str, origins: Sequence[str] = ()) -> Part:
     """Return the server of `bucket`. Raises ConfigurationError if there is none for this platform.
 
-    Everybody may read an object whose key they know; everything else needs the data folder's random secret. Scripts of
-    pages from `origins` may read an object too: the dashboard saves downloads under a name of its own.
+    Any client may read an object whose key it knows; everything else needs the data folder's random secret. Scripts of
+    pages from `origins` may read an object too, because the dashboard saves downloads under a name of its own.
     """
     folder = data.path / FOLDER
     folder.mkdir(exist_ok=True)
@@ -55,13 +56,13 @@ def bucket_part(data: DataDir, bucket: str, origins: Sequence[str] = ()) -> Part
         warning=_left_behind(data.path / EARLIER_FOLDER),
         env=_environment(folder, secret, data.secret_file("bucket-certificate", make_certificate)),
         cwd=folder,
-        # What it has acknowledged is in its files. Asked to end, it would wait for itself for 15 seconds.
+        # SIGKILL loses nothing: acknowledged data is in the files. A graceful stop would take 15 seconds.
         stop_signal=signal.SIGKILL,
     )
 
 
 def find_weed() -> Path:
-    """Return SeaweedFS's program: the one from PyPI, else one on the PATH. Raises ConfigurationError without one."""
+    """Return the path of SeaweedFS: from PyPI, or on the PATH. Raises ConfigurationError if neither."""
     found = shutil.which("weed", path=sysconfig.get_path("scripts")) or shutil.which("weed")
     if found is None:
         raise ConfigurationError(
@@ -105,7 +106,7 @@ def _environment(folder: Path, secret: str, certificate: Path) -> dict[str, str]
         "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",  # one file to append to is enough for one writer
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": secret,
-        "HOME": str(folder),  # its settings of the user's own SeaweedFS are not for this one
+        "HOME": str(folder),  # keeps out the settings of the user's own SeaweedFS
     }
 
 

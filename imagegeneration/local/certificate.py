@@ -1,4 +1,4 @@
-"""The certificate by which the servers of an embedded part know each other."""
+"""The certificate by which the servers of an embedded part trust each other."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 _BEGIN, _END = datetime(2020, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-"""It never expires: it is trusted by the servers of one data folder alone, and goes with that."""
+"""The validity. It never expires: only the servers of one data folder trust it, and it is deleted with the folder."""
 
 
 def make_certificate() -> str:
-    """Return a new certificate for 127.0.0.1 that vouches for itself, and its key, as PEM."""
+    """Return a new self-signed certificate for 127.0.0.1, and its key, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Image Studio, embedded")])
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])

@@ -1,4 +1,4 @@
-"""The folder under which everything persists: one `make run` at a time, and the ports that it must keep."""
+"""The data folder, in which everything persists: used by one `make run` at a time, with the ports it must keep."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pydantic import Field, TypeAdapter
 from imagegeneration.core.errors import ConfigurationError
 
 PORTS = range(20_000, 30_000)
-"""Below the range from which Linux takes ports for outgoing connections, so that none of those is in the way."""
+"""The ports of embedded parts: below the range that Linux uses for outgoing connections, to avoid collisions."""
 
 OTHERS = 0o077
-"""The permissions of everybody but the owner: the umask keeps them off new files, and what has them loses them."""
+"""The permissions of all users but the owner. The umask keeps them off new files; they are removed from old ones."""
 
 PATIENCE_SECONDS = 3.0
-"""How long a port may still belong to a part of the run before, which is just ending."""
+"""How long a port may still belong to an ending part of the run before, in seconds."""
 
 _PORTS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=65535)]])
 
@@ -51,19 +51,19 @@ class DataDir:
             raise ConfigurationError(f"DATA_DIR is wrong: {self.path}: {error.strerror}.") from None
 
     def _close_to_others(self) -> None:
-        """Take from group and others what they may with a folder of an earlier version, and with all in it."""
+        """Remove the permissions of group and others from a folder of an earlier version, and from all in it."""
         if any(self.path.iterdir()) and not self._lock_file.exists():
             raise ConfigurationError(
                 f"DATA_DIR is wrong: {self.path} is open to other users and holds other things. "
                 f"Name a new folder, or close it: chmod 700 {self.path}"
             )
-        for path in (*self.path.rglob("*"), self.path):  # the folder last: if this is cut off, it is done again
+        for path in (*self.path.rglob("*"), self.path):  # the folder last: an interrupted run is repeated
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode & 0o7777 & ~OTHERS)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other `make run` out. The kernel lets go of the lock when this process ends, however it ends."""
+        """Lock out every other `make run`. The kernel releases the lock when this process ends, however it ends."""
         try:
             file = self._lock_file.open("a+", encoding="utf-8")
         except OSError as error:
@@ -99,7 +99,7 @@ class DataDir:
         return path
 
     def port(self, part: str) -> int:
-        """The port of an embedded part: chosen once, then kept, because a replica set and CDN URLs name it.
+        """Return the port of an embedded part, chosen once and then kept: a replica set and CDN URLs name it.
 
         Raises ConfigurationError if another program has taken it.
         """
@@ -142,10 +142,10 @@ class DataDir:
 
 
 def port_is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there. Raises OSError if `host` is no address of this machine."""
+    """Return whether a server could listen there. Raises OSError if `host` is no address of this machine."""
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As servers do: connections of the past that linger are not in the way, a listener is.
+        # Like a server: only a listener is in the way, not old connections that linger.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)

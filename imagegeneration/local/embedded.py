@@ -1,4 +1,4 @@
-"""Which embedded parts a configuration needs: one for everything that it does not name."""
+"""The embedded parts that a configuration needs: one for everything that it does not name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagegeneration.settings import Settings
 
 
 def embedded_parts(settings: Settings, data: DataDir, *sandbox_options: str) -> list[Part]:
-    """The parts to start, in the order of starting. Raises ConfigurationError where one cannot be had.
+    """Return the parts to start, in their order. Raises ConfigurationError if one is not available.
 
     `sandbox_options` go to the sandbox's command line.
     """
@@ -37,7 +37,7 @@ def _origins(settings: Settings) -> list[str]:
 
 
 def _names_a_bucket(settings: Settings) -> bool:
-    """One variable is enough: half a configuration is a mistake to report, not a reason for another bucket."""
+    """Return whether any variable names a bucket: half a configuration is an error, not a reason for another bucket."""
     return any(
         (
             settings.r2_endpoint_url,

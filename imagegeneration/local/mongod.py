@@ -20,11 +20,13 @@ USER = "studio"
 CACHE_GB = 0.25
 OPLOG_MB = 256
 SHUTDOWN_MS = 100
-"""How long a signalled mongod waits for a successor: there is none."""
+"""How long a signalled mongod waits for a successor, in milliseconds: there is none."""
 
 TRANSACTION_LIFETIME_SECONDS = 5
-"""How long the transaction of a process that was killed keeps others from the job and the counters that it had
-changed. MongoDB's own default is 60; a transaction of ours takes milliseconds."""
+"""How long the transaction of a killed process locks the job and the counters that it changed, in seconds.
+
+MongoDB's own default is 60; a transaction of the studio takes milliseconds.
+"""
 
 
 PAST_ITS_END_OF_LIFE = (
@@ -36,7 +38,7 @@ PAST_ITS_END_OF_LIFE = (
 def locked_mongod_part(data: DataDir) -> Part:
     """Return the mongod of a data folder, which asks for its password. Raises ConfigurationError if there is none.
 
-    The members of a replica set know each other by a key file; with one, clients need a user too.
+    The members of a replica set know each other by a key file, and with a key file clients need a user too.
     """
     part = mongod_part(data.path / "mongodb", data.port("mongod"))
     uri = f"mongodb://{USER}:{data.secret('mongod-password')}@127.0.0.1:{part.port}/?replicaSet={REPLICA_SET}"
@@ -65,7 +67,7 @@ def mongod_part(folder: Path, port: int) -> Part:
 
 
 def find_mongod() -> Path:
-    """The mongod on the PATH, else the one from PyPI (Linux on x86-64). Raises ConfigurationError if there is none."""
+    """Return the path of mongod: on the PATH, or from PyPI (Linux on x86-64). Raises ConfigurationError if neither."""
     if on_path := shutil.which("mongod"):
         return Path(on_path)
     if sys.platform == "linux" and platform.machine() == "x86_64" and (package := importlib.util.find_spec("fiftyone")):
@@ -77,7 +79,7 @@ def find_mongod() -> Path:
 
 
 def _executable(binary: Path) -> Path:
-    """`binary` with its run bit set: not every installer of wheels keeps it."""
+    """Return `binary` with its run bit set: not every installer of wheels keeps it."""
     mode = binary.stat().st_mode
     if not mode & stat.S_IXUSR:
         try:

@@ -1,4 +1,4 @@
-"""What `make run` knows about an embedded part, whichever it is."""
+"""An embedded part of `make run`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from imagegeneration.settings import Settings
 class Part:
     """A server on loopback that stands in for a configured one.
 
-    `provides` are the variables by which the studio finds it. `prepare` makes it usable once it accepts
-    connections; it is given the settings with everything that the parts provide, and raises ConfigurationError
-    or StudioError. `warning` is a line for the terminal, if there is something to know. `env` goes to this part alone,
-    beside what all processes get; `stop_signal` ends it in order.
+    `provides` are the variables by which the studio finds it. `prepare` makes it usable once it accepts connections. It
+    gets the settings with everything that the parts provide, and raises ConfigurationError or StudioError. `warning` is
+    a line for the terminal, if any. `env` goes to this part alone, beside what all processes get. `stop_signal` ends it
+    in order.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Part:
 
     @property
     def listens(self) -> bool:
-        """Whether it accepts connections."""
+        """Return whether it accepts connections."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return True
@@ -42,5 +42,5 @@ class Part:
             return False
 
     def process(self, env: Mapping[str, str], log: Log) -> Process:
-        """Return its process, which is yet to be started, with `env` and what is for this part alone."""
+        """Return its process, not yet started, with `env` and the variables for this part alone."""
         return Process(self.name, self.command, {**env, **self.env}, log, cwd=self.cwd, stop_signal=self.stop_signal)

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 LOG_MAX_BYTES = 10_000_000
-"""A log that grows beyond this is moved aside; the one that was moved before is dropped."""
+"""The size in bytes above which a log is moved aside; the log that was moved before is dropped."""
 
 _PR_SET_PDEATHSIG = 1
-"""From <linux/prctl.h>: the signal that a process gets when the thread ends that made it."""
+"""From <linux/prctl.h>: the signal that a process gets when the thread that made it ends."""
 
 
 class Log:
-    """The file that takes a child's output. Whatever happens to it, it is no reason for anything else to stop."""
+    """The file for a child's output. A failure of the file stops nothing else."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -35,12 +35,12 @@ class Log:
         self._read = 0
 
     def writer(self) -> BinaryIO:
-        """The file, made if need be, for a child to append to."""
+        """Return the file, made if it does not exist, for a child to append to."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return self.path.open("ab")
 
     def new_lines(self) -> list[str]:
-        """The complete lines that have been written since the last call."""
+        """Return the complete lines that were written since the last call."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self._read)
@@ -51,7 +51,7 @@ class Log:
         return complete.decode(errors="replace").splitlines()
 
     def last_lines(self, count: int) -> list[str]:
-        """The last lines that are there and not blank."""
+        """Return the last lines of the file that are not blank, or none if it cannot be read."""
         try:
             lines = self.path.read_text(errors="replace").splitlines()
         except OSError:
@@ -59,7 +59,7 @@ class Log:
         return [line for line in lines if line.strip()][-count:]
 
     def bound(self) -> None:
-        """Empty the file once it is too large. Its writers append, so they go on at the new beginning."""
+        """Empty the file once it is too large. Its writers append, so they continue at the new beginning."""
         with contextlib.suppress(OSError):
             if self.path.stat().st_size > LOG_MAX_BYTES:
                 shutil.copyfile(self.path, self._previous)
@@ -72,7 +72,7 @@ class Log:
 
 
 class Process:
-    """A child in a session of its own, so that a terminal's Ctrl-C does not reach it, that dies with its parent."""
+    """A child process that dies with its parent, in its own session, so that a terminal's Ctrl-C does not reach it."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Process:
         self._popen: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it. Only the main thread may: Linux ends the child with the thread that made it, not the process."""
+        """Start the child, on the main thread only: Linux ends a child with the thread that made it."""
         with self.log.writer() as output:
             self._popen = subprocess.Popen(
                 self._command,
@@ -110,36 +110,36 @@ class Process:
 
     @property
     def was_started(self) -> bool:
-        """It was started, once at least."""
+        """Return whether it was started at least once."""
         return self._popen is not None
 
     @property
     def is_running(self) -> bool:
-        """It was started and has not ended."""
+        """Return whether it was started and has not ended."""
         return self._popen is not None and self._popen.poll() is None
 
     @property
     def pid(self) -> int:
-        """Its process id. Raises RuntimeError before the first start."""
+        """Return the process id. Raises RuntimeError before the first start."""
         if self._popen is None:
             raise RuntimeError(f"{self.name} was not started")
         return self._popen.pid
 
     @property
     def ending(self) -> str:
-        """How it ended, in words."""
+        """Return how the child ended, in words."""
         code = self._popen.returncode if self._popen else None
         if code is not None and code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask the child to end."""
         if self._popen is not None and self.is_running:
             self._popen.send_signal(self._stop_signal)
 
     def kill(self) -> None:
-        """End it at once, and whatever it has started."""
+        """End the child at once, with everything that it has started."""
         if self._popen is not None and self.is_running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
@@ -147,7 +147,10 @@ class Process:
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """What a child does before it becomes its program. SIGKILL: a start right after finds ports and files free."""
+    """Return what a child runs before its program, or None if the platform has no way to die with the parent.
+
+    The child gets SIGKILL, so that a start right after finds ports and files free.
+    """
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)
@@ -155,7 +158,7 @@ def _die_with_parent() -> Callable[[], None] | None:
 
     def ask_kernel() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent died before the request
             os._exit(1)
 
     return ask_kernel

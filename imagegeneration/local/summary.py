@@ -1,4 +1,4 @@
-"""What `make run` says once everything is up."""
+"""The summary that `make run` prints once everything is up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagegeneration.settings import Settings
 
 
 def summary(settings: Settings, parts: Sequence[Part], data: Path) -> str:
-    """A few lines: the address, what is used for what, and what stops it. Names no secret."""
+    """Return a few lines: the address, which part is used for what, and how to stop it. They name no secret."""
     embedded = {part.name: f"embedded, on port {part.port}" for part in parts}
     url = dashboard_url(browser_host(settings), settings)
     rows = (
@@ -35,7 +35,7 @@ def dashboard_url(host: str, settings: Settings) -> str:
 
 
 def browser_host(settings: Settings) -> str:
-    """Where a browser on this machine finds the dashboard: a wildcard address stands for loopback too."""
+    """Return where a browser on this machine finds the dashboard: a wildcard address stands for loopback too."""
     try:
         address = ipaddress.ip_address(settings.host)
     except ValueError:
@@ -53,5 +53,5 @@ def _images(settings: Settings) -> str:
 
 
 def _without_secrets(uri: str) -> str:
-    """The hosts of a database URI, which may carry a user name and a password."""
+    """Return the hosts of a database URI, which may carry a user name and a password."""
     return urlsplit(uri).netloc.rpartition("@")[2]

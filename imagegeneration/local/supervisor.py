@@ -1,4 +1,4 @@
-"""Runs the studio on one machine: starts its processes in order, keeps them running, stops them in order."""
+"""The supervisor of the studio on one machine: starts its processes in order, restarts them, stops them in order."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from imagegeneration.local.process import Process
 
 TICK_SECONDS = 0.1
 START_SECONDS = 60.0
-"""How long one process may take until it can be used."""
+"""How long one process may take until it can be used, in seconds."""
 
 SAME_SIGNAL_SECONDS = 0.5
-"""Signals so close together are one: make passes on what the whole process group has received already."""
+"""Signals this close together, in seconds, count as one: make forwards what the process group already received."""
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
-"""Between the death of a process and its next start: doubled each time, until it has run for a minute."""
+"""The longest pause between the death of a process and its next start, in seconds.
+
+The pause doubles each time, until the process has run for a minute.
+"""
 STEADY_SECONDS = 60.0
 
 LINES_A_TICK = 20
@@ -34,8 +37,8 @@ _WORTH_SHOWING = re.compile(r"\b(warning|error|critical)\b", re.IGNORECASE)
 class Step:
     """A process and what the supervisor knows about it.
 
-    `missing` says in words why it cannot be used yet, None once it can; then `prepare` runs. `stop_seconds` is how
-    long it may take to end. `shown` makes its warnings appear in the terminal.
+    `missing` says in words why it cannot be used yet, or returns None once it can; then `prepare` runs. `stop_seconds`
+    is how long it may take to end. `shown` makes its warnings appear in the terminal.
     """
 
     process: Process
@@ -46,15 +49,18 @@ class Step:
 
 
 class StartFailed(Exception):
-    """A process did not start; the message says which and why, with the last lines of its log."""
+    """The failure of a process to start; the message says which and why, with the last lines of its log."""
 
 
 class _StopRequested(Exception):
-    """Somebody wants it to end while it is still starting."""
+    """The signal to stop while a process is still starting."""
 
 
 class Supervisor:
-    """Starts `steps` in order and stops them in reverse; `say` prints a line, `on_ready` is called once all are up."""
+    """The supervisor of `steps`, started in order and stopped in reverse.
+
+    `say` prints a line, and `on_ready` is called once all are up.
+    """
 
     def __init__(self, steps: Sequence[Step], say: Callable[[str], None], on_ready: Callable[[], None]) -> None:
         self._steps = steps
@@ -66,7 +72,7 @@ class Supervisor:
     def run(self) -> int:
         """Run until a SIGINT, SIGTERM or SIGHUP; a second one ends everything at once.
 
-        Returns the exit code: 0 after a stop in order, 1 if a process did not start or had to be killed.
+        Return the exit code: 0 after a stop in order, 1 if a process did not start or had to be killed.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -92,7 +98,7 @@ class Supervisor:
             self._signals.append(now)
 
     def _start(self) -> None:
-        """Start each process when those before it can be used: each step finds what it needs."""
+        """Start each process once those before it can be used: each step finds what it needs."""
         for step in self._steps:
             self._say(f"Starting {step.process.name} ...")
             step.process.log.begin()
@@ -142,7 +148,7 @@ class Supervisor:
                 step.process.log.bound()
 
     def _stop(self) -> bool:
-        """Stop everything in reverse order; whether all ended by themselves."""
+        """Stop everything in reverse order, and return whether all ended by themselves."""
         in_order = True
         for step in reversed(self._steps):
             if step.process.is_running:
@@ -172,7 +178,7 @@ class Supervisor:
 
 @dataclass
 class _Restart:
-    """When a process that died is started again."""
+    """The next start of a process that died."""
 
     at: float | None = None
     deaths: int = 0

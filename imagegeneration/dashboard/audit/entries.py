@@ -39,16 +39,16 @@ ACTION_WORDS: Mapping[Action, str] = {
 }
 
 Names = Mapping[str, str]
-"""What people are called, by their ids."""
+"""Display names of users, by id."""
 
 
 def action_words(action: Action) -> str:
-    """An action by its name."""
+    """Return the name of an action in words."""
     return ACTION_WORDS.get(action) or words.capital(action.replace(".", " "))
 
 
 def entry_row(entry: AuditEntry, names: Names) -> Row:
-    """One entry: what was done, by whom, when, why, and on demand everything that is known of it."""
+    """Return the row of an entry: what was done, by whom, when and why, and on demand everything else about it."""
     with_key = f" with the key “{entry.key}”" if entry.key else ""
     title, reason = _said(entry, names)
     line: Line = (f"{_who(entry.actor, names)}{with_key}, ", moment(entry.at), f": {reason}" if reason else "")
@@ -69,7 +69,7 @@ def _who(user_id: str, names: Names) -> str:
 
 
 def _said(entry: AuditEntry, names: Names) -> tuple[str, str]:
-    """What was done, and why."""
+    """Return what was done, and why."""
     if entry.action in ("image.decided", "limits.changed", "paused", "resumed", "tested"):
         row = decision(entry)
         return row.title, str(row.lines[-1][0])
@@ -165,7 +165,7 @@ def _with_name(user_id: str, names: Names) -> str:
 
 
 def changes(before: str | None, after: str | None) -> Iterator[Change]:
-    """The values that are not the same in two states, which are JSON objects."""
+    """Yield the values that differ between two states, which are JSON objects."""
     old, new = _values(before), _values(after)
     for label in dict.fromkeys([*old, *new]):
         if old.get(label) != new.get(label):
@@ -180,7 +180,7 @@ def _values(state: str | None) -> dict[str, str]:
 
 
 def _flat(path: str, value: object) -> Iterator[tuple[str, str]]:
-    """Each plain value with the way to it: `pause.reason`, `attempts.0.costMicros`."""
+    """Yield each plain value with its path: `pause.reason`, `attempts.0.costMicros`."""
     if isinstance(value, dict):
         parts = value.items()
     elif isinstance(value, list) and any(isinstance(one, dict | list) for one in value):

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from imagegeneration.audit.entry import AuditEntry
 
 _FORMULA = "=+-@＝＋－＠"
-"""What a spreadsheet takes for the beginning of a formula."""
+"""The characters with which a spreadsheet's formula begins."""
 
 
 def literal_cell(text: str) -> str:
-    """`text`, which no spreadsheet takes for a formula: an apostrophe makes it text.
+    """Return `text` as a cell that no spreadsheet reads as a formula: an apostrophe makes it text.
 
-    Some drop what is not seen before they look: spaces, breaks, controls and marks of no width.
+    Some spreadsheets drop invisible characters before they look: spaces, breaks, controls and marks of no width.
     """
     first = next((character for character in text if not _is_unseen(character)), "")
     starts_unseen = text[:1] in ("\t", "\r", "\n")
@@ -28,7 +28,7 @@ def _is_unseen(character: str) -> bool:
 
 
 def as_csv(entries: Iterable[AuditEntry]) -> bytes:
-    """One line an entry, with names above; in UTF-8 with a mark, by which spreadsheets know it."""
+    """Return a header and one line per entry, in UTF-8 with a byte order mark, by which spreadsheets recognize it."""
     written = io.StringIO(newline="")
     writer = csv.writer(written)
     columns = [field.alias or name for name, field in AuditEntry.model_fields.items()]
@@ -40,5 +40,5 @@ def as_csv(entries: Iterable[AuditEntry]) -> bytes:
 
 
 def as_json_lines(entries: Iterable[AuditEntry]) -> bytes:
-    """One JSON object a line, with everything that the hashes are made of."""
+    """Return one JSON object per line, with everything that the hashes are made of."""
     return "".join(f"{entry.model_dump_json(by_alias=True)}\n" for entry in entries).encode()

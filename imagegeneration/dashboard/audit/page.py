@@ -1,4 +1,4 @@
-"""The Audit page: who decided what, newest first; its export, and whether the chain is whole."""
+"""The Audit page: who decided what, newest first, with an export and a check of the chain."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ AT_ONCE = 500
 """How many entries are read at once for a file."""
 
 MOST_PEOPLE = 100
-"""How many people a search by name may stand for."""
+"""How many users a search by name may match."""
 
 _KEY = "audit"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which entries are looked at."""
+    """The filters of the page."""
 
     actors: Sequence[str] = ()
     actions: Sequence[Action] = ()
     subject: str | None = None
 
     def find(self, before: int | None, limit: int) -> Sequence[AuditEntry]:
-        """Up to `limit` of them, newest first, numbered below `before`."""
+        """Return up to `limit` matching entries, newest first, numbered below `before`."""
         return studio().audit.find(
             actors=self.actors, actions=self.actions, subject=self.subject, before=before, limit=limit
         )
 
     @property
     def is_everything(self) -> bool:
-        """Nothing is filtered."""
+        """Return whether nothing is filtered."""
         return self == Wanted()
 
 
@@ -64,7 +64,7 @@ def audit() -> None:
 
 
 def _nothing(_key: str, _order: Mapping[str, Any]) -> None:
-    """The record has no actions."""
+    """Do nothing: the record has no actions."""
 
 
 def _cursor() -> int | None:
@@ -103,7 +103,7 @@ def _filters() -> Wanted:
 
 
 def _actors(text: str) -> Sequence[str]:
-    """The ids of those who are called so; the text may be an id itself."""
+    """Return the ids of the users with this name; the text may be an id itself."""
     if not text:
         return ()
     people = studio().people.page(None, MOST_PEOPLE + 1, text)
@@ -116,7 +116,7 @@ def _actors(text: str) -> Sequence[str]:
 
 
 def _tools(wanted: Wanted) -> None:
-    """What is done with the record as a whole."""
+    """Draw the tools for the record as a whole."""
     may_export = acting_later("administer")
 
     def export(write: Callable[[Iterable[AuditEntry]], bytes]) -> Callable[[], bytes]:
@@ -147,7 +147,7 @@ def _tools(wanted: Wanted) -> None:
 
 
 def exported(wanted: Wanted) -> Iterator[AuditEntry]:
-    """What is filtered, newest first, MOST_EXPORTED at most."""
+    """Yield the matching entries, newest first, at most MOST_EXPORTED."""
     before, left = None, MOST_EXPORTED
     while left and (entries := wanted.find(before, min(left, AT_ONCE))):
         yield from entries
@@ -155,7 +155,7 @@ def exported(wanted: Wanted) -> Iterator[AuditEntry]:
 
 
 def _check() -> None:
-    """Read the whole chain, with a bar that shows how far, and say how it is."""
+    """Read the whole chain, show the progress in a bar, and say whether it is whole."""
     bar = st.progress(0.0, text="Reading every entry")
 
     def progress(done: int, of: int) -> None:

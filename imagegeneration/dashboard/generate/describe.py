@@ -1,4 +1,4 @@
-"""The first step of Generate: what the images are for, and what they shall show."""
+"""The first step of Generate: what the images are for, and what they show."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def describe(desk: Desk) -> None:
             show_error(desk.problem, key="enhance-problem", cost="Nothing was charged, and your text is kept.")
         wishes.settle(desk)
         panel(desk)
-        announce_obstacles(desk, desk.quote)  # what else is wrong with it is said in the next step
+        announce_obstacles(desk, desk.quote)  # the next step says what else is wrong with it
         if desk.unsaved is not None and desk.elsewhere is None:
             notice("bad", "Your text is not stored at the moment.", desk.unsaved.message, key="unsaved")
     with aside:
@@ -98,7 +98,7 @@ def _buttons(desk: Desk) -> None:
 
 
 def _press(desk: Desk, button: str) -> None:
-    """Do what a button asks for, or note that it is to be done once the page shows that it is under way."""
+    """Do what a button asks for, or note it for the next run, once the page shows that it is under way."""
     if button == "clear":
         start_over()
     elif desk.doing is not None or desk.elsewhere is not None:

@@ -37,21 +37,20 @@ _FIELDS: Mapping[str, str] = {
 
 
 _LIKE = ("intent", "raw_prompt", "suggestion", "final_prompt", "image_count", "style", "negative_prompt", "options")
-"""What a new draft may have of an earlier one."""
+"""The fields that a new draft may take from an earlier one."""
 
 
 @dataclass
 class Desk:
-    """One draft on the table of one session.
+    """The draft that one session edits, with what is known of it.
 
-    `revision` counts the times that the texts were changed by a button rather than by typing, `choices` the times that
-    options were changed by something else than their own fields; it begins anywhere, so that fields of before a
-    restart of the server are not taken for these. `doing` is what a button asked for and the script has yet to do;
-    `shown` the hash of what the screen showed when the approval was pressed. `given_up` says which options are not to
-    be had any more. `quote` is what was drawn last, or `quote_problem` why there is none; `criteria` is None where
-    something that the options name is gone. `announced` is what was said to be in the way of `routes`, which would be
-    approved. `elsewhere` says that another window changed or approved the draft, `is_short` that the budget or the
-    credits do not reach.
+    `revision` counts changes of the texts by a button rather than by typing. `choices` counts changes of the options by
+    anything but their own fields. It begins at a random number, so that fields from before a restart of the server have
+    other keys. `doing` is what a button asked for and the script has yet to do. `shown` is the hash of what the screen
+    showed when the approval was pressed. `given_up` says which options are no longer available. `quote` is what was
+    drawn last, or `quote_problem` why there is no quote. `criteria` is None if something that the options name is gone.
+    `announced` is what was said to be in the way of `routes`, which would be approved. `elsewhere` says that another
+    window changed or approved the draft. `is_short` says that the budget or the credits are too small.
     """
 
     draft: Draft
@@ -74,20 +73,20 @@ class Desk:
 
     @property
     def step(self) -> Step:
-        """Where the person is."""
+        """Return the step that the page shows."""
         if self.draft.job_id is not None:
             return "images"
         return "describe" if self.draft.final_prompt is None or self.rewriting else "review"
 
     @property
     def is_usual(self) -> bool:
-        """Nothing was chosen: what is approved is what version 1 makes."""
+        """Return whether nothing was chosen: an approval then makes what version 1 makes."""
         return self.draft.options == Options()
 
     def edit(self, **changes: object) -> None:
-        """Take over what was typed or chosen, and store it. An approved draft stays as it was approved.
+        """Store what was typed or chosen. An approved draft stays as it was approved.
 
-        What could not be stored is stored by the next edit, also by one that comes again.
+        What could not be stored is stored by the next edit, even if that changes nothing.
         """
         if self.draft.job_id is not None:
             return
@@ -99,13 +98,13 @@ class Desk:
             self.save()
 
     def replace(self, **changes: object) -> None:
-        """Change texts that are on the screen, by a button."""
+        """Change texts on the screen, as a button does."""
         self.revision += 1
         self.problem = None
         self.edit(**changes)
 
     def save(self) -> None:
-        """Store the draft. What was typed stays on the screen if that fails."""
+        """Store the draft. If that fails, what was typed stays on the screen."""
         if self.elsewhere is not None:
             self.unsaved = self.elsewhere
             return
@@ -119,18 +118,18 @@ class Desk:
 
     @property
     def is_locked(self) -> bool:
-        """Return whether its fields take nothing at present: it is at work, or another window has to be answered."""
+        """Return whether its fields are locked: it is at work, or another window has to be answered."""
         return self.doing is not None or self.elsewhere is not None
 
     def look(self) -> bool:
-        """Look whether another window changed or approved the draft. Return whether that is news."""
+        """Check whether another window changed or approved the draft. Return whether that is news."""
         if self.is_locked or self.draft.job_id is not None:
             return False
         stored = studio().drafts.version(actor(), self.draft.draft_id)
         if stored in (None, self.draft.version):
             return False
         unsaved = self.unsaved
-        self.save()  # it is refused, with what the other window did
+        self.save()  # this is refused, with what the other window did
         if self.elsewhere is not None:
             self.unsaved = unsaved
         return self.elsewhere is not None
@@ -142,9 +141,9 @@ class Desk:
             self._settle(stored)
 
     def keep_own(self) -> None:
-        """Store what this window shows over what the other one stored. What is gone or has become a job stays so.
+        """Store this window's draft over the other window's. A draft that is gone or has become a job stays so.
 
-        A draft that is gone may have been a job, so it is never stored anew: as version 0 it would be.
+        A draft that is gone may have become a job, so it is never stored anew: as version 0 it would be.
         """
         stored = studio().drafts.get(actor(), self.draft.draft_id)
         version = max(self.draft.version, 1) if stored is None else stored.version
@@ -157,23 +156,23 @@ class Desk:
         self.choices += 1
 
     def complain(self, error: ValidationError) -> None:
-        """Say beside the fields what is wrong with them."""
+        """Show beside the fields what is wrong with them."""
         self.field_problems |= in_words(error)
 
     def ask(self, action: Action, shown: str = "") -> None:
-        """A button was pressed; pressed again while it works, it does nothing."""
+        """Note the button that was pressed; ignore it if it is pressed again while it works."""
         if self.doing is None and self.draft.job_id is None:
             self.doing, self.shown, self.problem = action, shown, None
 
     def use_as_typed(self) -> None:
-        """Go on with the typed prompt as the final prompt."""
+        """Use the typed prompt as the final prompt."""
         if self._enhance_body() is not None:
             self.rewrite(False)
             self.edit(suggestion=None)
             wishes.put_prompt(self, self.draft.raw_prompt)
 
     def rewrite(self, rewriting: bool) -> None:
-        """Go back to the first step with a final prompt at hand, or leave it. The address has it, for a reload."""
+        """Go back to the first step with a final prompt at hand, or leave it. The address keeps this for a reload."""
         self.rewriting, self.problem = rewriting, None
         if rewriting:
             st.query_params["step"] = "describe"
@@ -181,7 +180,7 @@ class Desk:
             del st.query_params["step"]
 
     def enhance(self) -> None:
-        """Get a suggestion for the final prompt."""
+        """Request a suggestion for the final prompt."""
         try:
             body = self._enhance_body()
             if body is None:
@@ -197,7 +196,7 @@ class Desk:
             self.doing = None
 
     def _is_current(self) -> bool:
-        """Nobody went on writing elsewhere while the enhancer worked, for example after a reload."""
+        """Return whether no other window changed the texts while the enhancer worked, for example after a reload."""
         stored = studio().drafts.get(actor(), self.draft.draft_id)
         return stored is None or (stored.intent, stored.raw_prompt) == (self.draft.intent, self.draft.raw_prompt)
 
@@ -232,7 +231,7 @@ class Desk:
         return body
 
     def _execute_body(self) -> ExecuteBody | None:
-        """What is approved: the four fields of version 1, and the options only where something was chosen."""
+        """Return what is approved: the four fields of version 1, and the options only if something was chosen."""
         draft = self.draft
         try:
             body = ExecuteBody(
@@ -246,7 +245,7 @@ class Desk:
                 body = GenerateBody(**dict(body), options=draft.options)
         except ValidationError as error:
             self.field_problems = in_words(error)
-            if (wrong := self.field_problems.get("negative_prompt")) is not None:  # its field may be out of sight
+            if (wrong := self.field_problems.get("negative_prompt")) is not None:  # its field may be hidden
                 self.problem = PromptRefused(f"The negative prompt cannot be taken. {wrong}")
             return None
         self.field_problems = {}
@@ -254,7 +253,7 @@ class Desk:
 
 
 def in_words(error: ValidationError) -> dict[str, str]:
-    """What is wrong with each field, to be shown beside it."""
+    """Return what is wrong with each field, as text to show beside it."""
     problems = {}
     for wrong in error.errors(include_url=False, include_input=False):
         name = str(wrong["loc"][0])
@@ -263,9 +262,9 @@ def in_words(error: ValidationError) -> dict[str, str]:
 
 
 def open_desk() -> Desk:
-    """The desk with the draft that the page's address names, or the session's, or a new one.
+    """Return the desk with the draft that the page's address names, or the session's, or a new one.
 
-    An address with `edit` asks for a new one that edits that image.
+    An address with `edit` asks for a new draft that edits that image.
     """
     if (image_id := st.query_params.get("edit")) is not None:
         del st.query_params["edit"]
@@ -284,7 +283,7 @@ def open_desk() -> Desk:
 
 
 def _editing(image_id: str) -> Draft:
-    """A new draft that edits an image; an empty one for what is no image's id."""
+    """Return a new draft that edits an image, or an empty draft if this is no image's id."""
     try:
         options = Options(references=(image_id,))
     except ValidationError:
@@ -302,7 +301,7 @@ def lay(desk: Desk) -> None:
 
 
 def start_over(like: Draft | None = None) -> None:
-    """Put a new draft on the desk, empty or with the texts of another; the old one stays in the database for a week."""
+    """Start a new draft, empty or with the texts of another; the old one stays in the database for a week."""
     desk = Desk(new_draft(like))
     if like is not None:
         desk.save()  # a reload keeps the texts
@@ -310,7 +309,7 @@ def start_over(like: Draft | None = None) -> None:
 
 
 def new_draft(like: Draft | None = None) -> Draft:
-    """A new draft; with the texts and the number of images of another one if wanted."""
+    """Return a new draft, with the texts and the number of images of another one if given."""
     draft = Draft(draft_id=new_id("draft"), user_id=actor().user_id, updated_at=datetime.now(UTC))
     if like is None:
         return draft

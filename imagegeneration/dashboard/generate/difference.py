@@ -1,4 +1,4 @@
-"""What changed between two texts, word by word, and the component that shows it."""
+"""The difference between two texts, word by word, and the component that shows it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Piece = tuple[Kind, str]
 
 _WORDS = re.compile(r"\w+\s*|[^\w\s]+\s*|\s+")
 _MOST_PAIRS = 200_000
-"""Beyond so many pairs of equal words the frequent ones are no anchors any more, or it would take seconds."""
+"""The number of pairs of equal words above which frequent words are no anchors: comparing all would take seconds."""
 
 _SHOW = st.components.v2.component("studio_difference", **asset("difference"))
 
 
 @lru_cache(maxsize=256)
 def difference(old: str, new: str) -> Sequence[Piece]:
-    """`old` turned into `new`: same, removed and added pieces in reading order.
+    """Return the pieces that turn `old` into `new`: same, removed and added, in reading order.
 
-    Without the removed pieces it reads `new`, without the added ones `old`, to the letter.
+    Without the removed pieces they read `new`, and without the added ones `old`, exactly.
     """
     before, after = _WORDS.findall(old), _WORDS.findall(new)
     old_words, new_words = _keys(before), _keys(after)
@@ -48,12 +48,12 @@ def difference(old: str, new: str) -> Sequence[Piece]:
 
 
 def _keys(parts: Sequence[str]) -> list[str]:
-    """Words without the space behind them, which is compared apart."""
+    """Return the words without the space behind them, which is compared apart."""
     return [part.rstrip() for part in parts]
 
 
 def _same_word(mine: str, theirs: str, word: str) -> list[Piece]:
-    """One word in both texts; the space behind it may differ."""
+    """Return the pieces of a word that is in both texts; the space behind it may differ."""
     if mine == theirs:
         return [("same", mine)]
     return [("same", word), ("removed", mine[len(word) :]), ("added", theirs[len(word) :])]
@@ -65,7 +65,7 @@ def _joined(pieces: Sequence[Piece]) -> Sequence[Piece]:
 
 
 def summary(pieces: Sequence[Piece]) -> str:
-    """The change in one line, for those who do not see colors."""
+    """Return the change in one line, for readers who do not see colors."""
     if all(kind == "same" for kind, _ in pieces):
         return "Nothing changed"
     added = sum(len(text.split()) for kind, text in pieces if kind == "added")

@@ -1,4 +1,4 @@
-"""What another window did to the draft on the screen: it is said at once, and nothing typed is overwritten."""
+"""What another window did to the draft on the screen: it is shown at once, and nothing typed is overwritten."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from imagegeneration.dashboard.generate.desk import Desk, start_over
 from imagegeneration.dashboard.generate.obstacles import has_news
 
 SECONDS = 2
-"""How often an open draft looks at what is stored."""
+"""How often an open draft is compared with what is stored, in seconds."""
 
 
 def follow(desk: Desk) -> None:
-    """Look, as long as the page is open, whether another window changed or approved the draft, or calls are paused.
+    """Check on a timer whether another window changed or approved the draft, or calls are paused.
 
-    A request that the budget does not reach for is priced again, so that the button is free as soon as it does.
+    A request that the budget or the credits are too small for is priced again, so that its button works as soon as they
+    are large enough.
     """
     st.fragment(run_every=SECONDS)(_look)(desk, ["drawn"])
 
 
 def _look(desk: Desk, drawn: list[str]) -> None:
-    """Look, but for the time that the whole page is drawn: what it shows is new then."""
+    """Check, except in the run that draws the whole page: what it shows is new then."""
     if drawn:
         drawn.clear()
         return
     try:
         is_news = desk.look() or (desk.doing is None and has_news(desk))
     except StudioError:
-        return  # the next look, or the next save, says what is wrong
+        return  # the next check, or the next save, says what is wrong
     if is_news or (desk.is_short and desk.doing is None):
         st.rerun()
 
 
 def elsewhere(desk: Desk) -> None:
-    """Say what another window did, with the ways to go on; nothing where it did nothing."""
+    """Say what another window did, with the ways to go on, if it did anything."""
     found = desk.elsewhere
     if found is None:
         return

@@ -1,4 +1,4 @@
-"""What stands in the way of what would be approved: said on Generate before money is held, with what to do about it."""
+"""Obstacles to an approval: Generate shows them before money is held, with what to do about each."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Told:
 
 
 def announce_obstacles(desk: Desk, quote: Quote | None) -> None:
-    """Say what is in the way of this quote, and remember what was said: an approval is measured by it.
+    """Say what is in the way of this quote, and remember it: an approval is compared with it.
 
-    What is said in the run that approves comes after the button was pressed, so it is not remembered. None: nothing
-    can be approved.
+    In the run that approves, it is said after the button was pressed, so it is not remembered. `quote` is None if
+    nothing can be approved.
     """
     desk.routes = () if quote is None else quote.plan.routes
     told = [] if quote is None else _all_told(quote.obstacles)
@@ -43,12 +43,12 @@ def announce_obstacles(desk: Desk, quote: Quote | None) -> None:
 
 
 def has_news(desk: Desk) -> bool:
-    """Return whether something else is in the way now than was said."""
+    """Return whether the obstacles are now others than those that were said."""
     return tuple(one.title for one in _told_now(desk)) != tuple(desk.announced)
 
 
 def require_announced(desk: Desk) -> None:
-    """Raise WrongState (IMG_011) where something is in the way that was not said before the button was pressed."""
+    """Raise WrongState (IMG_011) if an obstacle was not said before the button was pressed."""
     news = [one for one in _told_now(desk) if one.title not in desk.announced]
     if news:
         raise WrongState(
@@ -91,7 +91,7 @@ def _until(found: Obstacle) -> str:
 
 
 def _instead(desk: Desk, request: GenerationParameters) -> str:
-    """Name the cheapest model that could make exactly this now, of another provider."""
+    """Return a sentence that offers the cheapest model of another provider for exactly this, or an empty text."""
     able = [] if desk.criteria is None else studio().selector.alternates(desk.criteria)
     others = [one for one in able if one.provider != request.provider]
     if not others:

@@ -18,20 +18,20 @@ AUTOMATIC: Mapping[Priority | None, str] = {
     "quality": "Automatic, for quality",
     "cost": "Automatic, for price",
 }
-"""How the choice can be left to the studio: by a priority, or as it usually does."""
+"""The ways to leave the choice to the studio: by a priority, or by default (None)."""
 
 
 def offers(options: Options, found: Comparison, troubles: Mapping[ProviderName, str]) -> list[dict[str, Any]]:
-    """Return the rows of the panel: what is left to the studio first, then each model, those that are not able last.
+    """Return the rows of the panel: the automatic choices first, then each model, the unable ones last.
 
-    `troubles` say of the providers that do not work at present that they do not.
+    `troubles` say what is wrong with the providers that do not work at present.
     """
     left = [_left_to_the_studio(one, options, troubles) for one in found.automatic]
     return [*left, *(_by_name(one, found.estimate, options, troubles) for one in found.estimate.recommendations)]
 
 
 def read_pick(key: str) -> tuple[str | None, Priority | None]:
-    """The model or the priority that a row stands for; a row that is not there stands for what is usual."""
+    """Return the model or the priority that a row stands for; an unknown row stands for the default."""
     kind, _, name = key.partition(":")
     if kind == "model" and name:
         return name, None
@@ -71,13 +71,16 @@ def _by_name(
 
 
 def _said_of(candidate: Candidate, troubles: Mapping[ProviderName, str]) -> list[str]:
-    """What speaks against a model, and what is given up with it."""
+    """Return what speaks against a model, and what is given up with it."""
     found = (*candidate.limitations, candidate.over_limit, candidate.pause, troubles.get(candidate.provider))
     return [text for text in (*found, *candidate.given_up) if text]
 
 
 def _is_off(candidate: Candidate) -> bool:
-    """Whether a row cannot be chosen. What only its latest check speaks against can: a check may be minutes old."""
+    """Return whether a row cannot be chosen.
+
+    A model that only its provider's latest check speaks against can be chosen: the check may be minutes old.
+    """
     return bool(candidate.limitations or candidate.over_limit or candidate.pause)
 
 

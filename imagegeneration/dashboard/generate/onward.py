@@ -1,4 +1,4 @@
-"""The bar at the foot of Generate: what it costs, and the buttons that lead on once everything typed is stored."""
+"""The bar at the foot of Generate: what it costs, and the buttons that work once everything typed is stored."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _ONWARD = st.components.v2.component("studio_onward", **asset("onward"))
 
 @dataclass(frozen=True)
 class Button:
-    """A button: `blocked` says why it cannot be pressed, `saves` that it waits until what is typed is stored.
+    """A button. `blocked` says why it is disabled; with `saves` it waits until what is typed is stored.
 
-    The one that `spends` money takes a deliberate act, and sends what is on the screen.
+    A button that `spends` money needs a deliberate press, and sends what is on the screen.
     """
 
     key: str
@@ -30,9 +30,9 @@ class Button:
 
 @dataclass(frozen=True)
 class Cost:
-    """What stands beside the button that spends.
+    """The price beside the button that spends.
 
-    `short` says why the budget or the credits do not reach; `terms` is `Quote.terms_sha256`.
+    `short` says why the budget or the credits are too small; `terms` is `Quote.terms_sha256`.
     """
 
     each: str = ""

@@ -1,4 +1,4 @@
-"""The panel Options of Generate: models side by side, and what the chosen one can do. Closed, it costs nothing."""
+"""The Options panel of Generate: models side by side, and the fields of the chosen one. Closed, it costs nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NEGATIVE = Field("Negative prompt", 1000, rows=2, placeholder="What should not 
 
 
 def panel(desk: Desk) -> None:
-    """Draw the panel; what was given up is said even while it is closed."""
+    """Draw the panel; what was given up is shown even while it is closed."""
     if desk.given_up:
         title = "Some of what was chosen is not possible, so it is not asked for."
         notice("neutral", title, " ".join(desk.given_up), key="given-up")
@@ -102,14 +102,14 @@ def _models(desk: Desk, busy: bool) -> Estimate:
 
 
 def _troubles(estimate: Estimate) -> dict[ProviderName, str]:
-    """What is wrong with the providers of these models, of those that do not work at present."""
+    """Return what is wrong with the providers of these models that do not work at present."""
     providers = {candidate.provider for candidate in estimate.recommendations}
     found = {provider: trouble(studio().checks.of(provider)) for provider in providers}
     return {provider: problem for provider, problem in found.items() if problem is not None}
 
 
 def _request(desk: Desk) -> GenerationParameters | None:
-    """Return what would be sent; where nothing can be, draw the reason, and return what the fields can be about."""
+    """Return what would be sent; if nothing can be, draw the reason and return what the fields can be about."""
     if desk.quote is not None:
         return desk.quote.plan.request
     if desk.is_usual:
@@ -150,7 +150,7 @@ def _alike(one: Draft, other: Draft) -> bool:
 
 
 def _in_short(draft: Draft) -> str:
-    """What was chosen for a draft, in a few words."""
+    """Return what was chosen for a draft, in a few words."""
     options = draft.options
     parts = (options.model or AUTOMATIC[options.priority], draft.style, options.size, options.quality)
     return f"What you approved last: {', '.join(part for part in parts if part)}"

@@ -1,4 +1,4 @@
-"""The fields of the panel Options, drawn: of each parameter what the chosen model can do."""
+"""The fields of the Options panel: for each parameter, what the chosen model can do."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from imagegeneration.money.money import MICROS_PER_USD, format_usd
 from imagegeneration.providers.generation import GenerationParameters
 
 LORAS_SHOWN = 200
-"""Of the collection, by name."""
+"""How many LoRAs of the collection are offered, by name."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What the fields are about: `request` is what would be sent now. While the page is busy they are locked."""
+    """The fields of the chosen model: `request` is what would be sent now; with `busy` they are locked."""
 
     desk: Desk
     model: ImageModel
@@ -44,7 +44,7 @@ class Form:
     busy: bool
 
     def draw(self) -> None:
-        """All fields, side by side."""
+        """Draw all fields, side by side."""
         with st.grid(2):
             for one in picks(self.model, self.request, self.desk.draft.options):
                 if isinstance(one, Pick):
@@ -54,7 +54,7 @@ class Form:
         self._mapping()
 
     def _mapping(self) -> None:
-        """Say what becomes of a size that the model does not make."""
+        """Say which size is made instead of a size that the model does not make."""
         options = self.desk.draft.options
         wished = f"{options.width}x{options.height}"
         if options.size is None and options.width and options.height and wished != self.request.size:
@@ -89,7 +89,7 @@ class Form:
 
 
 def loras(form: Form) -> None:
-    """One row for each LoRA of the collection, and an empty one as long as the model takes more."""
+    """Draw one row for each chosen LoRA, and an empty one while the model takes more."""
     desk, most = form.desk, form.model.loras
     chosen = desk.draft.options.loras
     if most == 0 and not chosen:
@@ -139,7 +139,7 @@ def _lora_row(form: Form, wish: LoraWish | None, row: int, offered: Mapping[str,
 
 
 def fallback(form: Form, able: Sequence[Candidate], price: int) -> None:
-    """Who may make an image instead, and for how much more: chosen beforehand, because nobody is asked then."""
+    """Draw the alternates and their extra price. They are chosen beforehand: a job does not stop to ask."""
     desk, own = form.desk, form.request.model
     options = desk.draft.options
     offered = {candidate.model: candidate for candidate in able if candidate.model != own}
@@ -193,7 +193,7 @@ def _lora_label(name: str, offered: Mapping[str, CollectedLora]) -> str:
 
 
 def style_field(desk: Desk, busy: bool) -> None:
-    """The styles; every model takes them, as they become part of the prompt."""
+    """Draw the styles; every model takes them, because they become part of the prompt."""
     key, names = field_key(desk, "style"), ["", *STYLE_NAMES]
     st.selectbox(
         "Style",
@@ -207,5 +207,5 @@ def style_field(desk: Desk, busy: bool) -> None:
 
 
 def field_key(desk: Desk, name: str) -> str:
-    """The key of a field: it is drawn anew whenever something else than itself has changed what it shows."""
+    """Return the key of a field: it changes whenever something other than the field changed what it shows."""
     return f"{name}-{desk.draft.draft_id}-{desk.choices}"

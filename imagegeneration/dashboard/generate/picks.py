@@ -1,6 +1,6 @@
-"""What the panel Options offers for each parameter, as data: what can be chosen, and what each choice changes. Pure.
+"""The choices that the Options panel offers for each parameter, and what each changes, as data. Pure.
 
-What is not possible together is not offered: whatever is in here leads to something that can be approved.
+Impossible combinations are not offered: every choice here leads to a request that can be approved.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from imagegeneration.providers.generation import LARGEST_SEED, MAX_PARTIAL_IMAGE
 OTHER = "Another size"
 
 Changes = Mapping[str, Any]
-"""What a choice changes: fields of `Options`."""
+"""The fields of `Options` that a choice changes."""
 
 _CENT = MICROS_PER_USD // 100
 
 
 @dataclass(frozen=True)
 class Pick:
-    """A list of choices, and what each of them changes. `current` is none of them where something else is in force."""
+    """A list of choices, and what each of them changes. `current` is None if something else is in force."""
 
     name: str
     choices: Mapping[str, Changes]
@@ -36,7 +36,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class Number:
-    """A number within bounds for a field. An `empty` text says that it may be left out, and what that means."""
+    """A field for a number within bounds. `empty` says what an empty field means; without it a number is needed."""
 
     name: str
     field: str
@@ -48,14 +48,14 @@ class Number:
 
     @property
     def shown(self) -> float | None:
-        """The current number as the field takes it: none that is out of bounds."""
+        """Return the current number within the bounds, as the field takes it, or None for an empty field."""
         if self.current is None:
             return None if self.empty is not None else self.least
         return min(max(self.current, self.least), self.most)
 
 
 def picks(model: ImageModel, request: GenerationParameters, options: Options) -> Iterator[Pick | Number]:
-    """The fields of a model, in their order: lists only where there is something to choose."""
+    """Yield the fields of a model, in their order; a list only if it has something to choose."""
     for one in _fields(model, request, options):
         if isinstance(one, Number) or len(one.choices) > 1:
             yield one
@@ -83,9 +83,9 @@ def _listed(name: str, field: str, values: Sequence[str], current: str, word: An
 
 
 def _size(model: ImageModel, request: GenerationParameters, options: Options) -> Iterator[Pick | Number]:
-    """One of the sizes that have a price, or another where the model makes others.
+    """Yield one of the sizes with a price, or other sizes where the model makes them.
 
-    Where no model is named, no other model may have to make it: then the size has a price at the quality chosen.
+    If no model is named, the request must not need another model: then the size has a price at the quality chosen.
     """
     free = model.priced_free_sizes
     is_other = free is not None and options.width is not None
@@ -106,7 +106,7 @@ def _size(model: ImageModel, request: GenerationParameters, options: Options) ->
 
 
 def _seed(model: ImageModel, options: Options) -> Iterator[Pick | Number]:
-    """None, a random one, or a number."""
+    """Yield the choice of no seed, a random one, or a number."""
     if not model.takes_seed:
         return
     choices: Mapping[str, Changes] = {
@@ -128,7 +128,7 @@ def _bounded(name: str, field: str, bounds: Bounds | None, current: float | None
 
 
 def _previews(model: ImageModel, request: GenerationParameters) -> Pick:
-    """How often an image is shown while it is made, and what that costs; in the end it is the same image."""
+    """Return how often an image is previewed while it is made, and what that costs; the final image is the same."""
     each = model.prices.partial_micros
 
     def word(count: int) -> str:
@@ -143,12 +143,12 @@ def _previews(model: ImageModel, request: GenerationParameters) -> Pick:
 
 
 def loras_offered(model: ImageModel, collection: Sequence[CollectedLora]) -> Mapping[str, CollectedLora]:
-    """The LoRAs of the collection that the model takes, by name."""
+    """Return the LoRAs of the collection that the model takes, by name."""
     return {lora.name: lora for lora in collection if lora.enabled and lora.family == model.lora_family}
 
 
 def with_lora(chosen: Sequence[LoraWish], row: int, picked: str, weight: float | None) -> Changes:
-    """What a row of the LoRAs changes: another name has its own usual weight, and none takes the row away."""
+    """Return what a row of the LoRAs changes: another name gets its default weight, and no name removes the row."""
     found = list(chosen)
     before = found[row] if row < len(found) else None
     if not picked:
@@ -161,18 +161,18 @@ def with_lora(chosen: Sequence[LoraWish], row: int, picked: str, weight: float |
 
 
 def lora_name(wish: LoraWish | None) -> str:
-    """What a wish names; empty for none."""
+    """Return what a wish names, or an empty text for no wish."""
     return "" if wish is None else wish.name or wish.path or ""
 
 
 def with_fallback(options: Options, names: Sequence[str], able: Sequence[Candidate], price: int) -> Changes:
-    """What a choice of alternates changes: as much extra as they need is allowed with it, in whole cents."""
+    """Return what a choice of alternates changes: it allows the extra that they need, in whole cents."""
     kept = tuple(names)[:MAX_ALTERNATES]
     needed = extra_needed(kept, able, price)
     return {"fallback": kept, "max_extra_micros": max(options.max_extra_micros, needed) if kept else 0}
 
 
 def extra_needed(names: Sequence[str], able: Sequence[Candidate], price: int) -> int:
-    """How much more than `price` an image of the dearest of these costs, in whole cents."""
+    """Return how much more than `price` an image of the dearest of these costs, in micro-dollars and whole cents."""
     prices = [one.price_micros or 0 for one in able if one.model in names]
     return max(-(-(max(prices, default=0) - price) // _CENT) * _CENT, 0)

@@ -15,7 +15,7 @@ _KEY, _LAST = "progress", "progress-last"
 
 
 def progress(desk: Desk, job_id: str) -> None:
-    """Draw the job, and look again every second until it is over."""
+    """Draw the job, and redraw it every second until it is over."""
     job = studio().queries.get(actor(), job_id)
     if inspector(_KEY).job_id != job_id:
         inspector(_KEY).open(None)  # the dialog was left open over an earlier job
@@ -31,7 +31,7 @@ def _watch(job_id: str, about: float | None, fresh: list[Job]) -> None:
     notice, last = None, st.session_state[_LAST]
     try:
         job = fresh.pop() if fresh else studio().queries.get(actor(), job_id)
-    except NotFound:  # it belongs to whoever was signed in here before
+    except NotFound:  # it belongs to the user who was signed in here before
         raise
     except StudioError as error:
         title, text = explain(error)

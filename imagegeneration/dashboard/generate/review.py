@@ -67,7 +67,7 @@ def review(desk: Desk) -> None:
 
 
 def _approve(desk: Desk) -> None:
-    """Approve what the screen showed, also of what is in its way."""
+    """Approve what the screen showed, including what it said to be in the way."""
     try:
         require_announced(desk)
     except StudioError as error:
@@ -77,7 +77,7 @@ def _approve(desk: Desk) -> None:
 
 
 def _show_in_jobs(job_id: str) -> None:
-    """Take the person to Jobs, where the new job is the first one. Generate is then ready for another request."""
+    """Take the user to Jobs, where the new job comes first. Generate is then ready for another request."""
     lay(Desk(new_draft()))
     newest.expect(job_id)
     newest.go()
@@ -125,7 +125,7 @@ def _final_prompt(desk: Desk) -> None:
 
 
 def _is_own(final_prompt: str | None, text: str) -> bool:
-    """The final prompt is this text, whatever is rendered into it."""
+    """Return whether the final prompt is this text, apart from what is rendered into it."""
     return parts(final_prompt or "").own == parts(text).own
 
 
@@ -179,7 +179,7 @@ def _press(desk: Desk, message: Message) -> None:
 
 
 def _cost(desk: Desk) -> Cost | None:
-    """Return the price of what is on the screen; None, and the reason drawn, where there is none."""
+    """Return the price of what is on the screen, or None, with the reason drawn."""
     quote, problem = desk.quote, desk.quote_problem
     if quote is not None and problem is None:
         problem = quote.refusal
@@ -210,7 +210,7 @@ def _made_as(quote: Quote) -> str:
 
 
 def _within_means(quote: Quote, cost: Cost) -> Cost:
-    """Say beside the price what is left to spend, and whether that is too little."""
+    """Return the cost with what is left to spend, and with whether that is too little."""
     cost = _left(studio().spending.today(actor()), quote.total_micros, cost)
     if not cost.short:
         cost = _of_provider(quote, cost)
@@ -224,7 +224,7 @@ def _within_means(quote: Quote, cost: Cost) -> Cost:
 
 
 def _of_provider(quote: Quote, cost: Cost) -> Cost:
-    """Say where the provider that is asked first has a budget of its own, and too little is left of it."""
+    """Return the cost, with a warning if too little is left of the first provider's own budget."""
     provider = quote.plan.request.provider
     spend = studio().spending.today_of(provider)
     left = max(spend.left_micros, 0)

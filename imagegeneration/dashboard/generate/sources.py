@@ -1,4 +1,4 @@
-"""The images that a request edits, as Generate shows them: small, and each can be taken away."""
+"""The images that a request edits, as Generate shows them: small, each with a button to remove it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SOURCES = st.components.v2.component("studio_sources", **asset("sources"))
 
 
 def sources(desk: Desk) -> None:
-    """Draw them; nothing where nothing is edited. One that is gone is said to be, and can only be taken away."""
+    """Draw the images that are edited, if any. A missing one is marked, and can only be removed."""
     image_ids = desk.draft.options.references
     if not image_ids:
         return

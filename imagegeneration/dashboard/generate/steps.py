@@ -12,5 +12,5 @@ _STEPS = st.components.v2.component("studio_steps", **asset("steps"))
 
 
 def steps(current: Step) -> None:
-    """Show where the person is."""
+    """Show which step the user is at."""
     _STEPS(key="steps", data={"steps": list(_NAMES.values()), "current": list(_NAMES).index(current)})

@@ -1,7 +1,7 @@
-"""What a person chooses beside the text: model, parameters, style and negative prompt, as the desk's draft holds them.
+"""The choices beside the text, as the desk's draft holds them: model, parameters, style and negative prompt.
 
-A style and a negative prompt are rendered into the final prompt on the screen, or the second stays beside it where the
-model takes it. What the studio no longer offers is given up in words.
+A style and a negative prompt are rendered into the final prompt on the screen. The negative prompt stays beside it if
+the model takes it there. What the studio no longer offers is given up in words.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def type_final_prompt(desk: Desk, text: str) -> None:
-    """Take over the final prompt as typed; what stands rendered in it is chosen, and what does not, is not."""
+    """Store the final prompt as typed; the style and negative prompt that it renders count as chosen, no others."""
     found = parts(text)
     changes: dict[str, object] = {"style": found.style}
     if desk.draft.options.negative_prompt is None:
@@ -33,7 +33,7 @@ def type_final_prompt(desk: Desk, text: str) -> None:
 
 
 def put_prompt(desk: Desk, text: str) -> None:
-    """Put another final prompt on the screen, with the style and the negative prompt that are chosen."""
+    """Put another final prompt on the screen, with the chosen style and negative prompt."""
     previous = desk.draft.final_prompt
     desk.replace(final_prompt=text)
     if desk.draft.style is None and not desk.draft.negative_prompt:
@@ -46,7 +46,7 @@ def put_prompt(desk: Desk, text: str) -> None:
 
 
 def undo(desk: Desk) -> None:
-    """Put the final prompt back that a button replaced last. The one on the screen is kept, so undo goes around."""
+    """Put back the final prompt that a button replaced last. The one on the screen is kept, so undo cycles."""
     draft = desk.draft
     if draft.previous_prompts:
         *older, last = draft.previous_prompts
@@ -55,12 +55,12 @@ def undo(desk: Desk) -> None:
 
 
 def choose(desk: Desk, **changes: object) -> None:
-    """Choose options by their fields. What the model cannot do with them is given up."""
+    """Choose options by their fields, and give up what the model cannot do with them."""
     _take(desk, desk.draft.options.model_copy(update=changes))
 
 
 def choose_model(desk: Desk, model: str | None, priority: Priority | None) -> None:
-    """Choose a model by name, or leave the choice to the studio, by a priority if there is one."""
+    """Choose a model by name, or leave the choice to the studio, by a priority if one is given."""
     choose(desk, model=model, priority=priority, provider="auto")
     desk.choices += 1
     _render(desk)
@@ -73,13 +73,13 @@ def choose_style(desk: Desk, style: StyleName | None) -> None:
 
 
 def type_negative_prompt(desk: Desk, text: str) -> None:
-    """Take over the negative prompt as typed: it becomes part of the final prompt, or stays beside it."""
+    """Store the negative prompt as typed: it becomes part of the final prompt, or stays beside it."""
     desk.edit(negative_prompt=text)
     _render(desk)
 
 
 def choose_like(desk: Desk, other: Draft) -> None:
-    """Choose everything as in another draft, but for the images that are edited: they belong to what is asked for."""
+    """Choose everything as in another draft, except the images that are edited, which belong to the request."""
     desk.edit(style=other.style, negative_prompt=other.negative_prompt)
     _take(desk, other.options.model_copy(update={"references": desk.draft.options.references}))
     desk.choices += 1
@@ -87,14 +87,14 @@ def choose_like(desk: Desk, other: Draft) -> None:
 
 
 def settle(desk: Desk) -> None:
-    """Give up what the draft holds and the studio no longer offers, then quote it: once for all that a page draws."""
+    """Give up what the studio no longer offers, then quote the draft, once for all that a page draws."""
     if desk.draft.job_id is None:
         _give_up(desk)
         _quote(desk)
 
 
 def _quote(desk: Desk) -> None:
-    """Quote what is on the desk, or note why there is no quote. Alternates that cannot make it are given up."""
+    """Quote the draft, or note why there is no quote. Alternates that cannot make it are given up."""
     draft = desk.draft
     desk.criteria = desk.quote = desk.quote_problem = None
     try:
@@ -135,7 +135,7 @@ def _take(desk: Desk, options: Options) -> None:
 
 
 def _render(desk: Desk) -> None:
-    """Make the final prompt, or the options, hold the style and the negative prompt that are chosen."""
+    """Render the chosen style and negative prompt into the final prompt, or put them into the options."""
     draft = desk.draft
     try:
         unwanted = Options(negative_prompt=draft.negative_prompt.strip() or None).negative_prompt
@@ -145,7 +145,7 @@ def _render(desk: Desk) -> None:
     except ValidationError as error:
         desk.complain(error)
         return
-    except PromptRefused as error:  # it does not fit: what is in the prompt is what is chosen
+    except PromptRefused as error:  # it does not fit: what the prompt holds counts as chosen
         type_final_prompt(desk, draft.final_prompt or "")
         desk.problem = error
         return

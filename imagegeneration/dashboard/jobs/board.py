@@ -1,4 +1,4 @@
-"""The Jobs page's gallery: a page of jobs that follows what happens, and the way to older and newer ones."""
+"""The Jobs page's gallery: a page of jobs that updates automatically, and the way to older and newer ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from imagegeneration.jobs.job import Job, Status
 
 PER_PAGE = 20
 BUSY_SECONDS, IDLE_SECONDS = 2, 10
-"""How often the page looks: while something changes on it, and else."""
+"""How often the page is read again, in seconds: while something changes on it, and otherwise."""
 
 FILTERS: Mapping[str, Status | None] = {
     "All": None,
@@ -43,14 +43,14 @@ Shown = tuple[Sequence[Job], str | None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which jobs are looked at: those of a status, and of a user (None: of all whose jobs its reader may see)."""
+    """The filters of the page: a status, and a user (None: all users whose jobs the reader may see)."""
 
     status: str
     owner: str | None = None
 
     @property
     def empty(self) -> tuple[str, str]:
-        """What is said where there are none."""
+        """Return the title and the text for a page without jobs."""
         if self.owner is not None or not actor().may("generate"):
             return (
                 "No jobs here",
@@ -60,13 +60,13 @@ class Wanted:
 
 
 def choose_filters() -> Wanted:
-    """Return what its reader wants to see; it is in the page's URL."""
+    """Draw the filters and return what is chosen; the choice is in the page's URL."""
     with st.container(horizontal=True, vertical_alignment="center"):
         return Wanted(_choose_status(), _choose_person())
 
 
 def _choose_person() -> str | None:
-    """The user whose jobs are wanted; it is asked only of those who may see jobs of others."""
+    """Draw the filter by user, for readers who may see the jobs of others; return the chosen user or None for all."""
     if not (studio().settings.has_sign_in and actor().may("review")):
         return None
     everybody = UNFILTERED["person"]
@@ -84,7 +84,7 @@ def _choose_person() -> str | None:
 
 
 def _labels(ids: Sequence[str]) -> Mapping[str, str]:
-    """The ids by what their people are called, in that order; who is called like another has an end of the id too."""
+    """Return the ids by the names of their users, sorted by name; a name that occurs twice gets an end of the id."""
     names = {LOCAL.user_id: LOCAL.name} | dict(studio().people.names(ids))
     called = sorted((names.get(name, name), name) for name in ids)
     often = Counter(label for label, _ in called)
@@ -106,7 +106,7 @@ def _choose_status() -> str:
 
 
 def board(wanted: Wanted) -> None:
-    """Draw the jobs, and look again every 2 s while something changes, every 10 s otherwise."""
+    """Draw the jobs, and redraw them every 2 s while something changes, every 10 s otherwise."""
     inspector(_KEY).open(st.query_params.get("job"))
     with loading(420) as place:
         if st.session_state.pop(_LOADED, None) != _page(wanted):
@@ -141,7 +141,7 @@ def _follow(wanted: Wanted, pace: int, fresh: list[str]) -> None:
 
 
 def _page(wanted: Wanted) -> str:
-    """Return what tells this page of jobs from others."""
+    """Return a key that tells this page of jobs from others."""
     return f"{wanted} {' '.join(trail())}"
 
 
@@ -151,7 +151,7 @@ def _load(wanted: Wanted) -> Shown:
     )
     try:
         page = load(cursor=cursor())
-    except InvalidRequest:  # an address that somebody shortened or changed
+    except InvalidRequest:  # the address was shortened or changed by hand
         to_first()
         page = load()
     return page.jobs, page.next_cursor

@@ -1,4 +1,4 @@
-"""A job as its card in the gallery shows it. Pure; the texts are shown as they are, never as markup."""
+"""A job as a card of the gallery. Pure; the texts are shown as they are, never as markup."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Card = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reader:
-    """Who looks at a job: what they may do with it, and what people are called.
+    """The reader of a job: what they may do with it, and the display names of users.
 
-    `may_change`: run it again, retry and cancel it; `may_decide`: about images in doubt; `may_edit`: its images.
-    One who `sees_others` is told whose it is.
+    `may_change`: run it again, retry and cancel it; `may_decide`: about images with an unclear charge; `may_edit`: its
+    images. With `sees_others` the card says whose job it is.
     """
 
     may_change: bool = True
@@ -32,12 +32,12 @@ class Reader:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, user_id: str) -> str:
-        """Return what a user is called, or the id of one who is not known."""
+        """Return the name of a user, or the id if the name is unknown."""
         return self.names.get(user_id) or words.capital(words.person(user_id))
 
 
 ALONE = Reader()
-"""The local admin, while nobody signs in."""
+"""The local admin, for a studio without sign-in."""
 
 
 def card(
@@ -48,9 +48,9 @@ def card(
     reader: Reader = ALONE,
     stored: Sequence[StoredImage] = (),
 ) -> Card:
-    """Everything the card of a job shows. Times are for the browser, which knows its reader's clock.
+    """Return everything that the card of a job shows. Times are for the browser, which knows its reader's clock.
 
-    Images that are `stored` say their size in pixels.
+    Images that are `stored` come with their size in pixels.
     """
     status, tone = words.job_status(job)
     width, height = job.request.pixels
@@ -85,7 +85,7 @@ def card(
 
 
 def _made_as(job: Job) -> str:
-    """What was asked for, and how many of the images an alternate makes, or has made."""
+    """Return what was asked for, and how many of the images an alternate makes or has made."""
     asked = f"{words.capital(words.provider(job.request.provider))}: {words.made_as(job.request)}"
     instead = Counter(image.attempt.model for image in job.images if image.attempt.why)
     return "; ".join(
@@ -102,7 +102,7 @@ def _how_far(job: Job, progress: Progress | None) -> str | None:
 
 
 def tile_share(count: int, ratio: float) -> float:
-    """Return how many percent of a card's width each of its images has, so that all are whole and as large as can be.
+    """Return what share of a card's width each of its images gets, in percent, so that all are whole and largest.
 
     `ratio` is their width to height; a card has 4 by 3 for them.
     """
@@ -115,7 +115,7 @@ def tile_share(count: int, ratio: float) -> float:
 
 
 def state(image: JobImage) -> str:
-    """Return the state of an image as the browser draws it: canceled is one of its own."""
+    """Return the state of an image as the browser draws it: canceled is a state of its own."""
     return "CANCELED" if image.is_canceled else image.state
 
 
@@ -133,5 +133,5 @@ def _tile(image: JobImage, now: datetime) -> Card:
 
 
 def is_active(job: Job) -> bool:
-    """The job changes by itself, so that its page has to look often."""
+    """Return whether the job changes without the reader, so that its page has to be read often."""
     return not job.is_over

@@ -32,9 +32,9 @@ _GALLERY = st.components.v2.component("studio_gallery", **asset("gallery"))
 
 @dataclass
 class Inspector:
-    """Which job is open in the dialog, what became of the last action, and the record as it was last made.
+    """The job that is open in the dialog, the result of the last action, and the record as it was last made.
 
-    `is_leaving`: an action has made a new job, to which its reader is taken.
+    `is_leaving` says that an action has made a new job, to which the reader is taken.
     """
 
     job_id: str | None = None
@@ -46,13 +46,13 @@ class Inspector:
     names: dict[str, str] = field(default_factory=dict)
 
     def open(self, job_id: str | None) -> None:
-        """Show another job, or none. The one that is shown stays as it is, with what was said of it."""
+        """Show another job, or none. If the job is open already, it stays as it is, with its message."""
         if job_id == self.job_id:
             return
         self.job_id, self.said, self.made_of, self.record = job_id, None, (), None
 
     def update(self, jobs: Sequence[Job]) -> None:
-        """Bring the record up to date; it is made again only if the job has changed."""
+        """Update the record; it is made again only if the job has changed."""
         if self.job_id is None:
             return
         try:
@@ -68,16 +68,16 @@ class Inspector:
                 price, again = (self._price(job), self._again(job)) if reader.may_change else (None, None)
                 self.record = record(job, images, price, gone, sources, again=again, reader=reader)
                 self.made_of = made_of
-        except NotFound as error:  # it was seen with a role that is gone
+        except NotFound as error:  # it was visible by a role that is gone
             self.record, self.made_of = None, ()
             self._complain(error)
         except StudioError as error:
             self._complain(error)
 
     def act(self, act: dict[str, Any]) -> None:
-        """Do what was asked for in the dialog."""
+        """Carry out the action that the dialog sent."""
         job_id = str(act.get("job"))
-        self.open(job_id)  # what opened the dialog may have been given up on the way
+        self.open(job_id)  # the message that opened the dialog may have been lost
         try:
             if act.get("what") == "cancel":
                 studio().cancellation.cancel(acting("generate"), job_id)
@@ -105,7 +105,7 @@ class Inspector:
         self.made_of = ()
 
     def readers(self, jobs: Sequence[Job]) -> Callable[[Job], Reader]:
-        """Return what says of each of these jobs what its reader may do with it, and who the people in it are."""
+        """Return a function from each of these jobs to its Reader: what they may do with it, and the users' names."""
         who, has_sign_in = actor(), studio().settings.has_sign_in
         if has_sign_in:
             self._learn_names({name for job in jobs for name in (job.user_id, *_approvers(job))})
@@ -129,7 +129,7 @@ class Inspector:
                 self.names |= studio().people.names(unknown)
 
     def _price(self, job: Job) -> RetryQuote | None:
-        """What a retry costs; None where there is none, with the reason said."""
+        """Return what a retry costs, or None, with the reason said, if there is no retry."""
         try:
             return studio().approvals.retry_quote(actor(), job.job_id) if job.status == "FAILED" else None
         except StudioError as error:
@@ -137,18 +137,18 @@ class Inspector:
             return None
 
     def _again(self, job: Job) -> Again | None:
-        """What the job costs once more, or why it cannot be run again; None while it is at work."""
+        """Return what the job costs once more, or why it cannot be run again; None while it is at work."""
         try:
             return studio().approvals.again_quote(actor(), job.job_id) if job.is_over else None
         except StudioError as error:
             return error
 
     def _complain(self, error: StudioError) -> None:
-        if self.said is None:  # what became of the last action is more important, and stays
+        if self.said is None:  # the result of the last action matters more, and stays
             self.say("bad", *explain(error))
 
     def say(self, tone: str, title: str, text: str, key: str = "") -> None:
-        """Leave a message in the dialog, about the action `key`. Its number tells it from an equal one before."""
+        """Leave a message in the dialog about the action `key`. A number tells it from an equal message before."""
         self.messages += 1
         self.said = {"number": self.messages, "key": key, "tone": tone, "title": title, "text": text}
 
@@ -158,14 +158,14 @@ def _approvers(job: Job) -> set[str]:
 
 
 def _machines_gone(job: Job) -> frozenset[str]:
-    """The machines that have images of the job on their disks, and no runner any more."""
+    """Return the machines that have images of the job on their disks and no runner any more."""
     now = datetime.now(UTC)
     hosts = {image.spool_host or "" for image in job.images if words.is_waiting_for_storage(image, now)}
     return frozenset(hosts - {runner.host for runner in studio().runners.alive()}) if hosts else frozenset()
 
 
 def _outlook(job: Job) -> Outlook | None:
-    """The job's place; the page lives without it while it cannot be told."""
+    """Return the job's place in the queue, or None while it is not known: the page is drawn without it."""
     try:
         return studio().forecast.outlook(job)
     except StudioError:
@@ -176,7 +176,7 @@ _OUTLOOKS = Outlooks(_outlook)
 
 
 def _progress(job: Job) -> Progress | None:
-    """How far the job is; the page lives without it while it cannot be told."""
+    """Return how far the job is, or None while that is not known: the page is drawn without it."""
     try:
         return studio().feed.progress(job)
     except StudioError:
@@ -184,7 +184,7 @@ def _progress(job: Job) -> Progress | None:
 
 
 def _stored(job: Job) -> Sequence[StoredImage]:
-    """The records of the job's images; the page lives without them while they cannot be read."""
+    """Return the records of the job's images, or none while they cannot be read: the page is drawn without them."""
     try:
         return studio().queries.images(actor(), job.job_id) if job.cdn_urls else ()
     except StudioError:
@@ -192,7 +192,7 @@ def _stored(job: Job) -> Sequence[StoredImage]:
 
 
 def inspector(key: str) -> Inspector:
-    """This session's inspector of the gallery `key`."""
+    """Return this session's inspector of the gallery `key`."""
     found: Inspector = st.session_state.setdefault(f"{key}-inspector", Inspector())
     return found
 

@@ -1,4 +1,4 @@
-"""The way to a job that was just approved: to Jobs, where it is the first one, whatever was looked at there before."""
+"""The way to a job that was just approved: to the first page of Jobs, whatever was shown there before."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from imagegeneration.dashboard.frame import PAGES
 from imagegeneration.dashboard.kit.pager import to_first
 
 UNFILTERED: Mapping[str, str] = {"status": "All", "person": "All people"}
-"""The filters of Jobs, each with the choice that leaves nothing out. They are in the page's URL by these names."""
+"""The filters of Jobs, each with the choice that hides nothing. The page's URL has them by these names."""
 
 _KEY = "jobs-newest"
 
 
 def expect(job_id: str) -> None:
-    """Put the filters back, so that they do not hide the new job."""
+    """Reset the filters, so that they do not hide the new job."""
     st.session_state.update({**UNFILTERED, _KEY: job_id})
 
 
@@ -31,6 +31,6 @@ def go(*, is_on_jobs: bool = False) -> None:
 
 
 def newest() -> str | None:
-    """Return the job that its reader has to be shown now, once; or None if there is none."""
+    """Return the job that the reader has to be shown now, once, or None."""
     found: str | None = st.session_state.pop(_KEY, None)
     return found

@@ -1,4 +1,4 @@
-"""The places of queued jobs, each asked for once in a while for all who look at it."""
+"""A cache of the places of queued jobs, shared by all readers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from imagegeneration.jobs.job import Job
 from imagegeneration.jobs.outlook import Outlook
 
 SECONDS = 5.0
-"""How old a place may be."""
+"""How old a place may be, in seconds."""
 
 MOST = 1000
-"""How many are remembered. Beyond that all are forgotten, which costs a question each."""
+"""How many places are kept. Above that all are dropped, which costs one query each."""
 
 
 class Outlooks:
-    """What `ask` said of each job; twenty pages of twenty queued jobs are asked for as one."""
+    """A cache of what `ask` returned for each job: twenty open pages with the same jobs cost as much as one."""
 
     def __init__(self, ask: Callable[[Job], Outlook | None]) -> None:
         self._ask = ask
         self._known: dict[tuple[str, datetime | None], tuple[float, Outlook | None]] = {}
 
     def of(self, job: Job) -> Outlook | None:
-        """The place of a queued job; None for any other job."""
+        """Return the place of a queued job, or None for any other job."""
         if job.status != "QUEUED":
             return None
         now, key = time.monotonic(), (job.job_id, job.run_at)

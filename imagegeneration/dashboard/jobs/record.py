@@ -1,4 +1,4 @@
-"""A job's audit record as the dialog shows it: every fact, in words where there are words. Pure."""
+"""A job's record as the dialog shows it: every fact, in words if there are words. Pure."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ def record(
     again: Again | None = None,
     reader: Reader = ALONE,
 ) -> dict[str, Any]:
-    """The card of the job, and everything behind it. `gone` are machines that will not deliver what they have.
+    """Return the card of the job, with everything known about it.
 
-    `sources` are the images that it edits, as far as they are there.
+    `gone` are machines that will not deliver what they have. `sources` are the images that the job edits, as far as
+    they still exist.
     """
     stored = {image.image_id: image for image in images}
     decidable = job.images if reader.may_decide else ()
@@ -61,12 +62,12 @@ def record(
 
 
 def row(label: str, value: object, kind: Kind = "plain") -> list[FactRow]:
-    """One fact; none where there is no value."""
+    """Return one fact, or none if there is no value."""
     return [] if value is None or value == "" else [{"label": label, "value": value, "kind": kind}]
 
 
 def moment(label: str, value: Any) -> list[FactRow]:
-    """One point in time, which the browser writes in its reader's zone."""
+    """Return one point in time, which the browser writes in its reader's zone."""
     return row(label, words.milliseconds(value), "time")
 
 
@@ -149,7 +150,7 @@ def _request(job: Job) -> list[FactRow]:
 
 
 def _seeds(request: GenerationParameters) -> list[FactRow]:
-    """The seed, or that of each image in their order."""
+    """Return the seed, or the seed of each image in their order."""
     if request.seeds:
         return row("Seeds, image by image", ", ".join(map(str, request.seeds)))
     return row("Seed", None if request.seed is None else str(request.seed))
@@ -161,7 +162,7 @@ def _lora(lora: Lora) -> str:
 
 
 def _alternates(job: Job) -> list[FactRow]:
-    """Who may make an image instead, in their order."""
+    """Return the alternates, in their order."""
     return [
         fact
         for number, one in enumerate(job.alternates, 1)
@@ -174,7 +175,7 @@ def _made(parameters: GenerationParameters) -> str:
 
 
 def _made_from(job: Job, sources: Sequence[StoredImage]) -> list[FactRow]:
-    """The images that are edited, by the hash that was approved: each with its picture while it is there."""
+    """Return the images that are edited, by the hash that was approved, each with its picture while it exists."""
     known = {image.image_id: image for image in sources}
     rows: list[FactRow] = []
     for number, reference in enumerate(job.request.references, 1):
@@ -253,7 +254,7 @@ def _attempt(attempt: Attempt) -> list[FactRow]:
 
 
 def _choice(job: Job, image: JobImage, gone: Collection[str]) -> Row | None:
-    """What a person can decide about the image; None where there is nothing to decide."""
+    """Return what a user can decide about the image, or None if there is nothing to decide."""
     attempt, name = image.attempt, f"Image {image.index + 1}"
     attempt_id, cost = attempt.attempt_id or "", attempt.cost_micros
     if image.state == "UNKNOWN":
@@ -282,7 +283,7 @@ def _choice(job: Job, image: JobImage, gone: Collection[str]) -> Row | None:
 
 
 def _again(job: Job, again: Again) -> dict[str, Any]:
-    """What a new job like this one makes and costs, as it is confirmed; or why there can be none."""
+    """Return what a new job like this one makes and costs, as it is confirmed, or why there can be none."""
     if isinstance(again, StudioError):
         return {"text": f"{again.message} {again.resolution}", "label": "", "accept": None}
     text = "This makes a new job with the same prompt and options. You pay for it like for any other job."

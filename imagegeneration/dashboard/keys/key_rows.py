@@ -11,9 +11,9 @@ from imagegeneration.people.key import ApiKey
 
 
 def key_sections(keys: Sequence[ApiKey], now: datetime, confirmation_days: int) -> list[Section]:
-    """The keys that work, newest first, and those that do not any more, at the end.
+    """Return the keys that work, newest first, and at the end those that no longer work.
 
-    All of them rest when their person has not signed in for `confirmation_days`.
+    All keys of a user rest while the user has not signed in for `confirmation_days`.
     """
     newest = sorted(keys, key=lambda key: key.created_at, reverse=True)
     valid = tuple(_row(key, now) for key in newest if key.is_valid(now))
@@ -34,7 +34,7 @@ def key_sections(keys: Sequence[ApiKey], now: datetime, confirmation_days: int) 
 
 
 def example(key: str, public_url: str) -> str:
-    """A call with the key that shows whether it works."""
+    """Return a call with the key that shows whether it works."""
     return f'curl -H "Authorization: Bearer {key}" {public_url}/image/me'
 
 

@@ -1,4 +1,4 @@
-"""The API keys page: one's own keys. A new one is shown once."""
+"""The API keys page: the reader's own keys. A new one is shown once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SECRET = st.components.v2.component("studio_secret", **asset("secret"))
 
 @errors_in_words()
 def keys() -> None:
-    """Draw the form for a new key, one's own keys, and the new key in its dialog."""
+    """Draw the form for a new key, the reader's keys, and the new key in its dialog."""
     if not studio().settings.has_sign_in:
         notice("neutral", "Keys need sign-in.", _WITHOUT_SIGN_IN, key="no-sign-in")
         return

@@ -1,1 +1,1 @@
-"""Parts that several pages are made of."""
+"""The parts that several pages are made of."""

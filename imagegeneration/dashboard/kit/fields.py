@@ -1,4 +1,4 @@
-"""A field of text that reaches the server while the person types, so that a reload loses nothing."""
+"""A text field that reaches the server while the user types, so that a reload loses nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EDITOR = st.components.v2.component("studio_editor", **asset("editor"))
 
 @dataclass(frozen=True)
 class Field:
-    """What a field asks for: `limit` characters, on one line or on `rows`."""
+    """A text field of at most `limit` characters, on one line or on `rows`."""
 
     label: str
     limit: int
@@ -38,7 +38,8 @@ def editor(
     """Draw the field. `on_text` gets what was typed; `text` replaces it only when `revision` changes.
 
     `stored` says that `text` is in the database, so that the field can say so. The browser sends what was typed, with
-    a number, until it is. `session` tells it that the server was started anew and knows of nothing typed since.
+    a number, until it is stored. By `session` the browser notices a restart of the server, which forgets what was typed
+    and not stored.
     """
 
     taken: Inbox = st.session_state.setdefault(f"{key}-inbox", Inbox())
@@ -64,5 +65,5 @@ def editor(
 
 
 def storable(text: str, limit: int) -> str:
-    """`text` as UTF-8 can carry it and of bounded length: five times the limit, as in the browser."""
+    """Return `text` as UTF-8 can carry it, cut to five times the limit, as in the browser."""
     return text[: limit * 5].encode("utf-16", "surrogatepass").decode("utf-16", "replace")

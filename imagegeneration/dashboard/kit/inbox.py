@@ -1,4 +1,4 @@
-"""What a component's browser part sends by its outbox: each message once, and in order."""
+"""The server's end of a component's outbox: it takes each message once, and in order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Message = Mapping[str, Any]
 
 @dataclass
 class Inbox:
-    """The number of the last message that was taken. One that was not taken yet comes again with the next."""
+    """The number of the last message that was taken. The browser sends a message again until it was taken."""
 
     heard: int = 0
 
     def take(self, sent: object, act: Callable[[Message], None]) -> None:
-        """Act on what was not taken before."""
+        """Act on each message that was not taken before."""
         for message in sent if isinstance(sent, list) else []:
             if message["number"] > self.heard:
                 self.heard = message["number"]
@@ -29,7 +29,7 @@ class Inbox:
 def inbox(key: str) -> Inbox:
     """Return this session's inbox of the component `key`.
 
-    Numbers begin at the present time in milliseconds: after a restart of the server the browser sends again what the
+    Numbers begin at the present time in milliseconds. After a restart of the server the browser sends again what the
     server had taken before, and nothing may be done twice.
     """
     found: Inbox = st.session_state.setdefault(f"{key}-inbox", Inbox(time.time_ns() // 1_000_000))
@@ -37,5 +37,5 @@ def inbox(key: str) -> Inbox:
 
 
 def taker(key: str, act: Callable[[Message], None]) -> Callable[[], None]:
-    """What the component `key` calls when something was sent."""
+    """Return the callback of the component `key` for what was sent."""
     return lambda: inbox(key).take(st.session_state[key].get("sent"), act)

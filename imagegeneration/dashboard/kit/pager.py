@@ -1,4 +1,4 @@
-"""Pages of a list, newest first: each is reached by a cursor, and the way to it is in the address."""
+"""Pages of a list, newest first: each is reached by a cursor, and the cursors are in the address."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _PARAMETER = "page"
 
 
 def trail() -> list[str]:
-    """The cursors that lead to this page, one a page; they are in the URL, so that a reload stays here."""
+    """Return the cursors that lead to this page, one per page. They are in the URL, so that a reload stays here."""
     return st.query_params.get_all(_PARAMETER)
 
 
 def cursor() -> str | None:
-    """The cursor of this page; None on the first."""
+    """Return the cursor of this page, or None on the first."""
     here = trail()
     return here[-1] if here else None
 
@@ -27,7 +27,7 @@ def to_first() -> None:
 
 
 def pager(next_cursor: str | None, back: str = "Newer", on: str = "Older") -> None:
-    """The buttons to the pages before and after this one; nothing where there is one page only."""
+    """Draw the buttons to the pages before and after this one, if there are several pages."""
     here = trail()
     if not here and next_cursor is None:
         return

@@ -1,4 +1,4 @@
-"""What a page of sections is made of: sections of rows, with times that tick and actions that ask first. Pure."""
+"""The data of a page of sections: rows, times that tick, and actions that ask first. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ How = Literal["ago", "for", "until"]
 
 @dataclass(frozen=True)
 class Time:
-    """A moment, written by the browser, and ticking: `5 s ago`, for how long by now (`5 s`), or `in 5 s`."""
+    """A moment that the browser writes and updates: `5 s ago`, how long so far (`5 s`), or `in 5 s`."""
 
     at: int
     how: How = "ago"
@@ -36,9 +36,9 @@ class Input:
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked before an action: `text` says what it does, and `reason` is the suggested one (None: no reason).
+    """The question before an action: `text` says what it does, and `reason` is the suggested one (None: no reason).
 
-    `warning` says what there is to lose; `agree` has to be checked then.
+    `warning` says what may be lost; `agree` then has to be checked.
     """
 
     text: str
@@ -52,9 +52,9 @@ class Ask:
 
 @dataclass(frozen=True)
 class Action:
-    """A button. `order` is what is sent once it is confirmed; without `ask` it is sent at once.
+    """A button. `order` is sent once it is confirmed, or at once without `ask`.
 
-    `opens` says that the answer to the order is what is to be asked.
+    With `opens` the answer to the order is the question to show.
     """
 
     key: str
@@ -66,7 +66,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Fact:
-    """A labelled value; `note` stands below it."""
+    """A labelled value; `note` is shown below it."""
 
     label: str
     value: Line
@@ -76,7 +76,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Change:
-    """A value before and after; one that was not there is empty."""
+    """A value before and after; a value that did not exist is empty."""
 
     label: str
     before: str
@@ -85,7 +85,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Details:
-    """What is shown on demand."""
+    """The part of a row that is shown on demand."""
 
     facts: tuple[Fact, ...] = ()
     changes: tuple[Change, ...] = ()
@@ -101,7 +101,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Row:
-    """One thing of a section. `bar` are the shares of what is used up: spent, and held."""
+    """One thing of a section. `bar` holds the shares of what is used up: spent, and held."""
 
     key: str
     title: str = ""
@@ -118,7 +118,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; `empty` stands there if it has no rows."""
+    """A part of the page; `empty` is shown if it has no rows."""
 
     name: str
     title: str
@@ -129,10 +129,10 @@ class Section:
 
 
 def moment(at: datetime, how: How = "ago") -> Time:
-    """A time for a line."""
+    """Return a time for a line."""
     return Time(round(at.timestamp() * 1000), how)
 
 
 def job_link(job_id: str, label: str = "Open the job") -> Link:
-    """The way to a job's record."""
+    """Return the link to a job's record."""
     return Link(label, f"jobs?job={job_id}")

@@ -1,4 +1,4 @@
-"""A page of sections: the component that draws them, and what it is told about the last order."""
+"""A page of sections: the component that draws them, and the answer to the last order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECTIONS = st.components.v2.component("studio_sections", **asset("sections"))
 
 @dataclass(frozen=True)
 class Said:
-    """What became of an order."""
+    """The result of an order, in words."""
 
     tone: words.Tone
     title: str
@@ -28,7 +28,7 @@ class Said:
 
 @dataclass
 class Answers:
-    """What the page said last; each answer has a number, so that it is shown once."""
+    """The last answer of the page; each answer has a number, so that it is shown once."""
 
     count: int = 0
     latest: dict[str, Any] | None = None
@@ -48,7 +48,7 @@ def draw_sections(
     answer: Mapping[str, Any] | None = None,
     notice: str | None = None,
 ) -> None:
-    """Draw them as they were `at` this time (None: now). `on_act` gets an action's key and its order."""
+    """Draw the sections as they were `at` this time (None: now). `on_act` gets an action's key and its order."""
 
     def acted(message: Message) -> None:
         on_act(str(message.get("key")), message.get("order") or {})

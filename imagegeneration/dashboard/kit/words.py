@@ -1,4 +1,4 @@
-"""How the dashboard says things: states, outcomes, money and times in words a person knows. Pure."""
+"""The wording of the dashboard: states, outcomes, money and times in plain words. Pure."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ ROLE_WORDS: Mapping[Role, tuple[str, str]] = {
     "reviewer": ("Reviewer", "sees all finished jobs and changes nothing"),
     "operator": ("Operator", "runners, pauses, limits and images in doubt, no prompts of others"),
 }
-"""Of each role its name, and what it is for."""
+"""The name of each role, and what it is for."""
 
 PERMISSION_WORDS: Mapping[Permission, tuple[str, str]] = {
     "generate": ("Generate", "enhance prompts, approve jobs, retry and cancel them: this spends money"),
@@ -83,7 +83,7 @@ PERMISSION_WORDS: Mapping[Permission, tuple[str, str]] = {
     "operate": ("Operate", "pause, resume, set limits, decide about images in doubt"),
     "administer": ("Administer", "change what people may do, read the audit record"),
 }
-"""Of each permission its name, and what it allows."""
+"""The name of each permission, and what it allows."""
 
 PROVIDERS = {
     "openai": "OpenAI",
@@ -97,13 +97,13 @@ PROVIDERS = {
 
 
 def is_waiting_for_storage(image: JobImage, now: datetime) -> bool:
-    """The image is paid for, and for some time on its way to the bucket."""
+    """Return whether the image is paid for and has been on its way to the bucket for some time."""
     finished_at = image.attempt.finished_at
     return image.state == "GENERATED" and finished_at is not None and now - finished_at >= WAITING
 
 
 def image_word(image: JobImage, now: datetime) -> str:
-    """The state of an image as a word."""
+    """Return the state of an image as a word."""
     if image.is_canceled:
         return "Canceled"
     return "Waiting for storage" if is_waiting_for_storage(image, now) else IMAGE_WORDS[image.state]
@@ -115,14 +115,14 @@ def image_tone(image: JobImage) -> Tone:
 
 
 def how_far(progress: Progress) -> str:
-    """Say how far a job at work is, or that it takes longer than the estimate."""
+    """Return how far a job at work is, or that it takes longer than the estimate."""
     if progress.is_late:
         return "Taking longer than usual"
     return f"About {progress.percent} % done, by an estimate"
 
 
 def place(outlook: Outlook) -> str:
-    """Where a queued job stands, and when it begins or why it does not."""
+    """Return where a queued job stands, and when it begins or why it does not."""
     where = "Next in the queue" if outlook.position == 1 else f"{ordinal(outlook.position)} in the queue"
     if outlook.hindrance is not None:
         return f"{where}. {outlook.hindrance}"
@@ -134,28 +134,28 @@ def place(outlook: Outlook) -> str:
 
 
 def ordinal(number: int) -> str:
-    """`1st`, `2nd`, `3rd`, `11th`."""
+    """Return a number as an ordinal: `1st`, `2nd`, `3rd`, `11th`."""
     teens = 10 <= number % 100 <= 20
     return f"{number:,}" + ("th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th"))
 
 
 def person(user_id: str) -> str:
-    """Who did something, within a sentence."""
+    """Return who did something, for use within a sentence."""
     return {"local": "you, on this machine", STUDIO.user_id: STUDIO.user_id}.get(user_id, user_id)
 
 
 def provider(name: str) -> str:
-    """A provider, within a sentence."""
+    """Return the name of a provider, for use within a sentence."""
     return PROVIDERS.get(name, name)
 
 
 def roles(names: Sequence[Role]) -> str:
-    """Roles by their names: `Admin, Creator`."""
+    """Return the names of roles: `Admin, Creator`."""
     return ", ".join(ROLE_WORDS[name][0] for name in names) or "No role"
 
 
 def scope(name: str) -> str:
-    """What a breaker stops, within a sentence: `everything`, `OpenAI`, `the model gpt-image-2.5-flare`."""
+    """Return what a breaker stops, within a sentence: `everything`, `OpenAI`, `the model gpt-image-2.5-flare`."""
     kind, _, what = name.partition(":")
     if kind == EVERYTHING:
         return "everything"
@@ -163,12 +163,12 @@ def scope(name: str) -> str:
 
 
 def capital(text: str) -> str:
-    """The same text as the beginning of a sentence."""
+    """Return the text with a capital first letter, as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
 
 
 def job_status(job: Job) -> tuple[str, Tone]:
-    """The job's status as a word, and its tone."""
+    """Return the job's status as a word, with its tone."""
     if job.status == "DONE":
         return "Done", "good"
     if job.status == "FAILED":
@@ -181,7 +181,7 @@ def job_status(job: Job) -> tuple[str, Tone]:
 
 
 def made_of(job: Job) -> str:
-    """How far the job is: `2 of 3 images`."""
+    """Return how far the job is: `2 of 3 images`."""
     made = sum(image.state == "STORED" for image in job.images)
     if job.status == "DONE":
         return plural(made, "image")
@@ -189,22 +189,22 @@ def made_of(job: Job) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 image`, `2 images`."""
+    """Return a count with its noun: `1 image`, `2 images`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def credits_of(quote: CreditQuote) -> str:
-    """What an approval costs in credits: `2 credits of 14`."""
+    """Return what an approval costs in credits: `2 credits of 14`."""
     return f"{plural(quote.cost, 'credit')} of {max(quote.left, 0)}"
 
 
 def size(name: str) -> str:
-    """A size in pixels: `1536 × 1024`."""
+    """Return a size in pixels: `1536 × 1024`."""
     return name.replace("x", " × ")
 
 
 def made_as(request: GenerationParameters, *, draws_seed: bool = False) -> str:
-    """What is sent beside the prompt, in one line; with `draws_seed` the seed is not known yet."""
+    """Return what is sent beside the prompt, in one line; with `draws_seed` the seed is not known yet."""
     seeds = [str(seed) for seed in request.seeds or (request.seed,)]
     seed = "a random seed" if draws_seed else f"seed {seeds[0]}"
     if request.seeds:
@@ -226,12 +226,12 @@ def made_as(request: GenerationParameters, *, draws_seed: bool = False) -> str:
 
 
 def times(count: int) -> str:
-    """`once`, `2 times`."""
+    """Return a number of times: `once`, `2 times`."""
     return "once" if count == 1 else f"{count} times"
 
 
 def attempt_cost(attempt: Attempt) -> str:
-    """What one attempt cost, and where the figure comes from; a missing usage is never shown as $0.00."""
+    """Return what one attempt cost, and where the figure comes from; a missing usage is never shown as $0.00."""
     if attempt.certainty is None:
         return f"Up to {format_usd_exact(attempt.held_micros)} is held"
     if attempt.certainty == "not_charged":
@@ -251,7 +251,7 @@ def attempt_cost(attempt: Attempt) -> str:
 
 
 def usage(attempt: Attempt) -> str | None:
-    """The provider's own count of tokens in words; None before there is an answer."""
+    """Return the provider's own count of tokens in words, or None before there is an answer."""
     if attempt.usage is None:
         return "The provider reported no usage" if attempt.certainty == "charged" else None
     tokens = attempt.usage
@@ -266,7 +266,7 @@ def usage(attempt: Attempt) -> str | None:
 
 
 def job_cost(job: Job) -> str:
-    """What the job has cost, in one line."""
+    """Return what the job has cost, in one line."""
     if not job.is_over:
         if job.cost_micros == 0:
             return f"Up to {format_usd_exact(job.held_micros)} is held"
@@ -281,7 +281,7 @@ def job_cost(job: Job) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of time: `850 ms`, `12 s`, `3 min 5 s`, `2 h 4 min`."""
+    """Return a span of time: `850 ms`, `12 s`, `3 min 5 s`, `2 h 4 min`."""
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
     if seconds < 10:
@@ -295,7 +295,7 @@ def duration(seconds: float) -> str:
 
 
 def file_size(size: int) -> str:
-    """Bytes as a person reads them, with the exact count."""
+    """Return a size in rounded units, with the exact count of bytes."""
     if size < 1024:
         return f"{size} bytes"
     value, unit = (size / 1024**2, "MB") if size >= 1024**2 else (size / 1024, "KB")
@@ -303,14 +303,15 @@ def file_size(size: int) -> str:
 
 
 def short_size(size: int) -> str:
-    """Bytes as a person reads them: `70 bytes`, `2.0 KB`, `3.0 MB`."""
+    """Return a size in rounded units: `70 bytes`, `2.0 KB`, `3.0 MB`."""
     return file_size(size).partition(" (")[0]
 
 
 def zone(name: str | None, offset_minutes: int | None) -> tzinfo:
-    """The reader's time zone, from what the browser says (`offset_minutes` as JavaScript counts: UTC minus local).
+    """Return the reader's time zone, from what the browser says.
 
-    Machines without a time zone database still get the right clock from the offset.
+    `offset_minutes` is as JavaScript counts: UTC minus local. Machines without a time zone database still get the right
+    clock from the offset.
     """
     if name:
         try:
@@ -323,7 +324,7 @@ def zone(name: str | None, offset_minutes: int | None) -> tzinfo:
 
 
 def clock(moment: datetime, reader: tzinfo, now: datetime) -> str:
-    """`moment` on the reader's clock: `01:00 today`, `01:00 tomorrow`, or with its date; UTC is named."""
+    """Return `moment` on the reader's clock: `01:00 today`, `01:00 tomorrow`, or with its date; UTC is named."""
     local, today = moment.astimezone(reader), now.astimezone(reader).date()
     days = (local.date() - today).days
     day = {0: "today", 1: "tomorrow"}.get(days, f"on {local:%d %B %Y}")
@@ -332,10 +333,10 @@ def clock(moment: datetime, reader: tzinfo, now: datetime) -> str:
 
 
 def literal(text: str) -> str:
-    """`text` for a label that is read as Markdown, so that it is shown to the letter ($ would start a formula)."""
+    """Return `text` for a label that is read as Markdown, so that it is shown as it is ($ would start a formula)."""
     return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def milliseconds(moment: datetime | None) -> int | None:
-    """A moment as JavaScript counts, for the browser to show in its reader's zone and language."""
+    """Return a moment as JavaScript counts it, for the browser to show in its reader's zone and language."""
     return None if moment is None else round(moment.timestamp() * 1000)

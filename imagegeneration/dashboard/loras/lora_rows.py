@@ -12,7 +12,10 @@ from imagegeneration.models.lora import CollectedLora
 def lora_section(
     loras: Sequence[CollectedLora], takers: Mapping[str, Sequence[str]], names: Mapping[str, str], searched: str
 ) -> Section:
-    """These LoRAs; `takers` are the labels of the models that take each family, `names` what people are called."""
+    """Return the section of these LoRAs.
+
+    `takers` are the labels of the models that take each family, `names` the display names of users.
+    """
     empty = f"No LoRA has “{searched}” in what is said of it." if searched else "There is no LoRA yet. Add one above."
     rows = tuple(_row(lora, takers.get(lora.family, ()), names) for lora in loras)
     return Section("loras", "The collection", rows, empty=empty)

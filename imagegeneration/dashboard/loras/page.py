@@ -1,4 +1,4 @@
-"""The LoRAs page: what people may choose from."""
+"""The LoRAs page: the style add-ons that users may choose from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEW = "new"
 
 @errors_in_words()
 def loras() -> None:
-    """Draw a page of LoRAs, and the form of the one that is added or edited."""
+    """Draw a page of LoRAs, and the form for the one that is added or edited."""
     answers: Answers = st.session_state.setdefault(_ANSWERS, Answers())
     searched = _search()
     with loading(320) as place:
@@ -93,7 +93,7 @@ def _act(key: str, order: Mapping[str, Any]) -> None:
 
 @st.dialog("Add a LoRA", width="medium", on_dismiss=_close)
 def _add_dialog(key: str) -> None:
-    """An empty form; the next one has another key, so that nothing is left in it."""
+    """Draw an empty form; the next one has another key, so that it starts empty."""
     name = st.text_input(
         "Name",
         key=f"name {key}",
@@ -110,7 +110,7 @@ def _add_dialog(key: str) -> None:
 
 @st.dialog("Edit a LoRA", width="medium", on_dismiss=_close)
 def _edit_dialog(lora: CollectedLora) -> None:
-    """It is about the LoRA as it was when it was opened."""
+    """Draw the form of a LoRA as it was when the form was opened."""
     st.text(lora.name)
     facts = _fields(lora, f"{lora.name}-{lora.version}")
     if st.button("Save", type="primary", key="lora-confirm"):
@@ -119,7 +119,7 @@ def _edit_dialog(lora: CollectedLora) -> None:
 
 
 def _fields(lora: CollectedLora | None, key: str) -> dict[str, Any]:
-    """What is said of a LoRA, as it is typed."""
+    """Draw the fields of a LoRA and return what is typed."""
     families = studio().loras.families
     label = st.text_input("Label", "" if lora is None else lora.label, key=f"label {key}", max_chars=INTENT_MAX)
     path = st.text_input(
@@ -181,7 +181,7 @@ _FIELDS = {
 
 
 def _wrong(error: ValidationError) -> tuple[str, str]:
-    """Which field, and what is wrong with it where that is not plain from the field."""
+    """Return which field is wrong, and what is wrong with it unless the field makes that plain."""
     wrong = error.errors(include_url=False, include_input=False)[0]
     field = str(wrong["loc"][0])
     why = wrong["msg"].removeprefix("Value error, ") if field == "path" and wrong["type"] == "value_error" else ""

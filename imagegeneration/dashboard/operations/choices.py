@@ -1,4 +1,4 @@
-"""What an operator can do, each with words that say what it does to the work and to the money. Pure."""
+"""The actions of an operator, each with words for what it does to the work and to the money. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RESUMING: Mapping[Cause, str] = {
 
 
 def pause(scope: str) -> Action:
-    """Start no further call."""
+    """Return the action that starts no further call."""
     name = words.scope(scope)
     does = {
         "everything": WHAT_A_PAUSE_DOES,
@@ -37,12 +37,12 @@ def pause(scope: str) -> Action:
 
 
 def keep_paused(scope: str) -> Action:
-    """Take over a pause that would end itself."""
+    """Return the action that turns a pause that would end itself into an operator's pause."""
     return replace(pause(scope), label="Keep paused")
 
 
 def resume(breaker: Breaker) -> Action:
-    """End a pause."""
+    """Return the action that ends a pause."""
     cause: Cause = "person" if breaker.pause is None else breaker.pause.cause
     does = f"Calls are started again at once, and what waited goes on.{_RESUMING[cause]}"
     ask = Ask(does, confirm=f"Resume {words.scope(breaker.scope)}", reason="The cause is gone.")
@@ -52,7 +52,7 @@ def resume(breaker: Breaker) -> Action:
 
 
 def test(provider: ProviderName) -> Action:
-    """Find out at once whether a provider works."""
+    """Return the action that checks at once whether a provider works."""
     name = words.provider(provider)
     does = f"{words.capital(name)} is asked for something free. If it paused itself, the next call tests it."
     ask = Ask(does, confirm=f"Test {name} now", reason="To see whether it works again.")
@@ -60,7 +60,7 @@ def test(provider: ProviderName) -> Action:
 
 
 def perhaps_charged(job_id: str, index: int, attempt_id: str, cost_micros: int) -> tuple[Action, Action]:
-    """The two ways to close an image that was perhaps charged without making it again."""
+    """Return the two actions that close an image with an unclear charge without making it again."""
     cost = format_usd_exact(cost_micros)
     order = _decision([(job_id, index, attempt_id)])
     lost = Ask(
@@ -81,9 +81,9 @@ def perhaps_charged(job_id: str, index: int, attempt_id: str, cost_micros: int) 
 
 
 def declare_lost(host: str, images: Sequence[tuple[str, int, str]], cost_micros: int, *, of: str) -> Action:
-    """Give up images, (job, index, attempt) each, whose bytes are on a machine that is gone.
+    """Return the action that writes off images, (job, index, attempt) each, whose bytes are on a machine that is gone.
 
-    `of` tells the action from others: what is asked stays on the screen while the images change.
+    `of` tells the action from others: the question stays on the screen while the images change.
     """
     what, cost = words.plural(len(images), "image"), format_usd_exact(cost_micros)
     many = len(images) > 1
@@ -100,14 +100,14 @@ def declare_lost(host: str, images: Sequence[tuple[str, int, str]], cost_micros:
 
 
 def declare_machine_lost(waiting: WaitingForStorage) -> Action:
-    """Give up all that is on a machine."""
+    """Return the action that writes off everything on a machine."""
     images = [(image.job_id, image.index, image.attempt_id) for image in waiting.images]
     cost = sum(image.cost_micros for image in waiting.images)
     return declare_lost(waiting.host or "an unknown machine", images, cost, of=waiting.host)
 
 
 def set_aside(job_id: str, index: int, attempt_id: str, cost_micros: int) -> tuple[Action, ...]:
-    """What can be decided about an answer that is kept and could not be taken in."""
+    """Return what can be decided about an answer that is kept and was not usable."""
     order = _decision([(job_id, index, attempt_id)]) | {"decision": "try_again"}
     ask = Ask(
         "The answer is read and stored once more. Nothing is sent to the provider, and nothing is paid.",
@@ -127,7 +127,7 @@ def set_aside(job_id: str, index: int, attempt_id: str, cost_micros: int) -> tup
 
 
 def retry(image: OpenImage, quote: RetryQuote | None) -> Action:
-    """Make the missing images of the image's job again; its price is asked for first."""
+    """Return the action that makes the missing images of the image's job again; it asks for the price first."""
     key, label = f"retry {image.attempt_id}", "Retry"
     if quote is None:
         return Action(key, label, {"what": "quote", "job_id": image.job_id}, opens=True)
@@ -145,7 +145,7 @@ def retry(image: OpenImage, quote: RetryQuote | None) -> Action:
 
 
 def change_limits(limits: Limits, ceilings: Limits, version: int) -> Action:
-    """Set other limits, within the ceilings."""
+    """Return the action that sets other limits, within the ceilings."""
     fields = (
         _amount("daily", "Everybody, a day", limits.daily_micros, ceilings.daily_micros),
         _amount("daily_per_user", "Each user, a day", limits.daily_per_user_micros, ceilings.daily_per_user_micros),
@@ -161,7 +161,7 @@ def change_limits(limits: Limits, ceilings: Limits, version: int) -> Action:
 
 
 def change_provider_limits(limits: ProviderLimits, version: int) -> Action:
-    """Set what a provider may be asked for."""
+    """Return the action that sets the limits of a provider."""
     name = words.provider(limits.provider)
     daily = "" if limits.daily_micros is None else format_usd_exact(limits.daily_micros).lstrip("$")
     fields = (

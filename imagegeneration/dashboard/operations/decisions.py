@@ -1,4 +1,4 @@
-"""The latest decisions of people and of the studio itself, in words. Pure."""
+"""The latest decisions of users and of the studio itself, in words. Pure."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _DECIDED: Mapping[str, str] = {
 
 
 def decisions(entries: Sequence[AuditEntry]) -> Section:
-    """Who decided what, when and why, newest first."""
+    """Return the section of who decided what, when and why, newest first."""
     return Section(
         "decisions", "Latest decisions", tuple(map(decision, entries)), empty="Nobody has decided anything yet."
     )
 
 
 def decision(entry: AuditEntry) -> Row:
-    """One decision about money, calls or an image."""
+    """Return the row of one decision about money, calls or an image."""
     links: tuple[Link, ...] = ()
     reason = entry.reason
     if entry.action == "image.decided":

@@ -1,4 +1,4 @@
-"""What needs a person, of all that an operator can see. Pure."""
+"""Alerts: what needs an operator. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from imagegeneration.providers.breaker import Breaker, provider_scope
 
 CLOCK_SHOWN_SECONDS = 5.0
 CLOCK_WRONG_SECONDS = 15 * 60.0
-"""A runner's clock is shown when it is this far off; the bucket refuses signatures that are farther off than that."""
+"""How far a runner's clock may be off before it is shown, in seconds; the bucket refuses signatures beyond that."""
 
 
 def needs(state: OperationsState) -> Section:
-    """Everything that goes on only when somebody acts; no rows if all is well."""
+    """Return the section of everything that waits for a decision; it has no rows if all is well."""
     return Section("needs", "Needs you", tuple(_needs(state)), empty="Nothing needs you")
 
 
@@ -44,7 +44,7 @@ def _needs(state: OperationsState) -> Iterator[Row]:
 
 
 def _pause_lines(breaker: Breaker) -> tuple[Line, ...]:
-    """Say why, since when and by whom something is paused, and how it ends. It is said here and nowhere else."""
+    """Return why, since when and by whom something is paused, and how it ends. The page says this here only."""
     pause = breaker.pause
     if pause is None:
         return ()
@@ -55,7 +55,7 @@ def _pause_lines(breaker: Breaker) -> tuple[Line, ...]:
 
 
 def clock(runner: RunnerInfo) -> str | None:
-    """How far the runner's clock is off, in words; None while it is right."""
+    """Return how far the runner's clock is off, in words, or None while it is right."""
     ahead = runner.clock_ahead_seconds
     if abs(ahead) <= CLOCK_SHOWN_SECONDS:
         return None
@@ -64,7 +64,7 @@ def clock(runner: RunnerInfo) -> str | None:
 
 
 def is_clock_wrong(runner: RunnerInfo) -> bool:
-    """The bucket does not accept the runner's signatures."""
+    """Return whether the bucket refuses the runner's signatures because of its clock."""
     return abs(runner.clock_ahead_seconds) > CLOCK_WRONG_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""What an operator has confirmed, checked and carried out; the answer is in words."""
+"""The commands that an operator has confirmed: checked, carried out, and answered in words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _USD = re.compile(r"(?:\$\s*)?([0-9]{1,7}(\.[0-9]{1,6})?)")
 
 
 def read_usd(text: object) -> object:
-    """`12.50` or `$12.50` as exact micro-dollars. Raises ValueError for anything else."""
+    """Parse `12.50` or `$12.50` as exact micro-dollars. Raises ValueError for anything else."""
     found = _USD.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
         raise ValueError("Write each amount in dollars with a point, such as 12.50.")
@@ -42,12 +42,12 @@ def read_usd(text: object) -> object:
 
 
 def read_optional_usd(text: object) -> object:
-    """As `read_usd`; None for an empty text. Raises ValueError for anything else."""
+    """Parse as `read_usd`, or return None for an empty text. Raises ValueError for anything else."""
     return None if isinstance(text, str) and not text.strip() else read_usd(text)
 
 
 def read_optional_count(text: object) -> object:
-    """A whole number; None for an empty text. Raises ValueError for anything else."""
+    """Parse a whole number, or return None for an empty text. Raises ValueError for anything else."""
     if not isinstance(text, str) or not re.fullmatch(r"[0-9]{0,6}", text.strip()):
         raise ValueError("Write how many calls as a whole number, or nothing where there is no limit.")
     return int(text) if text.strip() else None
@@ -59,20 +59,20 @@ _OptionalCount = Annotated[int | None, BeforeValidator(read_optional_count)]
 
 
 class Pause(Value):
-    """Start no further call."""
+    """The command to start no further call in a scope."""
 
     what: Literal["pause"]
     scope: PausedScope
     reason: Reason
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
-        """Pause."""
+        """Pause the scope."""
         studio.pauses.pause(actor, self.scope, self.reason)
         return Said("neutral", f"{words.capital(words.scope(self.scope))} is paused.")
 
 
 class Resume(Value):
-    """End the pause that began then."""
+    """The command to end the pause that began at `paused_at`."""
 
     what: Literal["resume"]
     scope: PausedScope
@@ -80,20 +80,20 @@ class Resume(Value):
     reason: Reason
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
-        """Resume."""
+        """Resume the scope."""
         studio.pauses.resume(actor, self.scope, self.reason, paused_at=self.paused_at)
         return Said("good", f"{words.capital(words.scope(self.scope))} goes on.")
 
 
 class Test(Value):
-    """Ask a provider now whether it works."""
+    """The command to check now whether a provider works."""
 
     what: Literal["test"]
     provider: ProviderName
     reason: Reason
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
-        """Test, and say what was found."""
+        """Test the provider, and say what was found."""
         found = studio.checks.test(actor, self.provider, self.reason)
         name = words.capital(words.provider(self.provider))
         if found.status in TROUBLE:
@@ -106,7 +106,7 @@ class Test(Value):
 
 
 class ImageRef(Value):
-    """The attempt of an image that was looked at."""
+    """The attempt of an image, as the operator saw it."""
 
     job_id: str
     index: Annotated[int, Field(ge=0)]
@@ -114,7 +114,7 @@ class ImageRef(Value):
 
 
 class Decide(Value):
-    """What becomes of images that the machine may not decide about."""
+    """The decision about images that the studio may not decide about by itself."""
 
     what: Literal["decide"]
     decision: Decision
@@ -122,7 +122,7 @@ class Decide(Value):
     reason: Reason
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
-        """Decide about one image after the other; the first refusal ends it, and says how far it came."""
+        """Decide about one image after the other; the first refusal ends this, and says how many were decided."""
         for done, image in enumerate(self.images):
             try:
                 studio.decisions.decide(
@@ -141,20 +141,20 @@ class Decide(Value):
 
 
 class Retry(Value):
-    """Make the missing images of a job again, at a price; what was perhaps charged may be paid twice."""
+    """The command to make the missing images of a job again, at a price; what was perhaps charged may be paid twice."""
 
     what: Literal["retry"]
     job_id: str
     accept_micros: Micros
 
     def carry_out(self, studio: Studio, actor: Actor) -> Said:
-        """Retry."""
+        """Retry the job."""
         studio.approvals.retry(actor, self.job_id, accept_micros=self.accept_micros, accept_unknown=True)
         return Said("good", "The job is in the queue again.", f"Up to {format_usd(self.accept_micros)} is held for it.")
 
 
 class ChangeLimits(Value):
-    """Set the spend limits; `version` is the one that was looked at."""
+    """The command to set the spend limits; `version` is the one that the operator saw."""
 
     what: Literal["limits"]
     version: int
@@ -183,7 +183,7 @@ class ChangeLimits(Value):
 
 
 class ChangeProviderLimits(Value):
-    """Set what a provider may be asked for; `version` is that of the limits that was looked at."""
+    """The command to set the limits of a provider; `version` is that of the limits that the operator saw."""
 
     what: Literal["provider_limits"]
     version: int
@@ -225,7 +225,7 @@ _ORDER: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="w
 
 
 def carry_out(wanted: Mapping[str, Any], studio: Studio, actor: Actor) -> Said:
-    """Check the order and do it."""
+    """Check the order and carry it out."""
     try:
         order = _ORDER.validate_python(wanted)
         if not actor.may("generate" if isinstance(order, Retry) else "operate"):

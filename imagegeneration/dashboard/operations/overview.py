@@ -20,8 +20,10 @@ from imagegeneration.providers.breaker import EVERYTHING, TESTED, Breaker
 
 @dataclass(frozen=True)
 class Look:
-    """What the page shows besides the state: `scopes` that can be paused though no call has failed yet, prices of
-    retries that were asked for, the number of images listed, and when the budget starts again for the reader.
+    """The parts of the page besides the state.
+
+    `scopes` can be paused before any call has failed. `quotes` are the prices of retries that were asked for, by job,
+    `listed` is the number of images listed, and `resets_at` when the budget starts again for the reader.
     """
 
     scopes: Sequence[str] = ()
@@ -31,7 +33,7 @@ class Look:
 
 
 def overview(state: OperationsState, look: Look) -> list[Section]:
-    """The page, from what needs a person down to the record."""
+    """Return the sections of the page, from what needs an operator down to the record."""
     return [
         needs(state),
         _calls(state, look),

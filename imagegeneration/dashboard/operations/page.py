@@ -1,4 +1,4 @@
-"""The Operations page: it looks every two seconds, and does what an operator has confirmed."""
+"""The Operations page: it is read again every two seconds, and does what an operator has confirmed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEY = "operations"
 
 @dataclass
 class Watch:
-    """One session's page: what it saw last, what became of the last order, and what was asked to be shown."""
+    """The page of one session: the state read last, the answer to the last order, and what it was asked to show."""
 
     state: OperationsState | None = None
     answers: Answers = field(default_factory=Answers)
@@ -36,7 +36,7 @@ class Watch:
     listed: int = PER_PAGE
 
     def act(self, key: str, order: Mapping[str, Any]) -> None:
-        """Do what was asked for on the page."""
+        """Carry out an action of the page."""
         if order.get("what") == "more":
             self.listed += PER_PAGE
         elif order.get("what") == "quote":
@@ -44,7 +44,7 @@ class Watch:
         else:
             self.answers.say(key, carry_out(order, studio(), actor()))
             if order.get("what") in ("retry", "decide"):
-                self.quotes.clear()  # what is missing, or in doubt, has changed
+                self.quotes.clear()  # the missing and the unclear images have changed
 
     def _quote(self, key: str, job_id: str) -> None:
         try:
@@ -54,7 +54,7 @@ class Watch:
 
 
 def operations() -> None:
-    """Draw the page, and look again every two seconds."""
+    """Draw the page, and redraw it every two seconds."""
     st.fragment(run_every=SECONDS)(_follow)()
 
 

@@ -1,4 +1,4 @@
-"""The providers on the Operations page: whether each works, how fast it is called, and its money today. Pure."""
+"""The providers on the Operations page: whether each works, how fast it is called, and what it cost today. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NONE = "None of its own"
 
 
 def watched(state: OperationsState) -> Section:
-    """Each configured provider."""
+    """Return the section with each configured provider."""
     version = state.limits_version.version if state.limits_version else 0
     breakers = {breaker.scope: breaker for breaker in state.breakers}
     rows = [
@@ -47,14 +47,14 @@ def _row(state: ProviderState, limits: ProviderLimits, breaker: Breaker | None, 
 
 
 def _tests(state: ProviderState, breaker: Breaker | None) -> Iterator[Action]:
-    """The test of a provider, unless it stands beside its pause already."""
+    """Yield the test of a provider, unless it is already beside the provider's pause."""
     pause = None if breaker is None else breaker.pause
     if pause is None or pause.cause not in TESTED:
         yield choices.test(state.provider)
 
 
 def _lines(state: ProviderState) -> Iterator[Line]:
-    """Say when it was asked, and what it waits for; what keeps it from working is said under Needs you."""
+    """Yield when it was asked, and what it waits for; what keeps it from working is under Needs you."""
     if state.problem and state.status not in ("refused", "unreachable"):
         yield (state.problem,)
     if state.checked_at is not None:

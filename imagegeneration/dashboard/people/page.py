@@ -1,4 +1,4 @@
-"""The People page: who has signed in, and what an admin lets them do."""
+"""The People page: who has signed in, and what an admin allows them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REASON: TypeAdapter[str] = TypeAdapter(Reason)
 
 @errors_in_words()
 def people() -> None:
-    """Draw a page of people, and the dialog of the one that is looked at."""
+    """Draw a page of users, and the dialog of the one that is open."""
     if not studio().settings.has_sign_in:
         notice("neutral", "Nobody signs in to this studio.", _WITHOUT_SIGN_IN, key="no-sign-in")
         return
@@ -91,7 +91,7 @@ def _close() -> None:
 
 @st.dialog("What this person may do", width="medium", on_dismiss=_close)
 def _dialog(person: Person) -> None:
-    """Before and after, and why. It is about the person as they were when it was opened."""
+    """Draw the dialog of a user as they were when it was opened: before, after, and the reason."""
     key = f"{person.person_id}-{person.version}"
     st.text(" · ".join(part for part in (person.name, person.email) if part))
     roles = _choose_roles(person, key)
@@ -103,7 +103,7 @@ def _dialog(person: Person) -> None:
         format_func=lambda name: f"{name.capitalize()}: {plan_words(name)}",
         key=f"plan {key}",
     )
-    is_own = person.person_id == actor().user_id  # nobody can take their own administration away
+    is_own = person.person_id == actor().user_id  # admins cannot take away their own administration
     is_disabled = not st.toggle("Enabled", value=not person.is_disabled, key=f"let-in {key}", disabled=is_own)
     reason = st.text_input("Why, for the record", key=f"reason {key}", max_chars=500)
     before = access_words(person.granted_roles, person.roles, person.plan, is_disabled=person.is_disabled)
@@ -117,7 +117,7 @@ def _dialog(person: Person) -> None:
 
 
 def _choose_roles(person: Person, key: str) -> Sequence[Role] | None:
-    """The roles that are set here, or None: those of the configuration."""
+    """Draw the roles and return those that are set here, or None for those of the configuration."""
     configured = words.roles(person.granted_roles)
     choices = {"configured": f"As configured: {configured}", "here": "Set here"}
     start = 0 if person.roles is None else 1
@@ -155,7 +155,7 @@ def _confirm(person: Person, roles: Sequence[Role] | None, plan: PlanName, *, is
 
 @st.dialog("Credits", width="small", on_dismiss=_close)
 def _credits_dialog(person: Person) -> None:
-    """How many are left, and how many are granted or taken back."""
+    """Draw how many credits are left, and how many are granted or taken back."""
     left = studio().credits.balance(person.person_id)
     st.text(person.name)
     if left is None:

@@ -1,4 +1,4 @@
-"""People as rows, and what an admin's change makes of them. Pure; the texts are shown as they are."""
+"""Users as rows, and what an admin's change makes of them. Pure; the texts are shown as they are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from imagegeneration.people.plan import PLANS
 def people_section(
     people: Sequence[Person], providers: Mapping[str, str], balances: Mapping[str, int], searched: str
 ) -> Section:
-    """These people; `providers` are the labels of sign-in providers by issuer, `balances` the credits by person."""
+    """Return the section of these users.
+
+    `providers` are the labels of sign-in providers by issuer, `balances` the credits by user.
+    """
     empty = f"Nobody has “{searched}” in their name or e-mail address." if searched else "Nobody has signed in yet."
     rows = tuple(
         _row(person, providers.get(person.issuer.rstrip("/"), person.issuer), balances.get(person.person_id))
@@ -52,7 +55,7 @@ def _state(person: Person) -> tuple[str, words.Tone]:
 
 
 def _was_refused(person: Person) -> bool:
-    """Whether the last sign-in ended because no rule gives a role."""
+    """Return whether the last sign-in was refused because no rule gives a role."""
     return person.roles is None and not person.granted_roles
 
 
@@ -72,7 +75,7 @@ def _credits(left: int | None) -> Fact:
 
 
 def plan_words(name: PlanName) -> str:
-    """What a plan allows: `200 approvals an hour, 2,000 a day, 5 jobs at once`."""
+    """Return what a plan allows: `200 approvals an hour, 2,000 a day, 5 jobs at once`."""
     plan = PLANS[name]
     jobs = f"{words.plural(plan.jobs_at_once, 'job')} at once"
     if plan.an_hour is None or plan.a_day is None:
@@ -94,14 +97,14 @@ def _record(**filters: str) -> str:
 
 
 def access_words(granted: Sequence[Role], roles: Sequence[Role] | None, plan: PlanName, *, is_disabled: bool) -> str:
-    """What somebody may do, in one line; `granted` are the configured roles."""
+    """Return what a user may do, in one line; `granted` are the configured roles."""
     what = f"{words.roles(granted)}, as configured" if roles is None else words.roles(roles)
     enters = "may sign in" if (granted if roles is None else roles) else "no access"
     return f"{what} · plan {plan} · {'disabled' if is_disabled else enters}"
 
 
 def confirm_words(person: Person, *, is_disabled: bool) -> str:
-    """What the button says that makes the change."""
+    """Return the label of the button that makes the change."""
     if is_disabled and not person.is_disabled:
         return "Disable, and sign out everywhere"
     return "Let in again" if person.is_disabled and not is_disabled else "Change"

@@ -13,7 +13,7 @@ _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 
 class Asset(TypedDict):
-    """The two texts a component is registered with."""
+    """The two texts that a component is registered with."""
 
     js: str
     css: str
@@ -29,12 +29,12 @@ def asset(name: str) -> Asset:
 
 
 def script(name: str) -> str:
-    """Return the code of one file, without what ties it to others."""
+    """Return the code of one file, without its imports and the word `export`."""
     return _EXPORT.sub("", _IMPORT.sub("", _text(name, "js")))
 
 
 def _with_imports(name: str, before: Sequence[str]) -> Sequence[str]:
-    """Return the files before, then those that `name` imports and that are not among them, then `name`."""
+    """Return `before`, then the files that `name` imports and that are not in it, then `name`."""
     for imported in _IMPORT.findall(_text(name, "js")):
         if imported not in before:
             before = _with_imports(imported, before)

@@ -1,4 +1,4 @@
-// Who is signed in, and the way out. Every refresh tells that they still are; once none comes, it asks.
+// Who is signed in, and the way out. Every refresh shows that they still are; without one, this asks the server.
 
 /** @import { Mounted, Parent } from "./types.d.ts" */
 import { el, setText, viewOf } from "./common.js";
@@ -34,7 +34,7 @@ export default function ({ data, parentElement }) {
   return view.stop;
 }
 
-/** The gate leads to the sign-in, and back to this page afterwards. */
+/** Reload: the gate leads to the sign-in, and back to this page afterwards. */
 function leave() {
   location.reload();
 }

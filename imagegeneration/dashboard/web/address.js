@@ -1,7 +1,7 @@
-// The open job in the page's address, as `job`. To open one is one step of the browser's history, to close it the way back.
+// The open job in the page's address, as `job`. Opening one adds a step to the browser's history, closing goes back.
 
 /**
- * The address with this job open, or with none.
+ * Return the address with this job open, or with none.
  *
  * @param {string} address
  * @param {string | null} id
@@ -14,7 +14,7 @@ export function withJob(address, id) {
 }
 
 /**
- * The job that is open by an address, or null.
+ * Return the job that an address opens, or null.
  *
  * @param {string} address
  */
@@ -44,14 +44,14 @@ export function makeAddress() {
       else history.replaceState({}, "", withJob(location.href, null));
       isOwn = false;
     },
-    /** The server has said which job is open: whether one is, is not our step any more. */
+    /** Note that the server said which job is open: the step in the history is no longer ours. */
     follow() {
       isOwn = false;
     },
   };
 }
 
-/** The server hears of it by a message. Streamlit need not: it would run the whole page beside that. */
+/** Go back unseen by Streamlit, which would run the whole page: the server gets a message instead. */
 function goBack() {
   addEventListener("popstate", (event) => event.stopImmediatePropagation(), { capture: true, once: true });
   history.back();

@@ -1,4 +1,4 @@
-// A short list that explains; its texts are ours.
+// A short list of explanations; its texts are the studio's.
 
 /** @import { Mounted } from "./types.d.ts" */
 import { el, viewOf } from "./common.js";

@@ -1,5 +1,5 @@
-// What is asked before something is done: what it does, why, and the button that does it. What is shown and typed
-// stays as it is while the page refreshes, so that nobody confirms anything else than what was read.
+// The question before an action: what it does, why, and the button that does it. What is shown and typed
+// stays as it is while the page refreshes, so that a user confirms exactly what they read.
 
 /** @import { Action, Answer, Ask, Input, Order } from "./types.d.ts" */
 import { el, icon, setText } from "./common.js";
@@ -14,7 +14,7 @@ function newId() {
 /** @typedef {Action & { ask: Ask }} Asking */
 
 /**
- * An action that asks first, or null.
+ * Return the action if it asks first, or null.
  *
  * @param {Action | undefined} action
  */
@@ -113,7 +113,7 @@ function makeAsk(action, { act, leave }) {
     node: form,
     key: action.key,
     /**
-     * Keep what the action is by now, for when its order is refused.
+     * Keep the latest state of the action, for when its order is refused.
      *
      * @param {Asking} next
      */
@@ -121,7 +121,7 @@ function makeAsk(action, { act, leave }) {
       latest = next;
     },
     /**
-     * The order was refused: say why, and show what the action is by now. What was typed stays.
+     * Say why the order was refused, and show the latest state of the action. What was typed stays.
      *
      * @param {Answer} answer
      */
@@ -136,7 +136,7 @@ function makeAsk(action, { act, leave }) {
 }
 
 /**
- * Buttons of actions and, below them, the form of the one that was pressed.
+ * Make the buttons of actions and, below them, the form of the one that was pressed.
  *
  * @param {(order: Order) => void} act
  */
@@ -201,7 +201,7 @@ export function makeActions(act) {
     );
   }
   /**
-   * Show these actions. True if one that was being asked about is not possible any more.
+   * Show these actions. Return true if the one that is being asked about is no longer possible.
    *
    * @param {Action[]} next
    */
@@ -221,7 +221,7 @@ export function makeActions(act) {
     return over;
   }
   /**
-   * Whether the answer to an order was shown here: a refusal stays where it was asked for.
+   * Return whether the answer to an order was shown here: a refusal stays beside its form.
    *
    * @param {Answer} answer
    */

@@ -8,7 +8,7 @@ import { makeTile } from "./tile.js";
 import { ago, moment, span } from "./time.js";
 
 /**
- * The line about time: how long an active job has been at it, how long ago an ended one was asked for.
+ * Return the line about time: how long an active job has been running, how long ago an ended one was approved.
  *
  * @param {Card} data
  * @param {boolean} single
@@ -19,7 +19,7 @@ export function timeLine(data, single) {
 }
 
 /**
- * A card with `node` for the page and `paint` for new facts.
+ * Make a card with `node` for the page and `paint` for new facts.
  *
  * @param {GalleryView} view
  * @param {Card} data
@@ -118,7 +118,7 @@ export function makeCard(view, data, single) {
 }
 
 /**
- * One Tab leads to the card, the next one to the next card; the arrow keys lead to the buttons of the card.
+ * Make Tab lead from card to card, and the arrow keys to the buttons of a card.
  *
  * @param {HTMLElement} node
  * @param {HTMLElement} first

@@ -1,4 +1,4 @@
-// Copying, with a way for pages without a secure context, and feedback that is seen and heard.
+// Copying, also for pages without a secure context, with feedback that is seen and heard.
 
 import { el, focused, icon, setAttribute, setText } from "./common.js";
 
@@ -17,7 +17,7 @@ async function copyText(text, inside) {
       return true;
     }
   } catch {
-    // not allowed: the other way
+    // not allowed: copy without the clipboard API
   }
   const area = el("textarea.visually-hidden", { readOnly: true, tabIndex: -1 });
   area.value = text;
@@ -31,7 +31,7 @@ async function copyText(text, inside) {
 }
 
 /**
- * A button that copies what `text()` gives, and says so. With `label` empty it is an icon named `name`.
+ * Make a button that copies what `text()` returns, and says so. With an empty `label` it is an icon named `name`.
  *
  * @param {string} label
  * @param {string} name

@@ -1,4 +1,4 @@
-// Shared by all components. Text from people only ever passes through textContent or value.
+// Shared by all components. Text from users only ever passes through textContent or value.
 
 /** @import { Child, ElementOf, Parent, Properties } from "./types.d.ts" */
 
@@ -6,7 +6,7 @@
 const views = new WeakMap();
 
 /**
- * The view that belongs to a mounted component, made at its first run.
+ * Return the view that belongs to a mounted component, made at its first run.
  *
  * @template View
  * @param {Parent} parent
@@ -19,7 +19,7 @@ export function viewOf(parent, make) {
 }
 
 /**
- * An element: `el("p.name", {title: "..."}, "text", child)`.
+ * Make an element: `el("p.name", {title: "..."}, "text", child)`.
  *
  * @template {string} Description
  * @param {Description} description
@@ -65,7 +65,7 @@ export function setAttribute(node, name, value) {
 }
 
 /**
- * The element of the shadow tree around `node` that has the focus, or of the page.
+ * Return the element with the focus in the shadow tree around `node`, or in the page.
  *
  * @param {Node} node
  */
@@ -92,7 +92,7 @@ const ICONS = {
 };
 
 /**
- * A line icon; decorative, so hidden from assistive technology.
+ * Make a line icon; decorative, so hidden from assistive technology.
  *
  * @param {keyof typeof ICONS} name
  */

@@ -1,4 +1,4 @@
-// One job with everything that is known of it. It stays open, and stays as it is, while the page goes on refreshing.
+// One job with everything known about it. It stays open, and stays as it is, while the page refreshes.
 
 /** @import { Card, Facts, GalleryView, ImageDetails, JobRecord, Purpose } from "./jobs.d.ts" */
 /** @import { Answer } from "./types.d.ts" */
@@ -31,7 +31,7 @@ function makeWide() {
 }
 
 /**
- * The facts of an image and of each attempt at it.
+ * Return the facts of an image and of each attempt at it.
  *
  * @param {ImageDetails | undefined} details
  * @returns {Facts[]}
@@ -90,7 +90,7 @@ export function makeDialog(view) {
     else go(event);
   });
   /**
-   * End the full size; the arrow keys scroll in it.
+   * End the full size on Escape; the arrow keys scroll in it.
    *
    * @param {KeyboardEvent} event
    */
@@ -163,7 +163,7 @@ export function makeDialog(view) {
     paint(card, null, null);
     if (!node.open) node.showModal();
   }
-  /** Close it without a word to the server, which has said so. */
+  /** Close it without a message to the server, which asked for this. */
   function shut() {
     shown = null;
     if (node.open) node.close();

@@ -1,4 +1,4 @@
-// The difference between two prompts, as text: both can be read from it to the letter.
+// The difference between two prompts, as text: both can be read from it exactly.
 
 /** @import { Mounted, Piece } from "./types.d.ts" */
 import { el, setText, viewOf } from "./common.js";
@@ -6,7 +6,7 @@ import { el, setText, viewOf } from "./common.js";
 const TAGS = /** @type {const} */ ({ added: "ins", removed: "del" });
 
 /**
- * A piece of the text. A line break that was removed or added is marked, because alone it could not be seen.
+ * Make a piece of the text. A removed or added line break is marked, because it is invisible alone.
  *
  * @param {Piece} piece
  */

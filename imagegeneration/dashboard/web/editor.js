@@ -1,4 +1,4 @@
-// A field of text: label, live count, error, and a value that is sent until the server has stored it. What was typed
+// A text field: label, live count, error, and a value that is sent until the server has stored it. What was typed
 // and not stored yet outlives the connection, a restart of the server and a reload: it is kept in this window.
 
 /** @import { EditorData, Mounted, Parent } from "./types.d.ts" */
@@ -9,7 +9,7 @@ import { tellField } from "./unsaved.js";
 const PAUSE_MS = 300;
 
 /**
- * Characters as the server counts them: code points, without the space around.
+ * Count characters as the server does: code points, without the space around.
  *
  * @param {string} text
  */
@@ -18,7 +18,7 @@ export function length(text) {
 }
 
 /**
- * What is wrong with a text of so many characters, or "".
+ * Return what is wrong with a text of `used` characters, or "".
  *
  * @param {number} used
  * @param {number} limit
@@ -30,7 +30,7 @@ export function tooLong(used, limit) {
 }
 
 /**
- * What was typed and not stored, kept in this window. A window without storage has it on the screen only.
+ * Keep what was typed and not stored in this window. A window without storage has it on the screen only.
  *
  * @param {string} name
  */
@@ -82,7 +82,7 @@ function makeEditor(parent, first) {
   let timer;
   parent.append(el("div.root.editor", {}, el("div.head", {}, label, saved, count), input, error));
 
-  /** The text as the server gets it: half a character cannot be sent. */
+  /** Return the text as the server gets it: half a surrogate pair cannot be sent. */
   function textOf() {
     return input.value.toWellFormed ? input.value.toWellFormed() : input.value;
   }
@@ -122,7 +122,7 @@ function makeEditor(parent, first) {
     isTouched = true;
     paint();
   });
-  // The text has to be there before whatever the person does next: a click elsewhere, or the shortcut of a button.
+  // The text must arrive before the user's next action: a click elsewhere, or the shortcut of a button.
   input.addEventListener("blur", flush);
   /** @type {HTMLElement} */ (input).addEventListener("keydown", (event) => {
     const isSend = event.ctrlKey || event.metaKey || data.rows === 1;

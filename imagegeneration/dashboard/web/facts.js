@@ -43,7 +43,7 @@ function factList(rows) {
 }
 
 /**
- * Sections that are made again only when their facts changed: a selection or a scroll position stays otherwise.
+ * Make sections that are replaced only when their facts changed: otherwise selection and scroll position stay.
  *
  * @param {Element} parent
  */

@@ -1,4 +1,4 @@
-// The gallery: cards in a map by id, and the dialog. A refresh changes what changed and nothing else.
+// The gallery: cards in a map by id, and the dialog. A refresh touches only what changed.
 
 /** @import { Card, GalleryData, GalleryView, JobRecord } from "./jobs.d.ts" */
 /** @import { Mounted, Parent, Send } from "./types.d.ts" */
@@ -14,7 +14,7 @@ const GLIDE_MS = 350;
 const RETURN_MS = 5000;
 
 /**
- * Let cards that `change` moves glide to their new places: nothing jumps below a reader's eye or finger.
+ * Let cards that `change` moves glide to their new places, so that nothing jumps under an eye or a finger.
  *
  * @param {Map<string, { node: HTMLElement }>} cards
  * @param {() => void} change
@@ -33,7 +33,7 @@ function glide(cards, change) {
 }
 
 /**
- * A card that is painted only where its facts changed.
+ * Make a card that is painted only if its facts changed.
  *
  * @param {GalleryView} view
  * @param {Card} first
@@ -123,7 +123,7 @@ function makeGallery(parent) {
     if (facts) dialog.paint(facts, own, open === dialog.job ? said : null);
   }
   /**
-   * The server says that another job is open: by its address, or closed by the way back.
+   * Show the job that the server says is open: by the address, or none after the way back.
    *
    * @param {string | null} open
    * @param {JobRecord | null} record
@@ -150,7 +150,7 @@ function makeGallery(parent) {
     item.card.focus();
     item.node.classList.add("fresh");
   }
-  /** The focus was on the card of the dialog that was just closed, in a gallery that Streamlit has made anew since. */
+  /** Restore the focus to the card of the dialog that was just closed, if Streamlit has replaced the gallery since. */
   function returnFocus() {
     const { id, at } = globalThis.studioClosed ?? { id: "", at: 0 };
     if (Date.now() - at < RETURN_MS && document.activeElement === document.body) cards.get(id)?.card.focus();

@@ -1,4 +1,4 @@
-// The head of a page: its name, whose money it is, and how much of today's budget is gone.
+// The head of a page: its name, the sandbox label, and how much of today's budget is spent.
 
 /** @import { Mounted, Parent } from "./types.d.ts" */
 import { el, setAttribute, setText, viewOf } from "./common.js";

@@ -1,4 +1,4 @@
-// What the server sends of jobs: a card each, and the record of the one that is open.
+// What the server sends about jobs: a card each, and the record of the open one.
 
 import type { Answer, Row, Status, Tone } from "./types.d.ts";
 
@@ -62,14 +62,14 @@ export interface Offer {
   agree: string;
 }
 
-/** The price of the same job once more; `accept` is null where there can be none. */
+/** The price of the same job once more; `accept` is null if it cannot be run again. */
 export interface Again {
   text: string;
   label: string;
   accept: number | null;
 }
 
-/** A job with everything that is known of it. */
+/** A job with everything known about it. */
 export interface JobRecord extends Card {
   sections: Facts[];
   details: ImageDetails[];
@@ -92,12 +92,12 @@ export interface GalleryData {
   heard: number;
 }
 
-/** What the cards, the dialog and what is in it ask of the gallery. */
+/** What the cards and the dialog with its parts ask of the gallery. */
 export interface GalleryView {
   open(card: Card, index: number, purpose?: Purpose): void;
   closed(id: string): void;
   act(act: object): void;
-  /** The job before (-1) or after (1) the one with this id, as the page shows them. */
+  /** Return the job before (-1) or after (1) the one with this id, as the page shows them. */
   beside(id: string | null, by: number): Card | undefined;
 }
 

@@ -1,4 +1,4 @@
-// A list of things by key. Each is made once, then patched and moved, so that its focus, its images and its text stay.
+// A list of items by key. Each is made once, then patched and moved, so that its focus, its images and its text stay.
 
 /**
  * @template Facts
@@ -13,7 +13,7 @@ export function makeList(parent, make, keyOf) {
   return {
     items,
     /**
-     * Show these, in their order. `leaving` is told of each that goes.
+     * Show these items, in their order. `leaving` is called for each that is removed.
      *
      * @param {Facts[]} wanted
      * @param {(item: Item) => void} [leaving]

@@ -1,4 +1,4 @@
-// What changed on a page that draws itself anew, in words for those who do not see it.
+// What changed on a page that refreshes, in words for readers who do not see it.
 
 /** @import { GalleryData } from "./jobs.d.ts" */
 /** @import { Shown } from "./types.d.ts" */

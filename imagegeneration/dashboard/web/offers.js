@@ -5,7 +5,7 @@ import { el, setAttribute, setText, viewOf } from "./common.js";
 import { makeList } from "./list.js";
 
 /**
- * A row in one sentence, for those who do not see it.
+ * Describe a row in one sentence, for readers who do not see it.
  *
  * @param {ModelOffer} offer
  */
@@ -71,7 +71,7 @@ function makeOffers(parent) {
 /** @param {Mounted<{ offers: ModelOffer[], locked: boolean }>} mounted */
 export default function ({ data, parentElement, setStateValue }) {
   const { told, list } = viewOf(parentElement, () => makeOffers(parentElement));
-  // A state, as a trigger is lost where the page is still being drawn; the time makes the same choice another one.
+  // A state, because a trigger is lost while the page is being drawn; the time makes a repeated choice a new one.
   told.pick = (key) => setStateValue("pick", { key, at: Date.now() });
   list.paint(data.offers.map((offer) => ({ ...offer, locked: data.locked })));
 }

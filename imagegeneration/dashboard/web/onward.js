@@ -1,5 +1,5 @@
-// The buttons that lead on, at the foot of the window. They wait until the server has stored what the fields show; the
-// one that spends money takes a deliberate act, and sends what is on the screen for the server to compare.
+// The buttons to the next step, at the foot of the window. They wait until the server has stored the fields; the
+// one that spends money needs a deliberate press, and sends what is on the screen for the server to compare.
 
 /** @import { Mounted, OnwardButton, OnwardData, Parent, Send } from "./types.d.ts" */
 import { el, setAttribute, setText, viewOf } from "./common.js";
@@ -12,8 +12,8 @@ const NO_ANSWER = "The studio did not answer. Press the button again once it doe
 const OFFLINE = "The connection is lost. Your text is kept here and sent as soon as it is back.";
 
 /**
- * Whether what is shown is not stored yet. The price is drawn a moment after the field says that its text is stored:
- * until then it is of another text.
+ * Return whether what is shown is not stored yet. The price is drawn a moment after its text is stored: until then it
+ * belongs to another text.
  *
  * @param {Pick<OnwardData, "go" | "field" | "prompt">} data
  */
@@ -22,7 +22,7 @@ export function isWaiting({ go, field, prompt }) {
 }
 
 /**
- * What a press of a button sends.
+ * Return what a press of a button sends.
  *
  * @param {OnwardButton} button
  * @param {OnwardData} data
@@ -92,7 +92,7 @@ function makeOnward(parent, first) {
     press(data.go);
   }
   /**
-   * A press that spends nothing is remembered for the moment that storing takes; one that spends is not.
+   * Remember a press while the text is being stored, unless it spends money.
    *
    * @param {OnwardButton} button
    */

@@ -1,5 +1,5 @@
-// What a person did, on its way to the server. Streamlit keeps of several triggers only the last, where they come while
-// a page is drawn: so messages are a state, in which each stays until it was heard. The server takes each once.
+// What a user did, on its way to the server. If several triggers come while a page is drawn, Streamlit keeps the last
+// only. So messages are a state, in which each stays until the server has taken it. The server takes each once.
 
 /** @import { Send } from "./types.d.ts" */
 
@@ -33,7 +33,7 @@ export function makeOutbox() {
     },
     isWaiting: () => waiting.length > 0,
     /**
-     * Take back what was not heard, so that it does not arrive after an outage.
+     * Take back what the server has not taken, so that it does not arrive after an outage.
      *
      * @param {Send} setStateValue
      */

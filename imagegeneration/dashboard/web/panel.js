@@ -1,4 +1,4 @@
-// What can be done with a job: retry at its price, cancel, decide about images in doubt; all ask first.
+// The actions of a job: retry at its price, cancel, decide about unclear charges; all ask first.
 
 /** @import { Again, Card, GalleryView, JobRecord, Offer, Purpose } from "./jobs.d.ts" */
 /** @import { Answer, Row } from "./types.d.ts" */
@@ -7,7 +7,7 @@ import { el, focused, icon, setText } from "./common.js";
 import { makeList } from "./list.js";
 
 /**
- * A decision about one image of a job.
+ * Make a decision about one image of a job.
  *
  * @param {string} job
  * @param {(act: object) => void} act
@@ -101,7 +101,7 @@ export function makePanel(view) {
     return found;
   }
   /**
-   * Draw for another purpose, and focus what stands for it.
+   * Draw for another purpose, and focus the part that belongs to it.
    *
    * @param {Purpose | null} next
    * @param {string} place
@@ -133,7 +133,7 @@ export function makePanel(view) {
     return el("div.row", {}, button);
   }
   /**
-   * The same once more, at the price that is shown. A held key or a double click approves nothing.
+   * Show the same job once more, at the price that is shown. A held key or a double click approves nothing.
    *
    * @param {Card} card
    * @param {Offer | null | undefined} offer
@@ -178,7 +178,7 @@ export function makePanel(view) {
     purpose = null;
     if ([...choices.items.values()].some(({ actions }) => actions.answered(message))) return;
     said.append(el("b", {}, message.title), " ", message.text);
-    queueMicrotask(() => focused(node) ?? said.focus({ preventScroll: true })); // what was pressed is gone
+    queueMicrotask(() => focused(node) ?? said.focus({ preventScroll: true })); // the pressed button is gone
   }
   return {
     node,
@@ -186,7 +186,7 @@ export function makePanel(view) {
     reset(next) {
       purpose = next ?? null;
       isBusy = false;
-      key = `${Date.now()} ${Math.random()}`; // however often its order is sent while the dialog is open, it is one job
+      key = `${Date.now()} ${Math.random()}`; // orders of one dialog make one job, however often they are sent
       drawn = "";
       said.replaceChildren();
       delete said.dataset.text;

@@ -7,11 +7,11 @@ import { makeList } from "./list.js";
 import { pill } from "./pill.js";
 import { moment, whenText } from "./time.js";
 
-/** The moment that a `time` element shows. @type {WeakMap<Element, Time>} */
+/** The moments that `time` elements show. @type {WeakMap<Element, Time>} */
 const times = new WeakMap();
 
 /**
- * Write all times below `root` anew.
+ * Rewrite all times below `root`.
  *
  * @param {Element} root
  * @param {number} skew how far this clock is ahead of the server's, in milliseconds
@@ -107,7 +107,7 @@ function makeRow(act, jump) {
   return {
     node,
     actions,
-    /** Whether an action that was being asked about was not possible any more when the row was last painted. */
+    /** Return whether an action that was being asked about was no longer possible at the last paint. */
     get isOver() {
       return isOver;
     },
@@ -149,7 +149,7 @@ export function makeSection(section, act, jump) {
     /** @param {Answer} answer */
     answered: (answer) => rows().some(({ actions }) => actions.answered(answer)),
     /**
-     * Show these rows. True if an action that was being asked about is not possible any more.
+     * Show these rows. Return true if an action that was being asked about is no longer possible.
      *
      * @param {Section} next
      */

@@ -1,4 +1,4 @@
-// A secret that is shown once, with a call that shows whether it works. Both can be copied.
+// A secret that is shown once, with a call that tests it. Both can be copied.
 
 /** @import { Mounted, Parent } from "./types.d.ts" */
 import { copyButton } from "./clipboard.js";

@@ -1,4 +1,4 @@
-// A page of sections, and what became of the last order.
+// A page of sections, and the result of the last order.
 
 /** @import { Answer, Mounted, Order, Parent, Section, SectionsData, Send, Tone } from "./types.d.ts" */
 import { el, focused, icon, setText, viewOf } from "./common.js";
@@ -16,7 +16,7 @@ const DECIDED_ELSEWHERE = {
 };
 
 /**
- * What is in a section, in words.
+ * Return the content of a section in words.
  *
  * @param {Pick<Section, "rows" | "empty">} section
  */
@@ -25,7 +25,7 @@ export function contents({ rows, empty }) {
   return rows.map(({ title }) => title).join(". ") || empty;
 }
 
-/** What became of the last order, at the foot of the page; a refusal stays until it is closed. */
+/** Make the message about the last order, at the foot of the page; a refusal stays until it is closed. */
 function makeReply() {
   const words = el("p");
   const close = el(
@@ -74,7 +74,7 @@ function makeSections(parent) {
   parent.append(root);
 
   /**
-   * Say what is new in the first section, which the page is about, to those who do not see it.
+   * Announce what is new in the first, most important section to readers who do not see it.
    *
    * @param {Section | undefined} section
    */
@@ -98,7 +98,7 @@ function makeSections(parent) {
   }
   /**
    * @param {Answer | null} answer
-   * @param {boolean} isOver an action that was being asked about is not possible any more
+   * @param {boolean} isOver an action that was being asked about is no longer possible
    */
   function sayAnswer(answer, isOver) {
     const isNew = answer !== null && answered !== null && answer.number !== answered;

@@ -1,4 +1,4 @@
-// The images that are to be edited. One is made again only when it changes, so that none loads twice.
+// The images to edit. Each is replaced only when it changes, so that none loads twice.
 
 /** @import { Mounted, Parent } from "./types.d.ts" */
 import { el, icon, setText, viewOf } from "./common.js";

@@ -1,4 +1,4 @@
-// Where the person is: three steps, the current one marked.
+// The step of the user: three steps, the current one marked.
 
 /** @import { Mounted } from "./types.d.ts" */
 import { el, icon, setText, viewOf } from "./common.js";
@@ -32,5 +32,5 @@ export default function ({ data: { steps, current }, parentElement }) {
   if (view.current === current) return;
   view.current = current;
   setText(view.said, `Step ${current + 1} of ${steps.length}: ${steps[current]}`);
-  nodes[current]?.focus(); // what was pressed is gone: go on from the top of the next step
+  nodes[current]?.focus(); // the pressed button is gone: continue at the top of the next step
 }

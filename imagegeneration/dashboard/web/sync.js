@@ -1,5 +1,5 @@
-// A text that is sent until the server has stored it. What was typed counts more than what the server says, until the
-// server has taken it.
+// A text that is sent until the server has stored it. What was typed outranks what the server says until the
+// server has stored it.
 
 /** @import { EditorData } from "./types.d.ts" */
 
@@ -26,7 +26,7 @@ export function makeSync(stored) {
   return {
     isUnsaved,
     /**
-     * Return the text to show. What the server says counts only where nothing was typed that it has not taken.
+     * Return the text to show. What the server says counts only if it has taken everything typed.
      *
      * @param {EditorData} data
      * @param {string} shown what the field shows
@@ -38,7 +38,7 @@ export function makeSync(stored) {
       return revision !== data.revision && data.heard >= number ? data.text : shown;
     },
     /**
-     * Take in what the server says.
+     * Accept what the server says.
      *
      * @param {EditorData} data
      */
@@ -49,7 +49,7 @@ export function makeSync(stored) {
       isKept = data.stored;
     },
     /**
-     * Return for how long this text is not to be sent again, in milliseconds: it is on its way.
+     * Return how long to wait before this text is sent again, in milliseconds, while it is on its way.
      *
      * @param {string} text
      */

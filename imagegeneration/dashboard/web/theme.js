@@ -1,5 +1,5 @@
-// Part of the document itself, so that it runs before Streamlit. Streamlit follows the system's theme; the one that the
-// reader chose stands for the system's here. The choice is kept in this browser, for all its windows.
+// Part of the document itself, so that it runs before Streamlit. Streamlit follows the system's theme, so the one that
+// the reader chose replaces the system's here. The choice is kept in this browser, for all its windows.
 
 /** @import { Theme } from "./types.d.ts" */
 
@@ -35,7 +35,7 @@ function isDark() {
   return theme === "system" ? system.matches : theme === "dark";
 }
 
-/** The color below the page, until Streamlit paints it. */
+/** Set the color below the page, until Streamlit paints it. */
 function paint() {
   document.documentElement.dataset.theme = isDark() ? "dark" : "light";
 }

@@ -1,4 +1,4 @@
-// One image of a card: a word for its state, then a picture on the way, then the image itself.
+// One image of a card: a word for its state, then a preview, then the image itself.
 
 /** @import { Card, GalleryView, Tile } from "./jobs.d.ts" */
 import { copyButton } from "./clipboard.js";
@@ -32,7 +32,7 @@ export function makeTile(index, count, view, card) {
   function load(address, alt, isDone) {
     const next = el("img", { src: address, alt, loading: "lazy", decoding: "async", draggable: "false" });
     next.addEventListener("load", () => {
-      if (image !== next) return; // a later one is on its way, and takes all others with it
+      if (image !== next) return; // a later one is loading, and replaces all others
       node.classList.add("loaded");
       removeImages(next);
     });

@@ -7,7 +7,7 @@ const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 /**
- * A moment to the second, in milliseconds.
+ * Return a moment, given in milliseconds, to the second.
  *
  * @param {number} time
  */
@@ -16,7 +16,7 @@ export function moment(time) {
 }
 
 /**
- * A span of time as a person says it.
+ * Return a span of time in words.
  *
  * @param {number} seconds
  */
@@ -28,7 +28,7 @@ export function span(seconds) {
 }
 
 /**
- * How long ago a moment was, in milliseconds; a day and longer ago, its date.
+ * Return how long ago a moment in milliseconds was; from a day on, its date.
  *
  * @param {number} time
  */
@@ -40,7 +40,7 @@ export function ago(time) {
 }
 
 /**
- * A moment that goes on ticking.
+ * Return a moment relative to now; it changes as time passes.
  *
  * @param {Time} time
  * @param {number} skew how far this clock is ahead of the server's, in milliseconds

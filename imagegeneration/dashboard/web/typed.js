@@ -1,4 +1,4 @@
-// What the person typed, as text.
+// What the user typed, as text.
 
 /** @import { Mounted } from "./types.d.ts" */
 import { el, setText, viewOf } from "./common.js";

@@ -23,7 +23,7 @@ export interface Status {
   tone: Tone;
 }
 
-/** What became of what a person did. */
+/** The result of what a user did. */
 export interface Answer {
   number: number;
   key: string;
@@ -173,7 +173,7 @@ export interface ModelOffer {
 
 export type Piece = ["same" | "added" | "removed", string];
 
-// What components share: each is a module of its own, so it hangs on the window.
+// What components share on the window, because each is a module of its own.
 
 export interface FieldState {
   text: string;

@@ -1,12 +1,12 @@
-// Which text the fields of the page show, and which of it the server has not stored yet. Each component is a module of
-// its own, so what they share hangs on the window.
+// The texts that the fields of the page show, and which the server has not stored yet. Each component is a module of
+// its own, so what they share is on the window.
 
 /** @import { FieldState } from "./types.d.ts" */
 
 globalThis.studioFields ??= new Map();
 
 /**
- * Say what a field shows.
+ * Record what a field shows.
  *
  * @param {string} name
  * @param {FieldState} [state] undefined once it is gone
@@ -18,7 +18,7 @@ export function tellField(name, state) {
 }
 
 /**
- * What a field shows, or undefined if it is not there.
+ * Return what a field shows, or undefined if it is not there.
  *
  * @param {string} name
  */
@@ -30,7 +30,7 @@ export function isAnyUnsaved() {
   return [...globalThis.studioFields.values()].some(({ unsaved }) => unsaved);
 }
 
-/** The element on which Streamlit writes how its connection is. */
+/** Return the element on which Streamlit writes the state of its connection. */
 export function connectionNode() {
   return /** @type {HTMLElement | null} */ (document.querySelector("[data-test-connection-state]"));
 }

@@ -1,4 +1,4 @@
-// The pictures of a job: one whole and as large as the window allows, or at 100 %; the others by buttons and arrow keys.
+// The pictures of a job: one fitted to the window, or at 100 %; the others by buttons and arrow keys.
 
 /** @import { Card, ImageDetails, Tile } from "./jobs.d.ts" */
 import { copyButton } from "./clipboard.js";
@@ -20,7 +20,7 @@ function makeTool(name, label, key) {
 }
 
 /**
- * Say that a button leads nowhere; it keeps the focus.
+ * Mark a button as leading nowhere; it keeps the focus.
  *
  * @param {Element} button
  * @param {boolean} isDisabled
@@ -140,7 +140,7 @@ export function makeViewer({ chosen, step }) {
     frame.replaceChildren(...(url ? pictures(url, thumb, name) : [el("span.wait", {}, icon("image"), word)]));
   }
   /**
-   * The original, and until it is there its thumbnail.
+   * Show the original, and its thumbnail until the original is loaded.
    *
    * @param {string} url
    * @param {string | null} thumb
@@ -193,7 +193,7 @@ export function makeViewer({ chosen, step }) {
 }
 
 /**
- * Where in the picture a click was, each from 0 to 1. The picture is in the middle of its box, with its own proportions.
+ * Return where in the picture a click was, from 0 to 1. The picture is centered in its box, in its own proportions.
  *
  * @param {Pick<HTMLImageElement, "getBoundingClientRect" | "naturalWidth" | "naturalHeight">} image
  * @param {{ clientX: number, clientY: number }} event
@@ -233,7 +233,7 @@ function imageActions(url, file, edit) {
 }
 
 /**
- * Save the original. A bucket that lets no other site read it gets the image opened in a tab instead.
+ * Save the original. If the bucket lets no other site read it, open the image in a tab instead.
  *
  * @param {string} url
  * @param {string} name
@@ -244,7 +244,7 @@ async function save(url, name) {
     const answer = await fetch(url);
     if (answer.ok) address = URL.createObjectURL(await answer.blob());
   } catch {
-    // the tab, then
+    // not readable: open the tab
   }
   const link = el("a", { href: address, download: name, target: "_blank", rel: "noopener noreferrer" });
   link.click();

@@ -2,14 +2,14 @@
 
     python -m imagegeneration.local.sandbox --port 9100 --log calls.jsonl
 
-`POST /v1/images/generations`, `POST /v1/responses` and `POST /v1/moderations` behave like OpenAI's; the same sequence
-of calls gives the same bytes. With `stream`, images on the way come as events. The moderation looks at no text: it
-finds something where `[sandbox:flagged]` stands. Every billable call is one JSON line of the log, written before the
-answer is sent.
+`POST /v1/images/generations`, `POST /v1/responses` and `POST /v1/moderations` behave like OpenAI's. The same sequence
+of calls gives the same bytes. With `stream`, previews come as events. The moderation reads no text: it finds
+something only if the text holds `[sandbox:flagged]`. Every billable call is one JSON line of the log, written before
+the answer is sent.
 
-To see the studio deal with trouble, write a fault into the prompt, with options if wanted:
+To see how the studio handles trouble, write a fault into the prompt, with options if wanted:
 `[sandbox:429]`, `[sandbox:moderation count=1]`, `[sandbox:delay delay=20]`, `[sandbox:500 target=text]`.
-Programs use `POST /sandbox/faults` with `{"kind", "count", "delay", "retry_after", "target"}`; faults wait in a
+Programs use `POST /sandbox/faults` with `{"kind", "count", "delay", "retry_after", "target"}`. Faults wait in a
 queue, each for its `count` of calls, and `DELETE /sandbox/faults` empties it. `faults.py` lists the kinds.
 `GET /sandbox/calls` lists the billable calls since the start.
 """

@@ -12,7 +12,7 @@ from imagegeneration.local.sandbox import Sandbox
 
 
 def main() -> int:
-    """Serve until stopped. Returns 2 for a host that is not loopback and 1 for a port that is taken, after one line."""
+    """Serve until stopped. Return 2 for a host that is not loopback and 1 for a port that is taken, after one line."""
     parser = argparse.ArgumentParser(prog="imagegeneration.local.sandbox", description="A provider that costs nothing.")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
     parser.add_argument("--port", type=int, required=True)
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` is an IPv4 address that only this machine reaches; of all names only localhost is trusted."""
+    """Return whether `host` is an IPv4 address that only this machine reaches; the only trusted name is localhost."""
     try:
         return host == "localhost" or ipaddress.IPv4Address(host).is_loopback
     except ValueError:

@@ -13,14 +13,14 @@ from typing import TextIO
 from imagegeneration.local.sandbox.faults import Target
 
 CALLS_KEPT = 100_000
-"""Calls kept in memory; the log file keeps all of them."""
+"""How many calls are kept in memory; the log file keeps all of them."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call that would have cost money. `prompt` is the string as it was received, `outcome` how it was answered.
+    """A call that would have cost money. `prompt` is the string as received, `outcome` how it was answered.
 
-    `inputs` are the hashes of the images that were to be edited.
+    `inputs` are the hashes of the images to edit.
     """
 
     number: int
@@ -35,7 +35,7 @@ class Call:
 
 
 class CallLog:
-    """Counts and records calls; with a `path`, as one JSON line each. Safe to use from many threads."""
+    """The record of calls, counted, and with a `path` written as one JSON line each. Safe to use from many threads."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.Lock()
@@ -68,12 +68,12 @@ class CallLog:
             return self._of_prompt[prompt]
 
     def all(self) -> list[Call]:
-        """The calls so far, oldest first."""
+        """Return the calls so far, oldest first."""
         with self._lock:
             return list(self._kept)
 
     def clear(self) -> None:
-        """Forget every call, so that the next sequence of calls gives the bytes that the first one gave."""
+        """Clear all calls, so that the next sequence of calls gives the bytes that the first one gave."""
         with self._lock:
             self._number = 0
             self._kept.clear()

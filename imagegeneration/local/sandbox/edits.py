@@ -1,4 +1,4 @@
-"""What a form for POST /v1/images/edits holds: texts, and 1 to 16 images; all else is refused as OpenAI refuses it."""
+"""The form of POST /v1/images/edits: texts, and 1 to 16 images; all else is refused as OpenAI refuses it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 
 @dataclass(frozen=True)
 class Given:
-    """An image that is to be edited."""
+    """An image to edit."""
 
     sha256: str
     picture: Image.Image
 
 
 def texts(form: Sequence[Part]) -> Json:
-    """The fields that are text, by name. Raises WireError 400 for one that is there twice, or is not text."""
+    """Return the text fields by name. Raises WireError 400 for one that occurs twice, or is not text."""
     found: Json = {}
     for part in form:
         if part.name in _FILES:
@@ -42,7 +42,7 @@ def texts(form: Sequence[Part]) -> Json:
 
 
 def images(form: Sequence[Part]) -> list[Given]:
-    """The images, in their order. Raises WireError 400 for too many, too large, or what is no image."""
+    """Return the images in their order. Raises WireError 400 for too many, too large, or what is no image."""
     files = [part for part in form if part.name in _FILES]
     if not files:
         raise WireError(400, "Missing required parameter: 'image'.", code="missing_required_parameter")

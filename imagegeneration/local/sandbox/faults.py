@@ -1,4 +1,4 @@
-"""How the sandbox can be told to misbehave: the kinds of faults, and which call meets which."""
+"""The faults of the sandbox: their kinds, and which call meets which."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Target = Literal["image", "text", "moderation"]
 
 AccountKind = Literal["401", "402", "403", "429_quota", "400_billing"]
-"""The provider refuses the account."""
+"""The kinds by which the provider refuses the account."""
 
 RefusalKind = (
     AccountKind | Literal["400", "400_unknown", "429", "500", "500_html", "503", "moderation", "content_policy"]
 )
-"""The provider says no, and charges nothing."""
+"""The kinds by which the provider refuses a call, and charges nothing."""
 
 ImageKind = Literal["junk_base64", "one_byte_png", "huge_png", "empty_data"]
-"""An answer that is charged and holds no usable image."""
+"""The kinds of answers that are charged and hold no usable image."""
 
 TextKind = Literal["overlong_text", "empty_text", "bad_text_json"]
-"""An answer that is charged and holds no usable prompt."""
+"""The kinds of answers that are charged and hold no usable prompt."""
 
 ModerationKind = Literal["flagged"]
 """A finding of the moderation, which is free of charge."""
@@ -56,7 +56,7 @@ _IN_PROMPT = re.compile(r"\[sandbox:([0-9a-z_]+)((?: [a-z_]+=[0-9a-z.-]+)*)\]")
 
 
 class Fault(BaseModel):
-    """One misbehaviour for the next `count` calls (-1: all) that ask for `target`.
+    """A misbehaviour for the next `count` calls (-1: all) with this `target`.
 
     `delay` is in seconds and comes before anything else; `retry_after` is the header of a refusal, in seconds.
     """
@@ -83,9 +83,9 @@ class Fault(BaseModel):
 
 
 def fault_in(prompt: str) -> Fault | None:
-    """The fault that a person asked for within the prompt, for example `[sandbox:429 count=1 retry_after=2]`.
+    """Return the fault that the prompt asks for, such as `[sandbox:429 count=1 retry_after=2]`, or None.
 
-    Without `count` it is for every call with that prompt. Raises pydantic's ValidationError for what is no fault.
+    Without `count` it is for every call with that prompt. Raises pydantic's ValidationError for an invalid fault.
     """
     found = _IN_PROMPT.search(prompt)
     if found is None:
@@ -103,18 +103,18 @@ class FaultQueue:
         self._seen: Counter[tuple[Target, str]] = Counter()
 
     def add(self, fault: Fault) -> None:
-        """Append `fault`; one with `count` 0 does nothing."""
+        """Append `fault`; with a `count` of 0 it does nothing."""
         with self._lock:
             self._waiting.append(fault)
 
     def clear(self) -> None:
-        """Behave from now on, and forget which prompts were seen."""
+        """Drop all faults, and forget which prompts were seen."""
         with self._lock:
             self._waiting.clear()
             self._seen.clear()
 
     def take(self, target: Target, prompt: str) -> Fault | None:
-        """The fault that this call meets: one asked for in its prompt, else the first that waits for `target`."""
+        """Return the fault that this call meets: from its prompt, or the first that waits for `target`, or None."""
         asked_for = fault_in(prompt)
         with self._lock:
             self._seen[target, prompt] += 1

@@ -23,7 +23,7 @@ class Part:
 
 
 def read_form(content_type: str, body: bytes) -> list[Part]:
-    """Return the fields in their order. Raises WireError 400 for a body that is not a whole form."""
+    """Return the fields in their order. Raises WireError 400 for a body that is not a complete form."""
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:

@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 SUPERSAMPLING = 2
 CURVE_STEPS = 96
-"""Points of a curve across the picture: more cannot be told apart at any size the sandbox accepts."""
+"""Points of a curve across the picture: more make no visible difference at any size that the sandbox accepts."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ PALETTES: Sequence[Palette] = (
 
 
 def paint(seed: bytes, size: Size) -> Image.Image:
-    """An RGB picture of `size` pixels that depends on nothing but `seed` and `size`."""
+    """Return an RGB picture of `size` pixels that depends only on `seed` and `size`."""
     chance = random.Random(seed)
     palette = PALETTES[int(chance.random() * len(PALETTES))]
     motifs = (_hills, _hills, _waves, _orbs)
@@ -55,7 +55,7 @@ def paint(seed: bytes, size: Size) -> Image.Image:
 
 
 def inset(picture: Image.Image, given: Sequence[Image.Image]) -> None:
-    """Hang the images that were given into the upper right of the picture, framed, each whole and small."""
+    """Paste the given images into the upper right of the picture, framed, each whole and small."""
     width, height = picture.size
     side = max(8, min(width // 3, width // (len(given) + 1))) if given else 0
     margin = max(2, side // 16)
@@ -71,7 +71,7 @@ def inset(picture: Image.Image, given: Sequence[Image.Image]) -> None:
 
 
 def sketch(picture: Image.Image, number: int) -> Image.Image:
-    """What the picture looks like on the way, as image `number` (from 0): the later, the sharper."""
+    """Return a preview of the picture, number `number` (from 0): the later, the sharper."""
     coarse = picture.copy()
     coarse.thumbnail((12 * 2**number, 12 * 2**number))
     rough = coarse.resize(picture.size, Image.Resampling.BICUBIC)
@@ -80,7 +80,7 @@ def sketch(picture: Image.Image, number: int) -> Image.Image:
 
 
 def _hills(chance: random.Random, palette: Palette, size: Size) -> Image.Image:
-    """A sun or moon behind ridges that grow darker the nearer they are."""
+    """Return a sun or moon behind ridges that grow darker the nearer they are."""
     picture = _gradient(palette.top, palette.horizon, size)
     horizon = _between(chance, 0.42, 0.58)
     _sun(picture, chance, palette, horizon)
@@ -96,7 +96,7 @@ def _hills(chance: random.Random, palette: Palette, size: Size) -> Image.Image:
 
 
 def _waves(chance: random.Random, palette: Palette, size: Size) -> Image.Image:
-    """Translucent bands of colour that flow over each other."""
+    """Return translucent bands of colour that flow over each other."""
     picture = _gradient(palette.horizon, palette.top, size)
     colors = (palette.light, palette.far, palette.horizon, palette.near, palette.top)
     bands = 5 + int(chance.random() * 3)
@@ -110,7 +110,7 @@ def _waves(chance: random.Random, palette: Palette, size: Size) -> Image.Image:
 
 
 def _orbs(chance: random.Random, palette: Palette, size: Size) -> Image.Image:
-    """Soft spheres, large and small, over a quiet ground."""
+    """Return soft spheres, large and small, over a quiet ground."""
     picture = _gradient(_mix(palette.top, palette.near, 0.25), palette.horizon, size)
     short = min(size)
     for number in range(9):
@@ -146,7 +146,7 @@ class _Curve:
         ]
 
     def area_below(self, size: Size) -> Image.Image:
-        """A smooth mask of everything below the line."""
+        """Return a smooth mask of everything below the line."""
         width, height = size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING
         line = [(width * step / CURVE_STEPS, height * self._at(step / CURVE_STEPS)) for step in range(CURVE_STEPS + 1)]
         mask = Image.new("L", (width, height))
@@ -180,7 +180,7 @@ def _between(chance: random.Random, low: float, high: float) -> float:
 
 
 def _mark(picture: Image.Image) -> None:
-    """Writes SANDBOX on a dark plate in the lower left corner, large enough to be read on a thumbnail."""
+    """Write SANDBOX on a dark plate in the lower left corner, large enough to be read on a thumbnail."""
     short = min(picture.size)
     font = ImageFont.load_default(max(8, short // 17))
     margin, padding, spacing = short // 28, short // 40, short // 130

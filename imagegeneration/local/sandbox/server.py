@@ -54,12 +54,12 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The base URL that an OpenAI client is given."""
+        """Return the base URL for an OpenAI client."""
         return f"http://{self._server.server_address[0]!s}:{self._server.server_address[1]}/v1"
 
     @property
     def calls(self) -> list[Call]:
-        """The billable calls so far, oldest first."""
+        """Return the billable calls so far, oldest first."""
         return self._log.all()
 
     def set_fault(self, kind: FaultKind, **options: Any) -> None:
@@ -67,7 +67,7 @@ class Sandbox:
         self._faults.add(Fault(kind=kind, **options))
 
     def reset(self) -> None:
-        """Forget all calls and faults, as if just started."""
+        """Clear all calls and faults, as if just started."""
         self._faults.clear()
         self._log.clear()
 
@@ -82,7 +82,7 @@ class Sandbox:
         self._server.serve_forever(poll_interval=0.05)
 
     def stop(self) -> None:
-        """Stop serving; calls that wait are dropped."""
+        """Stop serving; waiting calls are dropped."""
         self._server.stopping.set()
         if self._thread is not None:
             self._server.shutdown()
@@ -108,7 +108,7 @@ class _Server(ThreadingHTTPServer):
         self.stopping = threading.Event()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is no error; anything else is."""
+        """Ignore a client that hung up; report any other error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -116,12 +116,12 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    # One segment for head and body, sent at once: two small writes would wait for each other's acknowledgement.
+    # One segment for head and body, sent at once: the second of two small writes waits for an acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def parse_request(self) -> bool:
-        """Read the head; refuse it if it comes from a web page, also one whose own name leads to this machine."""
+        """Read the head; refuse a request from a web page, even if the page's own name leads to this machine."""
         if not super().parse_request():
             return False
         if self._is_from_a_client():
@@ -131,13 +131,13 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _is_from_a_client(self) -> bool:
-        """Whether no browser sent it for a page: it names this machine, no page, and no relation to one."""
+        """Return whether a program sent it, not a page: it names this machine, no origin, and no relation to a page."""
         host, _, _ = self.headers.get("Host", "").lower().partition(":")
         is_typed = self.headers.get("Sec-Fetch-Site", "none") == "none"
         return is_loopback(host) and is_typed and "Origin" not in self.headers
 
     def do_GET(self) -> None:
-        """The calls so far, or the models."""
+        """Send the calls so far, or the models."""
         if self.path == "/sandbox/calls":
             self._send(json_reply(200, [asdict(call) for call in self.server.calls.all()]))
         elif self.path == "/v1/models":
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_error(_unknown(self.path))
 
     def do_DELETE(self) -> None:
-        """No more faults."""
+        """Clear all faults."""
         if self.path == "/sandbox/faults":
             self.server.faults.clear()
             self._send(json_reply(200, {}))
@@ -154,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_error(_unknown(self.path))
 
     def do_POST(self) -> None:
-        """A call to the provider, or a fault to come."""
+        """Answer a call to the provider, or add a fault."""
         try:
             if self.path == "/v1/images/edits":
                 self._deliver(self.server.vendor.answer_edit(self._form()))
@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._deliver(reply)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
-        """Nothing: the record of calls says more than an access log."""
+        """Log nothing: the record of calls says more than an access log."""
 
     def _form(self) -> list[Part]:
         return read_form(self.headers.get("Content-Type", ""), self._bytes(FORM_MAX))
@@ -252,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _reset(self) -> None:
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
-        # The server would end the connection politely: taking the socket from it leaves only the reset.
+        # The server would shut the connection down first. Without the socket it cannot, and close() resets.
         socket.close(self.connection.detach())
 
     def _await_hang_up(self) -> None:

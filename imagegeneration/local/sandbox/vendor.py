@@ -1,4 +1,4 @@
-"""What the sandbox answers: a checked request and the fault it meets become a reply."""
+"""The answers of the sandbox: a checked request and the fault it meets become a reply."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ _Request = TypeVar("_Request", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes over the wire: after `delay` seconds, in the given manner.
+    """An answer on the wire, sent after `delay` seconds in the given manner.
 
-    Drips come `pause` seconds apart, and so do the `parts` that the body of a stream is made of.
+    The drips, and the `parts` of a stream's body, come `pause` seconds apart.
     """
 
     status: int = 200
@@ -69,12 +69,12 @@ class Reply:
 
 
 def json_reply(status: int, payload: object, **options: Any) -> Reply:
-    """A reply with `payload` as JSON."""
+    """Return a reply with `payload` as JSON."""
     return Reply(status, json.dumps(payload, ensure_ascii=False).encode(), **options)
 
 
 class Vendor:
-    """Answers for images and text, each after its usual delay in seconds."""
+    """The source of answers for images and text, each after its usual delay in seconds."""
 
     def __init__(self, calls: CallLog, faults: FaultQueue, *, image_delay: float, text_delay: float) -> None:
         self._calls = calls
@@ -83,11 +83,11 @@ class Vendor:
         self._text_delay = text_delay
 
     def answer_image(self, body: Json) -> Reply:
-        """The reply to POST /v1/images/generations. Raises WireError for a request that OpenAI would refuse."""
+        """Return the reply to POST /v1/images/generations. Raises WireError for a request that OpenAI would refuse."""
         return self._make(_parse(ImageRequest, body), [])
 
     def answer_edit(self, form: Sequence[Part]) -> Reply:
-        """The reply to POST /v1/images/edits. Raises WireError for a request that OpenAI would refuse."""
+        """Return the reply to POST /v1/images/edits. Raises WireError for a request that OpenAI would refuse."""
         request = _parse(EditRequest, edits.texts(form))
         return self._make(request, edits.images(form))
 
@@ -113,14 +113,14 @@ class Vendor:
             answer["data"] = []
         elif fault.kind == "junk_base64":
             answer["data"][0]["b64_json"] = "!!this is not base64!!"
-        # Real providers take a little longer for one image than for the next; a gallery looks alive by it.
+        # Real providers differ a little from image to image, which also makes a gallery look alive.
         usual = self._image_delay * (0.8 + 0.4 * seed[0] / 255)
         if request.stream:
             return _answered(fault, answer, usual, lambda answer: _event_reply(wire.steps(request, on_the_way, answer)))
         return _answered(fault, answer, usual)
 
     def answer_text(self, body: Json) -> Reply:
-        """The reply to POST /v1/responses. Raises WireError for a request that OpenAI would refuse."""
+        """Return the reply to POST /v1/responses. Raises WireError for a request that OpenAI would refuse."""
         request = _parse(TextRequest, body)
         request.check_model()
         intent, prompt = request.intent_and_prompt()
@@ -138,7 +138,7 @@ class Vendor:
         return _answered(fault, answer, self._text_delay)
 
     def answer_moderation(self, body: Json) -> Reply:
-        """The reply to POST /v1/moderations: free of charge. Raises WireError for a bad request."""
+        """Return the reply to POST /v1/moderations: free of charge. Raises WireError for a bad request."""
         request = _parse(ModerationRequest, body)
         fault = self._fault("moderation", request.input)
         if refused := _unbilled(fault):
@@ -154,7 +154,7 @@ class Vendor:
 
 
 def suggest(intent: str, prompt: str) -> str:
-    """A plausible better prompt, always the same for the same input; the prompt itself where that is long."""
+    """Return a plausible better prompt, always the same for the same input; a long prompt is returned as it is."""
     style = _STYLES[hashlib.sha256(f"{intent}\0{prompt}".encode()).digest()[0] % len(_STYLES)]
     subject = prompt.strip().rstrip(".")
     suggestion = f"{subject[:1].upper()}{subject[1:]}. Intended use: {intent.strip()}. {style} No lettering, no logos."
@@ -180,7 +180,7 @@ def _outcome(fault: Fault, good: str) -> str:
 def _image_bytes(
     request: ImageRequest, fault: Fault, seed: bytes, given: Sequence[Given]
 ) -> tuple[bytes, Sequence[bytes]]:
-    """The image, and those on the way to it that were asked for."""
+    """Return the image, and the previews that were asked for."""
     if fault.kind == "one_byte_png":
         return ONE_BYTE_PNG, [ONE_BYTE_PNG] * request.partial_images
     if fault.kind == "huge_png":
@@ -199,13 +199,13 @@ def _encoded(picture: Image.Image, output_format: str) -> bytes:
 
 
 def _event_reply(events: Sequence[Json]) -> Reply:
-    """A reply of server-sent events."""
+    """Return a reply of server-sent events."""
     parts = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
     return Reply(200, b"".join(parts), "text/event-stream", manner="stream", parts=parts)
 
 
 def _unbilled(fault: Fault) -> Reply | None:
-    """The reply to a call that is turned away before it costs anything."""
+    """Return the reply to a call that is refused before it costs anything, or None if it is not refused."""
     if fault.kind == "reset":
         return Reply(delay=fault.delay, manner="reset")
     kind = "moderation" if fault.kind == "refusal" and fault.target == "image" else fault.kind
@@ -224,7 +224,7 @@ def _json_answer(answer: Json) -> Reply:
 
 
 def _answered(fault: Fault, answer: Json, usual_delay: float, encode: Callable[[Json], Reply] = _json_answer) -> Reply:
-    """The reply to a call that was let in: `answer`, or what the fault makes of it."""
+    """Return the reply to an accepted call: `answer`, or what the fault makes of it."""
     delay = usual_delay + (0 if fault.kind == "slow_drip" else fault.delay)
     if fault.kind == "reset_after_billing":
         return Reply(delay=delay, manner="reset")

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 _CATALOG = Catalog.read()
 
 UNPRICED_IMAGE_MICROS = 13_200
-"""What an image counts as where the catalog has no price of its own for it."""
+"""The price of an image for which the catalog has none, in micro-dollars."""
 
 REFUSALS: Mapping[RefusalKind, tuple[int, str, str, str | None]] = {
     "429": (429, "Rate limit reached for images. Please try again later.", "requests", "rate_limit_exceeded"),
@@ -49,7 +49,7 @@ REFUSALS: Mapping[RefusalKind, tuple[int, str, str, str | None]] = {
         "moderation_blocked",
     ),
 }
-"""Status, message, type and code of each refusal."""
+"""The status, message, type and code of each refusal."""
 
 
 MODERATION_CATEGORIES = (
@@ -60,7 +60,7 @@ MODERATION_CATEGORIES = (
 
 
 def model_list() -> Json:
-    """The answer of GET /v1/models: what may be asked for."""
+    """Return the answer of GET /v1/models: the models that a request may name."""
     names = [*(model.name for model in _CATALOG.image_models), *(model.name for model in _CATALOG.text_models)]
     return {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "sandbox"} for name in names]}
 
@@ -75,7 +75,7 @@ class WireError(Exception):
 
 
 class ImageRequest(BaseModel):
-    """Body of POST /v1/images/generations, as far as the sandbox reads it."""
+    """The body of POST /v1/images/generations, as far as the sandbox reads it."""
 
     model: str
     prompt: str = Field(min_length=1, max_length=32_000)
@@ -104,7 +104,7 @@ class ImageRequest(BaseModel):
 
     @property
     def pixels(self) -> tuple[int, int]:
-        """Width and height."""
+        """Return width and height."""
         width, height = map(int, self.size.split("x"))
         return width, height
 
@@ -116,9 +116,9 @@ class ImageRequest(BaseModel):
             raise _no_model(self.model) from None
 
     def usage(self, read_images: int = 0) -> Json:
-        """Tokens of one image, and `read_images` of those that it is made from.
+        """Return the tokens of one image, and `read_images` of those that it is made from.
 
-        Never dearer than the catalog's prices, so that no bill exceeds its hold.
+        They never cost more than the catalog's prices, so that no bill exceeds its hold.
         """
         model = _CATALOG.model(self.model, date.min)
         price = next(
@@ -137,7 +137,7 @@ class ImageRequest(BaseModel):
 
 
 class EditRequest(ImageRequest):
-    """The fields of POST /v1/images/edits that are text; the files are beside it."""
+    """The text fields of POST /v1/images/edits; the files are beside it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -150,19 +150,19 @@ class EditRequest(ImageRequest):
 
 
 def input_tokens(width: int, height: int) -> int:
-    """What an image counts as that is read: patches of 32 pixels, at most 1,536 of them."""
+    """Return the tokens of an image that is read: patches of 32 pixels, at most 1,536 of them."""
     return min(-(-width // 32) * -(-height // 32), 1_536)
 
 
 class ModerationRequest(BaseModel):
-    """Body of POST /v1/moderations, as far as the sandbox reads it."""
+    """The body of POST /v1/moderations, as far as the sandbox reads it."""
 
     model: Literal["omni-moderation-latest"]
     input: str
 
 
 class TextRequest(BaseModel):
-    """Body of POST /v1/responses, as far as the sandbox reads it."""
+    """The body of POST /v1/responses, as far as the sandbox reads it."""
 
     model: str
     input: str | list[Json]
@@ -175,12 +175,12 @@ class TextRequest(BaseModel):
 
     @property
     def user_text(self) -> str:
-        """The text of the last message."""
+        """Return the text of the last message."""
         content = self.input if isinstance(self.input, str) else self.input[-1].get("content", "")
         return content if isinstance(content, str) else "".join(str(part.get("text", "")) for part in content)
 
     def intent_and_prompt(self) -> tuple[str, str]:
-        """The two parts of the text. Raises WireError 400 unless it is a JSON object that has them."""
+        """Return the two parts of the text. Raises WireError 400 unless it is a JSON object that has them."""
         try:
             parts = json.loads(self.user_text)
             return str(parts["intent"]), str(parts["prompt"])
@@ -188,7 +188,7 @@ class TextRequest(BaseModel):
             raise WireError(400, "The sandbox wants {intent, prompt} as input.", code="invalid_value") from None
 
     def structured(self, text: str) -> str:
-        """`text` in the one field of the JSON schema that was asked for, or as it is where there is none."""
+        """Return `text` in the one field of the JSON schema that was asked for, or as it is without a schema."""
         properties = self.text.get("format", {}).get("schema", {}).get("properties", {})
         return json.dumps({next(iter(properties)): text}, ensure_ascii=False) if properties else text
 
@@ -198,7 +198,7 @@ def _no_model(name: str) -> WireError:
 
 
 def image_answer(request: ImageRequest, content: bytes, created: int, read_images: int = 0) -> Json:
-    """The answer to an image request that had `read_images` tokens of images to be edited."""
+    """Return the answer to an image request that had `read_images` tokens of images to edit."""
     return {
         "created": created,
         "background": "opaque",
@@ -211,7 +211,7 @@ def image_answer(request: ImageRequest, content: bytes, created: int, read_image
 
 
 def steps(request: ImageRequest, partial: Sequence[bytes], answer: Json) -> list[Json]:
-    """The events of a stream: each image on the way, and the answer."""
+    """Return the events of a stream: each preview, and the answer."""
     kind = "image_edit" if isinstance(request, EditRequest) else "image_generation"
     facts = {
         "created_at": answer["created"],
@@ -226,7 +226,7 @@ def steps(request: ImageRequest, partial: Sequence[bytes], answer: Json) -> list
 
 
 def text_answer(request: TextRequest, text: str, created: int, *, declined: bool = False) -> Json:
-    """The answer to a text request; `declined` makes it the refusal that structured outputs know."""
+    """Return the answer to a text request; `declined` makes it the refusal that structured outputs know."""
     read, wrote = -(-len(request.user_text.encode()) // 4), -(-len(text.encode()) // 4)
     content = {"type": "output_text", "annotations": [], "text": text}
     if declined:
@@ -260,7 +260,7 @@ def text_answer(request: TextRequest, text: str, created: int, *, declined: bool
 
 
 def moderation_answer(found: Collection[str]) -> Json:
-    """The answer to a moderation request; no text is looked at, and the name of the model says so."""
+    """Return the answer to a moderation request; no text is read, and the name of the model says so."""
     return {
         "id": "modr_sandbox",
         "model": "sandbox-moderation (no text is looked at)",
@@ -276,7 +276,7 @@ def moderation_answer(found: Collection[str]) -> Json:
 
 
 def huge_png(width: int = 20_000, height: int = 10_000) -> bytes:
-    """A small PNG whose header claims `width` x `height` pixels."""
+    """Return a small PNG whose header claims `width` x `height` pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(4096))), (b"IEND", b""))
     parts = [
