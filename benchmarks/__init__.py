@@ -1,1 +1,1 @@
-"""What the figures in the documentation come from: `python -m benchmarks`, or with the names of some."""
+"""The benchmarks behind the figures in the documentation: `python -m benchmarks [NAME ...]`."""

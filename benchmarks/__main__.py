@@ -21,7 +21,7 @@ BENCHMARKS = {
 
 
 def main() -> int:
-    """Run the named benchmarks, or all; 0 if every expectation holds."""
+    """Run the named benchmarks, or all, and return 0 if every expectation holds."""
     names = sys.argv[1:] or list(BENCHMARKS)
     if unknown := set(names) - set(BENCHMARKS):
         print(f"There is no benchmark {min(unknown)}; there are {', '.join(BENCHMARKS)}.")

@@ -1,4 +1,4 @@
-"""Step one and step two: what enhancing adds to the provider's time, and approvals at 100 a second."""
+"""Enhancing and approving: what enhancing adds to the provider's time, and approvals at 100 a second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CALLS = [Call("/image/execute-prompt", request_body(number)) for number in rang
 
 
 def measure(servers: Servers) -> Iterator[Figure]:
-    """The figures of enhance-prompt and execute-prompt; no runner is at work meanwhile."""
+    """Yield the figures of enhance-prompt and execute-prompt, with no runner at work."""
     sandbox = servers.sandbox()
     url, _ = servers.dashboard(OPENAI_BASE_URL=f"{sandbox}/v1", OPENAI_API_KEY="none")
     yield from _enhancing(url, sandbox)
@@ -29,7 +29,7 @@ def measure(servers: Servers) -> Iterator[Figure]:
 
 
 def approvals(url: str) -> Sequence[float]:
-    """Seconds that each approval took: an open loop, which does not wait for one before it sends the next."""
+    """Return the seconds that each approval took, in an open loop: each is sent on time, without waiting for others."""
     run(Load(url, _CALLS[:50], clients=4))
     outcome = run(Load(url, _CALLS, rate=RATE))
     assert set(outcome.statuses) == {202}, outcome.statuses
@@ -53,7 +53,10 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def _bare_transactions(servers: Servers) -> list[float]:
-    """One job document, one ledger entry, two counters, majority and journal, by the driver alone."""
+    """Return the seconds of the driver's bare transactions.
+
+    Each writes one job document, one ledger entry and two counters, with majority and journal.
+    """
     database = servers.database
     job, entry = database.jobs.find_one({}, {"_id": 0}), database.ledger.find_one({}, {"_id": 0})
     assert job is not None

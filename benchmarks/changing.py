@@ -25,7 +25,7 @@ ANSWER = Answer(b"", usage=None, provider_request_id=None)
 
 
 def measure(servers: Servers) -> Iterator[Figure]:
-    """The figures of changes made in this process, one at a time and by eight threads at once."""
+    """Yield the figures of changes made in this process, one at a time and by eight threads at once."""
     variables = servers.environment | {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "none"}
     given = {name.lower(): value for name, value in variables.items() if value}
     settings = load_settings(_env_file=None, **given)
@@ -36,7 +36,7 @@ def measure(servers: Servers) -> Iterator[Figure]:
 
 
 class _Changing:
-    """Approves, starts, shows and settles jobs of its own."""
+    """The changes of jobs of its own: it approves, starts, previews and settles them."""
 
     def __init__(self, studio: Studio, pool: ThreadPoolExecutor) -> None:
         self._studio, self._pool, self._claims = studio, pool, build_claims(studio)

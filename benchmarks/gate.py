@@ -28,7 +28,7 @@ _PROVIDER = {
 
 
 def measure(servers: Servers) -> Iterator[Figure]:
-    """The figures of a request without the gate, and through it with a session's cookie and with a key."""
+    """Yield the figures of a request without the gate, and through it with a session's cookie and with a key."""
     bare, guarded = _serve(servers, "bare"), _serve(servers, "guarded")
     cookie, key = _credentials(servers, guarded)
     ways = {

@@ -22,11 +22,11 @@ async def _answer(_request: Request) -> JSONResponse:
 
 
 def bare() -> Starlette:
-    """The route alone."""
+    """Return the route alone."""
     return Starlette(routes=[Route(PATH, _answer)])
 
 
 def guarded() -> Starlette:
-    """The route for those who may use it."""
+    """Return the route behind the gate of pages and API."""
     studio = build_studio(load_settings())
     return Starlette(routes=[Route(PATH, _answer)], middleware=gated(lambda: studio))

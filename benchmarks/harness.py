@@ -1,4 +1,4 @@
-"""Real servers for a benchmark, and how a figure is printed."""
+"""The real servers of a benchmark, and how a figure is printed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Figure:
 def figure(
     name: str, seconds: Sequence[float], *, p95_below: float | None = None, median_below: float | None = None
 ) -> Figure:
-    """The figure of measured times; bounds in milliseconds."""
+    """Return the figure of measured times, with bounds in milliseconds."""
     times = sorted(second * 1000 for second in seconds)
     median, p95 = statistics.median(times), times[min(len(times) - 1, int(len(times) * 0.95))]
     if p95_below is not None:
@@ -57,7 +57,7 @@ def figure(
 
 
 def line(found: Figure) -> str:
-    """A figure as a line of the table."""
+    """Return a figure as a line of the table."""
     digits = {"ms": 1, "s": 2, "cores": 2, "MB": 1}.get(found.unit, 0)
     median = f"{found.median:,.{digits}f} {found.unit}"
     p95 = "" if found.p95 is None else f"p95 {found.p95:,.1f} ms"
@@ -66,7 +66,7 @@ def line(found: Figure) -> str:
 
 
 def print_machine(*libraries: str) -> None:
-    """Say on what is measured, and whether somebody else is at work there."""
+    """Print the machine, and whether other processes are busy on it."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
     versions = ", ".join(f"{name} {version(name)}" for name in libraries)
@@ -76,7 +76,7 @@ def print_machine(*libraries: str) -> None:
 
 @dataclass
 class Servers:
-    """A database and a bucket, and whatever else a benchmark starts; all of it on loopback, in one folder."""
+    """A database and a bucket, with everything else that a benchmark starts, all on loopback and in one folder."""
 
     data: DataDir
     environment: dict[str, str]
@@ -86,21 +86,21 @@ class Servers:
 
     @property
     def database(self) -> Database[dict[str, Any]]:
-        """The studio's database, written to as durably as the studio writes."""
+        """Return the studio's database, with the studio's own write concern."""
         client = self.stack.enter_context(
             MongoClient[dict[str, Any]](self.environment["MONGODB_URI"], w="majority", journal=True, tz_aware=True)
         )
         return client[self.environment["MONGODB_DATABASE"]]
 
     def studio(self, **environment: str) -> Studio:
-        """The studio in this process."""
+        """Return the studio in this process."""
         variables = {name: value for name, value in (self.environment | environment).items() if value}
         studio = build_studio(load_settings(_env_file=None, **_lowered(variables)))
         self.stack.callback(studio.close)
         return studio
 
     def start(self, name: str, command: Sequence[str], ready: str | None, **environment: str) -> int:
-        """Start a process that ends with the benchmark; once the URL `ready` answers, its pid."""
+        """Start a process that ends with the benchmark, and return its pid once the URL `ready` answers."""
         log = Log(self.data.path / f"{name}.log")
         log.begin()
         process = Process(name, command, self.environment | environment, log)
@@ -114,18 +114,18 @@ class Servers:
         return process.pid
 
     def port(self) -> int:
-        """A free port."""
+        """Return a free port."""
         return self.data.port(f"bench-{next(self.numbers)}")
 
     def wait_for(self, port: int) -> None:
-        """Wait until something listens there."""
+        """Wait until a server listens on the port."""
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 return
             time.sleep(0.05)
 
     def dashboard(self, **environment: str) -> tuple[str, int]:
-        """The dashboard with the API, as production starts it: its base URL and its pid."""
+        """Start the dashboard with the API as production does, and return its base URL and its pid."""
         port = self.port()
         command = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT), "--log-level", "warning"]
         command += ["--http", "imagegeneration.api.protocol:TimedProtocol"]
@@ -139,7 +139,7 @@ class Servers:
         return url, pid
 
     def runner(self, **environment: str) -> int:
-        """A runner; its pid, once it has signed on."""
+        """Start a runner, and return its pid once it has signed on."""
         before = self.database.runners.count_documents({})
         pid = self.start("runner", [sys.executable, "-m", "imagegeneration.runner"], None, **environment)
         while self.database.runners.count_documents({}) == before:
@@ -147,7 +147,7 @@ class Servers:
         return pid
 
     def stub(self, megabytes: float, seconds: float = 0.0) -> str:
-        """The provider that answers after so many seconds; its base URL."""
+        """Start the provider that answers after `seconds`, and return its base URL."""
         port = self.port()
         url = f"http://127.0.0.1:{port}"
         options = [str(port), str(megabytes), str(seconds)]
@@ -155,7 +155,7 @@ class Servers:
         return url
 
     def sandbox(self) -> str:
-        """The sandbox without its delays; its base URL."""
+        """Start the sandbox without its delays, and return its base URL."""
         port = self.port()
         log = self.data.path / f"calls-{port}.jsonl"
         options = ["--port", str(port), "--log", str(log), "--delay", "0", "--text-delay", "0"]
@@ -168,7 +168,7 @@ class Servers:
 
 @contextlib.contextmanager
 def servers(folder: Path) -> Iterator[Servers]:
-    """A fresh database and bucket in `folder`; everything that was started on top of them ends with them."""
+    """Yield a fresh database and bucket in `folder`, and end them with everything started on top of them."""
     data = DataDir(folder)
     mongod = mongod_part(folder / "mongodb", data.port("mongod"))
     bucket = bucket_part(data, "images")
@@ -192,7 +192,7 @@ def servers(folder: Path) -> Iterator[Servers]:
 
 
 def request_body(number: int, images: int = 1) -> dict[str, Any]:
-    """An approved request, a little different for each number."""
+    """Return an approved request, a little different for each number."""
     prompt = f"A calm homepage category card for a SaaS product, number {number}, soft light, generous spacing"
     return {
         "intent": "homepage category card",

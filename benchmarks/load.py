@@ -24,7 +24,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Load:
-    """`calls` in turn: at `rate` a second if given (open loop), else by `clients` without a pause."""
+    """The load: `calls` in turn, at `rate` a second if given (open loop), else by `clients` without a pause."""
 
     base_url: str
     calls: Sequence[Call]
@@ -35,7 +35,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Seconds that each call took, from when it was due; how long it all took; and the client's own CPU time."""
+    """The seconds that each call took from when it was due, the whole time, and the client's own CPU time."""
 
     latencies: list[float]
     elapsed: float

@@ -1,7 +1,7 @@
 """What the provider layer adds to a call of 2 MB: the request built, the answer parsed, and the memory of both.
 
-The wire is replaced by one that answers from memory, below everything of ours and of the SDKs. Nothing waits, so
-that what is measured is the time of the processor.
+The wire is replaced by one that answers from memory, below all code of the studio and of the SDKs. No call waits, so
+that only CPU time is measured.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from imagegeneration.providers.vendors import PROVIDERS
 CALLS = 60
 AT_ONCE = 50
 PIECE_BYTES = 64 * 1024
-"""As much as a socket gives at a time."""
+"""The size of a read from a socket, in bytes."""
 
 IMAGE = picture(2)
 PRINTED = base64.b64encode(IMAGE).decode()
@@ -53,7 +53,7 @@ REPLICATE = {"id": "r", "status": "succeeded", "output": ["https://replicate.del
 
 @dataclass(frozen=True)
 class Vendor:
-    """A model of a provider, and what the API answers to everything."""
+    """A model of a provider, and the answer of its API to every request."""
 
     model: str
     answer: bytes
@@ -63,12 +63,12 @@ class Vendor:
 
     @property
     def content_type(self) -> str:
-        """Of the answer."""
+        """Return the content type of the answer."""
         return "text/event-stream" if self.partial_images else "application/json"
 
 
 def _streamed(partial_images: int) -> bytes:
-    """OpenAI's stream of an image and of those on the way to it, each of them as large."""
+    """Return OpenAI's stream of an image and of its previews, each as large as the image."""
     kinds = [*["image_generation.partial_image"] * partial_images, "image_generation.completed"]
     steps = ({"type": kind, "b64_json": PRINTED, "usage": USAGE} for kind in kinds)
     return "".join(f"event: {step['type']}\ndata: {json.dumps(step)}\n\n" for step in steps).encode()
@@ -94,7 +94,7 @@ VENDORS: Mapping[str, Vendor] = {
 
 
 def measure(_servers: Servers) -> Iterator[Figure]:
-    """The time of a call without the wire, and the memory of many at once, for each provider."""
+    """Yield the time of a call without the wire, and the memory of many at once, for each provider."""
     for name, vendor in VENDORS.items():
         with _wired(name, vendor) as call:
             call()
@@ -107,7 +107,7 @@ def measure(_servers: Servers) -> Iterator[Figure]:
 
 @contextlib.contextmanager
 def _wired(name: str, vendor: Vendor) -> Iterator[Callable[[], bytes]]:
-    """A call of the provider, whose wire answers from memory."""
+    """Yield a call of the provider, whose wire answers from memory."""
     provider_name = name.partition(",")[0]
     request = GenerationRequest.model_validate(
         {
@@ -135,7 +135,7 @@ def _wired(name: str, vendor: Vendor) -> Iterator[Callable[[], bytes]]:
 
 
 class _LastPiece:
-    """Lets the last pieces of all calls arrive together: then all of them have their whole answers in memory."""
+    """A barrier for the last pieces of all calls: at that moment all of them have their whole answers in memory."""
 
     def __init__(self) -> None:
         self.together(1)
@@ -162,7 +162,7 @@ class _Pieces(httpx2.SyncByteStream):
 
 
 class _Memory(Fetcher):
-    """Has the image in memory; it copies it, as one that fetches does."""
+    """A fetcher with the image in memory; it copies the image, as a real one does."""
 
     def fetch(self, url: str, *, max_bytes: int, deadline: float) -> bytes:  # noqa: ARG002 - as the fetcher's
         return bytes(bytearray(IMAGE))
@@ -178,7 +178,7 @@ def _timed(call: Callable[[], bytes]) -> float:
 
 
 def _memory(name: str, call: Callable[[], bytes], at_once: int) -> Figure:
-    """The highest memory of so many calls, each of which keeps its answer until all have theirs."""
+    """Return the peak memory of `at_once` calls, each of which keeps its answer until all have theirs."""
     all_done = threading.Barrier(at_once)
 
     def hold() -> None:

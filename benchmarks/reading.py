@@ -28,7 +28,7 @@ uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning")
 
 
 def measure(servers: Servers) -> Iterator[Figure]:
-    """The figures of job-status and job-list, and the throughput of both and of execute-prompt."""
+    """Yield the figures of job-status and job-list, and the throughput of both and of execute-prompt."""
     stub = servers.stub(0)
     url, _ = servers.dashboard(OPENAI_BASE_URL=f"{stub}/v1", OPENAI_API_KEY="none")
     ids = store_jobs(servers, url)
@@ -54,7 +54,7 @@ def measure(servers: Servers) -> Iterator[Figure]:
 
 
 def store_jobs(servers: Servers, url: str) -> list[str]:
-    """Fill the collection with finished jobs of many ages, made from one that the studio made; their ids."""
+    """Fill the collection with finished jobs of many ages, copied from one of the studio's, and return their ids."""
     job_id = httpx.post(f"{url}/image/execute-prompt", json=request_body(0, images=3)).json()["jobId"]
     httpx.post(f"{url}/image/jobs/{job_id}/cancel").raise_for_status()
     database = servers.database

@@ -18,7 +18,7 @@ PAUSE = 0.15
 
 
 def measure(servers: Servers) -> Iterator[Figure]:
-    """The figures of an idle studio, one job of one image at a time, with a runner in its own process."""
+    """Yield the figures of an idle studio, one job of one image at a time, with a runner in its own process."""
     yield from _starting(servers, servers.stub(0.05))
     yield figure("  bound: bare insert to change event, and one claim", bare_claims(servers))
     yield from _overhead(servers, servers.stub(2))
@@ -73,7 +73,7 @@ class _Running:
 
 
 def _approve_one_by_one(url: str, database: Any, count: int) -> tuple[list[float], list[dict[str, Any]]]:
-    """Jobs of one image, each approved when the one before is long done: when each 202 came, and the documents."""
+    """Approve jobs of one image, each when the last is long done; return when each 202 came, and the documents."""
     accepted, jobs = [], []
     with httpx.Client(base_url=url) as client:
         for number in range(count):
@@ -92,7 +92,7 @@ def _only_attempt(job: dict[str, Any]) -> dict[str, datetime]:
 
 
 def bare_claims(servers: Servers) -> list[float]:
-    """What MongoDB alone allows: a durable insert is acknowledged, its event arrives, one update claims it."""
+    """Return the seconds of bare MongoDB: a durable insert is acknowledged, its event arrives, one update claims it."""
     collection = servers.database.bare_queue
     collection.insert_one({"_id": -1, "state": "done"})
     acknowledged: dict[int, float] = {}

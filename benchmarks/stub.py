@@ -15,7 +15,7 @@ from PIL import Image
 
 
 def picture(megabytes: float) -> bytes:
-    """A 1024 x 1024 PNG of about `megabytes`: flat, with as many rows of noise as that takes."""
+    """Return a 1024 x 1024 PNG of about `megabytes`: flat, with as many rows of noise as that takes."""
     image = Image.new("RGB", (1024, 1024), "steelblue")
     rows = min(1024, int(megabytes * 1_000_000 / (1024 * 3)))
     if rows:
@@ -27,7 +27,7 @@ def picture(megabytes: float) -> bytes:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """POST: the answer of OpenAI's Images API. GET: when calls came and when their answers were sent."""
+    """The HTTP handler. POST: the answer of OpenAI's Images API. GET: when calls came and answers were sent."""
 
     protocol_version = "HTTP/1.1"
     answer = b""
@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(json.dumps(self.moments).encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class calls it so
-        """Say nothing."""
+        """Log nothing."""
 
     def _send(self, body: bytes) -> None:
         self.send_response(200)
@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Takes hundreds of connections at once."""
+    """An HTTP server that takes hundreds of connections at once."""
 
     request_queue_size = 512
 

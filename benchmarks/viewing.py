@@ -40,7 +40,7 @@ _PAINTED = """
 
 
 def measure(servers: Servers) -> Iterator[Figure]:
-    """The server's CPU, and the time from a page's request for news to the changed card on the screen."""
+    """Yield the server's CPU, and the time from a page's request for news to the changed card on the screen."""
     stub = servers.stub(0)
     url, pid = servers.dashboard(OPENAI_BASE_URL=f"{stub}/v1", OPENAI_API_KEY="none")
     store_jobs(servers, url)
@@ -60,7 +60,10 @@ def _open(browser: Browser, url: str) -> Page:
 
 
 def _queue(url: str, number: int) -> str:
-    """A job that stays queued, because no runner is at work: pages with it refresh every two seconds."""
+    """Approve a job that stays queued, because no runner is at work, and return its id.
+
+    Pages with a queued job refresh every two seconds.
+    """
     job_id: str = httpx.post(f"{url}/image/execute-prompt", json=request_body(number)).json()["jobId"]
     return job_id
 
@@ -79,7 +82,7 @@ def _painting(browser: Browser, url: str) -> list[float]:
 
 
 def _canceled(page: Page, number: int) -> float:
-    """Seconds until the card of the newest job says so."""
+    """Return the seconds until the card of the newest job says that it is canceled."""
     script = _PAINTED.replace("find(document)", f"count(document) > {number}").replace(
         "const look",
         "const count = (node) => [...node.querySelectorAll('*')].reduce((sum, element) => sum + "

@@ -1,7 +1,7 @@
-"""What every test may ask for: settings that no developer's environment leaks into, and real servers behind them.
+"""Fixtures for every test: settings isolated from the developer's environment, and real servers behind them.
 
-The servers (one mongod, one bucket server, one sandbox) are started by the first test that asks for them and
-serve the whole run; each test that asks for `settings` has a database and a bucket of its own on them.
+The first test that asks for a server (one mongod, one bucket server, one sandbox) starts it, and it serves the whole
+run. Each test that asks for `settings` has a database and a bucket of its own on these servers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Helpers of the tests."""
+"""Helpers for tests of every folder: waiting, servers, the bucket, and images good and damaged."""
 
 from __future__ import annotations
 

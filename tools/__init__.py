@@ -1,1 +1,1 @@
-"""What developers run beside the tests."""
+"""Tools for developers, beside the tests."""

@@ -19,7 +19,7 @@ FOUND = 1
 """The exit code of a tool that has found something."""
 
 SINCE = "c913e98"
-"""The commit before which subjects are left as they are."""
+"""The commit up to which subjects are not measured."""
 
 
 def main() -> int:

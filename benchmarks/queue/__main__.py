@@ -25,11 +25,11 @@ ALONE: Mapping[str, Callable[[Servers], Iterator[Figure]]] = {
 }
 PARTS = (*(entry.name for entry in CONTESTANTS), KILL, *ALONE)
 QUIET = 0.5
-"""The load average from which on somebody else is at work here."""
+"""The load average above which other processes are busy on the machine."""
 
 
 def main() -> int:
-    """Run the named parts, or all; 0 if every expectation holds."""
+    """Run the named parts, or all, and return 0 if every expectation holds."""
     parts = sys.argv[1:] or PARTS
     if unknown := set(parts) - set(PARTS):
         print(f"There is no part {min(unknown)}; there are {', '.join(PARTS)}.")
@@ -86,7 +86,7 @@ def _side_by_side(entries: Sequence[Entry], started: Servers, *, kill: bool) -> 
 
 
 def _interruptions(contestants: Mapping[str, Contestant]) -> list[Figure]:
-    """All of them wait for their jobs at the same time: none has anything else to do."""
+    """Return the figures of a kill -9; all contestants wait for their jobs at the same time, because none works."""
     print("\nkill -9", flush=True)
     interrupted = {name: interrupt(contestant) for name, contestant in contestants.items()}
     back_after = {name: jobs.back_after() for name, jobs in interrupted.items()}
@@ -96,7 +96,7 @@ def _interruptions(contestants: Mapping[str, Contestant]) -> list[Figure]:
 
 
 def _printed(figures: Iterable[Figure]) -> list[Figure]:
-    """The figures, each printed as it comes."""
+    """Return the figures, and print each as it comes."""
     printed = []
     for found in figures:
         print(line(found), flush=True)

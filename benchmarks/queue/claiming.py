@@ -1,4 +1,4 @@
-"""Claiming among few and many queued jobs."""
+"""The time of a claim among few and many queued jobs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ SIZES = (1_000, 100_000, 1_000_000)
 USERS = 100
 CLAIMS = 200
 FLAT = 1.5
-"""Claims among the most jobs take at most so many times as long as among the fewest."""
+"""The most that a claim among the most jobs may take, as a multiple of a claim among the fewest."""
 
 MEMORY_DISK = Path("/dev/shm")
-"""Where the database of a million jobs is, if there is such a place; claims cost the processor, not the disk."""
+"""The place of a database of a million jobs, if it exists; claims cost the processor, not the disk."""
 
 _BATCH = 5_000
 
 
 def measure(servers: Servers) -> Iterator[Figure]:
-    """One claim at a time, of one job, while so many are queued."""
+    """Yield the figures of one claim at a time, of one job, with each number of queued jobs."""
     studio = servers.studio(OPENAI_API_KEY="none")
     job, claims, fewest, there = approved_job(studio), build_claims(studio), 0.0, 0
     for size in SIZES:
@@ -50,7 +50,7 @@ def measure(servers: Servers) -> Iterator[Figure]:
 
 
 def _timed_claim(claims: Claims) -> float:
-    """The one place that knows how a job is claimed."""
+    """Return the seconds of one claim. Only this function knows how a job is claimed."""
     began = time.perf_counter()
     claimed = list(claims.claim("benchmark", 30.0, 1))
     assert claimed
@@ -64,7 +64,7 @@ def _timed_look(claims: Claims) -> float:
 
 
 def _fill(environment: dict[str, str], job: Job, now: datetime, there: int, size: int) -> None:
-    """Copies of one job, for as many users, due in the order of their making."""
+    """Insert copies of one job, for 100 users, due in the order of their making."""
     with MongoClient[Any](environment["MONGODB_URI"], tz_aware=True) as client:
         jobs: Collection[Any] = client[environment["MONGODB_DATABASE"]].get_collection(
             "jobs", write_concern=WriteConcern(w="majority")
@@ -78,7 +78,7 @@ def _fill(environment: dict[str, str], job: Job, now: datetime, there: int, size
 
 
 def _renamed(encoded: bytes, job_id: str, number: int) -> RawBSONDocument:
-    """The same document with names of the same length: encoding a million anew would take longer than storing them."""
+    """Return the same document with names of the same length: encoding a million would take longer than storing."""
     renamed = encoded.replace(job_id.encode(), f"imgjob_{number:026d}".encode())
     return RawBSONDocument(renamed.replace(_user(0).encode(), _user(number).encode()))
 

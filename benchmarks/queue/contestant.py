@@ -25,7 +25,7 @@ from imagegeneration.local.process import Log
 class Entry:
     """A contestant before it is started.
 
-    `recovery` is when, by its settings, a job runs again at the latest whose worker was killed.
+    `recovery` is when a job whose worker was killed runs again at the latest, by the contestant's settings.
     """
 
     name: str
@@ -52,25 +52,25 @@ class Contestant:
         self._ask("prepare")
 
     def enqueue(self, count: int, seconds: float) -> dict[str, float]:
-        """Enqueue jobs one by one; when the engine acknowledged each, in seconds since the epoch."""
+        """Enqueue jobs one by one, and return when the engine acknowledged each, in seconds since the epoch."""
         jobs = [f"job-{next(self._numbers)}" for _ in range(count)]
         acknowledged = self._ask("enqueue", jobs, seconds)
         return {job: at / NANOSECONDS for job, at in zip(jobs, acknowledged, strict=True)}
 
     def finished(self) -> float:
-        """Wait until the engine has recorded every job as finished; when it had."""
+        """Wait until the engine has recorded every job as finished; return when, in seconds since the epoch."""
         at: int = self._ask("finished")
         return at / NANOSECONDS
 
     def start_worker(self) -> int:
-        """Start a worker; its pid. It may take a moment until it works."""
+        """Start a worker, and return its pid. It may take a moment until it works."""
         self._log = f"{self._entry.app}-{next(self._numbers)}"
         command = [str(self._entry.programs / self._entry.worker[0]), *self._entry.worker[1:]]
         return self._servers.start(self._log, command, None, **self._environment)
 
     @contextlib.contextmanager
     def worker(self) -> Iterator[int]:
-        """A worker that is stopped in order at the end; its pid."""
+        """Yield the pid of a worker that is stopped in order at the end."""
         pid = self.start_worker()
         try:
             yield pid

@@ -1,4 +1,4 @@
-"""Who takes part, each with its worker as its documentation recommends it: one worker process, 50 jobs at once."""
+"""The contestants, each with its worker as its documentation recommends it: one process, 50 jobs at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _mongodb(servers: Servers) -> Engine:
 
 
 def peer_versions() -> str:
-    """Which releases of the peers are measured."""
+    """Return which releases of the peers are measured."""
     names = ", ".join(f"'{entry.name}'" for entry in CONTESTANTS[1:])
     code = f"from importlib.metadata import version\nprint(*(f'{{n}} {{version(n)}}' for n in ({names})), sep=', ')"
     return subprocess.run([_PEERS / "python", "-c", code], check=True, capture_output=True, text=True).stdout.strip()

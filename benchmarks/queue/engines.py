@@ -28,7 +28,7 @@ class Engine:
 
 
 def start_postgresql(servers: Servers) -> Engine:
-    """A cluster of its own in the benchmark's folder."""
+    """Start a PostgreSQL cluster of its own in the benchmark's folder."""
     folder, port = servers.data.path / "postgresql", servers.port()
     as_user = _not_root(folder)
     initdb = [*as_user, str(_postgresql("initdb")), "--pgdata", str(folder), "--username=bench", "--auth=trust"]
@@ -44,7 +44,7 @@ def start_postgresql(servers: Servers) -> Engine:
 
 
 def start_redis(servers: Servers) -> Engine:
-    """A server whose folder is the benchmark's."""
+    """Start a Redis server with its folder in the benchmark's."""
     folder, port = servers.data.path / f"redis-{time.monotonic_ns()}", servers.port()
     folder.mkdir()
     options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", "", *DURABLE_REDIS]
@@ -54,14 +54,17 @@ def start_redis(servers: Servers) -> Engine:
 
 
 def versions() -> str:
-    """Which engines the peers run on."""
+    """Return which engines the peers run on."""
     postgresql = subprocess.run([_postgresql("postgres"), "--version"], check=True, capture_output=True, text=True)
     redis = subprocess.run([_program("redis-server"), "--version"], check=True, capture_output=True, text=True)
     return f"PostgreSQL {postgresql.stdout.split()[2]}, Redis {redis.stdout.split()[2].removeprefix('v=')}"
 
 
 def _not_root(folder: Path) -> Sequence[str]:
-    """What makes a command run as somebody else, who owns `folder`: PostgreSQL refuses to be run by root."""
+    """Return the beginning of a command that runs as an unprivileged user, who owns `folder`.
+
+    PostgreSQL refuses to be run by root. Any other user needs no such beginning.
+    """
     folder.mkdir()
     if os.geteuid() != 0:
         return ()
@@ -74,7 +77,7 @@ def _not_root(folder: Path) -> Sequence[str]:
 
 
 def _postgresql(name: str) -> Path:
-    """Debian keeps the server's programs off the PATH, in a folder for each version."""
+    """Return the path of a program of PostgreSQL: Debian keeps them off the PATH, in a folder for each version."""
     installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4]))
     return installed[-1] if installed else Path(_program(name))
 

@@ -1,4 +1,4 @@
-"""What the studio holds out: approvals at 100 a second, and a runner with 200 calls in flight."""
+"""The studio's limits: approvals at 100 a second, and a runner with 200 calls in flight."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _PATIENCE_SECONDS = 60.0
 
 
 def measure_approvals(servers: Servers) -> Iterator[Figure]:
-    """Every one of them moves the same two counters of the day."""
+    """Yield the figures of approvals, every one of which changes the same two counters of the day."""
     url, _ = servers.dashboard(OPENAI_BASE_URL="http://127.0.0.1:9/v1", OPENAI_API_KEY="none")
     yield figure(f"{RATE} approvals a second, open loop", approvals(url), p95_below=30)
 
 
 def measure_memory(servers: Servers) -> Iterator[Figure]:
-    """A runner process as in production, on a provider that takes its time."""
+    """Yield the memory of a runner process as in production, with a slow provider."""
     provider = {"OPENAI_BASE_URL": f"{servers.stub(0.05, ANSWER_SECONDS)}/v1", "OPENAI_API_KEY": "none"}
     studio = servers.studio(**provider)
     pid = servers.runner(**provider, RUNNER_CONCURRENCY=str(CALLS), PROVIDER_CONCURRENCY=str(CALLS))
-    time.sleep(3)  # as long as a runner has nothing to do: nothing tells when that has lasted
+    time.sleep(3)  # lets the idle runner settle, which gives no sign to wait for
     yield _memory("runner, idle", resident_mib(pid), IDLE_MIB)
     for number in range(CALLS):
         body = ExecuteBody.model_validate(request_body(number))

@@ -1,4 +1,4 @@
-"""The file in which the jobs themselves say when they start and end."""
+"""The file in which the jobs record when they start and end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LOOK_EVERY = 0.005
 
 
 class Journal:
-    """Every start and end of every job, in seconds since the epoch."""
+    """The starts and ends of every job, in seconds since the epoch."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -20,7 +20,7 @@ class Journal:
         self._read = 0
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Follow the file until `condition` holds; False if it does not within `seconds`."""
+        """Follow the file until `condition` holds; return False if it does not within `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             self._follow()

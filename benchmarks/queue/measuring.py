@@ -17,14 +17,14 @@ BACKLOG = 2_000
 WAITS = 200
 INTERRUPTED = 10
 PATIENCE_SECONDS = 60.0
-"""How long a job of a worker that was killed is waited for."""
+"""How long a job whose worker was killed is waited for, in seconds."""
 
 _LONG = 45.0
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured of one contestant; CPU time is for one empty job."""
+    """The measurements of one contestant; CPU time is per empty job."""
 
     latencies: list[float]
     jobs_per_second: float
@@ -37,14 +37,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """Jobs that ran when their worker was killed; another was started at once."""
+    """The jobs that ran when their worker was killed; another worker was started at once."""
 
     contestant: Contestant
     jobs: list[str]
     killed_at: float
 
     def back_after(self) -> float | None:
-        """Seconds from the kill until the last of them ran again; None if one did not within the patience."""
+        """Return the seconds from the kill until all of them ran again, or None if one did not within the patience."""
         starts = self.contestant.journal.starts
         left = self.killed_at + PATIENCE_SECONDS - time.time()
         if not self.contestant.journal.wait_until(lambda: all(len(starts[job]) > 1 for job in self.jobs), left):
@@ -53,7 +53,7 @@ class Interrupted:
 
 
 def measure(contestant: Contestant) -> Result:
-    """Everything but the kill."""
+    """Measure everything except the kill."""
     latencies, idle_mib = _idle(contestant)
     rate, worker_cpu, engine_cpu = _backlog(contestant)
     waits_seconds, busy_mib = _waits(contestant)
@@ -75,7 +75,7 @@ def interrupt(contestant: Contestant) -> Interrupted:
 
 
 def _idle(contestant: Contestant) -> tuple[list[float], float]:
-    """From a job's acknowledgement to its start, one at a time with pauses between; and the worker's memory."""
+    """Return the seconds from each job's acknowledgement to its start, one at a time, and the worker's idle memory."""
     pauses = random.Random(SEED)
     latencies = []
     with contestant.worker() as pid:
@@ -89,7 +89,7 @@ def _idle(contestant: Contestant) -> tuple[list[float], float]:
 
 
 def _backlog(contestant: Contestant) -> tuple[float, float, float]:
-    """Empty jobs that were queued before the worker came: jobs a second, and CPU seconds a job."""
+    """Run empty jobs queued before the worker started; return jobs a second, and CPU seconds a job of both sides."""
     jobs = list(contestant.enqueue(BACKLOG, 0))
     starts = contestant.journal.starts
     with contestant.worker() as pid:
@@ -103,7 +103,7 @@ def _backlog(contestant: Contestant) -> tuple[float, float, float]:
 
 
 def _waits(contestant: Contestant) -> tuple[float, float]:
-    """Jobs that wait a second: from the first start until the engine has recorded the last; memory half-way."""
+    """Run jobs that wait a second; return the seconds until the engine has recorded the last, and memory half-way."""
     jobs = list(contestant.enqueue(WAITS, 1.0))
     starts = contestant.journal.starts
     with contestant.worker() as pid:
@@ -115,5 +115,5 @@ def _waits(contestant: Contestant) -> tuple[float, float]:
 
 
 def _warm_up(contestant: Contestant) -> None:
-    """Return once the worker works."""
+    """Wait until the worker works."""
     contestant.journal.wait_for_ends(list(contestant.enqueue(5, 0)), _LONG)

@@ -1,4 +1,4 @@
-"""What processes have used, from /proc."""
+"""The resources that processes have used, from /proc."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process and of all it has started, also of what has ended since."""
+    """Return the CPU time of a process and of all its descendants, including those that have ended."""
     return sum(sum(map(int, _stat(found)[11:15])) for found in family(pid)) / _TICKS
 
 
 def resident_mib(pid: int) -> float:
-    """Resident memory of a process and of all it has started."""
+    """Return the resident memory of a process and of all its descendants."""
     return sum(_status_kib(found, "VmRSS") for found in family(pid)) / 1024
 
 
 def peak_mib(pid: int) -> float:
-    """The most memory that one process has had resident."""
+    """Return the most memory that one process has had resident."""
     return _status_kib(pid, "VmHWM") / 1024
 
 
 def is_running(pid: int) -> bool:
-    """It is there, and has not ended."""
+    """Return whether the process exists and has not ended."""
     return _stat(pid)[0] not in ("0", "Z", "X")
 
 
 def family(pid: int) -> list[int]:
-    """The process and its descendants that are alive."""
+    """Return the process and its descendants that are alive."""
     children: dict[int, list[int]] = {}
     for found in _all():
         children.setdefault(int(_stat(found)[1]), []).append(found)
@@ -45,7 +45,7 @@ def _all() -> Iterator[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on; zeros for a process that is gone."""
+    """Return the fields of /proc/PID/stat from the state on, or zeros for a process that is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     except OSError:

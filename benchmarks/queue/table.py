@@ -1,4 +1,4 @@
-"""The contestants side by side, and what is expected of ours."""
+"""The table of the contestants side by side, and the expectations of the studio's queue."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Row:
 
 
 def p50(result: Result) -> float:
-    """The median start latency in milliseconds."""
+    """Return the median start latency in milliseconds."""
     return statistics.median(result.latencies) * 1000
 
 
 def p95(result: Result) -> float:
-    """The 95th percentile of the start latency in milliseconds."""
+    """Return the 95th percentile of the start latency in milliseconds."""
     return sorted(result.latencies)[int(len(result.latencies) * 0.95)] * 1000
 
 
@@ -46,7 +46,7 @@ ROWS: Sequence[Row] = (
 
 
 def side_by_side(results: Mapping[str, Result], engines: Mapping[str, str]) -> Iterator[str]:
-    """The measured results, a column each."""
+    """Yield the measured results, a column each."""
     yield _line("", list(results))
     yield _line("on", [engines[name] for name in results])
     for row in ROWS:
@@ -54,14 +54,14 @@ def side_by_side(results: Mapping[str, Result], engines: Mapping[str, str]) -> I
 
 
 def interruptions(back_after: Mapping[str, float | None], at_the_latest: Sequence[str]) -> Iterator[str]:
-    """When the jobs ran again that a kill -9 of their worker had interrupted."""
+    """Yield when the jobs interrupted by a kill -9 of their worker ran again."""
     yield _line("", list(back_after))
     yield _line("by its settings, at the latest", at_the_latest)
     yield _line("until all of them ran again, s", [_back(seconds) for seconds in back_after.values()])
 
 
 def expectations(results: Mapping[str, Result], bound: float) -> Iterator[Figure]:
-    """Ours against the ideal, the database's own bound (in milliseconds), and the peer on PostgreSQL."""
+    """Yield the studio's figures against the ideal, the database's bound in milliseconds, and the PostgreSQL peer."""
     ours = results[OURS]
     latest = IDEAL_SECONDS * 1.02
     waits = ours.waits_seconds
@@ -79,7 +79,7 @@ def expectations(results: Mapping[str, Result], bound: float) -> Iterator[Figure
 
 
 def interruption_expected(back_after: float | None) -> Figure:
-    """Ours: within the lease and two seconds."""
+    """Return the studio's figure for a kill -9: within the lease and two seconds."""
     limit = LEASE_SECONDS + 2
     seconds = PATIENCE_SECONDS if back_after is None else back_after
     return Figure("kill -9 to running again", seconds, unit="s", expected=f"<= {limit:.0f} s", holds=seconds <= limit)

@@ -1,4 +1,4 @@
-"""Real jobs without the price of approving each: copies of one that was approved as a person does it."""
+"""Real jobs without the price of approving each: copies of one that was approved as a user does it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROMPT = "A calm homepage category card for a SaaS product, soft light, generous
 
 
 def approved_job(studio: Studio) -> Job:
-    """A job of one image as its approval has made it; in the database it is canceled."""
+    """Return a job of one image as its approval has made it; in the database it is canceled."""
     body = ExecuteBody(intent="homepage category card", raw_prompt="simple saas ui", final_prompt=PROMPT, image_count=1)
     job = studio.approvals.approve(ACTOR, body, source="api", idempotency_key=None)
     studio.cancellation.cancel(ACTOR, job.job_id)
@@ -22,7 +22,7 @@ def approved_job(studio: Studio) -> Job:
 
 
 def queued_copy(job: Job, now: datetime, *, intent: str, raw_prompt: str) -> Job:
-    """Another job of the same request, due now. Its image is stored, so that nothing but the queue is at work."""
+    """Return another job of the same request, due now. Its image is stored, so that only the queue is at work."""
     image = job.images[0].model_copy(update={"state": "STORED", "url": "http://127.0.0.1/nothing.png"})
     times = {"created_at": now, "updated_at": now, "run_at": now}
     words = {"intent": intent, "raw_prompt": raw_prompt}

@@ -1,4 +1,4 @@
-"""What a person has in the studio, every text of it recognizable: to look for it where others look."""
+"""Everything that a user can own in the studio, with recognizable texts to look for where other users look."""
 
 from __future__ import annotations
 

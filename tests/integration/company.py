@@ -1,4 +1,4 @@
-"""A studio with sign-in, and the people and programs that use it, let in without a provider."""
+"""A studio with sign-in, and the users and clients of it, signed in without a provider."""
 
 from __future__ import annotations
 

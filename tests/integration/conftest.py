@@ -1,4 +1,4 @@
-"""A whole studio on real servers, and a runner's worker inside the test's own process."""
+"""A whole studio on real servers, with a runner's worker inside the test's own process."""
 
 from __future__ import annotations
 

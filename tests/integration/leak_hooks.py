@@ -1,4 +1,4 @@
-"""What no answer may tell, as a check of schemathesis; beside what openapi_hooks tells it."""
+"""A check of schemathesis for what no answer may tell; it runs beside the hooks of openapi_hooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI document cannot say, told to schemathesis."""
+"""Hooks of schemathesis for rules that the OpenAPI document cannot express."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that begins calls as fast as it is allowed to, beside others."""
+"""A process that begins calls as fast as it is allowed to, beside other such processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People of a company, without a provider that vouches for them."""
+"""Users of a company, signed in without a provider."""
 
 from __future__ import annotations
 

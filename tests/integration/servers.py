@@ -1,4 +1,4 @@
-"""A studio with two image servers of its own, `one` and `two`, whose models cost differently."""
+"""A studio with two image servers of its own, `one` and `two`, whose models have different prices."""
 
 from __future__ import annotations
 

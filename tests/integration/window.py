@@ -1,4 +1,4 @@
-"""The dashboard's real pages, run in the test's own process as the person who is signed in sees them."""
+"""The dashboard's real pages, run in the test's own process as the signed-in user sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One small module a contestant: its worker as its documentation recommends it, and how it is given jobs.
+"""The contestants, one small module each: its worker as its documentation recommends it, and how it gets jobs.
 
-Those of the peers are run by another interpreter, with none of the studio's libraries.
+The peers' modules run in another interpreter, with none of the studio's libraries.
 """

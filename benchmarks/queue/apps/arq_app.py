@@ -13,7 +13,7 @@ from arq.constants import default_queue_name
 from benchmarks.queue.apps.work import work_async
 
 LOGGING = {"version": 1}
-"""Warnings only, as the others: no line a job."""
+"""The logging configuration: warnings only, like the others, and no line per job."""
 
 _settings = RedisSettings.from_dsn(os.environ["REDIS_URI"])
 _loop = asyncio.new_event_loop()
@@ -25,7 +25,7 @@ async def _work(_context: dict[str, Any], job: str, seconds: float) -> None:
 
 
 class WorkerSettings:
-    """What `arq` runs."""
+    """The settings that `arq` runs."""
 
     functions: ClassVar = [_work]
     redis_settings = _settings
@@ -33,7 +33,7 @@ class WorkerSettings:
 
 
 def prepare() -> None:
-    """Connect."""
+    """Connect to Redis."""
     _pools.append(_loop.run_until_complete(create_pool(_settings)))
 
 
@@ -43,5 +43,5 @@ def enqueue(job: str, seconds: float) -> None:
 
 
 def outstanding() -> int:
-    """Jobs that wait or are in progress: arq takes a job off the queue when it is done."""
+    """Return how many jobs wait or are in progress: arq takes a job off the queue when it is done."""
     return int(_loop.run_until_complete(_pools[0].zcard(default_queue_name)))

@@ -1,4 +1,4 @@
-"""Celery on Redis: a pool of threads, acknowledging late, nothing fetched ahead."""
+"""Celery on Redis: a pool of threads, acknowledging late, with no prefetching."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _redis = Redis.from_url(os.environ["REDIS_URI"])
 
 
 def prepare() -> None:
-    """Connect."""
+    """Connect to Redis."""
     _redis.ping()
 
 
@@ -32,5 +32,5 @@ def enqueue(job: str, seconds: float) -> None:
 
 
 def outstanding() -> int:
-    """Tasks that wait, and those not yet acknowledged."""
+    """Return how many tasks wait or are not yet acknowledged."""
     return int(_redis.llen("celery")) + int(_redis.hlen("unacked"))

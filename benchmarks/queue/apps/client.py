@@ -13,7 +13,7 @@ APPS = "benchmarks.queue.apps"
 
 
 class App(Protocol):
-    """What a contestant's module offers."""
+    """The functions of a contestant's module."""
 
     def prepare(self) -> None:
         """Make the engine ready; called once, before anything else."""
@@ -22,11 +22,11 @@ class App(Protocol):
         """Return once the engine has acknowledged the job."""
 
     def outstanding(self) -> int:
-        """How many jobs the engine has not recorded as finished."""
+        """Return how many jobs the engine has not recorded as finished."""
 
 
 def _enqueue(app: App, jobs: Sequence[str], seconds: float) -> list[int]:
-    """When each was acknowledged, in nanoseconds since the epoch."""
+    """Enqueue the jobs, and return when each was acknowledged, in nanoseconds since the epoch."""
     acknowledged = []
     for job in jobs:
         app.enqueue(job, seconds)
@@ -35,7 +35,7 @@ def _enqueue(app: App, jobs: Sequence[str], seconds: float) -> list[int]:
 
 
 def _finished(app: App) -> int:
-    """When the engine had recorded the last one."""
+    """Return when the engine had recorded the last job as finished, in nanoseconds since the epoch."""
     while app.outstanding():
         time.sleep(0.002)
     return time.time_ns()
@@ -49,7 +49,7 @@ _COMMANDS: Mapping[str, Callable[..., object]] = {
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer requests until the input ends."""
     app: Any = cast(App, importlib.import_module(f"{APPS}.{sys.argv[1]}"))
     for line in sys.stdin:
         command, *arguments = json.loads(line)

@@ -15,7 +15,7 @@ _actor = dramatiq.actor(work, actor_name="work")
 
 
 def prepare() -> None:
-    """Connect."""
+    """Connect to Redis."""
     _broker.client.ping()
 
 
@@ -25,5 +25,5 @@ def enqueue(job: str, seconds: float) -> None:
 
 
 def outstanding() -> int:
-    """Messages that are not acknowledged."""
+    """Return how many messages are not acknowledged."""
     return int(_broker.client.hlen("dramatiq:default.msgs"))

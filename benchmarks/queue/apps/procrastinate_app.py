@@ -13,7 +13,7 @@ _task = app.task(name="work")(work_async)
 
 
 async def retry_stalled_jobs(context: JobContext, **_timestamp: int) -> None:
-    """The documentation's recipe against workers that are gone, at the documentation's interval."""
+    """Retry the jobs of workers that are gone: the documentation's recipe, at the documentation's interval."""
     for job in await context.app.job_manager.get_stalled_jobs():
         await context.app.job_manager.retry_job(job)
 
@@ -30,12 +30,12 @@ def prepare() -> None:
 
 
 def enqueue(job: str, seconds: float) -> None:
-    """Defer one job; its transaction is committed."""
+    """Defer one job in a committed transaction."""
     _task.defer(job=job, seconds=seconds)
 
 
 def outstanding() -> int:
-    """Jobs to do and being done."""
+    """Return how many jobs wait or are running."""
     query = "SELECT count(*) AS open FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
     count: int = app.connector.get_sync_connector().execute_query_one(query)["open"]
     return count

@@ -1,7 +1,7 @@
-"""Image Studio on MongoDB: the runner as it is, with a function in the place of the image work.
+"""Image Studio on MongoDB: the runner as it is, with a function in place of the image work.
 
-A job of the benchmark is a real one of one image, which is stored already, because the function makes none: so it
-is claimed, checked, leased, renewed and finished as every other, and ends as DONE.
+A job of the benchmark is a real job of one image, which is stored already, because the function makes none. It is
+claimed, checked, leased, renewed and finished like every other, and ends as DONE.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ T = TypeVar("T")
 
 class _Admission(Admission):
     def tasks(self, job: Job, is_busy_with: Callable[[str], bool]) -> Sequence[ImageTask]:
-        """Check the job as always; its one image is to be made."""
+        """Check the job as always, and return its one image as a task."""
         super().tasks(job, is_busy_with)
         return [ImageTask(0, new_id("att"))]
 
 
 class _Door(Door):
     def enter(self, _job: Job, _task: ImageTask) -> bool:
-        """No paid call follows."""
+        """Return True without a hold: no paid call follows."""
         return True
 
 
@@ -78,7 +78,7 @@ def _as(kind: type[T], part: object) -> T:
 
 
 def prepare() -> None:
-    """Approve one job as a person does: what is queued later is made from it."""
+    """Approve one job as a user does: jobs that are queued later are made from it."""
     _templates.append(approved_job(build_studio(_settings)))
 
 
@@ -89,7 +89,7 @@ def enqueue(job: str, seconds: float) -> None:
 
 
 def outstanding() -> int:
-    """Jobs that are not over."""
+    """Return how many jobs are not over."""
     return _stores.reports.running() + _stores.reports.queued(sys.maxsize)
 
 

@@ -1,6 +1,6 @@
-"""What a job is: it says when it starts, waits, and says when it has ended.
+"""The work of a job: it records its start, waits, and records its end.
 
-One line appended to one file is the same, and next to nothing, for every contestant, and survives a kill -9.
+One line appended to one file costs next to nothing, is the same for every contestant, and survives a kill -9.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The dashboard with the API in a process of its own, with sign-in, as strangers and people meet it."""
+"""The dashboard with the API in a process of its own, with sign-in, for requests with and without a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the asynchronous providers share."""
+"""Helpers for the tests of the asynchronous providers."""
 
 from __future__ import annotations
 
