@@ -1,4 +1,4 @@
-"""Settings -> Studio: the services, wired to their adapters. The only place that wires."""
+"""The wiring of the services to their adapters, from the settings. The only module that wires."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ Service = TypeVar("Service")
 
 @dataclass(frozen=True)
 class RunnerNeeds:
-    """What a runner is built from, beside the services that everyone works with."""
+    """What a runner needs beside the services of all processes."""
 
     connection: Connection
     jobs: JobStore
@@ -97,7 +97,7 @@ class RunnerNeeds:
 
 @dataclass(frozen=True)
 class Studio:
-    """Everything a page, a route or a runner works with."""
+    """All services that a page, a route or a runner uses."""
 
     settings: Settings
     endpoints: Mapping[ProviderName, Endpoint]
@@ -143,11 +143,11 @@ class Studio:
 
     @property
     def provider(self) -> ProviderName | None:
-        """Return who makes the images where nothing is chosen, or None without a provider."""
+        """Return the provider of requests that choose none, or None if no provider is configured."""
         return next(iter(self.endpoints), None)
 
     def close(self) -> None:
-        """Write down what is still in memory and give all connections back."""
+        """Write down what is still in memory, and close all connections."""
         self.enhancement.close()
         for provider in self.for_runner.providers.values():
             provider.close()
@@ -159,8 +159,8 @@ class Studio:
 def build_studio(settings: Settings, *, kind: Kind = "dashboard") -> Studio:
     """Wire the services of a process of this kind.
 
-    Creates the collections with their validators and indexes. Raises ConfigurationError where the settings
-    lack a database or a bucket, or the database cannot do transactions.
+    Creates the collections with their validators and indexes. Raises ConfigurationError if the settings lack a database
+    or a bucket, or if the database does not support transactions.
     """
     with ExitStack() as undone:
         stores = Stores(settings.require_database(), settings.mongodb_database)
@@ -259,17 +259,17 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
 
 
 def _text_provider(providers: Mapping[ProviderName, Provider]) -> OpenAIProvider | None:
-    """Who enhances prompts: OpenAI, else the sandbox."""
+    """Return the provider that enhances prompts, OpenAI or else the sandbox, or None if neither is configured."""
     named = (providers.get(name) for name in ("openai", "sandbox"))
     return next((provider for provider in named if isinstance(provider, OpenAIProvider)), None)
 
 
 def _provider_names(configured: Collection[ProviderName], catalog: Catalog) -> frozenset[ProviderName]:
-    """Return every provider that there is, configured or not."""
+    """Return the names of all providers, configured or not."""
     return frozenset({*configured, *(model.provider for model in catalog.image_models)})
 
 
 def _scopes(providers: Collection[ProviderName], catalog: Catalog) -> frozenset[str]:
-    """Return all that can be paused."""
+    """Return all scopes that can be paused."""
     models = (model_scope(model.name) for model in catalog.image_models)
     return frozenset({EVERYTHING, *map(provider_scope, providers), *models})

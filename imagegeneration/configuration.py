@@ -1,4 +1,4 @@
-"""What the settings mean, in the types of the areas."""
+"""The translation of the settings into the types of the areas."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from imagegeneration.settings import Settings
 
 
 def endpoints_of(settings: Settings) -> Mapping[ProviderName, Endpoint]:
-    """Return every provider that can be called, the usual one first. The sandbox is there only where no real one is."""
+    """Return every configured provider, the default first, or else the sandbox if it is configured."""
     openai_url = settings.openai_base_url or (settings.openai_api_key and "https://api.openai.com/v1")
     configured: tuple[tuple[ProviderName, object, SecretStr | None], ...] = (
         ("openai", openai_url, settings.openai_api_key),
@@ -41,15 +41,15 @@ def endpoints_of(settings: Settings) -> Mapping[ProviderName, Endpoint]:
 
 
 def provider_of(settings: Settings) -> ProviderName | None:
-    """Return who makes the images where nothing is chosen, or None without a provider."""
+    """Return the provider of requests that choose none, or None if no provider is configured."""
     return next(iter(endpoints_of(settings)), None)
 
 
 def default_parameters_of(settings: Settings, catalog: Catalog) -> GenerationParameters | None:
-    """Return what version 1 makes, or None without a provider.
+    """Return the parameters of version 1, or None without a provider.
 
-    OpenAI makes OPENAI_IMAGE_MODEL in DEFAULT_SIZE and DEFAULT_QUALITY; where only others are configured, it is the
-    first model of the first of them, in the first size and quality that the catalog names.
+    OpenAI and the sandbox make OPENAI_IMAGE_MODEL in DEFAULT_SIZE and DEFAULT_QUALITY. If only other providers are
+    configured, it is the first available model of the first provider, in the first size and quality of the catalog.
     """
     provider = provider_of(settings)
     if provider in ("openai", "sandbox"):
@@ -66,7 +66,7 @@ def default_parameters_of(settings: Settings, catalog: Catalog) -> GenerationPar
 
 
 def bucket_of(settings: Settings) -> BucketSettings:
-    """Return where the bucket is, and with what. Raises ConfigurationError, which names what is missing."""
+    """Return the address and credentials of the bucket. Raises ConfigurationError that names what is missing."""
     account = settings.r2_account_id
     endpoint = settings.r2_endpoint_url or (account and f"https://{account}.r2.cloudflarestorage.com")
     key_id, key, cdn = settings.r2_access_key_id, settings.r2_secret_access_key, settings.cdn_base_url
@@ -85,7 +85,7 @@ def bucket_of(settings: Settings) -> BucketSettings:
 
 
 def seal_keys_of(settings: Settings) -> SealKeys:
-    """Return the keys that approvals are sealed with. Raises ConfigurationError without one."""
+    """Return the keys that seal approvals. Raises ConfigurationError if there is none."""
     if not settings.approval_keys:
         raise ConfigurationError(
             "Set APPROVAL_KEYS: a secret of 32 random characters or more, the same for every process "
@@ -120,7 +120,7 @@ def text_limits_of(settings: Settings) -> TextLimits:
 
 
 def login_rules_of(settings: Settings) -> LoginRules:
-    """Return how long a login lasts, and where people come back to."""
+    """Return the idle and longest time of a login, and the public address of the studio."""
     return LoginRules(
         idle=timedelta(minutes=settings.sign_in_idle_minutes),
         longest=timedelta(hours=settings.sign_in_max_hours),
@@ -129,7 +129,7 @@ def login_rules_of(settings: Settings) -> LoginRules:
 
 
 def breaker_rules_of(settings: Settings) -> BreakerRules:
-    """Return when a provider is paused by itself."""
+    """Return the rules by which a provider is paused automatically."""
     burn = settings.burn_limit_usd_per_hour
     return BreakerRules(
         failures=settings.breaker_failures, burn_micros_per_hour=None if burn is None else _micros(burn)

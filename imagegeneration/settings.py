@@ -127,7 +127,7 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> Sequence[str]:
-        """What nobody may ever read in a log or an answer."""
+        """Return the secrets, which must never appear in a log or an answer."""
         kept = [value for _, value in self if isinstance(value, SecretStr)]
         kept += self.approval_keys
         kept += [server.api_key for server in self.image_servers if server.api_key is not None]
@@ -138,30 +138,30 @@ class Settings(BaseSettings):
 
     @property
     def spool_dir(self) -> Path:
-        """Where paid answers wait for the bucket."""
+        """Return the directory in which paid answers wait for the bucket."""
         return self.data_dir / "spool"
 
     @property
     def rates_database(self) -> str:
-        """The database of the rate counters, which are apart from everything that matters."""
+        """Return the name of the database of rate counters, apart from all that must not be lost."""
         return f"{self.mongodb_database}_limits"
 
     @property
     def has_sign_in(self) -> bool:
-        """Whether people are told apart; else there is one local admin, on this machine only."""
+        """Return whether users sign in; else there is one local admin, on this machine only."""
         return bool(self.sign_in_providers or self.sign_in_proxy)
 
     @property
     def login_cookie(self) -> str:
-        """The name of the cookie of a sign-in. Browsers take a `__Host-` one from this host by HTTPS only.
+        """Return the name of the cookie of a login, with the prefix `__Host-` under HTTPS.
 
-        So no other host of the domain can put its own in its place.
+        Browsers accept such a cookie from this host over HTTPS only, so no other host of the domain can replace it.
         """
         is_https = (self.public_url or "").startswith("https://")
         return f"__Host-{LOGIN_COOKIE}" if is_https else LOGIN_COOKIE
 
     def require_safe_exposure(self, host: str) -> None:
-        """Raise ConfigurationError where strangers could reach `host` and nobody would ask who they are."""
+        """Raise ConfigurationError if `host` is reachable from outside without sign-in, or if sign-in cannot work."""
         if not self.has_sign_in and not is_loopback(host):
             raise ConfigurationError(
                 f"{host} can be reached by others and no sign-in is configured: set SIGN_IN_PROVIDERS and PUBLIC_URL, "
@@ -176,14 +176,14 @@ class Settings(BaseSettings):
             raise ConfigurationError("SIGN_IN_PROVIDERS, SIGN_IN_PROXY: their roles let nobody in. Name an admin.")
 
     def require_database(self) -> str:
-        """Return the database's URI. Raises ConfigurationError where none is configured."""
+        """Return the database's URI. Raises ConfigurationError if none is configured."""
         if self.mongodb_uri is None:
             raise ConfigurationError("Set MONGODB_URI; or start everything on this machine with `make run`.")
         return self.mongodb_uri.get_secret_value()
 
 
 def is_loopback(name: str) -> bool:
-    """Whether this host name or address reaches this machine only."""
+    """Return whether this host name or address reaches this machine only."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
@@ -193,7 +193,7 @@ def is_loopback(name: str) -> bool:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment and `.env`; from then on their secrets are hidden wherever something is logged.
+    """Return the settings from the environment and `.env`, and redact their secrets in logs from now on.
 
     Raises ConfigurationError, one line that names the variable.
     """

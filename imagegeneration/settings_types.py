@@ -1,4 +1,4 @@
-"""The types of settings: what a variable may say."""
+"""The types of settings: the values that a variable may have."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from imagegeneration.people.sign_in import SignInProvider
 from imagegeneration.providers.endpoint import ImageField
 
 VENDORS = ("openai", "google", "fal", "replicate", "stability", "forge", "midjourney", "sandbox")
-"""The names of the providers that the studio knows by itself."""
+"""The names of the built-in providers."""
 
 _URL: TypeAdapter[AnyHttpUrl] = TypeAdapter(AnyHttpUrl)
 
@@ -37,7 +37,7 @@ def _http_url(value: str) -> str:
 
 
 def _origin(value: str) -> str:
-    """Return the address as browsers write it: lower case, no default port. The studio is not served below a path."""
+    """Return the address as browsers write it, lower case and without a default port. It must not have a path."""
     url = _URL.validate_python(value)
     if url.path not in (None, "/") or url.query or url.fragment or url.username or url.password:
         raise ValueError("give scheme, host and port only, for example https://studio.example.com")
@@ -72,21 +72,21 @@ def _not_the_servers_own(value: str) -> str:
 Usd = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 Url = Annotated[str, AfterValidator(_http_url)]
-"""An http address without a slash at its end."""
+"""An http or https address without a slash at its end."""
 
 Origin = Annotated[str, AfterValidator(_origin)]
 
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_networks)]
-"""Addresses and networks, with commas between: `10.0.0.1,192.168.0.0/24`."""
+"""Addresses and networks, separated by commas: `10.0.0.1,192.168.0.0/24`."""
 
 SealKeyTexts = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_separated), AfterValidator(_long)]
-"""Keys with commas between."""
+"""Keys, separated by commas."""
 
 DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,38}$"), AfterValidator(_not_the_servers_own)]
 
 
 class ImageServer(BaseModel):
-    """A server of one's own that speaks OpenAI's images API. `name` is its provider in the catalog's rows.
+    """An operator's server that speaks OpenAI's images API. `name` is its provider in the catalog.
 
     `left_out` are fields that it refuses.
     """
@@ -107,7 +107,7 @@ class ImageServer(BaseModel):
 
 
 class ProviderLimitSetting(BaseModel):
-    """What a provider may be asked for by all runners together, until an operator sets other limits at run time."""
+    """The limits of a provider over all runners, until an operator sets others at run time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
 

@@ -1,4 +1,4 @@
-"""What is looked at before a process begins: settings that would make all work fail later are said at once."""
+"""Checks before a process begins, so that wrong settings fail at once instead of later."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 
 def require_fit(studio: Studio) -> None:
-    """Raise ConfigurationError, one line, for what no waiting mends; the same for runner, dashboard and API.
+    """Raise ConfigurationError, one line, for faults that waiting cannot fix, in every kind of process.
 
-    What may pass by itself, such as an outage of the bucket, is one line of the log.
+    Faults that may pass, such as an outage of the bucket, are one line of the log.
     """
     try:
         _require_all(studio)
@@ -75,10 +75,13 @@ def _require_models(studio: Studio) -> None:
 
 
 def _require_affordable(studio: Studio, made: GenerationParameters) -> None:
-    """One image as version 1 makes it has a price, and fits into every budget."""
+    """Check that one image with the parameters of version 1 has a price and fits into every budget.
+
+    Raises ConfigurationError otherwise.
+    """
     settings, catalog, today = studio.settings, studio.registry.catalog, datetime.now(UTC).date()
     model = catalog.named(made.model)
-    if model is not None and model.unavailable is None and not model.is_alive(today):  # the others still work
+    if model is not None and model.unavailable is None and not model.is_alive(today):  # the other models still work
         log.error("OPENAI_IMAGE_MODEL: %s", catalog.why_not(made.model, today))
         return
     if model is not None and studio.registry.provider_of(model) != made.provider:

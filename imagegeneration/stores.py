@@ -1,4 +1,4 @@
-"""The stores of an installation, each for the areas that are handed it."""
+"""The stores of an installation, passed to the areas that need them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from imagegeneration.providers.pace_store import PaceStore
 
 
 class Stores:
-    """The database: its connection and its collections."""
+    """The database: its connection and its stores."""
 
     def __init__(self, uri: str, database: str) -> None:
         self.connection = Connection(uri, database)
@@ -55,7 +55,7 @@ class Stores:
         self.loras = LoraStore(self.connection)
 
     def prepare(self) -> None:
-        """Create the collections, validators and indexes. Raises ConfigurationError where they cannot be used."""
+        """Create the collections, validators and indexes. Raises ConfigurationError if they cannot be used."""
         self.connection.require_replica_set()
         self.connection.prepare()
         self.audit.ensure_head()

@@ -1,1 +1,1 @@
-"""The HTTP API under /image: one router file a noun. The only package that imports fastapi."""
+"""The HTTP API under /image, with one router file for each noun. The only package that imports fastapi."""

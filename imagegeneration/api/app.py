@@ -1,4 +1,4 @@
-"""The API as an application: mounted under /image beside the pages, or served alone.
+"""The API as an application, mounted under /image beside the pages or served alone.
 
 Alone: `uvicorn --factory imagegeneration.api.app:create_api`.
 """
@@ -44,7 +44,7 @@ Every error has the same form: `{"error": {"code", "message", "resolution", "req
 
 
 def build_api(studio: Callable[[], Studio]) -> FastAPI:
-    """The API, to be mounted at /image; `studio` is asked for with every request."""
+    """Build the API to be mounted at /image; `studio` is called with every request."""
     api: FastAPI = FastAPIOffline(
         title="Image Studio",
         version="1",
@@ -57,7 +57,7 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
     api.state.studio = studio
     api.state.followers = events.Followers(studio)
     for router in ROUTERS:
-        api.router.routes.extend(router.routes)  # as they are: including builds each anew for each application
+        api.router.routes.extend(router.routes)  # include_router would build each again
     api.add_exception_handler(StudioError, answers.on_studio_error)
     api.add_exception_handler(RequestValidationError, answers.on_invalid_request)
     api.add_exception_handler(HTTPException, answers.on_http_exception)
@@ -65,12 +65,12 @@ def build_api(studio: Callable[[], Studio]) -> FastAPI:
 
 
 def api_routes(studio: Callable[[], Studio]) -> list[Mount]:
-    """The routes of the API for the application that serves it, which puts `gated` before them."""
+    """Return the routes of the API for an application that puts the middleware of `gated` before them."""
     return [Mount("/image", app=build_api(studio))]
 
 
 def build_asgi(studio: Callable[[], Studio], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
-    """The API with the gate before it, as it is served without the dashboard."""
+    """Build the API behind the gate, as it is served without the dashboard."""
     routes = [*api_routes(studio), *sign_in_routes(studio)]
     return Starlette(routes=routes, middleware=gated(studio), lifespan=lifespan)
 
@@ -78,9 +78,9 @@ def build_asgi(studio: Callable[[], Studio], lifespan: Lifespan[Starlette] | Non
 def gated(
     studio: Callable[[], Studio], page: str | None = None, hear: Hear = lambda _message: "refused"
 ) -> list[Middleware]:
-    """What stands before pages and API alike, outermost first.
+    """Return the middleware before pages and API, outermost first.
 
-    `page` is the document of the dashboard; `hear` says what a message of its pages is.
+    `page` is the document of the dashboard; `hear` classifies a message of its pages.
     """
     return [
         Middleware(SecurityHeaders, studio=studio, page=page),
@@ -94,13 +94,13 @@ def gated(
 
 @asynccontextmanager
 async def running(studio: Studio) -> AsyncIterator[None]:
-    """What runs beside the requests: once a minute the enhancer's cost is posted; at the end everything is closed."""
+    """Post the enhancer's cost and renew this process once a minute, and close the studio at the end."""
     stop = threading.Event()
 
     def post() -> None:
         while not stop.wait(POST_SECONDS):
             studio.enhancement.post()
-            with suppress(StudioError):  # the database is away: the next minute tries again
+            with suppress(StudioError):  # the database is down: the next minute tries again
                 studio.runners.processes.seen()
 
     poster = threading.Thread(target=post, name="post-text-cost", daemon=True)
@@ -109,12 +109,12 @@ async def running(studio: Studio) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await to_thread.run_sync(poster.join, 5)  # else it could say that this process runs after it has gone
+        await to_thread.run_sync(poster.join, 5)  # else it could record this process after it has gone
         await to_thread.run_sync(studio.close)
 
 
 def create_api() -> Starlette:
-    """The API alone, configured by the environment. A wrong setting ends the process with one line."""
+    """Build the API alone, configured by the environment. A wrong setting ends the process with one line."""
     configure_logging()
     try:
         settings = load_settings()

@@ -1,4 +1,4 @@
-"""Bodies, read whole before anything parses them: bounded in size and time, and JSON in depth too."""
+"""Request bodies, read whole before parsing and bounded in size and time; JSON also in depth."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from starlette.types import Receive
 from imagegeneration.core.errors import InvalidRequest, TooLarge
 
 MAX_BODY_BYTES = 256 * 1024
-"""Largest body: two prompts of 4,000 characters, escaped, need less than half of it, and no page takes uploads."""
+"""The largest body. Two escaped prompts of 4,000 characters need less than half of it, and no page takes uploads."""
 
 BODY_SECONDS = 30.0
 SILENT_SECONDS = 10.0
 MAX_DEPTH = 64
 MAX_KEYS = 200
-"""Keys of one JSON object."""
+"""The most keys of one JSON object."""
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
 def has_body(headers: Mapping[str, str]) -> bool:
-    """Whether a body follows the request's head."""
+    """Return whether a body follows the request's head."""
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def is_large(headers: Mapping[str, str]) -> bool:
-    """Whether the body that follows is too large, or of a size that is not known."""
+    """Return whether the body is too large or of unknown size."""
     length = headers.get("content-length", "")
     return "transfer-encoding" in headers or (length.isdigit() and int(length[:20]) > MAX_BODY_BYTES)
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
-    """The whole body; None if the client left meanwhile.
+    """Return the whole body, or None if the client left meanwhile.
 
-    Raises TooLarge (IMG_007), and InvalidRequest (IMG_009, 408) for one that does not arrive in time.
+    Raises TooLarge (IMG_007), or InvalidRequest (IMG_009, 408) if it does not arrive in time.
     """
     if is_large(headers) and "transfer-encoding" not in headers:
         raise TooLarge(f"The body has {headers['content-length'][:20]} bytes; at most {MAX_BODY_BYTES} are allowed.")
@@ -62,9 +62,9 @@ async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes | Non
 
 
 def check_json(body: bytes) -> None:
-    """Raise InvalidRequest (IMG_009) for JSON that parsers take differently, or are made to work hard by.
+    """Raise InvalidRequest (IMG_009) for JSON that parsers read differently, or that is expensive to parse.
 
-    What is no JSON at all passes: whoever parses it says better what is wrong.
+    A body that is not JSON at all passes, because its parser reports the fault better.
     """
     if json.detect_encoding(body) != "utf-8":
         raise InvalidRequest("The body must be JSON in UTF-8.")

@@ -1,4 +1,4 @@
-"""What routes are given that are still wired to the whole studio."""
+"""Dependencies of routes that still take the whole studio."""
 
 from __future__ import annotations
 

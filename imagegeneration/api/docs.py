@@ -1,4 +1,4 @@
-"""The interactive documentation: Swagger UI from files of our own, with one inline script that may run."""
+"""The interactive documentation: Swagger UI from local files, with one inline script allowed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FILES = "/image/static-offline-docs"
 
 
 def documentation() -> HTMLResponse:
-    """The page."""
+    """Return the page."""
     return _PAGE
 
 

@@ -1,7 +1,7 @@
-"""The events of a job, as they happen: server-sent events (https://html.spec.whatwg.org/#server-sent-events).
+"""The events of a job as server-sent events (https://html.spec.whatwg.org/#server-sent-events).
 
-A stream costs no thread: it sleeps on the event loop until the one watcher of this process says that its job has
-changed, or until it is time to look anyway.
+A stream holds no thread. It sleeps on the event loop until the watcher of this process reports a change of its job, or
+until the next poll.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from imagegeneration.web.answers import documented
 from imagegeneration.web.routes import LOOK_AGAIN, RECHECK_SECONDS, CurrentActor, requires
 
 LOOK_SECONDS = 2.0
-"""How often a stream looks at its job by itself; the change stream says it sooner."""
+"""How often a stream polls its job; the change stream wakes it sooner."""
 
 BEAT_SECONDS = 15.0
-"""After so long a silence a comment is sent, so that nobody between takes the connection for dead."""
+"""How long a stream may be silent. Then it sends a comment, so that no proxy takes the connection for dead."""
 
 SLOW_SECONDS = 30.0
-"""A client that takes nothing for so long is given up."""
+"""How long a client may read nothing before its stream is closed."""
 
 RETRY_MILLISECONDS = 2000
 STREAMS_OF_A_PERSON = 20
@@ -56,7 +56,7 @@ EventNumber = Annotated[int, Query(alias="lastEventId", ge=0, le=_LARGEST_ID, de
 
 
 class Follower:
-    """An open stream of a person, and what wakes it. Lives on the event loop."""
+    """An open stream of a user, and what wakes it. Lives on the event loop."""
 
     def __init__(self, user_id: str, job_id: str) -> None:
         self.user_id = user_id
@@ -69,19 +69,19 @@ class Follower:
         self._woken.set()
 
     def end(self) -> None:
-        """End the stream: the server stops."""
+        """End the stream, because the server stops."""
         self.is_ending = True
         self._woken.set()
 
     async def wait(self, seconds: float) -> None:
-        """Wait until the stream is woken, at most for so long."""
+        """Wait until the stream is woken, at most `seconds`."""
         with anyio.move_on_after(seconds):
             await self._woken.wait()
         self._woken.clear()
 
 
 class Followers:
-    """All open streams of this process, and the thread that listens for them while there are any."""
+    """All open streams of this process, and the thread that watches for them while there are any."""
 
     def __init__(self, studio: Callable[[], Studio]) -> None:
         self._studio = studio
@@ -91,11 +91,11 @@ class Followers:
 
     @functools.cached_property
     def reads(self) -> CapacityLimiter:
-        """The threads in which streams read: few, and none of those that answer requests."""
+        """Return the limiter of the few threads in which streams read, apart from those that answer requests."""
         return CapacityLimiter(READS_AT_ONCE)
 
     def enter(self, user_id: str, job_id: str) -> Follower:
-        """Admit a stream of the person until it leaves. Raises Busy (IMG_005) if the person has too many."""
+        """Admit a stream of the user until it leaves. Raises Busy (IMG_005) if the user has too many."""
         if self._of_person[user_id] >= STREAMS_OF_A_PERSON:
             raise Busy(
                 f"{STREAMS_OF_A_PERSON} event streams are open already.",
@@ -111,9 +111,9 @@ class Followers:
         self._listen()
 
     def leave(self, follower: Follower) -> None:
-        """Forget a stream that is closed."""
+        """Forget a closed stream."""
         self._of_person[follower.user_id] -= 1
-        self._of_person += Counter()  # forgets who has none
+        self._of_person += Counter()  # drops users without streams
         self._streams[follower.job_id].discard(follower)
         if not self._streams[follower.job_id]:
             del self._streams[follower.job_id]
@@ -144,14 +144,14 @@ class Followers:
 
 
 class EventStream(EventSourceResponse):
-    """An answer without a known end; a client that does not take what is sent is given up."""
+    """A response without a known end. A client that reads too slowly is dropped."""
 
     def __init__(self, content: AsyncIterator[bytes], closed: Callable[[], None]) -> None:
         super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         self._closed = closed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the end, or until nobody listens any more."""
+        """Send until the stream ends or the client leaves."""
         with anyio.CancelScope() as answering:
 
             async def sending(message: Message) -> None:
@@ -193,10 +193,10 @@ async def job_events(
     ] = None,
     since: EventNumber = 0,
 ) -> Response:
-    """What happens to a job, as it happens, until it is over: server-sent events, each with its number as `id`.
+    """Stream the events of a job until it is over, as server-sent events with their numbers as `id`.
 
-    All events after `Last-Event-ID` (or `lastEventId`) are told first. `progress` is an estimate, has no number, and is
-    not told again. A number that the job has not come to is a 422.
+    All events after `Last-Event-ID` (or `lastEventId`) come first. `progress` is an estimate, has no number, and is not
+    repeated. A number that the job has not reached is a 422.
     """
     unknown = set(request.query_params) - {"lastEventId"}
     if unknown:
@@ -208,7 +208,7 @@ async def job_events(
         leaving.callback(followers.leave, follower)
         updates = await to_thread.run_sync(studio.feed.updates_since, actor, job_id, after, limiter=followers.reads)
         if updates.is_over and not updates.events:
-            return Response(status_code=204)  # tells a browser not to come back
+            return Response(status_code=204)  # tells a browser not to reconnect
         followers.follow(follower)
         request.scope["state"][ENDS] = follower.end
         stream = _Stream(studio, followers.reads, request.scope["state"][LOOK_AGAIN], actor, job_id, after)
@@ -216,7 +216,7 @@ async def job_events(
 
 
 class _Stream:
-    """One client that listens."""
+    """The stream of one client."""
 
     def __init__(
         self,
@@ -237,7 +237,7 @@ class _Stream:
         self._looked_at = self._said_at = time.monotonic()
 
     async def run(self, follower: Follower) -> AsyncIterator[bytes]:
-        """Yield what is sent: what is new about the job, until it is over."""
+        """Yield what is new about the job, until it is over."""
         yield format_sse_event(retry=RETRY_MILLISECONDS)
         while not follower.is_ending:
             updates = await self._look()
@@ -254,7 +254,7 @@ class _Stream:
             await follower.wait(LOOK_SECONDS)
 
     async def _look(self) -> JobUpdates | None:
-        """Return what is new, or None if the actor may not hear it any more."""
+        """Return what is new, or None if the actor may no longer see the job."""
         try:
             if time.monotonic() - self._looked_at >= RECHECK_SECONDS:
                 self._looked_at = time.monotonic()
@@ -267,7 +267,7 @@ class _Stream:
         except (NotFound, NotAllowed):
             return None
         except StudioError:
-            return JobUpdates([], None, is_over=False)  # the database is away: the stream goes on when it is back
+            return JobUpdates([], None, is_over=False)  # the database is down: the stream goes on when it is back
 
     def _sent(self, updates: JobUpdates) -> Iterator[bytes]:
         for event in updates.events:

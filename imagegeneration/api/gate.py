@@ -1,8 +1,8 @@
-"""The gate before everything, pages and API, HTTP and websocket alike: a pure ASGI middleware.
+"""The gate before pages and API, HTTP and websocket alike: a pure ASGI middleware.
 
-Streamlit alone does not close its doors: files, uploads and its websocket answer people who never signed in,
-whatever a page checks. So nothing behind the gate is reached without a login or a key, but for what is open to
-everybody. Without a configured sign-in there is one local admin, and only this machine is answered.
+Streamlit alone does not check who asks: its files, uploads and websocket answer clients that never signed in, whatever
+a page checks. So the gate lets no request pass without a login or a key, except to open addresses. Without a configured
+sign-in there is one local admin, and only this machine is answered.
 """
 
 from __future__ import annotations
@@ -37,31 +37,31 @@ from imagegeneration.web.answers import error_response
 from imagegeneration.web.routes import LOOK_AGAIN, RECHECK_SECONDS
 
 LOOKUPS_AT_ONCE = 16
-"""Of cookies and keys, in the database."""
+"""The most look-ups of cookies and keys in the database at once."""
 
 VOUCHED_AT_ONCE = 16
-"""Of tokens of a reverse proxy, whose key set may be slow: cookies and keys do not wait for those."""
+"""The most look-ups of proxy tokens at once. Their key set may be slow, and cookies and keys must not wait for it."""
 
 VOUCHED_SECONDS = 3.0
 
 PAGES_OF_A_PERSON = 50
-"""Pages that a person may have open at once; each is a session in this server's memory."""
+"""The most pages a user may have open at once; each is a session in this server's memory."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN = ("/auth/",)
-"""Addresses that answer strangers: the sign-in. Health is in the table of routes."""
+"""Addresses that need no sign-in: the sign-in itself. The table of routes has the health checks."""
 
 _CLOSED = (
     *("/_stcore/metrics", "/_stcore/agent", "/_stcore/script-health-check", "/_stcore/upload_file"),
     "/oauth2callback",
 )
-"""Streamlit's own routes that nothing uses here, whatever its settings say: no page takes uploads."""
+"""Streamlit's own routes that the dashboard does not use, whatever its settings say: no page takes uploads."""
 
 _WINDING = re.compile(r"//|\\|/\.\.?(/|$)")
-"""Addresses that some take for others: the gate and what is behind it must mean the same one."""
+"""Addresses that parsers read differently: the gate and the application must read the same one."""
 
 _HOST = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
-"""A Host header: a name or an address, and a port; some read more into others."""
+"""A Host header: a name or an address, and a port. Some parsers accept more."""
 
 _CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
 
@@ -71,14 +71,14 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 Said = Literal["by hand", "by itself", "refused"]
 Hear = Callable[[bytes], Said]
-"""What a message of an open page is: a person's doing, the page's own, or one that no page of ours sends."""
+"""The kind of a page's message: a user's action, an automatic one, or one that no page of the dashboard sends."""
 
 
 class Gate:
-    """Finds out who asks, and refuses who may not. What is behind finds the actor in the scope's state."""
+    """The middleware that identifies the actor and refuses requests. It puts the actor into the scope's state."""
 
     def __init__(self, app: ASGIApp, studio: Callable[[], Studio], hear: Hear) -> None:
-        """`hear` says what a message of a page is."""
+        """Take the application, the studio and `hear`, which classifies a message of a page."""
         self._app = app
         self._studio = studio
         self._hear = hear
@@ -86,7 +86,7 @@ class Gate:
         self._refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the refusal, or pass the request on."""
+        """Send the refusal, or pass the request on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -122,14 +122,14 @@ class Gate:
             self._one_page_less(state["actor"].user_id)
 
     def _one_more_page(self, user_id: str) -> None:
-        """Count an open page of its person. Raises Busy (IMG_005) for one too many."""
+        """Count an open page of the user. Raises Busy (IMG_005) above the limit."""
         if self._open[user_id] >= PAGES_OF_A_PERSON:
             raise Busy(f"{PAGES_OF_A_PERSON} pages are open already.", retry_after=10, resolution="Close some of them.")
         self._open[user_id] += 1
 
     def _one_page_less(self, user_id: str) -> None:
         self._open[user_id] -= 1
-        self._open += Counter()  # forgets who has none
+        self._open += Counter()  # drops users without pages
 
     @property
     def _signs_in(self) -> bool:
@@ -172,7 +172,7 @@ class Gate:
         return await to_thread.run_sync(find, secret, limiter=self._lookups)
 
     async def _vouched(self, token: str, address: str) -> Actor | None:
-        """Whom a proxy's token is about. Raises Busy (IMG_005) where the key set is too slow to tell in time."""
+        """Return the actor of a proxy's token, or None. Raises Busy (IMG_005) if the key set is too slow."""
         try:
             with fail_after(VOUCHED_SECONDS):
                 return await self._vouching.run(address, self._studio().logins.vouched, token)
@@ -185,13 +185,13 @@ class Gate:
             await self._look(logins.use, token)
 
     async def _use_key(self, key_id: str) -> None:
-        """Note that a key is in use, also for a call that it is then refused."""
+        """Record that a key is in use, even for a call that is then refused."""
         keys = self._studio().keys
         if not keys.was_used(key_id):
             await self._look(keys.use, key_id)
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
-        """Serve a websocket for as long as its login lasts; messages that no page of ours sends are dropped."""
+        """Serve a websocket while its login lasts, and drop messages that no page of the dashboard sends."""
         ASKING.set(scope["state"]["actor"].user_id)
 
         async def heard() -> Message:
@@ -205,7 +205,7 @@ class Gate:
                     log.warning("An open page sent a message that is not allowed; %s so far", self._refused)
                     continue
                 if said == "by hand":
-                    with contextlib.suppress(StudioError):  # the database is away: the page says so itself
+                    with contextlib.suppress(StudioError):  # the database is down: the page reports that itself
                         await self._use(headers)
                 return message
 
@@ -214,7 +214,7 @@ class Gate:
             while not serving.done():
                 await asyncio.wait([serving], timeout=RECHECK_SECONDS)
                 if not serving.done() and not await self._still_there(scope, headers):
-                    with contextlib.suppress(RuntimeError):  # closed by the other side meanwhile
+                    with contextlib.suppress(RuntimeError):  # the other side has closed it meanwhile
                         await send({"type": "websocket.close", "code": 4401, "reason": "Signed out."})
                     return
             await serving
@@ -222,7 +222,7 @@ class Gate:
             serving.cancel()
 
     async def _look_again(self, scope: Scope, headers: Mapping[str, str], need: Need) -> Actor | None:
-        """Whose request it is by now; None if they are signed out, or may not do this any more."""
+        """Return the current actor of the request, or None if they signed out or may no longer do this."""
         actor = await self._actor(scope, headers)
         return actor if actor is not None and actor.may(need) else None
 
@@ -230,11 +230,11 @@ class Gate:
         try:
             return await self._actor(scope, headers) is not None
         except StudioError:
-            return True  # the database is away: nobody is thrown out for that
+            return True  # the database is down: no user is signed out for that
 
 
 def needed(scope: Scope) -> Need:
-    """What the address asks for. Raises NotFound (IMG_008) for one that no rule declares."""
+    """Return what the address requires. Raises NotFound (IMG_008) if no rule declares it."""
     path: str = scope["path"]
     if path.startswith(_CLOSED) or not path.isprintable() or _WINDING.search(path):
         raise NotFound("There is nothing at this address.")
@@ -249,14 +249,14 @@ def needed(scope: Scope) -> Need:
 
 
 def _check_method(scope: Scope) -> None:
-    """Raise WrongMethod (IMG_009, 405) for an address of the API that knows other methods only."""
+    """Raise WrongMethod (IMG_009, 405) for an address of the API that does not support the method."""
     allowed = allowed_methods(scope["path"])
     if allowed and scope.get("method") not in (*allowed, "HEAD"):
         raise WrongMethod(str(scope.get("method")), allowed)
 
 
 def check_local(scope: Scope, headers: Mapping[str, str]) -> None:
-    """Raise NotAllowed (IMG_010) for a connection from outside, or a page of another site that uses this browser."""
+    """Raise NotAllowed (IMG_010) for a connection from outside, or for a page of another site in this browser."""
     server = scope.get("server")
     if server is None or not is_loopback(server[0]):
         raise NotAllowed(
@@ -270,9 +270,9 @@ def check_local(scope: Scope, headers: Mapping[str, str]) -> None:
 
 
 def check_public(scope: Scope, headers: Mapping[str, str], public_url: str) -> None:
-    """Raise NotAllowed (IMG_010) for another Host than PUBLIC_URL's, or a page of another site.
+    """Raise NotAllowed (IMG_010) for another Host than PUBLIC_URL's, or for a page of another site.
 
-    Health is asked for by machines that know the server by other names.
+    Health checks may use any Host, because machines know the server by other names.
     """
     own = _split(public_url.lower())
     if headers.get("host", "").lower() != own.netloc and not scope["path"].startswith("/image/health/"):
@@ -281,7 +281,7 @@ def check_public(scope: Scope, headers: Mapping[str, str], public_url: str) -> N
 
 
 def _check_origin(scope: Scope, headers: Mapping[str, str], *own: str) -> None:
-    """Browsers name the page that asks: by `Origin`, and where that is left out by `Sec-Fetch-Site`."""
+    """Raise NotAllowed (IMG_010) for a page of another site, by `Origin`, or by `Sec-Fetch-Site` if that is missing."""
     origin = headers.get("origin")
     is_foreign = origin is not None and origin.lower() not in own
     is_change = scope.get("method", "GET") not in _CHANGES_NOTHING
@@ -290,18 +290,18 @@ def _check_origin(scope: Scope, headers: Mapping[str, str], *own: str) -> None:
 
 
 def _writes_nothing(scope: Scope) -> bool:
-    """Return whether the request must leave the database as it is, the times of sign-ins and keys included."""
+    """Return whether the request must not write to the database, not even the times of sign-ins and keys."""
     return bool(scope["type"] == "http" and scope["path"] == NOTHING_WRITTEN)
 
 
 def client_address(scope: Scope) -> str:
-    """Where the connection comes from; behind a reverse proxy, where the server is told that it comes from."""
+    """Return the client's address; behind a reverse proxy, the one that the proxy forwarded."""
     client = scope.get("client")
     return "unknown" if client is None else str(client[0])
 
 
 def cookie(headers: Mapping[str, str], name: str) -> str | None:
-    """The cookie called `name`, if the browser sent one."""
+    """Return the value of the cookie `name`, or None if the browser sent none."""
     return cookie_parser(headers.get("cookie", "")).get(name)
 
 
@@ -321,7 +321,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _request_id(headers: Mapping[str, str]) -> str:
-    """The caller's own id, if it is a harmless one, so that both sides can find the request; else a new one."""
+    """Return the client's own request id if it is harmless, so that both sides can find the request, else a new id."""
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else f"req_{ULID()}"
 

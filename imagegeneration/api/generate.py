@@ -1,4 +1,8 @@
-"""Routes of generating with a choice: the model, its parameters, and how far it is (PRD 002, PRD 003)."""
+"""Routes of generating with a chosen model, and of progress.
+
+Sources: the requirement documents "Image Generation Pipeline (legacy service concepts)" and "New Image Generation API
+Group".
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,10 @@ router = APIRouter(tags=["jobs"])
 
 
 class Accepted(JobAnswer):
-    """A job that was made: where to ask how far it is, about how many seconds an image takes, and what is sent.
+    """A new job: where to poll it, about how many seconds an image takes, and what is sent.
 
-    `alternates` is what may be sent instead, in this order, where the one before is known not to have charged.
+    `alternates` are the requests that may be sent instead, in this order, if the one before is known to be free of
+    charge.
     """
 
     status_url: str
@@ -31,7 +36,7 @@ class Accepted(JobAnswer):
 
 
 class Progress(JobStatus):
-    """How far a job is. `estimatedSeconds` is about how long an image takes, never a promise."""
+    """The progress of a job. `estimatedSeconds` is a rough duration of one image, never a promise."""
 
     image_count: int
     images_done: int
@@ -49,7 +54,7 @@ async def generate(
     actor: CurrentActor,
     idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
-    """Approve a prompt with a choice of model and parameters: the same job by the same rules as `execute-prompt`."""
+    """Approve a prompt with a chosen model and parameters, by the same rules as `execute-prompt`."""
 
     def approve() -> Job:
         job = studio.approvals.approve(actor, body, source="api", idempotency_key=idempotency_key)
@@ -70,7 +75,7 @@ async def generate(
 @router.get("/status/{jobId}", responses=documented(404))
 @requires("look")
 def progress(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Progress:
-    """How far a job is, who makes it, and about how long an image takes, from the history of its model."""
+    """Return the progress of a job, its model, and about how long an image takes by the model's history."""
     job = studio.queries.get(actor, job_id)
     return Progress(
         **status_of(job).model_dump(),

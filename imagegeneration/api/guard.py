@@ -1,4 +1,4 @@
-"""What surrounds every request: a bounded body, a request id on the answer, one form of error."""
+"""The innermost middleware: a bounded body, a request id on the answer, and one form of error."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Reads bodies before anything parses them, and puts an `X-Request-Id` on every answer."""
+    """The middleware that reads bodies before parsing and puts an `X-Request-Id` on every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer the refusal."""
+        """Pass a request on, or send the refusal."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -54,17 +54,17 @@ class Guard:
 
 
 def is_api(path: str) -> bool:
-    """Whether the address belongs to the API."""
+    """Return whether the address belongs to the API."""
     return path == "/image" or path.startswith("/image/")
 
 
 def _with_slash(scope: Scope) -> Scope:
-    """A mounted application does not see its own address without a slash, and then the pages would answer."""
+    """Add the slash to the API's own address; without it the pages would answer instead of the mounted API."""
     return {**scope, "path": "/image/", "raw_path": b"/image/"} if scope["path"] == "/image" else scope
 
 
 async def _body(scope: Scope, receive: Receive) -> Receive | None:
-    """What the application receives: the body at once; None if the client has left before it was complete."""
+    """Return a `receive` with the whole body, or None if the client left before it was complete."""
     headers = Headers(scope=scope)
     if not has_body(headers):
         return receive

@@ -1,4 +1,4 @@
-"""What a browser may do with an answer: the security headers of every one of them, pages and API alike."""
+"""The security headers of every answer, pages and API alike."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.settings import Settings
 
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""The policy of what is no page."""
+"""The policy of answers that are not pages."""
 
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
-    # "no-referrer" would make browsers send `Origin: null` with our own forms, and the gate would refuse them.
+    # With "no-referrer" browsers send `Origin: null` from the studio's own forms, which the gate refuses.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -33,9 +33,9 @@ _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DO
 
 
 class SecurityHeaders:
-    """Adds them to every answer; a Content-Security-Policy only where the answer has none of its own.
+    """The middleware that adds the security headers; an answer's own Content-Security-Policy is kept.
 
-    `page` is the document of the dashboard, whose inline script may run; without one nothing is a page.
+    `page` is the document of the dashboard, whose inline script may run. Without it no answer is a page.
     """
 
     def __init__(self, app: ASGIApp, studio: Callable[[], Studio], page: str | None = None) -> None:
@@ -53,10 +53,10 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
-                del headers["Access-Control-Allow-Origin"]  # Streamlit lets every site read its static files
+                del headers["Access-Control-Allow-Origin"]  # Streamlit allows every site to read its static files
                 headers.setdefault("Content-Security-Policy", self._policy(scope["path"], headers))
                 if message["status"] == 408 or (message["status"] >= 300 and is_large(Headers(scope=scope))):
-                    headers["Connection"] = "close"  # else the server reads the rest, to throw it away
+                    headers["Connection"] = "close"  # else the server reads the rest only to discard it
             await send(message)
 
         await self._app(scope, receive, sending)
@@ -76,11 +76,11 @@ class SecurityHeaders:
 
 
 def page_policy(page: str, settings: Settings) -> str:
-    """The policy of the dashboard.
+    """Return the policy of the dashboard.
 
-    Streamlit imports the code of our components from `blob:` addresses, which only a script that already runs here
-    can make, and it styles with elements that it inserts, so styles may be inline. Images are shown, and fetched to be
-    saved, from the bucket's public address.
+    Streamlit imports the code of the components from `blob:` addresses, which only a running script can create. It
+    inserts style elements, so inline styles are allowed. Images are shown and downloaded from the bucket's public
+    address.
     """
     images = _origin(settings.cdn_base_url or "")
     parts = (
@@ -100,7 +100,7 @@ def page_policy(page: str, settings: Settings) -> str:
 
 
 def script_hashes(page: str) -> str:
-    """The inline scripts of a document, by their hashes, as a policy names them."""
+    """Return the hashes of the inline scripts of a document in the form of a policy."""
     digests = (hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(page))
     return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
@@ -111,7 +111,7 @@ def _origin(address: str) -> str:
 
 
 def _websockets(settings: Settings) -> str:
-    """The pages' own websocket, which not every browser counts as `'self'`."""
+    """Return the addresses of the pages' websocket, which some browsers do not count as `'self'`."""
     if settings.public_url is None:
         return "ws://localhost:* ws://127.0.0.1:*"
     return _origin(settings.public_url).replace("http", "ws", 1)

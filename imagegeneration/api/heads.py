@@ -1,4 +1,4 @@
-"""Heads of requests, before anything looks at them: bounded, readable in one way only, with harmless cookies."""
+"""Request heads, checked first: bounded, unambiguous and with harmless cookies."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from imagegeneration.core.errors import InvalidRequest
 from imagegeneration.web.answers import error_response
 
 MAX_HEAD_BYTES = 16 * 1024
-"""Largest head, the address included; browsers and proxies send a few kilobytes."""
+"""The largest head, address included; browsers and proxies send a few kilobytes."""
 
 
 class Heads:
-    """Refuses heads that are too large or say two lengths, and leaves out cookies that take long to read."""
+    """The middleware that refuses heads that are too large or ambiguous, and drops cookies that are slow to parse."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer the refusal."""
+        """Pass a request on, or send the refusal."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, warning_of_slow_clients(receive, send))
             return
@@ -45,7 +45,7 @@ class Heads:
 
 
 class ClientAddresses:
-    """Takes the client's address from `X-Forwarded-For` where a proxy of TRUSTED_PROXIES has sent it."""
+    """The middleware that takes the client's address from `X-Forwarded-For` of a proxy in TRUSTED_PROXIES."""
 
     def __init__(self, app: ASGIApp, studio: Callable[[], Studio]) -> None:
         self._app = app
@@ -61,12 +61,12 @@ class ClientAddresses:
         proxies = self._studio().settings.trusted_proxies
         if not proxies:
             return self._app
-        app = cast(Any, self._app)  # uvicorn has ASGI types of its own
+        app = cast(Any, self._app)  # uvicorn has its own ASGI types
         return cast(ASGIApp, ProxyHeadersMiddleware(app, list(proxies)))
 
 
 def _refusal(scope: Scope) -> InvalidRequest | None:
-    """What is wrong with the head; None if nothing is."""
+    """Return the refusal of the head, or None if the head is fine."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
     if size + sum(len(name) + len(value) + 4 for name, value in headers) > MAX_HEAD_BYTES:
@@ -80,9 +80,9 @@ def _refusal(scope: Scope) -> InvalidRequest | None:
 
 
 def _with_plain_cookies(scope: Scope) -> Scope:
-    r"""The request without cookies that have a backslash, which no cookie may have (RFC 6265, 4.1.1).
+    """Return the request without cookies that contain a backslash, which RFC 6265 (4.1.1) forbids.
 
-    Starlette and FastAPI read cookies with the standard library, which before Python 3.11.10 takes quadratic time for
+    Starlette and FastAPI parse cookies with the standard library. Before Python 3.11.10 it takes quadratic time for
     quoted backslashes.
     """
     headers: list[tuple[bytes, bytes]] = scope["headers"]

@@ -30,7 +30,7 @@ from imagegeneration.web.answers import documented
 from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires
 
 AT_ONCE = 40
-"""Approvals at once. They may wait for the moderation, so they have threads of their own."""
+"""The most approvals at once. They may wait for the moderation, so they have their own threads."""
 
 router = APIRouter(tags=["jobs"])
 
@@ -45,14 +45,14 @@ ImageIndex = Annotated[int, Path(ge=0, lt=MAX_IMAGES)]
 
 
 class JobAnswer(Value):
-    """A job's id and its state."""
+    """A job's id and status."""
 
     job_id: str
     status: Status
 
 
 class JobStatus(Value):
-    """What a client polls."""
+    """The status of a job, for clients that poll."""
 
     job_id: str
     status: Status
@@ -61,7 +61,7 @@ class JobStatus(Value):
 
 
 class JobRecord(Value):
-    """The whole audit record of a job: what was approved, what was sent, what came back, what it cost."""
+    """The whole record of a job: what was approved, sent and received, and what it cost."""
 
     job: Job
     stored_images: Sequence[StoredImage]
@@ -73,9 +73,9 @@ class JobRecord(Value):
 
 
 class DecisionBody(Value):
-    """What becomes of an image that was perhaps charged or set aside, or whose machine is gone, and why.
+    """A decision about an image whose charge is unclear, that was set aside, or whose runner is gone, with the reason.
 
-    `attemptId` is the attempt that was looked at, as the audit record names it.
+    `attemptId` is the attempt that the operator saw in the job's record.
     """
 
     decision: Decision
@@ -84,14 +84,14 @@ class DecisionBody(Value):
 
 
 class RetryBody(Value):
-    """What a retry is agreed to cost. `acceptUnknown`: images that were perhaps charged may be paid for again."""
+    """The agreed cost of a retry. `acceptUnknown`: images whose charge is unclear may be paid for again."""
 
     accept_micros: Micros = Field(description=f"Integer micro-dollars, 0..{MAX_MICROS}.")
     accept_unknown: bool = False
 
 
 class AgainOrder(Value):
-    """What a job that is run again is agreed to cost at most."""
+    """The most that a job which is run again may cost."""
 
     accept_micros: Micros = Field(description=f"Integer micro-dollars, 0..{MAX_MICROS}.")
 
@@ -105,7 +105,7 @@ async def execute_prompt(
     actor: CurrentActor,
     idempotency_key: IdempotencyKey = None,
 ) -> JobAnswer:
-    """Approve a prompt: makes a job and holds its price. Nothing is generated inside the request."""
+    """Approve a prompt: create a job and hold its price. No image is generated inside the request."""
 
     def approve() -> Job:
         job = studio.approvals.approve(actor, body, source="api", idempotency_key=idempotency_key)
@@ -119,7 +119,7 @@ async def execute_prompt(
 @router.get("/job-status/{jobId}", responses=documented(404))
 @requires("look")
 def job_status(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobStatus:
-    """How far a job is, and the URLs of the images that are there."""
+    """Return the status of a job, and the URLs of its stored images."""
     return status_of(studio.queries.get(actor, job_id))
 
 
@@ -128,7 +128,7 @@ def _filters(
     link: Annotated[str | None, Query(pattern=LINK_PATTERN, description="type:id of a link that a job has.")] = None,
     user_id: Annotated[str | None, Query(alias="userId", max_length=100, description="Whose jobs they are.")] = None,
 ) -> Mapping[str, Any]:
-    """Return the filters of a list that were given, as they stand in its address."""
+    """Return the given filters of a list, as they stand in its address."""
     given = {"status": status, "link": link, "userId": user_id}
     return {name: value for name, value in given.items() if value is not None}
 
@@ -145,7 +145,7 @@ def job_list(
     *,
     filters: Annotated[Mapping[str, Any], Depends(_filters)],
 ) -> Sequence[JobSummary]:
-    """Jobs, newest first. `Link: <...>; rel="next"` leads to the page after."""
+    """List jobs, newest first. `Link: <...>; rel="next"` leads to the next page."""
     unknown = set(request.query_params) - {"limit", "cursor", "status", "link", "userId"}
     if unknown:
         raise InvalidRequest(f"{min(unknown)[:40]}: unknown query parameter")
@@ -166,7 +166,7 @@ def job_list(
 @router.get("/jobs/{jobId}", responses=documented(404))
 @requires("look")
 def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobRecord:
-    """The whole audit record."""
+    """Return the whole record of a job."""
     job = studio.queries.get(actor, job_id)
     return JobRecord(
         job=job,
@@ -186,7 +186,7 @@ def job_record(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Job
 async def retry_job(
     body: RetryBody, job_id: JobId, response: Response, studio: CurrentStudio, actor: CurrentActor
 ) -> JobAnswer:
-    """Queue a failed job again for the images that it lacks, at a price of at most `acceptMicros`."""
+    """Queue a failed job again for its missing images, at a price of at most `acceptMicros`."""
 
     def retry() -> Job:
         job = studio.approvals.retry(
@@ -214,7 +214,7 @@ async def run_again(
     actor: CurrentActor,
     idempotency_key: IdempotencyKey = None,
 ) -> JobAnswer:
-    """Approve a new job with the recipe of one that is over, at a price of at most `acceptMicros`."""
+    """Approve a new job with the recipe of a finished one, at a price of at most `acceptMicros`."""
 
     def approve() -> Job:
         job = studio.approvals.run_again(
@@ -230,7 +230,7 @@ async def run_again(
 @router.post("/jobs/{jobId}/cancel", status_code=202, responses=documented(404, 409))
 @requires("generate")
 def cancel_job(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> JobAnswer:
-    """Start no further image of the job; what is in flight finishes and is kept."""
+    """Cancel a job: no further image starts. Images in flight finish and are kept."""
     job = studio.cancellation.cancel(actor, job_id)
     return JobAnswer(job_id=job.job_id, status=job.status)
 
@@ -240,8 +240,10 @@ def cancel_job(job_id: JobId, studio: CurrentStudio, actor: CurrentActor) -> Job
 def decide_image(
     body: DecisionBody, job_id: JobId, index: ImageIndex, studio: CurrentStudio, actor: CurrentActor
 ) -> JobAnswer:
-    """Decide about an image: `accept_lost`, `not_charged` (both: perhaps charged), `declare_lost` (machine gone, or set
-    aside), `try_again` (set aside: its answer is kept and could not be taken in).
+    """Decide about an image.
+
+    `accept_lost` and `not_charged` are for an unclear charge, `declare_lost` for a lost runner or an image set aside,
+    and `try_again` for an image set aside, whose kept answer is then processed again.
     """
     job = studio.decisions.decide(
         actor, job_id, index, attempt_id=body.attempt_id, decision=body.decision, reason=body.reason
@@ -251,11 +253,11 @@ def decide_image(
 
 @functools.cache
 def approvals() -> CapacityLimiter:
-    """The threads of approvals: they wait for the moderation, so they have some of their own."""
+    """Return the limiter of the threads of approvals, which wait for the moderation."""
     return CapacityLimiter(AT_ONCE)
 
 
 def status_of(job: Job) -> JobStatus:
-    """How far a job is."""
+    """Return the status of a job."""
     known: dict[str, Any] = {"job_id": job.job_id, "status": job.status, "cdn_urls": job.cdn_urls, "error": job.error}
     return JobStatus(**known)

@@ -1,4 +1,8 @@
-"""Routes of models: what can be had, what it costs, and what of a request a model cannot do (PRD 002, PRD 003)."""
+"""Routes of models: availability, prices, and what a model cannot do.
+
+Sources: the requirement documents "Image Generation Pipeline (legacy service concepts)" and "New Image Generation API
+Group".
+"""
 
 from __future__ import annotations
 
@@ -27,14 +31,14 @@ router = APIRouter(tags=["models"])
 
 
 class Question(OptionsBody):
-    """A request that may be approved."""
+    """A request that may be approved later."""
 
     final_prompt: Prompt
     image_count: ImageCount = Field(default=1, description="Any integer; clamped to 1..5.")
 
 
 class Choice(Value):
-    """The model that was selected, and why, in words."""
+    """The selected model, and the reason in words."""
 
     model: str
     provider: ProviderName
@@ -44,8 +48,8 @@ class Choice(Value):
 class Answered(Value):
     """What would be sent and why, and the most that all images would cost together.
 
-    `alternates` is what may be sent instead, in this order, where the one before is known not to have charged.
-    `givenUp` says in words where the proportions of an edit differ from its first image's.
+    `alternates` are the requests that may be sent instead, in this order, if the one before is known to be free of
+    charge. `givenUp` says in words where the proportions of an edit differ from those of its first image.
     """
 
     request: GenerationParameters
@@ -56,14 +60,14 @@ class Answered(Value):
 
 
 class LoraQuestion(Value):
-    """LoRAs, and the model that they are to be used with (null: any)."""
+    """LoRAs, and the model to use them with (null: any)."""
 
     loras: Many[LoraWish] = Field(min_length=1, max_length=MAX_LORAS)
     model: str | None = Field(default=None, min_length=1, max_length=100)
 
 
 class ModelFacts(Value):
-    """A model of the catalog. `problem` says why it cannot be had at present (null: it can)."""
+    """A model of the catalog. `problem` says why it is unavailable at present (null: available)."""
 
     model: ImageModel
     is_dying: bool
@@ -73,9 +77,9 @@ class ModelFacts(Value):
 class ProviderFacts(Value):
     """A provider: whether it is configured, works and is paused, and its models.
 
-    `status` is what it said when it was last asked for something that costs nothing, at `checkedAt` (null: not yet);
-    `problem` says in words what is wrong. `failures` is how many calls have failed in a row, `lastFailure` what the
-    provider said of the last, which is for admins: it may be about one person's prompt (null for others).
+    `status` is the result of the last free check, at `checkedAt` (null: not yet checked). `problem` says in words what
+    is wrong. `failures` is the number of failed calls in a row. `lastFailure` is the provider's message for the last
+    one; it may be about one user's prompt, so it is null except for admins.
     """
 
     name: str
@@ -92,14 +96,14 @@ class ProviderFacts(Value):
 @router.post("/estimate", dependencies=[JSON_ONLY], responses=documented(401, 404, 415))
 @requires("generate")
 def estimate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Estimate:
-    """What every able model would cost for one image, how long it takes, its quality and its limits."""
+    """Estimate the price, duration, quality and limits of one image for every suitable model."""
     return studio.selector.estimate(_criteria(body, studio, actor))
 
 
 @router.post("/validate", dependencies=[JSON_ONLY], responses=documented(401, 402, 404, 415))
 @requires("generate")
 def validate(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Answered:
-    """What an approval would send and cost; a refusal names each field that is not possible. Nothing is written."""
+    """Return what an approval would send and cost; an error names each impossible field. Writes nothing."""
     quote = studio.selector.quote(_criteria(body, studio, actor), body.image_count, actor.user_id)
     quote.require_allowed()
     request = quote.plan.request
@@ -119,14 +123,14 @@ def _criteria(body: Question, studio: CurrentStudio, actor: CurrentActor) -> Cri
 @router.post("/compatibility", dependencies=[JSON_ONLY], responses=documented(401, 404, 415))
 @requires("generate")
 def compatibility(body: LoraQuestion, studio: CurrentStudio, actor: CurrentActor) -> Compatibility:
-    """Which models take these LoRAs: by how many, by what they are made for, and by what is configured here."""
+    """Return the models that take these LoRAs, by their number, their base models and the configured providers."""
     return models_that_take(studio.loras.named(actor, body.loras), body.model, studio.registry)
 
 
 @router.get("/providers", responses=documented(401))
 @requires("signed-in")
 def providers(studio: CurrentStudio, actor: CurrentActor) -> Sequence[ProviderFacts]:
-    """The catalog, and the health of who makes it."""
+    """List the catalog, and the health of its providers."""
     today = datetime.now(UTC).date()
     names = dict.fromkeys(
         [*studio.registry.endpoints, *(model.provider for model in studio.registry.catalog.image_models)]

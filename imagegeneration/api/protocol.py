@@ -1,4 +1,4 @@
-"""HTTP/1.1 with bounds for clients: `uvicorn --http imagegeneration.api.protocol:TimedProtocol`."""
+"""HTTP/1.1 with time limits for clients: `uvicorn --http imagegeneration.api.protocol:TimedProtocol`."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from imagegeneration.api.bodies import MAX_BODY_BYTES
 HEAD_SECONDS = 10.0
 
 WRITE_SECONDS = 30.0
-"""A client that does not take what was sent for so long is cut off."""
+"""How long a client may read nothing of an answer before its connection is aborted."""
 
 ENDS = "ends"
-"""Where an answer without an end of its own leaves, in the state of its scope, what is called when the server stops."""
+"""The key in the scope's state of the callback that ends an endless answer when the server stops."""
 
 _PIECE = 4096
-"""h11 bounds a head only while it waits for the rest of it, so a head is handed over in pieces of so many bytes."""
+"""The size of the pieces that h11 gets, in bytes: it bounds a head only while it waits for the rest of it."""
 
 
 log = logging.getLogger(__name__)
 
 
 def warning_of_slow_clients(receive: Receive, send: Send) -> Send:
-    """Return the `send` of a lifespan that says once the app has started if uvicorn serves without TimedProtocol.
+    """Return the `send` of a lifespan that warns after startup if uvicorn serves without TimedProtocol.
 
-    An app is not told which protocol serves it; uvicorn's own object, whose method `receive` is, knows. Of other
-    servers nothing is said.
+    An application is not told which protocol serves it. uvicorn's lifespan object, whose method `receive` is, has the
+    configuration. Other servers get no warning.
     """
     config = getattr(getattr(receive, "__self__", None), "config", None)
     if not isinstance(config, Config) or issubclass(config.http_protocol_class, TimedProtocol):
@@ -53,11 +53,11 @@ def warning_of_slow_clients(receive: Receive, send: Send) -> Send:
 
 
 class TimedProtocol(H11Protocol):
-    """Closes a connection whose next request is not there in time, or whose client does not take its answer.
+    """A protocol that closes a connection whose next request is late, or whose client does not read its answer.
 
-    uvicorn waits for ever for the rest of a head, for a first byte, and for a client to read. The body is bounded
-    where it is read; what is left of one after its answer counts as the next request here. A message of a websocket
-    is no larger than a body. Whom to believe about addresses is a setting of ours, not uvicorn's.
+    uvicorn waits without limit for the rest of a head, for a first byte, and for a client to read. The body is bounded
+    where it is read; the rest of one after its answer counts here as the next request. A websocket message is at most
+    as large as a body. TRUSTED_PROXIES decides which proxies are believed, not uvicorn's own setting.
     """
 
     _overdue: asyncio.TimerHandle | None = None
@@ -80,47 +80,47 @@ class TimedProtocol(H11Protocol):
             self.ws_protocol_class = TimedWebSocket
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """A client is there."""
+        """Take over a new connection, and expect a request."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # so that whatever is not taken is noticed, not only much of it
+        transport.set_write_buffer_limits(high=0)  # so that any unread byte pauses writing, not only a full buffer
         self._expect_request()
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes came; time runs on unless they complete a request's head."""
+        """Feed the bytes to the parser. The time limit runs on unless they complete a request's head."""
         for start in range(0, len(data), _PIECE):
             super().data_received(data[start : start + _PIECE])
             if self.transport.is_closing() or self.transport.get_protocol() is not self:
-                break  # refused; or a websocket by now
+                break  # refused, or handed over to the websocket protocol
         if self.conn.our_state in (h11.SEND_RESPONSE, h11.SEND_BODY):
             self._stop_waiting()
         else:
             self._expect_request()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Hand the connection over to the protocol of websockets, which bounds writes by itself."""
+        """Hand the connection over to the websocket protocol, which has its own limit for writes."""
         self._stop_writing()
         super().handle_websocket_upgrade(event)
 
     def pause_writing(self) -> None:
-        """The client has not taken all that was sent."""
+        """Start the time limit, because the client has not read all that was sent."""
         super().pause_writing()
         if self._unread is None:
             self._unread = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It has by now."""
+        """Stop the time limit, because the client has read everything."""
         super().resume_writing()
         self._stop_writing()
 
     def shutdown(self) -> None:
-        """The server stops: what would go on for as long as the client listens is told so."""
+        """Stop, and end an answer that would last as long as the client listens."""
         super().shutdown()
         scope = getattr(self.cycle, "scope", {})  # there is no cycle before the first request
         if (end := scope.get("state", {}).get(ENDS)) is not None:
             end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """Stop both time limits, because the client is gone."""
         self._stop_waiting()
         self._stop_writing()
         super().connection_lost(exc)
@@ -141,34 +141,34 @@ class TimedProtocol(H11Protocol):
 
 
 class TimedWebSocket(WebSocketsSansIOProtocol):
-    """A websocket whose connection is aborted if its client does not take what is sent.
+    """A websocket whose connection is aborted if its client does not read what is sent.
 
-    uvicorn ends a connection with `transport.close()`, and asyncio first writes what it has buffered: a client that
-    never reads would keep its connection, and its place among the open pages, for ever. The write buffer's limit is 0
-    here too, so a close that has to wait is a write pause that began before it.
+    uvicorn ends a connection with `transport.close()`, and asyncio first writes its buffer. A client that never reads
+    would keep its connection, and its place among the open pages, without end. The write buffer's limit is 0 here too,
+    so writing is paused before a close can wait.
     """
 
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take over a connection, on which an earlier answer may be unread: asyncio does not say that again."""
+        """Take over a connection. An earlier answer may be unread, and asyncio does not report that again."""
         super().connection_made(transport)
         if self.transport.get_write_buffer_size() > 0:
             self.pause_writing()
 
     def pause_writing(self) -> None:
-        """Give the client WRITE_SECONDS to take what was sent."""
+        """Give the client WRITE_SECONDS to read what was sent."""
         super().pause_writing()
         if self._unread is None:
             self._unread = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Stop the time: the client has taken everything."""
+        """Stop the time limit, because the client has read everything."""
         super().resume_writing()
         self._stop_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the time: the client is gone."""
+        """Stop the time limit, because the client is gone."""
         self._stop_writing()
         super().connection_lost(exc)
 

@@ -1,4 +1,4 @@
-"""Request rates at the API: who asks too often is refused, and each answer says where its rates stand."""
+"""The request rates of the API: refusals above a rate, and the standing on each answer."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from imagegeneration.web.answers import error_response
 COUNTED_AT_ONCE = 16
 
 NOTHING_WRITTEN = "/image/enhance-prompt"
-"""The route that writes nothing while it answers: its counters are in memory."""
+"""The route that writes nothing while it answers; its counters are in memory."""
 
 
 class RequestRates:
-    """Counts calls of the API on the actor that the gate let in. Pages, their files and websockets do not count."""
+    """The middleware that counts API calls on the actor. Pages, their files and websockets do not count."""
 
     def __init__(self, app: ASGIApp, studio: Callable[[], Studio]) -> None:
         self._app = app
@@ -31,7 +31,7 @@ class RequestRates:
         self._counting: CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a call on, or answer the refusal."""
+        """Pass a call on, or send the refusal."""
         actor: Actor | None = scope.get("state", {}).get("actor")
         if scope["type"] != "http" or not is_api(scope["path"]) or actor is None or actor.plan is None:
             await self._app(scope, receive, send)

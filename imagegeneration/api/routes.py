@@ -28,7 +28,7 @@ _pages = APIRouter(include_in_schema=False)
 @_pages.get("/")
 @requires("signed-in")
 async def front() -> RedirectResponse:
-    """Lead to the documentation."""
+    """Redirect to the documentation."""
     return RedirectResponse("/image/docs")
 
 
@@ -55,7 +55,7 @@ ROUTERS: Sequence[APIRouter] = (
     audit.router,
     readiness_api.router,
 )
-"""The routers of all areas, in the order in which the documentation has them."""
+"""The routers of all areas, in the order of the documentation."""
 
 _OF_FASTAPI: Mapping[tuple[str, str], Need] = {
     ("GET", "/image/static-offline-docs/{file}"): "signed-in",
@@ -75,7 +75,7 @@ def _declared() -> Mapping[tuple[str, str], Need]:
 
 
 ROUTES = _declared()
-"""What each route requires, by its method and path. A route that declares nothing is not in here, and refused."""
+"""What each route requires, by its method and path. A route that declares nothing is missing here, and refused."""
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -90,7 +90,7 @@ _PATTERNS = {(method, _pattern(path)): need for (method, path), need in ROUTES.i
 def requirement(method: str | None, path: str) -> Need | None:
     """Return what a call requires, or None if no route declares it.
 
-    With a wrong method it is `signed-in`: then the answer is that the method is wrong.
+    For a wrong method it is `signed-in`, so that the error names the method.
     """
     for (known, pattern), need in _PATTERNS.items():
         if pattern.fullmatch(path) and method in (known, "HEAD"):

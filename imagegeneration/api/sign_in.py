@@ -1,4 +1,4 @@
-"""Routes of signing in and out: the only pages that strangers see. Served beside the dashboard, under /auth."""
+"""Routes of signing in and out under /auth: the only pages that need no sign-in."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from imagegeneration.core.errors import Busy, NotFound, SignInFailed, StudioErro
 from imagegeneration.people.person import SIGN_IN_SECONDS
 
 STATE_COOKIE = "studio_sign_in"
-"""Tells browsers apart while people sign in, so that a sign-in ends where it was begun; tabs of a browser share it."""
+"""The cookie that ties a sign-in to the browser that began it; all tabs of a browser share it."""
 
 AT_ONCE = 8
-"""Steps of sign-ins at once, of each provider: one that hangs takes no thread of anybody else's."""
+"""The most sign-in steps of one provider at once, so that a provider that hangs blocks no other."""
 
 MOST_WAITING = 32
-"""More than so many steps that wait for a provider are refused at once."""
+"""The most steps that wait for a provider; more are refused at once."""
 
 _BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 Result = TypeVar("Result")
 _ASSETS = Path(__file__).parent / "assets"
-# No form-action: browsers hold a form's redirects against it too, and a provider sends people on to others.
+# No form-action: browsers apply it to a form's redirects too, and a provider may redirect to other sites.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -40,7 +40,7 @@ _HEADERS = {
 
 
 def sign_in_routes(studio: Callable[[], Studio]) -> list[Mount]:
-    """The routes under /auth; `studio` is asked for with every request."""
+    """Return the routes under /auth; `studio` is called with every request."""
     pages = _Pages(studio)
     routes = [
         Route("/sign-in", pages.sign_in, methods=["GET"]),
@@ -60,7 +60,7 @@ class _Pages:
         self._limiters: dict[str, CapacityLimiter] = {}
 
     async def sign_in(self, request: Request) -> Response:
-        """The providers, a button each."""
+        """Show a button for each provider."""
         wanted = own_path(request.query_params.get("next", "/"))
         buttons = "".join(
             f'<form method="post" action="/auth/begin/{html.escape(name)}">'
@@ -69,11 +69,11 @@ class _Pages:
             for name, label in self._studio().logins.providers()
         )
         response = _page("Sign in", "Sign in to Image Studio", buttons)
-        self._keep_browser(response, self._browser(request))  # here, so that tabs opened at once share one
+        self._keep_browser(response, self._browser(request))  # here, so that tabs opened at once share the cookie
         return response
 
     async def begin(self, request: Request) -> Response:
-        """Send the person to the provider."""
+        """Send the user to the provider."""
         form = await request.form(max_files=0, max_fields=4)
         wanted, browser = own_path(str(form.get("next", "/"))), self._browser(request)
         provider = request.path_params["provider"]
@@ -88,7 +88,7 @@ class _Pages:
         return response
 
     async def callback(self, request: Request) -> Response:
-        """Take the person back from the provider."""
+        """Take the user back from the provider."""
         answer, provider = dict(request.query_params), request.path_params["provider"]
         browser, token = self._browser(request), cookie(request.headers, self._studio().settings.login_cookie)
         try:
@@ -106,7 +106,7 @@ class _Pages:
         return response
 
     async def logout(self, request: Request) -> Response:
-        """Hear from a provider whom it has signed out (OpenID Connect Back-Channel Logout 1.0)."""
+        """Receive a sign-out from a provider (OpenID Connect Back-Channel Logout 1.0)."""
         form = await request.form(max_files=0, max_fields=4)
         token, provider = str(form.get("logout_token", "")), request.path_params["provider"]
         try:
@@ -120,12 +120,12 @@ class _Pages:
         return Response(headers={"Cache-Control": "no-store"})
 
     async def ask_sign_out(self, _request: Request) -> Response:
-        """A link cannot sign anybody out: a button does."""
+        """Show a button that signs out, because a mere link must not sign a user out."""
         button = '<form method="post" action="/auth/sign-out"><button autofocus>Sign out</button></form>'
         return _page("Sign out", "Sign out of Image Studio?", button + '<p><a href="/">Back to the studio</a></p>')
 
     async def sign_out(self, request: Request) -> Response:
-        """End the login of this browser; its open pages are closed within a minute."""
+        """End the login of this browser. Its open pages close within a minute."""
         name = self._studio().settings.login_cookie
         token = cookie(request.headers, name)
         if token is not None:
@@ -135,14 +135,14 @@ class _Pages:
         return response
 
     async def _count(self, step: str, request: Request) -> None:
-        """Strangers may come here: each address so often. Raises Busy (IMG_005)."""
+        """Count the step on the client's address, because these pages need no sign-in. Raises Busy (IMG_005)."""
         rates, address = self._studio().rates, client_address(request.scope)
         await self._on(self._limiter("the counters"), lambda: rates.sign_in(step, address))
 
     async def _apart(self, provider: str, work: Callable[[], Result], what: str = "provider") -> Result:
-        """Do what may wait for a provider, on threads of its own. Raises NotFound, Busy (IMG_005).
+        """Run work that may wait for a provider on its own threads. Raises NotFound (IMG_008) or Busy (IMG_005).
 
-        Anybody can send sign-outs that are none: they have other threads than people who sign in.
+        Any client can send false sign-outs, so they have other threads than sign-ins.
         """
         if provider not in dict(self._studio().logins.providers()):
             raise NotFound("There is no such sign-in provider.")
@@ -158,7 +158,7 @@ class _Pages:
         return self._limiters.setdefault(what, CapacityLimiter(AT_ONCE))
 
     def _browser(self, request: Request) -> str:
-        """Return the cookie of the browser, a new one if it has none yet."""
+        """Return the browser's cookie, or a new one if it has none."""
         kept = cookie(request.headers, self._browser_cookie) or ""
         return kept if _BROWSER.fullmatch(kept) else secrets.token_urlsafe(32)
 
@@ -180,7 +180,7 @@ class _Pages:
 
 
 def own_path(wanted: str) -> str:
-    """A path of ours to go to after the sign-in; the front page for anything else, for example another site."""
+    """Return the path to open after the sign-in, or the front page if it is not a path of this site."""
     parts = urlsplit(wanted)
     harmless = wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/auth/")) and wanted.isprintable()
     return wanted if harmless and not parts.netloc and len(wanted) <= 2000 else "/"

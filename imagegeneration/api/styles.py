@@ -1,4 +1,4 @@
-"""Routes of styles: what can be rendered into a final prompt before it is approved (PRD 001, FR-001.7 and FR-001.8)."""
+"""Routes of styles, which are rendered into a final prompt before approval (PRD-037, FR-001.7 and FR-001.8)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ router = APIRouter(tags=["prompts"])
 
 
 class FoldBody(Value):
-    """A final prompt, and what shall become part of it. `model` (null: any) may take a negative prompt by itself."""
+    """A final prompt, and what to render into it. `model` (null: any) may take a negative prompt natively."""
 
     final_prompt: Prompt
     style: StyleName | None = None
@@ -30,17 +30,17 @@ class FoldBody(Value):
 @router.get("/styles", responses=documented(401))
 @requires("signed-in")
 def all_styles() -> Sequence[Style]:
-    """The styles, and what each adds to a prompt."""
+    """List the styles, and what each adds to a prompt."""
     return styles()
 
 
 @router.post("/fold-prompt", dependencies=[JSON_ONLY], responses=documented(401, 415))
 @requires("generate")
 def fold_prompt(body: FoldBody, studio: CurrentStudio) -> RenderedPrompt:
-    """The final prompt with a style and a negative prompt in words, to be looked at and approved.
+    """Render a style and a negative prompt into the final prompt, for review and approval.
 
-    What was rendered before is replaced, without them taken out. `negativePrompt` is answered where the model takes
-    it by itself: send it in the options. Nothing is written, and it costs nothing.
+    An earlier rendering is replaced, or removed if neither is given. `negativePrompt` is returned if the model takes it
+    natively: send it in the options. Writes nothing and costs nothing.
     """
     model = None if body.model is None else studio.registry.model(body.model)
     return render_prompt(body.final_prompt, body.style, body.negative_prompt, model)

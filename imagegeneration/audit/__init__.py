@@ -1,1 +1,1 @@
-"""The audit record: who decided what, in a chain of hashes."""
+"""The audit record: every decision with its actor, in a chain of hashes."""

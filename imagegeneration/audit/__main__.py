@@ -1,4 +1,4 @@
-"""`python -m imagegeneration.audit verify|head`: check the audit record, or print its head to keep elsewhere."""
+"""The command `python -m imagegeneration.audit verify|head`, which checks the audit record or prints its head."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from imagegeneration.stores import Stores
 
 
 def main() -> int:
-    """Return 0 if all is as it was recorded, 1 after naming what is not, 2 if it could not be read."""
+    """Return 0 if the record is intact, 1 after naming what differs, or 2 if it cannot be read."""
     parser = argparse.ArgumentParser(prog="imagegeneration.audit", description="The audit record's chain of hashes.")
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="check the record, and jobs, money and stored images against it")

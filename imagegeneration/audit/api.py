@@ -26,7 +26,7 @@ def audit(
     before: Annotated[int | None, Query(ge=1, le=MAX_MICROS, description="Entries numbered below this.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Sequence[AuditEntry]:
-    """Entries, newest first."""
+    """List the entries, newest first."""
     return record.find(
         actors=() if who is None else (who,),
         actions=() if action is None else (action,),

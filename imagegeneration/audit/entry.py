@@ -1,7 +1,7 @@
-"""What people, programs and the studio decided, in a chain of hashes that shows any later change.
+"""The decisions of users, clients and the studio, in a chain of hashes that shows any later change.
 
-Each entry carries the hash of the one before it, so that whoever changes, removes or moves an entry has to
-make all later hashes anew; the head of the chain, kept elsewhere, shows that too.
+Each entry carries the hash of the entry before it. Changing, removing or moving an entry means computing all later
+hashes again. A copy of the head that is kept elsewhere shows even that.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ Action = Literal[
 ]
 
 BEGINNING = "0" * 64
-"""What the first entry has in place of the hash before it."""
+"""The value that the first entry has in place of a previous hash."""
 
 
 class AuditEntry(Value):
-    """One decision: who, when, what about, and the state before and after as JSON; append-only.
+    """One decision, append-only: actor, time, subject, and the state before and after as JSON.
 
-    `number` counts from 1 without a gap. `key` is the name of the API key that was used, if one was.
+    `number` counts from 1 without a gap. `key` is the name of the API key, if one was used.
     """
 
     schema_version: Literal[1] = 1
@@ -64,7 +64,7 @@ class AuditEntry(Value):
 
 
 class AuditHead(Value):
-    """The end of the chain: how many entries there are, and the hash of the last."""
+    """The end of the chain: the number of entries and the hash of the last one."""
 
     number: int = Field(default=0, ge=0)
     sha256: str = Field(default=BEGINNING, pattern=r"^[0-9a-f]{64}$")
@@ -72,23 +72,23 @@ class AuditHead(Value):
 
 @dataclass(frozen=True)
 class Break:
-    """Where the chain is broken first, and how."""
+    """The first place where the chain is broken, and the problem."""
 
     number: int
     problem: str
 
 
 def entry_sha256(entry: AuditEntry) -> str:
-    """The hash of everything in the entry, the hash before it included, but for its own."""
+    """Return the hash of all fields of the entry except its own hash; the previous hash is included."""
     facts = entry.model_dump(mode="json", by_alias=True, exclude={"sha256"})
     canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def first_break(entries: Iterable[AuditEntry | None], head: AuditHead) -> Break | None:
-    """The first entry that was changed, removed, added or moved; None if the chain is whole up to its head.
+    """Return the first entry that was changed, removed, added or moved, or None if the chain is intact up to its head.
 
-    Among the entries None stands for what is no entry any more.
+    An item of `entries` is None if its document is not a valid entry.
     """
     last = AuditHead()
     for entry in entries:

@@ -1,4 +1,4 @@
-"""The record of decisions: who approved, decided, paused, changed limits, signed in, or changed who may do what."""
+"""The log of decisions: approvals, decisions on images, pauses, limits, sign-ins and permissions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 
 STUDIO = Actor(user_id="the studio", roles=())
-"""Who acts when no person does."""
+"""The actor of entries that no user or client caused."""
 
 APPROVALS: Sequence[Action] = ("approved", "retried")
-"""The entries that say what may be sent."""
+"""The actions that allow a prompt to be sent."""
 
 PROGRESS_ENTRIES = 500
 Progress = Callable[[int, int], None]
-"""Is told how many entries have been read, and of how many."""
+"""A callback with the number of entries read and the total number."""
 
 
 class Audit:
-    """Appends entries, each inside the transaction that makes the change it tells of."""
+    """The writer and reader of the audit record. Each entry is written in the transaction of the change it records."""
 
     def __init__(self, connection: Connection, store: AuditStore) -> None:
         self._connection = connection
@@ -46,7 +46,7 @@ class Audit:
     ) -> None:
         """Append one entry; `before` and `after` are the state around the change.
 
-        It comes last in a transaction, because everybody who appends waits for it.
+        Call it last in a transaction, because all writers of the record wait for each other here.
         """
         head = self._audit.head(session=session)
         entry = AuditEntry(
@@ -67,7 +67,7 @@ class Audit:
         self._audit.append(entry.model_copy(update={"sha256": entry_sha256(entry)}), session=session)
 
     def note(self, actor: Actor, action: Action, subject: str, reason: str) -> None:
-        """Append one entry about something that changes nothing else."""
+        """Append one entry about an event that changes nothing else."""
         now = self._connection.now()
         self._connection.transaction(
             lambda session: self.write(actor, action, subject, reason, now=now, session=session)
@@ -82,23 +82,23 @@ class Audit:
         before: int | None = None,
         limit: int,
     ) -> Sequence[AuditEntry]:
-        """Up to `limit` entries by these actors, of these actions (none named: all), newest first.
+        """Return up to `limit` entries by these actors and of these actions, newest first. An empty filter matches all.
 
-        Those about `subject` are also those about a part of it, such as an image of a job. All are numbered below
-        `before`.
+        `subject` also matches its parts, such as an image of a job. All entries are numbered below `before`.
         """
         if subject is not None and not subject.isprintable():
             return ()
         return self._audit.find(actors=actors, actions=actions, subject=subject, before=before, limit=limit)
 
     def head(self) -> AuditHead:
-        """The end of the chain, to be kept somewhere else."""
+        """Return the end of the chain. A copy belongs outside the database."""
         return self._audit.head()
 
     def first_break(self, anchor: AuditHead | None = None, progress: Progress | None = None) -> Break | None:
-        """Where the chain is broken first; with an `anchor` kept elsewhere, also if it was made anew since.
+        """Return where the chain is broken first, or None if it is intact.
 
-        Others may append meanwhile: the chain is looked at up to the head of the beginning. It reports its `progress`.
+        With an `anchor` kept elsewhere it also finds a chain that was computed again. Other processes may append
+        meanwhile: the check ends at the head that was read first. It calls `progress` every PROGRESS_ENTRIES entries.
         """
         head = self._audit.head()
         broken = first_break(self._links(head.number, progress), head)
@@ -124,5 +124,5 @@ class Audit:
 
 
 def state_json(state: Value | None) -> str | None:
-    """Return a state as an entry keeps it."""
+    """Return a state in the JSON form of an entry, or None if there is no state."""
     return None if state is None else json.dumps(state.model_dump(mode="json", by_alias=True), sort_keys=True)

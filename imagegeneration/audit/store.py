@@ -1,4 +1,4 @@
-"""The collections `audit` and `audit_head`: a chain of decisions, append-only, and its end."""
+"""The collections `audit` and `audit_head`: the append-only chain of decisions and its head."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _NO_ID = {"_id": False}
 
 @translated
 class AuditStore:
-    """Appends and reads entries; there is no way to change one.
+    """The store of audit entries. It appends and reads; it has no method that changes an entry.
 
-    Whoever appends moves the head in the same transaction: two at once conflict, and one of them runs again, so
-    that the chain never forks.
+    An append moves the head in the same transaction. Two appends at once conflict and one runs again, so the chain
+    never forks.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -40,18 +40,18 @@ class AuditStore:
         self._heads = Collection(connection, "audit_head", AuditHead)
 
     def ensure_head(self) -> None:
-        """Make sure that the chain has a head, so that a transaction only ever updates it."""
+        """Create the head of the chain if it is missing, so that transactions only update it."""
         self._heads.ensure(AuditHead(), _HEAD)
 
     def head(self, *, session: Session | None = None) -> AuditHead:
-        """Return the end of the chain. Raises InternalFault (IMG_015) if it cannot be read."""
+        """Return the head of the chain. Raises InternalFault (IMG_015) if it cannot be read."""
         try:
             return self._heads.get({"_id": _HEAD}, session=session) or AuditHead()
         except ValidationError as error:
             raise InternalFault("The head of the audit record was changed, and cannot be read.") from error
 
     def append(self, entry: AuditEntry, *, session: Session) -> None:
-        """Add the entry that follows the head, inside the transaction that makes the change it tells of."""
+        """Add the entry that follows the head, in the transaction of the change it records."""
         head = AuditHead(number=entry.number, sha256=entry.sha256)
         self._heads.raw.update_one({"_id": _HEAD}, {"$set": head.document()}, session=session)
         self._audit.raw.insert_one(entry.document(), session=session)
@@ -65,10 +65,9 @@ class AuditStore:
         before: int | None = None,
         limit: int,
     ) -> list[AuditEntry]:
-        """Up to `limit` entries by these actors, of these actions (none named: all), newest first.
+        """Return up to `limit` entries by these actors and of these actions, newest first. An empty filter matches all.
 
-        Those about `subject` are also those about a part of it, such as an image of a job. All are numbered below
-        `before`.
+        `subject` also matches its parts, such as an image of a job. All entries are numbered below `before`.
         """
         query: Document = {}
         if subject is not None:
@@ -82,30 +81,30 @@ class AuditStore:
         return self._audit.find(query, sort=[("number", DESCENDING)], limit=limit)
 
     def latest(self, subject: str, actions: Sequence[Action]) -> AuditEntry | None:
-        """Return the last entry of these actions about exactly `subject`, or None if there is none, or no readable."""
+        """Return the last entry of these actions about exactly `subject`, or None if there is no readable one."""
         query: Document = {"subject": subject, "action": {"$in": list(actions)}}
         found = self._audit.raw.find_one(query, _NO_ID, sort=[("number", DESCENDING)])
         return None if found is None else _readable(found)
 
     def about(self, subject: str, actions: Sequence[Action], *, session: Session) -> list[AuditEntry | None]:
-        """Return the entries of these actions about exactly `subject`, oldest first: None for one not readable."""
+        """Return the entries of these actions about exactly `subject`, oldest first; an unreadable one is None."""
         query: Document = {"subject": subject, "action": {"$in": list(actions)}}
         return [_readable(found) for found in self._audit.raw.find(query, _NO_ID, session=session).sort("number")]
 
     def subjects(self, actions: Sequence[Action]) -> list[str]:
-        """Return what the entries of these actions are about."""
+        """Return the subjects of the entries of these actions."""
         found = self._audit.raw.aggregate(
             [{"$match": {"action": {"$in": list(actions)}}}, {"$group": {"_id": "$subject"}}]
         )
         return [str(group["_id"]) for group in found]
 
     def links(self, to: int) -> Iterator[AuditEntry | None]:
-        """The entries numbered 1 up to `to`, as they are stored: None for one that has not the form of an entry."""
+        """Yield the entries numbered 1 up to `to` as they are stored; an unreadable one is None."""
         for document in self._audit.raw.find({"number": {"$gte": 1, "$lte": to}}, _NO_ID).sort("number"):
             yield _readable(document)
 
     def last_number(self) -> int:
-        """The highest number of an entry, whatever the head says; 0 without any."""
+        """Return the highest number of a stored entry, independent of the head, or 0 if there is no entry."""
         found = self._audit.raw.find_one(
             {"number": {"$type": "number"}}, {"number": True}, sort=[("number", DESCENDING)]
         )

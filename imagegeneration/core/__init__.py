@@ -1,1 +1,1 @@
-"""Values, identifiers, texts, roles and errors that every area uses. No business, and no I/O but logs."""
+"""Values, ids, texts, roles and errors that all areas use. No business rules, and no I/O except logs."""

@@ -14,9 +14,9 @@ Read = TypeVar("Read")
 
 
 class TTLCache(Generic[Key, Read]):
-    """Keeps what `read` returned for a key for `seconds`, or for `none_seconds` if it was None.
+    """A cache that keeps what `read` returned for `seconds`, or for `none_seconds` if it returned None.
 
-    At most `most` keys are kept, those that were used last. Errors of `read` pass through, and nothing is kept of them.
+    It keeps at most `most` keys, those used last. Errors of `read` pass through and are not cached.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class TTLCache(Generic[Key, Read]):
             return len(self._kept)
 
     def get(self, key: Key) -> Read:
-        """Return the key's value, read now if none is kept."""
+        """Return the key's value, reading it if it is not cached."""
         asked_at = time.monotonic()
         with self._lock:
             kept, invalidations = self._kept.get(key), self._invalidations
@@ -45,18 +45,18 @@ class TTLCache(Generic[Key, Read]):
             return kept[1]
         value = self._read(key)
         with self._lock:
-            if invalidations == self._invalidations:  # else it may be from before the change
+            if invalidations == self._invalidations:  # else the value may be older than the change
                 self._kept[key] = (asked_at, value)
         return value
 
     def peek(self, key: Key) -> Read | None:
-        """Return the key's value, or None, without reading, if none is kept."""
+        """Return the cached value of the key without reading, or None if it is not cached."""
         with self._lock:
             kept = self._kept.get(key)
         return None if kept is None else kept[1]
 
     def invalidate(self) -> None:
-        """Read everything anew when it is asked for next: this process has changed something of it."""
+        """Drop all cached values, because this process has changed the source."""
         with self._lock:
             self._invalidations += 1
             self._kept.clear()
@@ -67,13 +67,13 @@ def _now() -> float:
 
 
 class CachedValue(Generic[Read]):
-    """Keeps the one value that `read` returned for `seconds`."""
+    """A cache of one value that `read` returned, kept for `seconds`."""
 
     def __init__(self, read: Callable[[], Read], seconds: float) -> None:
         self._values: TTLCache[None, Read] = TTLCache(lambda _: read(), seconds, most=1)
 
     def get(self) -> Read:
-        """Return the value, read now if it is too old."""
+        """Return the value, reading it if it is too old."""
         return self._values.get(None)
 
     def refresh(self) -> None:
@@ -82,5 +82,5 @@ class CachedValue(Generic[Read]):
         self._values.get(None)
 
     def invalidate(self) -> None:
-        """Read the value anew when it is asked for next: this process has changed it."""
+        """Drop the cached value, because this process has changed the source."""
         self._values.invalidate()

@@ -1,4 +1,4 @@
-"""Keys as they are pasted: what copying puts around them is removed."""
+"""API keys as they are pasted, without the invisible characters that copying adds."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import BeforeValidator, SecretStr
 
 _AROUND_KEYS = " \t\r\n\v\f\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202f\u2060\u3000\ufeff"
-"""What copying puts around a key and no eye sees."""
+"""Invisible characters that copying puts around a key."""
 
 
 def usable_key(value: object) -> object:
-    """Return a key as a header can have it, without what stands around it, or None for nothing. Raises ValueError."""
+    """Return the key in a form that fits a header, or None if it is empty. Raises ValueError for other characters."""
     if not isinstance(value, str | SecretStr):
         return value
     key = (value if isinstance(value, str) else value.get_secret_value()).strip(_AROUND_KEYS)
@@ -22,4 +22,4 @@ def usable_key(value: object) -> object:
 
 
 Key = Annotated[SecretStr | None, BeforeValidator(usable_key)]
-"""A key of the environment, or None for an empty one."""
+"""A key from the environment, or None if it is empty."""

@@ -1,6 +1,6 @@
-"""HTTP connections to configured addresses on which nothing outlasts a deadline, and which no proxy handles.
+"""HTTP connections to configured addresses, with a deadline for the whole exchange and without a proxy.
 
-httpx bounds each read, so a server that sends its answer byte by byte would hold a call for as long as it likes.
+httpx bounds each read only. A server that sends its answer byte by byte could hold a call without end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DEFAULT_LIMITS = httpx2.Limits()
 
 
 class Deadline:
-    """When the reads and writes of a connection end, in monotonic seconds. It is told of the bytes that go and come."""
+    """The end of a connection's reads and writes, in monotonic seconds. Subclasses can observe the bytes."""
 
     def __init__(self, at: float = math.inf) -> None:
         self.at = at
@@ -28,7 +28,7 @@ class Deadline:
         """Note that bytes are about to be sent."""
 
     def arrived(self) -> None:
-        """Note that bytes have come."""
+        """Note that bytes have arrived."""
 
     def left(self, timeout: float | None, too_late: type[Exception]) -> float | None:
         """Return the seconds that a read or write may take, at most `timeout`. Raises `too_late` if none are left."""
@@ -45,7 +45,7 @@ class DeadlineTransport(httpx2.HTTPTransport):
 
     def __init__(self, deadline: Deadline, limits: httpx2.Limits = DEFAULT_LIMITS) -> None:
         super().__init__(verify=_tls(), limits=limits, trust_env=False)
-        self._pool = httpcore2.ConnectionPool(  # the constructor takes no network backend
+        self._pool = httpcore2.ConnectionPool(  # httpx2's constructor takes no network backend
             ssl_context=_tls(),
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
@@ -56,12 +56,12 @@ class DeadlineTransport(httpx2.HTTPTransport):
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """Return the context that all clients share: reading the authorities takes long."""
+    """Return the TLS context that all clients share, because loading the certificate authorities takes long."""
     return httpx2.create_ssl_context(trust_env=False)
 
 
 class _Backend(httpcore2.SyncBackend):
-    """Connects, for reads and writes until the deadline."""
+    """A network backend whose connections read and write until the deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -80,7 +80,7 @@ class _Backend(httpcore2.SyncBackend):
 
 
 class _Stream(httpcore2.NetworkStream):
-    """A connection on which every read and write has what is left of the time."""
+    """A connection whose reads and writes share the remaining time."""
 
     def __init__(self, inner: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner

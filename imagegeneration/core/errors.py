@@ -1,7 +1,7 @@
-"""Every error a person or a program can meet: its code, its HTTP status, and what to do about it.
+"""Every error that a user or a client can meet: its code, its HTTP status and what to do next.
 
-The codes are DESIGN.md, section 5. An error is raised where the rule lives and travels unchanged to the
-edge, where the API turns it into JSON and a page turns it into words.
+docs/operations.md ("Errors") lists the codes. An error is raised where the rule lives and passes unchanged to the edge.
+There the API turns it into JSON, and a page turns it into text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class StudioError(Exception):
-    """Base of all errors with a code; `str(error)` says what happened, `resolution` what to do next."""
+    """The base of all errors with a code; `str(error)` says what happened, `resolution` what to do next."""
 
     code: ClassVar[str] = "IMG_015"
     status: int = 500
@@ -26,12 +26,12 @@ class StudioError(Exception):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """HTTP headers that belong to this error, for example `Retry-After`."""
+        """Return the HTTP headers of this error, for example `Retry-After`."""
         return {}
 
 
 class ProviderNotConfigured(StudioError):
-    """IMG_001: no credentials for the provider, so nothing can be generated."""
+    """IMG_001: the provider has no credentials, so it can generate nothing."""
 
     code = "IMG_001"
     status = 503
@@ -47,7 +47,7 @@ class ProviderFailed(StudioError):
 
 
 class PromptRefused(StudioError):
-    """IMG_003: the text is not acceptable, to us or to the provider."""
+    """IMG_003: the studio or the provider does not accept the text."""
 
     code = "IMG_003"
     status = 422
@@ -55,7 +55,7 @@ class PromptRefused(StudioError):
 
 
 class StorageFailed(StudioError):
-    """IMG_004: the bucket refused or could not be reached."""
+    """IMG_004: the bucket refused the request or could not be reached."""
 
     code = "IMG_004"
     status = 502
@@ -63,7 +63,7 @@ class StorageFailed(StudioError):
 
 
 class Occupied(StorageFailed):
-    """IMG_004: something else is where an image belongs, so that trying again is of no use."""
+    """IMG_004: the bucket holds another object at the image's key, so trying again does not help."""
 
 
 class Busy(StudioError):
@@ -81,32 +81,32 @@ class Busy(StudioError):
         resolution: str | None = None,
         standing: Mapping[str, str] | None = None,
     ) -> None:
-        """`standing`: the headers that tell where the rate stands."""
+        """Take the message, the seconds to wait, and in `standing` the headers that say where the rate stands."""
         super().__init__(message, resolution=resolution)
         self.retry_after = max(1, retry_after)
         self._standing = standing or {}
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """`Retry-After`, in seconds, and where the rate stands."""
+        """Return `Retry-After` in seconds, and the headers that say where the rate stands."""
         return {"Retry-After": str(self.retry_after), **self._standing}
 
 
 class OverBudget(StudioError):
-    """IMG_006: a budget, or the price limit of an image, does not allow it."""
+    """IMG_006: a budget, the credits or the price limit of an image do not allow it."""
 
     code = "IMG_006"
     status = 402
     resolution = "Ask for fewer images, wait for the budget to reset, or ask an operator to raise it."
 
     def __init__(self, message: str, *, resets_at: datetime | None = None, resolution: str | None = None) -> None:
-        """`resets_at` (UTC) is when the budget starts again; None where waiting does not help."""
+        """Take the message and `resets_at`, when the budget starts again (UTC), or None if waiting does not help."""
         super().__init__(message, resolution=resolution)
         self.resets_at = resets_at
 
 
 class TooLarge(StudioError):
-    """IMG_007: the body or the image is larger than allowed, or there are too many images to edit."""
+    """IMG_007: the body or the image is too large, or there are too many images to edit."""
 
     code = "IMG_007"
     status = 413
@@ -114,7 +114,7 @@ class TooLarge(StudioError):
 
 
 class NotFound(StudioError):
-    """IMG_008: no such thing, or somebody else's."""
+    """IMG_008: the thing does not exist, or it belongs to another user."""
 
     code = "IMG_008"
     status = 404
@@ -122,7 +122,7 @@ class NotFound(StudioError):
 
 
 class InvalidRequest(StudioError):
-    """IMG_009: the request is not of the documented form; `status` is 422, 400, 405, 408, 415 or 431."""
+    """IMG_009: the request does not have the documented form; `status` is 422, 400, 405, 408, 415 or 431."""
 
     code = "IMG_009"
     status = 422
@@ -134,7 +134,7 @@ class InvalidRequest(StudioError):
 
 
 class WrongMethod(InvalidRequest):
-    """IMG_009: the address knows other methods than this one."""
+    """IMG_009: the address does not support this method."""
 
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
         super().__init__(f"{method[:20]} is not possible here.", status=405)
@@ -142,12 +142,12 @@ class WrongMethod(InvalidRequest):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """`Allow`: the methods that are possible."""
+        """Return `Allow` with the methods that the address supports."""
         return {"Allow": ", ".join(self.allowed)}
 
 
 class NotAllowed(StudioError):
-    """IMG_010: not signed in, or not allowed; `status` is 401 or 403."""
+    """IMG_010: not signed in (401) or not allowed (403)."""
 
     code = "IMG_010"
     status = 403
@@ -159,26 +159,26 @@ class NotAllowed(StudioError):
 
 
 class SignInFailed(NotAllowed):
-    """IMG_010: the sign-in did not come to an end that can be trusted."""
+    """IMG_010: the sign-in did not finish in a way that can be trusted."""
 
     resolution = "Sign in again. If it happens again, ask an administrator."
 
     def __init__(
         self, message: str, *, resolution: str | None = None, detail: str = "", about: str | None = None
     ) -> None:
-        """`detail` is for the log and the audit record, not for the page; `about` is the person's id, if known."""
+        """Take a `detail` for the log and the audit record only, and in `about` the user's id, if known."""
         super().__init__(message, resolution=resolution)
         self.detail = detail
         self.about = about
 
     @property
     def reason(self) -> str:
-        """What happened, with its detail."""
+        """Return what happened, with its detail."""
         return f"{self.message} ({self.detail})" if self.detail else self.message
 
 
 class WrongState(StudioError):
-    """IMG_011: not possible in the state the thing is in now."""
+    """IMG_011: the current state does not allow this."""
 
     code = "IMG_011"
     status = 409
@@ -186,7 +186,7 @@ class WrongState(StudioError):
 
 
 class Elsewhere(WrongState):
-    """IMG_011: another window changed the draft, or made it a job (`job_id`), or it is no longer stored (`is_gone`)."""
+    """IMG_011: another window changed the draft, approved it (`job_id`), or it is no longer stored (`is_gone`)."""
 
     def __init__(self, message: str, *, job_id: str | None = None, is_gone: bool = False, resolution: str) -> None:
         super().__init__(message, resolution=resolution)
@@ -195,7 +195,7 @@ class Elsewhere(WrongState):
 
 
 class Undecided(StudioError):
-    """IMG_012: an image was perhaps charged, so a person has to decide."""
+    """IMG_012: it is unclear whether an image was charged, so a user has to decide."""
 
     code = "IMG_012"
     status = 409
@@ -219,8 +219,8 @@ class DatabaseDown(StudioError):
 
 
 class InternalFault(StudioError):
-    """IMG_015: a fault of ours."""
+    """IMG_015: an internal error of the studio."""
 
 
 class ConfigurationError(Exception):
-    """A setting is missing or wrong; the message is one line and names the variable."""
+    """A missing or wrong setting; the message is one line that names the variable."""

@@ -1,4 +1,4 @@
-"""Ids, and the names that every area uses."""
+"""Ids and names that all areas use."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
 
 def new_id(prefix: str) -> str:
-    """Return a fresh id: `prefix_` and a ULID."""
+    """Return a new id: `prefix_` and a ULID."""
     return f"{prefix}_{ULID()}"

@@ -1,4 +1,4 @@
-"""How the processes log: one line an event, to standard error, and no secret in any of them."""
+"""Logging of the processes: one line an event to standard error, without secrets."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _FORMATTER = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message
 _FORMATTER.converter = time.gmtime
 
 _ACCESS = "uvicorn.access"
-"""Its formatter wants the arguments of a record one by one: address, method, path, version, status."""
+"""The access logger, whose formatter needs the arguments one by one: address, method, path, version, status."""
 
 log = logging.getLogger(__name__)
 
 
 def configure_logging() -> None:
-    """Log our INFO and everybody's WARNING, with UTC times; warnings and what nobody caught are logged too."""
+    """Log INFO of the studio and WARNING of libraries in UTC, with Python warnings and uncaught exceptions."""
     handler = logging.StreamHandler()
     handler.setFormatter(_FORMATTER)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("imagegeneration").setLevel(logging.INFO)
-    # Servers and libraries have handlers of their own: only here do the records of all of them pass.
+    # Servers and libraries have handlers of their own. Only the record factory sees the records of all of them.
     logging.setLogRecordFactory(redacted_record)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
@@ -34,7 +34,7 @@ def configure_logging() -> None:
 
 
 def redacted_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
-    """A record without secrets, in its message as in its traceback."""
+    """Return a log record without secrets in its message and its traceback."""
     record = logging.LogRecord(*args, **kwargs)
     if record.name == _ACCESS and isinstance(record.args, tuple):
         record.args = tuple(redact(value) if isinstance(value, str) else value for value in record.args)
@@ -48,7 +48,7 @@ def redacted_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except (TypeError, ValueError):  # the arguments do not fit the text; a handler would print both as they are
+    except (TypeError, ValueError):  # the arguments do not fit the text, and a handler would print both unredacted
         return f"{record.msg} {record.args}"
 
 

@@ -1,4 +1,4 @@
-"""Keeps secrets out of what is written or shown: the configured ones by their value, others by their shape."""
+"""Redaction of secrets in what is written or shown: configured ones by value, others by shape."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "[hidden]"
 
 SHORTEST = 6
-"""Nothing shorter is hidden by its value: it guards nothing, and every other line would have gaps."""
+"""The length below which a value is not redacted: it protects nothing, and most lines would lose text."""
 
-# Clients write most of what is logged. So no pattern may start at each character of a run and read on to its end:
-# a lookbehind lets it start at the beginning of the run only, and what it has read it does not give back.
+# Clients write most of what is logged, so each pattern must run in linear time. A lookbehind lets it start
+# only at the beginning of a run, and possessive quantifiers do not backtrack.
 _SHAPES = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
@@ -35,14 +35,14 @@ _values: set[str] = set()
 
 
 def hide(secrets: Iterable[str]) -> None:
-    """From now on these never appear in what `redact` returns, as they are or as URLs have them."""
+    """Redact these secrets from now on, in plain and URL-encoded form."""
     for secret in secrets:
         if len(secret) >= SHORTEST:
             _values.update({secret, quote(secret, safe=""), quote_plus(secret)})
 
 
 def redact(text: str) -> str:
-    """`text` without secrets."""
+    """Return `text` without secrets."""
     for secret in sorted(_values, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     for pattern, replacement in _SHAPES:

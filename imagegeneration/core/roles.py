@@ -1,4 +1,4 @@
-"""Who may do what: roles, names of plans, the permissions that they give, and what each route and page asks for."""
+"""Roles, plan names, the permissions that roles give, and what each page requires."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ Role = Literal["admin", "creator", "reviewer", "operator"]
 ROLES: Sequence[Role] = get_args(Role)
 
 PlanName = Literal["free", "basic", "pro", "enterprise"]
-"""What a person may do at most (people/plan.py)."""
+"""The name of a user's plan, which bounds their use (people/plan.py)."""
 
 Permission = Literal["generate", "look", "review", "operate", "administer"]
-"""`generate`: prompts, jobs and drafts of one's own. `look`: read one's own jobs, and those one may see. `review`:
-see every finished job. `operate`: runners, pauses, limits, images in doubt. `administer`: people, keys, LoRAs,
-audit."""
+"""What an actor may do.
+
+`generate`: prompts, own jobs and drafts. `look`: read the jobs that the actor can see. `review`: see every finished
+job. `operate`: runners, pauses, limits, unclear charges. `administer`: users, keys, LoRAs, audit.
+"""
 
 GRANTS: Mapping[Role, frozenset[Permission]] = {
     "admin": frozenset(get_args(Permission)),
@@ -26,7 +28,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
 }
 
 Need = Permission | Literal["nobody", "signed-in"]
-"""What a route or a page asks for; `nobody`: it is open to strangers."""
+"""What a route or a page requires; `nobody` means that no sign-in is required."""
 
 PAGES: Mapping[str, Need] = {
     "generate": "generate",
@@ -37,16 +39,16 @@ PAGES: Mapping[str, Need] = {
     "loras": "administer",
     "audit": "administer",
 }
-"""Every page, by its address."""
+"""Every page by its address, with what it requires."""
 
 
 def permissions_of(roles: Sequence[Role]) -> frozenset[Permission]:
-    """Everything that these roles give together."""
+    """Return all permissions that these roles give together."""
     return frozenset[Permission]().union(*(GRANTS[role] for role in roles))
 
 
 class Reach(Value):
-    """Whose jobs exist for somebody: one user's (None: everybody's), and with `done_of_all` also all finished ones."""
+    """The jobs an actor can see: those of `user_id` (None: all users), and with `done_of_all` all finished ones."""
 
     user_id: str | None
     done_of_all: bool = False

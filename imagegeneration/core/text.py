@@ -1,4 +1,4 @@
-"""What text a person may send: one rule for intents and prompts (DESIGN.md, section 5)."""
+"""The rule for texts that users and clients send: intents, prompts and reasons."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _VISIBLE = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u30
 
 
 def check_text(text: str, limit: int) -> str:
-    """`text` unchanged, if it has 1 to `limit` code points once trimmed and no forbidden character.
+    """Return `text` unchanged if it has 1 to `limit` code points after trimming and no forbidden character.
 
-    Forbidden are NUL, lone surrogates and control characters other than tab, CR and newline. Raises
-    PydanticCustomError of type `text` otherwise, which the API turns into IMG_003.
+    NUL, lone surrogates and control characters other than tab, CR and newline are forbidden. Raises PydanticCustomError
+    of type `text` otherwise; the API turns it into IMG_003.
     """
     length = len(text.strip())
     if length == 0:
@@ -36,12 +36,12 @@ def check_text(text: str, limit: int) -> str:
 
 
 def tame(text: str, limit: int) -> str:
-    """`text` as it may be stored: at most `limit` code points, with U+FFFD for each forbidden character."""
+    """Return `text` cut to `limit` code points, with U+FFFD for each forbidden character."""
     return _FORBIDDEN.sub("\ufffd", text[:limit])
 
 
 class Described:
-    """Tells the rule to readers of the OpenAPI document; the rule itself is `check_text`."""
+    """A description of the rule in the OpenAPI document; `check_text` enforces it."""
 
     def __init__(self, limit: int, *, may_be_empty: bool = False) -> None:
         self.limit = limit
@@ -66,4 +66,4 @@ Prompt = Annotated[str, Strict(), AfterValidator(lambda text: check_text(text, P
 Reason = Annotated[
     str, Strict(), StringConstraints(min_length=1, max_length=500, pattern=f"^{_ALLOWED}*{_VISIBLE}{_ALLOWED}*$")
 ]
-"""Why somebody decided something: 1 to 500 characters, for the audit record."""
+"""The reason for a decision: 1 to 500 characters, for the audit record."""

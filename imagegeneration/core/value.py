@@ -1,4 +1,4 @@
-"""The base of every type that travels: strict, frozen, camelCase outside and snake_case inside."""
+"""The base of every type that crosses a boundary: strict, frozen, camelCase outside and snake_case inside."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 MAX_MICROS = 2**53
-"""Upper bound of every amount: larger numbers lose precision in JSON readers."""
+"""The upper bound of every amount: JSON readers lose precision above it."""
 
 Micros = Annotated[int, Field(ge=0, le=MAX_MICROS)]
 """An amount of money in integer micro-dollars (1 USD = 1,000,000)."""
@@ -23,7 +23,7 @@ def _aware(moment: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_aware)]
-"""A point in time with its zone; MongoDB keeps milliseconds."""
+"""A point in time with its time zone; MongoDB keeps milliseconds."""
 
 
 def _text_only(value: object) -> object:
@@ -33,22 +33,22 @@ def _text_only(value: object) -> object:
 
 
 SentMoment = Annotated[Moment, Strict(False), BeforeValidator(_text_only)]
-"""A point in time as JSON has it: text."""
+"""A point in time as text in JSON."""
 
 Item = TypeVar("Item")
 Many = Annotated[tuple[Item, ...], Strict(False)]
-"""An immutable list; it is read from lists, in half the time that pydantic takes for a `Sequence`."""
+"""An immutable list, read from lists in half the time that pydantic takes for a `Sequence`."""
 
 
 def sparse(default: Any, **bounds: Any) -> Any:
-    """Return a field that is stored only where its value differs from the default; `bounds` are pydantic's."""
+    """Return a field that is stored only if its value differs from the default; `bounds` are pydantic's."""
     return Field(
         default=default, exclude_if=lambda value: value == default, json_schema_extra={"x-sparse": True}, **bounds
     )
 
 
 class Value(BaseModel):
-    """A frozen value. Unknown fields, wrong types, NaN and infinity are refused."""
+    """A frozen value that refuses unknown fields, wrong types, NaN and infinity."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -62,5 +62,5 @@ class Value(BaseModel):
     )
 
     def document(self) -> dict[str, Any]:
-        """This value as a MongoDB document or JSON object: camelCase names, dates as dates."""
+        """Return this value as a MongoDB document or JSON object: camelCase names, dates as dates."""
         return self.model_dump(by_alias=True)

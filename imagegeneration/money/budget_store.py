@@ -1,4 +1,4 @@
-"""The collection `budgets`: the counters of each UTC day, of an account, each of its users and each provider."""
+"""The collection `budgets`: the counters of each UTC day, for an account, its users and each provider."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagegeneration.mongo.transaction import Session
 
 @translated
 class BudgetStore:
-    """Moves the counters; a hold only within the limit, by compare-and-set in the database."""
+    """The store of the counters. A hold moves them only within the limits, by compare-and-set in the database."""
 
     def __init__(self, connection: Connection) -> None:
         self._budgets = Collection(connection, "budgets", Budget, key="budgetId")
@@ -23,15 +23,15 @@ class BudgetStore:
     def ensure(
         self, account: Account, day: str, user_id: str | None = None, provider: ProviderName | None = None
     ) -> None:
-        """Make sure that the counters of the day exist, so that a transaction only ever updates them."""
+        """Create the counters of the day if they are missing, so that transactions only update them."""
         key = budget_id(account, day, user_id, provider)
         self._budgets.ensure(Budget(budget_id=key, account=account, day=day, user_id=user_id, provider=provider))
 
     def hold(self, limits: Mapping[str, int], micros: int, *, session: Session) -> bool:
-        """Hold `micros` more on each budget, if what is held and spent stays within its limit, by the budget's key.
+        """Hold `micros` more on each budget if its held and spent money stays within its limit.
 
-        False if it would not on one of them: the transaction is then to be given up. They move in one command,
-        because everybody waits for them.
+        `limits` are in micro-dollars by the budget's key. Returns False if one budget is too small; the caller must
+        then abort the transaction. One command moves all counters, because all approvals wait for them.
         """
         limit = {"$switch": {"branches": [_limit_of(key, micros) for key, micros in limits.items()]}}
         counted = [
@@ -47,7 +47,7 @@ class BudgetStore:
         return changed.matched_count == len(limits)  # guard: budget-all-limits
 
     def move(self, keys: Sequence[str], held: int, spent: int, text: int = 0, *, session: Session) -> None:
-        """Add to the counters, without a limit: releases, settlements and what is already owed are facts."""
+        """Add to the counters without a limit, because releases, settlements and debts are facts."""
         deltas: Document = {"heldMicros": held, "spentMicros": spent, "textMicros": text}
         self._budgets.raw.update_many({"_id": {"$in": list(keys)}}, {"$inc": deltas}, session=session)
 
@@ -64,7 +64,7 @@ class BudgetStore:
         return [str(day) for day in self._budgets.raw.distinct("day")]
 
     def of_day(self, day: str, *, session: Session) -> list[Budget]:
-        """Return every counter of a day."""
+        """Return all counters of a day."""
         return self._budgets.find({"day": day}, session=session)
 
 

@@ -1,4 +1,4 @@
-"""Credits: what a person may use up beside the money, and what images cost in them."""
+"""Credits: what a user may use up beside money, and what images cost in credits."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ LARGE_IMAGE = 2
 EDIT = 2
 IMAGE_OF_SEVERAL = 1
 SMALL_SIDE = 512
-"""The longest side, in pixels, of an image that costs as a small one."""
+"""The longest side, in pixels, of an image at the price of a small one."""
 
 EntryKind = Literal["granted", "spent", "given_back", "charged_after_all"]
-"""`charged_after_all`: credits were given back, and then a late answer showed that the image was charged."""
+"""The kinds of movements. `charged_after_all`: a late answer showed a charge after the credits were given back."""
 
 
 class Balance(Value):
-    """What a person has left: a document of the collection `credits`. Who has none is not metered.
+    """A user's credits: a document of the collection `credits`. A user without one is not metered.
 
-    It is below zero only where an image was charged after its credits had been given back.
+    They are below zero only if an image was charged after its credits were given back.
     """
 
     schema_version: Literal[1] = 1
@@ -33,7 +33,7 @@ class Balance(Value):
 
 
 class CreditEntry(Value):
-    """One movement of credits; append-only. The sum of a person's deltas is the balance."""
+    """One movement of credits; append-only. The sum of a user's deltas is the balance."""
 
     schema_version: Literal[1] = 1
     entry_id: str
@@ -48,14 +48,14 @@ class CreditEntry(Value):
 
 
 class CreditQuote(Value):
-    """What an approval costs in credits, and what its person has left."""
+    """The cost of an approval in credits, and the user's balance."""
 
     cost: int = Field(ge=0)
     left: int
 
 
 def credits_an_image(size: str, image_count: int, *, is_edit: bool = False) -> int:
-    """What one image of a job of `image_count` images costs; `size` is like `1024x1024`."""
+    """Return the credits for one image of a job of `image_count` images; `size` is like `1024x1024`."""
     if image_count > 1:
         return IMAGE_OF_SEVERAL
     if is_edit:

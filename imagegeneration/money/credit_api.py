@@ -1,4 +1,4 @@
-"""Routes of an account: who one is with one's rates and credits, and, for admins, credits of others."""
+"""Routes of the own account with its rates and credits, and of granting credits, for admins."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Balances = Annotated[Credits, service(Credits)]
 
 
 class Me(Value):
-    """Who asks, what they may do here, where their rates stand, and their credits (null: not metered).
+    """The caller with their permissions, rates and credits (null: not metered).
 
     Without a plan nothing is limited.
     """
@@ -41,7 +41,7 @@ class Me(Value):
 
 
 class GrantBody(Value):
-    """How many credits a person gets (below zero: they are taken back), and why."""
+    """The credits to grant (below zero: to take back), and the reason."""
 
     amount: int = Field(ge=-MAX_GRANT, le=MAX_GRANT)
     reason: Reason
@@ -50,7 +50,7 @@ class GrantBody(Value):
 @router.get("/me", responses=documented(401))
 @requires("signed-in")
 def me(counted: Annotated[Rates, service(Rates)], balances: Balances, actor: CurrentActor) -> Me:
-    """Who asks."""
+    """Return the caller's own account."""
     return Me(
         user_id=actor.user_id,
         name=actor.name,
@@ -66,5 +66,5 @@ def me(counted: Annotated[Rates, service(Rates)], balances: Balances, actor: Cur
 @router.post("/people/{personId}/credits", dependencies=[JSON_ONLY], responses=documented(401, 404, 409, 415))
 @requires("administer")
 def grant_credits(body: GrantBody, person_id: PersonId, balances: Balances, actor: CurrentActor) -> Balance:
-    """Grant credits, or take some back; from the first grant on the person's images are metered."""
+    """Grant credits, or take some back. A user's images are metered from the first grant on."""
     return balances.grant(actor, person_id, body.amount, body.reason)

@@ -1,4 +1,4 @@
-"""The collections `credits` and `credit_entries`: what people have left, and every movement of it."""
+"""The collections `credits` and `credit_entries`: the balances of users, and every movement."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ _INDEXES = (
 
 
 class CreditStore:
-    """Moves balances, each with entries that add up to it, inside one transaction."""
+    """The store of balances. Each moves in one transaction with the entries that add up to it."""
 
     def __init__(self, connection: Connection) -> None:
         self._balances = Collection(connection, "credits", Balance, key="personId")
         self._entries = Collection(connection, "credit_entries", CreditEntry, indexes=_INDEXES)
 
     def balance(self, person_id: str, *, session: Session | None = None) -> Balance | None:
-        """Return what the person has left, or None for one who is not metered."""
+        """Return the user's balance, or None if the user is not metered."""
         return self._balances.get({"_id": person_id}, session=session)
 
     def balances(self, person_ids: Some[str]) -> list[Balance]:
-        """Return what these people have left; those who are not metered are left out."""
+        """Return the balances of these users; users who are not metered are left out."""
         return self._balances.find({"_id": {"$in": list(person_ids)}})
 
     def begin(self, balance: Balance, *, session: Session) -> None:
-        """Meter a person from now on."""
+        """Meter a user from now on."""
         self._balances.append([balance], session=session)
 
     def move(self, person_id: str, delta: int, *, at_least: int | None = None, session: Session) -> bool:
-        """Add to the balance. Return False, and change nothing, if fewer than `at_least` are there (None: no check)."""
+        """Add to the balance. Return False, and change nothing, if it is below `at_least` (None: no check)."""
         enough = {} if at_least is None else {"credits": {"$gte": at_least}}
         return self._balances.compare_and_set(
             {"_id": person_id, **enough}, {"$inc": {"credits": delta}}, session=session
         )
 
     def append(self, entries: Sequence[CreditEntry], *, session: Session) -> None:
-        """Add entries, inside the transaction that also moves the balance."""
+        """Add entries, in the transaction that also moves the balance."""
         self._entries.append(entries, session=session)

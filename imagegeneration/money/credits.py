@@ -19,7 +19,7 @@ from imagegeneration.people.people import People
 
 
 class Credits:
-    """Keeps balances, with every movement written down. Who was never granted any is not metered."""
+    """The balances of users, with a record of every movement. A user without any grant is not metered."""
 
     def __init__(self, connection: Connection, store: CreditStore, people: People, audit: Audit) -> None:
         self._connection = connection
@@ -28,18 +28,19 @@ class Credits:
         self._audit = audit
 
     def balance(self, user_id: str) -> int | None:
-        """What the user has left; None for one who is not metered, as the local admin never is."""
+        """Return the user's credits, or None if the user is not metered. The local admin never is."""
         found = None if user_id == LOCAL.user_id else self._credits.balance(user_id)
         return None if found is None else found.credits
 
     def balances(self, user_ids: Collection[str]) -> Mapping[str, int]:
-        """What these users have left; those who are not metered are left out."""
+        """Return the credits of these users by id; users who are not metered are left out."""
         return {balance.person_id: balance.credits for balance in self._credits.balances(user_ids)}
 
     def record(self, movements: Sequence[Movement], now: datetime, *, session: Session) -> None:
-        """Write the credits that the movements of one job move, in the transaction that makes the change.
+        """Write the credits that the movements of one job move, in the transaction of the change.
 
-        What a new approval spends must be there, or OverBudget (IMG_006) is raised; all else is a fact.
+        A new approval raises OverBudget (IMG_006) if the balance is too small. All other movements are facts and always
+        recorded.
         """
         entries = entries_of(movements, now)
         if not entries:
@@ -52,9 +53,9 @@ class Credits:
             raise self._over_balance(user_id, needed, session)
 
     def grant(self, actor: Actor, person_id: str, amount: int, reason: str) -> Balance:
-        """Give a person credits, or take some back (`amount` below zero); from the first grant on one is metered.
+        """Grant a user credits, or take some back (`amount` below zero). The first grant starts the metering.
 
-        Raises NotFound (IMG_008), or WrongState (IMG_011) where more would be taken than is left.
+        Raises NotFound (IMG_008), or WrongState (IMG_011) if the balance is below the amount to take.
         """
         self._people.get(person_id)
         now = self._connection.now()
@@ -99,7 +100,7 @@ def entries_of(movements: Sequence[Movement], now: datetime) -> list[CreditEntry
 
 
 def _kind(moved: int, last: Movement) -> EntryKind:
-    """Return what moves the credits: more of them are an approval's as long as no provider was called for them."""
+    """Return the kind of the movement. Credits used up before a provider was called belong to an approval."""
     if moved < 0:
         return "given_back"
     return "spent" if last.attempt_id is None else "charged_after_all"

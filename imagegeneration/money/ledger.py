@@ -1,4 +1,4 @@
-"""The ledger: every movement of money is written once, with the credits and the budgets that it moves."""
+"""The ledger: every movement of money, written once with the credits and budgets that it moves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from imagegeneration.mongo.transaction import Session
 
 
 class Ledger:
-    """Keeps spend within the limits, however many act at once, and writes down every movement."""
+    """The ledger of all movements. It keeps spend within the limits under any number of concurrent writers."""
 
     def __init__(
         self,
@@ -49,15 +49,15 @@ class Ledger:
         self._ensured: set[str] = set()
 
     def prepare(self, movements: Sequence[Movement]) -> None:
-        """Create the counters that the movements change: the transaction then only updates, and conflicts less."""
+        """Create the counters that the movements change, so that the transaction only updates and conflicts less."""
         for each in movements:
             self._ensure(each.day, each.user_id, each.provider)
 
     def record(self, movements: Sequence[Movement], now: datetime, *, session: Session) -> None:
-        """Write the movements of one job, in the transaction that makes the change.
+        """Write the movements of one job, in the transaction of the change.
 
-        What is newly held must fit the limits of its day, and what is spent of credits must be there, or OverBudget
-        (IMG_006) is raised. All else is a fact, and recorded as it is. The counters come last: others wait for them.
+        Raises OverBudget (IMG_006) if a new hold exceeds a limit of its day, or if the credits are too few. All other
+        movements are facts and recorded as they are. The counters come last, because other writers wait for them.
         """
         self._credits.record(movements, now, session=session)
         entries = entries_of(movements, now)
@@ -66,13 +66,13 @@ class Ledger:
             self._count(movements, session)
 
     def text_today(self, user_id: str) -> tuple[str, int, int]:
-        """Return today, and what the ledger knows that suggestions have cost: in all, and of this user."""
+        """Return today, and the recorded cost of suggestions today: in all, and of this user."""
         day, account = budget_day(self._connection.now()), self._limits.account
         whole, own = (self._budgets.get(account, day, owner).text_micros for owner in (None, user_id))
         return day, whole, own
 
     def record_text(self, user_id: str, model: str, micros: int, day: str) -> None:
-        """Write down what the enhancer cost on a day: its own counter, outside the limits of images."""
+        """Write down the enhancer's cost on a day, in its own counter outside the limits of images."""
         now, account = self._connection.now(), self._limits.account
         provider = "sandbox" if account == "sandbox" else "openai"
         self._ensure(day, user_id, provider)
@@ -152,7 +152,7 @@ class Ledger:
 
 
 def entries_of(movements: Sequence[Movement], now: datetime) -> list[LedgerEntry]:
-    """Return the entries of these movements: one for each image, day and provider, under the latest attempt of them.
+    """Return the entries of these movements, one for each image, day and provider, under their latest attempt.
 
     What one attempt gives back and the next one takes is no movement of money.
     """
@@ -185,7 +185,7 @@ def entries_of(movements: Sequence[Movement], now: datetime) -> list[LedgerEntry
 
 
 def _limits_of(day: str, user_id: str, provider: ProviderName, limits: Limits) -> Mapping[str, int]:
-    """Return the counters that money of this user at this provider moves, and what each may reach."""
+    """Return the counters that this user's money at this provider moves, with the limit of each."""
     account = account_of(provider)
     own = limits.of(provider).daily_micros
     provider_limit = MAX_MICROS if own is None else own  # guard: provider-budget-limit

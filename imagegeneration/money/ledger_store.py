@@ -30,13 +30,13 @@ _SUMS = {name: {"$sum": f"${name}DeltaMicros"} for name in ("held", "spent", "te
 
 @translated
 class LedgerStore:
-    """Appends and reads entries; there is no way to change one."""
+    """The store of ledger entries. It appends and reads; it has no method that changes an entry."""
 
     def __init__(self, connection: Connection) -> None:
         self._ledger = Collection(connection, "ledger", LedgerEntry, indexes=_INDEXES)
 
     def append(self, entries: Sequence[LedgerEntry], *, session: Session) -> None:
-        """Add entries, inside the transaction that also moves the counters."""
+        """Add entries, in the transaction that also moves the counters."""
         self._ledger.append(entries, session=session)
 
     def of_job(self, job_id: str) -> list[LedgerEntry]:
@@ -44,7 +44,7 @@ class LedgerStore:
         return self._ledger.find({"jobId": job_id}, sort=[("at", ASCENDING), ("entryId", ASCENDING)])
 
     def spent_since(self, provider: ProviderName, since: datetime) -> int:
-        """Return the micro-dollars that were spent on the provider since then, taken together."""
+        """Return the micro-dollars spent on the provider since then, in all."""
         movements: list[dict[str, Any]] = [
             {"$match": {"account": account_of(provider), "at": {"$gte": since}, "provider": provider}},
             {"$group": {"_id": None, "micros": {"$sum": "$spentDeltaMicros"}}},
@@ -53,16 +53,16 @@ class LedgerStore:
         return int(found[0]["micros"]) if found else 0
 
     def job_ids(self) -> list[str]:
-        """Return the jobs that any entry names."""
+        """Return the ids of the jobs that have entries."""
         found = self._ledger.raw.aggregate([{"$match": {"jobId": {"$ne": None}}}, {"$group": {"_id": "$jobId"}}])
         return [str(group["_id"]) for group in found]
 
     def days(self) -> list[str]:
-        """Return the days that any entry names."""
+        """Return the days that have entries."""
         return [str(group["_id"]) for group in self._ledger.raw.aggregate([{"$group": {"_id": "$day"}}])]
 
     def moved_by(self, job_id: str, *, session: Session) -> Moved:
-        """Return what the entries of a job sum up to."""
+        """Return the sums of the entries of a job."""
         stages: list[dict[str, Any]] = [
             {"$match": {"jobId": job_id}},
             {"$group": {"_id": {"day": "$day", "provider": "$provider"}, **_SUMS}},
@@ -74,7 +74,7 @@ class LedgerStore:
         return moved
 
     def sums_of_day(self, day: str, *, session: Session) -> dict[str, Counter[str]]:
-        """Return what the entries of a day sum up to, by the id of each budget that they move."""
+        """Return the sums of the entries of a day, by the id of each budget that they move."""
         by = {name: f"${name}" for name in ("account", "userId", "provider")}
         stages: list[dict[str, Any]] = [{"$match": {"day": day}}, {"$group": {"_id": by, **_SUMS}}]
         sums: defaultdict[str, Counter[str]] = defaultdict(Counter)

@@ -16,7 +16,7 @@ from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session
 
 READ_SECONDS = 1.0
-"""How old the limits may be that an approval is held against: a change reaches every process within this."""
+"""How old the limits of a hold may be: a change reaches every process within this time."""
 
 _CEILINGS = {
     "daily_micros": "DAILY_BUDGET_USD",
@@ -26,7 +26,7 @@ _CEILINGS = {
 
 
 class SpendLimits:
-    """Versioned and audited; a version is never changed, the highest counts."""
+    """The versioned, audited spend limits. A version never changes; the highest counts."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class SpendLimits:
         account: Account,
         providers: Collection[ProviderName],
     ) -> None:
-        """`providers` are those that may be limited; `ceilings` has their limits where nobody set others."""
+        """Take the providers that may be limited, and the ceilings, which hold until an operator sets limits."""
         self._providers = providers
         self.ceilings = ceilings
         self.account = account
@@ -49,25 +49,24 @@ class SpendLimits:
         )
 
     def in_force(self) -> Limits:
-        """What may be spent: the latest version, never above the ceilings; the ceilings where nobody set limits."""
+        """Return the latest limits, never above the ceilings, or the ceilings if no limits were set."""
         latest = self._latest.get()
         return self.ceilings if latest is None else latest.limits.within(self.ceilings)
 
     def read(self) -> Limits:
-        """As `in_force`, read now."""
+        """Return the limits in force, read now."""
         self._latest.refresh()
         return self.in_force()
 
     def latest(self) -> LimitsVersion | None:
-        """The latest version as it was set, read now; None if nobody ever did."""
+        """Return the latest version as it was set, read now, or None if there is none."""
         return self._limits.latest(self.account)
 
     def change(self, actor: Actor, limits: Limits, *, version: int, reason: str) -> LimitsVersion:
-        """Set limits. `version` is the number of the version that the actor looked at; 0 for none.
+        """Set limits. `version` is the number of the version that the actor saw, 0 if there was none.
 
-        What is held and spent already stays; only further holds are measured by the new limits. Raises
-        WrongState (IMG_011) above a ceiling, and if somebody set limits meanwhile; InvalidRequest (IMG_009) for
-        limits of what is no provider.
+        Money that is held or spent stays; only later holds must fit the new limits. Raises WrongState (IMG_011) above a
+        ceiling, or if the limits were changed meanwhile. Raises InvalidRequest (IMG_009) for an unknown provider.
         """
         for each in limits.providers:
             if each.provider not in self._providers:

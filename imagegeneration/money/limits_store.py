@@ -13,15 +13,15 @@ _INDEX = IndexModel([("account", ASCENDING), ("version", DESCENDING)], unique=Tr
 
 
 class LimitsStore:
-    """Appends and reads versions; there is no way to change one."""
+    """The store of versions. It appends and reads; it has no method that changes one."""
 
     def __init__(self, connection: Connection) -> None:
         self._limits = Collection(connection, "limits", LimitsVersion, indexes=[_INDEX])
 
     def latest(self, account: Account) -> LimitsVersion | None:
-        """Return the version in force, or None if limits were never set."""
+        """Return the latest version, or None if limits were never set."""
         return self._limits.get({"account": account}, sort=[("version", DESCENDING)])
 
     def insert(self, version: LimitsVersion, *, session: Session) -> None:
-        """Add a version. Raises AlreadyExists if there is one with this number."""
+        """Add a version. Raises AlreadyExists if its number exists."""
         self._limits.insert(version, session=session)

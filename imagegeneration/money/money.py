@@ -13,59 +13,62 @@ from imagegeneration.core.value import Many, Micros, Moment, Value, sparse
 MICROS_PER_USD = 1_000_000
 
 PRICE_STEP = 100
-"""A quote is a multiple of this: so the price of an image, times their number, is what is shown, held and recorded."""
+"""The step of prices: one rounding, so that price times count is what is shown, held and recorded."""
 
 MAX_PER_MINUTE = 1_000
-"""The most calls a minute that can be limited: each start is remembered, so that the rate is kept exactly."""
+"""The most calls a minute that a limit can name, because an exact rate remembers each start."""
 
 Account = Literal["real", "sandbox"]
-"""Whose money: sandbox money is counted like real money, and apart from it (DESIGN.md, section 3)."""
+"""The account that pays. Sandbox money is counted like real money, and apart from it."""
 
 
 def account_of(provider: ProviderName) -> Account:
-    """The account that calls to `provider` are paid from."""
+    """Return the account that pays for calls to `provider`."""
     return "sandbox" if provider == "sandbox" else "real"
 
 
 def tokens_cost(*parts: tuple[int, int]) -> int:
-    """What one call costs in micro-dollars, rounded up once; each part is (tokens, micro-dollars a million tokens)."""
+    """Return the cost of one call in micro-dollars, rounded up once.
+
+    Each part is (tokens, micro-dollars a million tokens).
+    """
     return -(-sum(tokens * price for tokens, price in parts) // 1_000_000)
 
 
 def quoted(micros: int) -> int:
-    """Round a price up to PRICE_STEP. Every price of an image is rounded here and nowhere else."""
+    """Round a price up to PRICE_STEP. Every price of an image is rounded here and only here."""
     return -(-micros // PRICE_STEP) * PRICE_STEP
 
 
 def format_usd(micros: int) -> str:
-    """Return dollars with two to four decimals, rounded up: what a quote says, and what is held, exactly."""
+    """Return dollars with two to four decimals, rounded up: exactly what a quote shows and a hold takes."""
     return format_usd_exact(quoted(micros))
 
 
 def format_left(micros: int) -> str:
-    """Return dollars with two to four decimals, rounded down: what may still be spent, never shown as enough."""
+    """Return dollars with two to four decimals, rounded down, so that too small a rest never looks sufficient."""
     return format_usd_exact(micros // PRICE_STEP * PRICE_STEP)
 
 
 def format_usd_exact(micros: int) -> str:
-    """Dollars to the micro-dollar, with at least two decimals: what a record shows."""
+    """Return dollars to the micro-dollar with at least two decimals, as a record shows them."""
     whole, fraction = divmod(micros, MICROS_PER_USD)
     decimals = f"{fraction:06d}".rstrip("0").ljust(2, "0")
     return f"${whole:,}.{decimals}"
 
 
 def budget_day(moment: datetime) -> str:
-    """The UTC day, as `2026-11-20`, on whose budget a hold made at `moment` counts."""
+    """Return the UTC day, as `2026-11-20`, whose budget a hold made at `moment` uses."""
     return moment.strftime("%Y-%m-%d")
 
 
 def budget_reset(moment: datetime) -> datetime:
-    """When the budget that is in force at `moment` (UTC) starts again: the next midnight UTC."""
+    """Return the next midnight UTC after `moment` (UTC), when its budget starts again."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 class ProviderLimits(Value):
-    """What all runners together may ask a provider for: calls at once, calls begun in any minute, and money a UTC day.
+    """The limits of a provider over all runners: calls at once, calls begun in any minute, and money a UTC day.
 
     None: no limit of its own.
     """
@@ -77,12 +80,12 @@ class ProviderLimits(Value):
 
     @property
     def is_paced(self) -> bool:
-        """Whether a call may have to wait for others."""
+        """Return whether a call may have to wait for others."""
         return self.concurrency is not None or self.per_minute is not None
 
 
 class Limits(Value):
-    """Spend limits in micro-dollars, each a UTC day or an image, and the limits of single providers."""
+    """Spend limits in micro-dollars, for a UTC day and for an image, and the limits of single providers."""
 
     daily_micros: Micros
     daily_per_user_micros: Micros
@@ -97,12 +100,12 @@ class Limits(Value):
         return providers
 
     def of(self, provider: ProviderName) -> ProviderLimits:
-        """What the provider may be asked for."""
+        """Return the limits of the provider."""
         found = (each for each in self.providers if each.provider == provider)
         return next(found, ProviderLimits(provider=provider))
 
     def within(self, ceilings: Limits) -> Limits:
-        """These limits, each at most its ceiling; of providers that they do not name, those of the ceilings."""
+        """Return these limits, each at most its ceiling, with the ceilings of providers that they do not name."""
         providers = {each.provider: each for each in (*ceilings.providers, *self.providers)}
         return Limits(
             daily_micros=min(self.daily_micros, ceilings.daily_micros),
@@ -113,13 +116,13 @@ class Limits(Value):
 
 
 class TextLimits(Value):
-    """The budgets of prompt suggestions in micro-dollars a UTC day: of everybody together, and of each person."""
+    """The budgets of prompt suggestions in micro-dollars a UTC day: of all users together, and of each user."""
 
     daily_micros: Micros
     per_user_micros: Micros
 
     def within(self, limits: Limits) -> TextLimits:
-        """Return these budgets, each at most the daily budget of images: where that is 0, no suggestion is paid for."""
+        """Return these budgets, each at most the daily budget of images: if that is 0, no suggestion is paid for."""
         return TextLimits(
             daily_micros=min(self.daily_micros, limits.daily_micros),
             per_user_micros=min(self.per_user_micros, limits.daily_per_user_micros),
@@ -127,7 +130,10 @@ class TextLimits(Value):
 
 
 class LimitsVersion(Value):
-    """Limits that an operator set: a document of the collection `limits`, never changed; the highest version counts."""
+    """Limits that an operator set: a document of the collection `limits`.
+
+    It never changes; the highest version counts.
+    """
 
     schema_version: Literal[1] = 1
     limits_id: str
@@ -140,9 +146,9 @@ class LimitsVersion(Value):
 
 
 class Budget(Value):
-    """What one UTC day has cost so far: of an account, of one of its users (`user_id` set), or of a provider.
+    """The cost of one UTC day so far: of an account, of one of its users (`user_id` set), or of a provider.
 
-    `text_micros` is the enhancer's cost; it has a budget of its own (docs/adr/0027-text-budget.md).
+    `text_micros` is the enhancer's cost; it has its own budget (docs/adr/0027-text-budget.md).
     """
 
     schema_version: Literal[1] = 1
@@ -157,14 +163,14 @@ class Budget(Value):
 
 
 def budget_id(account: Account, day: str, user_id: str | None = None, provider: ProviderName | None = None) -> str:
-    """The key of the budget document of a day, or of one user's or one provider's share of it."""
+    """Return the key of the budget document of a day, or of one user's or one provider's share of it."""
     if provider is not None:
         return f"{account}:{day}/{provider}"  # guard: provider-budget-day
     return f"{account}:{day}" if user_id is None else f"{account}:{day}:{user_id}"
 
 
 LedgerKind = Literal["hold", "release", "settle", "adjust", "text"]
-"""`adjust` takes back what was counted as spent: a person or a late answer has shown that it was less."""
+"""The kinds of entries. `adjust` takes back spent money: a user or a late answer has shown that it was less."""
 
 
 class LedgerEntry(Value):
@@ -200,5 +206,5 @@ class Spend(Value):
 
     @property
     def left_micros(self) -> int:
-        """What may still be held; below zero where the limit was lowered, or a bill was above its hold."""
+        """Return what may still be held; below zero if the limit was lowered or a bill exceeded its hold."""
         return self.limit_micros - self.held_micros - self.spent_micros

@@ -1,4 +1,4 @@
-"""Movements: what a change does to the money, the credits and the usage of one call."""
+"""Movements: how a change moves the money, the credits and the usage of one call."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from imagegeneration.core.ids import ProviderName
 
 @dataclass(frozen=True)
 class Movement:
-    """What a change moves for one attempt at an image. Amounts are differences, below zero where they are given back.
+    """The amounts that a change moves for one attempt at an image; below zero if they are given back.
 
-    `attempt_id` is None until the provider is called, and `outcome` until the attempt has ended. `images` are those
-    that were made, `seconds` the length of the call, counted once when it ends.
+    `attempt_id` is None until the provider is called, and `outcome` until the attempt has ended. `images` is the number
+    of images made and `seconds` the length of the call; both count once, when it ends.
     """
 
     day: str
@@ -33,12 +33,12 @@ class Movement:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing moves."""
+        """Return whether nothing moves."""
         return not (self.held_micros or self.spent_micros or self.credits or self.images or self.seconds)
 
 
 def money_moved(movements: Iterable[Movement]) -> Mapping[tuple[str, ProviderName], tuple[int, int]]:
-    """Return the micro-dollars (held, spent) that move on each day at each provider, without those that are both 0."""
+    """Return the micro-dollars (held, spent) that move on each day at each provider, without zero pairs."""
     moved: defaultdict[tuple[str, ProviderName], tuple[int, int]] = defaultdict(lambda: (0, 0))
     for each in movements:
         held, spent = moved[each.day, each.provider]
@@ -47,5 +47,5 @@ def money_moved(movements: Iterable[Movement]) -> Mapping[tuple[str, ProviderNam
 
 
 def credits_moved(movements: Iterable[Movement]) -> int:
-    """Return how many more credits are used up; below zero where they are given back."""
+    """Return how many more credits are used up; below zero if they are given back."""
     return sum(each.credits for each in movements)

@@ -17,6 +17,6 @@ class Price(Value):
 
 
 def max_price(prices: Iterable[Price]) -> Price:
-    """Return the most that any one of these costs, of money and of credits apart. There is at least one."""
+    """Return the highest money and the highest credits of at least one price."""
     known = list(prices)
     return Price(micros=max(price.micros for price in known), credits=max(price.credits for price in known))

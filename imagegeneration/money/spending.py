@@ -1,4 +1,4 @@
-"""Today's money: what has been spent and held, and what the limits leave."""
+"""Today's money: what is spent and held, and what the limits leave."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagegeneration.mongo.connection import Connection
 
 
 class Spending:
-    """Reads the counters of today, beside the limits in force."""
+    """The counters of today, beside the limits in force."""
 
     def __init__(self, connection: Connection, budgets: BudgetStore, limits: SpendLimits) -> None:
         self._connection = connection
@@ -22,21 +22,21 @@ class Spending:
         self._limits = limits
 
     def today(self, actor: Actor) -> Spend:
-        """Return what today's budget has been used for: everybody's, or the actor's own where less is left of that."""
+        """Return today's use of the budget of all users, or of the actor's own budget if less of it is left."""
         now, limits = self._connection.now(), self._limits.in_force()
         own = self._on_day(now, limits.daily_per_user_micros, user_id=actor.user_id)
         return min(self._on_day(now, limits.daily_micros), own, key=lambda spend: spend.left_micros)
 
     def today_in_all(self) -> Spend:
-        """Return what today's budget of all users together has been used for."""
+        """Return today's use of the budget of all users together."""
         return self._on_day(self._connection.now(), self._limits.in_force().daily_micros)
 
     def today_of_user(self, user_id: str) -> Spend:
-        """Return what one user's budget of today has been used for."""
+        """Return today's use of one user's budget."""
         return self._on_day(self._connection.now(), self._limits.in_force().daily_per_user_micros, user_id=user_id)
 
     def today_of(self, provider: ProviderName) -> Spend:
-        """Return what has been spent on a provider today, whether or not it has a budget of its own."""
+        """Return today's spend on a provider, with or without a budget of its own."""
         limit = self._limits.in_force().of(provider).daily_micros
         return self._on_day(self._connection.now(), MAX_MICROS if limit is None else limit, provider=provider)
 

@@ -1,4 +1,4 @@
-"""The budget of prompt suggestions: reserved in memory before a call, so that nothing is written while answering."""
+"""The budget of prompt suggestions, reserved in memory before a call, so that answering writes nothing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from imagegeneration.money.money import TextLimits, format_usd
 log = logging.getLogger(__name__)
 
 Owner = tuple[str, str | None]
-"""A day, and a person, or None for everybody together."""
+"""A day, and a user (None: all users together)."""
 
 
 @dataclass(frozen=True, eq=False)
 class TextHold:
-    """What one call may cost at most, on the budget of which day and person."""
+    """The most that one call may cost, on the budget of its day and user."""
 
     day: str
     user_id: str
@@ -28,9 +28,9 @@ class TextHold:
 
 
 class TextBudget:
-    """Keeps suggestions within the budgets of the day, of everybody and of each person.
+    """The daily budgets of suggestions, of all users together and of each user.
 
-    What this process took is known exactly; what others took, once they have posted it (docs/adr/0027-text-budget.md).
+    This process knows its own costs exactly, and those of others once they are posted (docs/adr/0027-text-budget.md).
     """
 
     def __init__(self, ledger: Ledger, model: str, limits: Callable[[], TextLimits]) -> None:
@@ -46,7 +46,7 @@ class TextBudget:
     def reserve(self, user_id: str, micros: int) -> TextHold:
         """Take `micros` from the budgets before a call. Raises OverBudget (IMG_006), DatabaseDown (IMG_014)."""
         with self._lock:
-            posted = self._posted.copy()  # before the look: what is posted meanwhile counts twice, never not at all
+            posted = self._posted.copy()  # read first: what is posted meanwhile then counts twice, not never
         day, whole, own = self._ledger.text_today(user_id)
         limits = self._limits()
         with self._lock:
@@ -60,7 +60,7 @@ class TextBudget:
         return hold
 
     def settle(self, hold: TextHold, cost_micros: int) -> None:
-        """Count what the call did cost in place of what was reserved for it, once."""
+        """Replace the reservation by the actual cost of the call, once."""
         with self._lock:
             if hold not in self._open:
                 return
@@ -70,13 +70,13 @@ class TextBudget:
                 self._unposted[hold.day, hold.user_id] += cost_micros
 
     def close(self) -> None:
-        """Write everything down; a call that is still in flight may be charged, so it counts in full."""
+        """Write all costs down. A call still in flight may be charged, so it counts in full."""
         for hold in tuple(self._open):
             self.settle(hold, hold.micros)
         self.post()
 
     def post(self) -> None:
-        """Write what was settled since the last time to the ledger. What cannot be written now is kept."""
+        """Write the costs settled since the last time to the ledger, and keep what cannot be written now."""
         with self._lock:
             amounts, self._unposted = self._unposted, Counter()
         for (day, user_id), micros in amounts.items():

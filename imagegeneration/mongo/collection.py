@@ -1,4 +1,4 @@
-"""A collection of MongoDB whose documents are values of one type."""
+"""A MongoDB collection whose documents are values of one type."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 class AlreadyExists(Exception):
-    """A unique index has an entry for this value already."""
+    """A unique index that already has an entry for this value."""
 
 
 @translated
 class Collection(Generic[T]):
-    """Stores values of one type, and returns them as that type. MongoDB's validator refuses all other documents.
+    """A store of values of one type. MongoDB's validator refuses all other documents.
 
-    `key` names the field that is stored as `_id`; without one, `_id` is not part of the value.
-    Every method raises DatabaseDown (IMG_014) where the database cannot be used; inside a transaction the driver's
-    own errors pass, except AlreadyExists: they decide whether the transaction runs again.
+    `key` names the field that is stored as `_id`; without one, `_id` is not part of the value. Every method raises
+    DatabaseDown (IMG_014) if the database cannot be used. Inside a transaction the driver's own errors pass instead,
+    because they decide whether the transaction runs again; AlreadyExists is the exception.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Collection(Generic[T]):
         self._key, self._indexes = key, indexes
         connection.collections.append(self)
         self.raw = connection.collection(name).with_options(write_concern=write_concern)
-        """The driver's collection, for aggregations and what else has no form here."""
+        """The driver's collection, for aggregations and other calls that have no method here."""
 
     def prepare(self) -> None:
         """Create the collection, its validator and its indexes, or bring them up to date. Safe to repeat."""
@@ -59,7 +59,7 @@ class Collection(Generic[T]):
         return None if found is None else self._value(found)
 
     def get(self, query: Mapping[str, Any], *, sort: Sort | None = None, session: Session | None = None) -> T | None:
-        """Return the first value that matches, or None."""
+        """Return the first value that matches, or None if none does."""
         return self.parse(self.raw.find_one(query, sort=sort, session=session))
 
     def find(
@@ -71,7 +71,7 @@ class Collection(Generic[T]):
         collation: Collation | None = None,
         session: Session | None = None,
     ) -> list[T]:
-        """Return up to `limit` values that match; all of them for 0."""
+        """Return up to `limit` values that match; 0 means all."""
         found = self.raw.find(query, sort=list(sort) or None, limit=limit, collation=collation, session=session)
         return [self._value(document) for document in found]
 
@@ -83,24 +83,27 @@ class Collection(Generic[T]):
             raise AlreadyExists from error
 
     def append(self, values: Sequence[T], *, session: Session) -> None:
-        """Add values, if there are any, inside a transaction. A duplicate is an error of the driver."""
+        """Add values, if there are any, in a transaction. A duplicate raises the driver's error."""
         if values:
             self.raw.insert_many([self._document(value) for value in values], session=session)
 
     def ensure(self, value: T, identity: str | None = None) -> None:
-        """Add the value unless its key, or `identity` where it has none, is there, so that all else only updates."""
+        """Add the value unless its key exists, so that all other writes only update.
+
+        `identity` is the `_id` of a value without a key.
+        """
         fresh = self._document(value)
         try:
             self.raw.update_one({"_id": fresh.pop("_id", identity)}, {"$setOnInsert": fresh}, upsert=True)
         except DuplicateKeyError:
-            return  # two processes were first at once: it exists
+            return  # another process inserted it at the same time
 
     def compare_and_set(self, expected: Mapping[str, Any], update: Update, *, session: Session | None = None) -> bool:
-        """Update the one document that is as expected. Return False, and change nothing, if none is."""
+        """Update the one document that matches `expected`. Return False, and change nothing, if none does."""
         return self.raw.update_one(expected, update, session=session).matched_count == 1
 
     def replace(self, expected: Mapping[str, Any], value: T, *, session: Session | None = None) -> bool:
-        """Put the value in the place of the one document that is as expected. Return False if none is."""
+        """Replace the one document that matches `expected` by the value. Return False if none does."""
         return self.raw.replace_one(expected, self._document(value), session=session).matched_count == 1
 
     def update(
@@ -112,9 +115,10 @@ class Collection(Generic[T]):
         after: bool = True,
         session: Session | None = None,
     ) -> T | None:
-        """Update the first document that matches. Return it as it is after, or was before, or None if none matches.
+        """Update the first document that matches and return it, or None if none does.
 
-        Raises AlreadyExists where two upserts at once insert the same key: the other one's document is there now.
+        With `after` it is returned as it is after the update, else as it was before. Raises AlreadyExists if two
+        upserts insert the same key at once: the other document exists now.
         """
         which = ReturnDocument.AFTER if after else ReturnDocument.BEFORE
         try:

@@ -1,4 +1,4 @@
-"""The connection to MongoDB: durable writes, transactions, server time, and errors in our words."""
+"""The connection to MongoDB: durable writes, transactions, server time and translated errors."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Prepared(Protocol):
 
 
 class Connection:
-    """One database. Every acknowledged write is on the journal of a majority (DESIGN.md, section 4)."""
+    """The connection to one database. A majority has every acknowledged write in its journal."""
 
     def __init__(self, uri: str, database: str) -> None:
-        """Connect lazily. Raises ConfigurationError for a URI that cannot be one."""
+        """Connect lazily. Raises ConfigurationError for an invalid URI."""
         try:
             self._client: MongoClient[Document] = MongoClient(
                 uri,
@@ -50,23 +50,23 @@ class Connection:
                 serverSelectionTimeoutMS=5_000,
                 socketTimeoutMS=30_000,
             )
-        except OSError as error:  # a file of the tls options
+        except OSError as error:  # a file that the TLS options name
             raise ConfigurationError(f"MONGODB_URI: {error.filename}: {error.strerror}.") from None
         except (InvalidURI, DriverConfigurationError, ValueError) as error:
-            reason = str(error).partition('"')[0].rstrip(" .")  # what it quotes may be a part of the password
+            reason = str(error).partition('"')[0].rstrip(" .")  # the quoted part may contain some of the password
             raise ConfigurationError(f"MONGODB_URI is wrong: {reason}.") from None
         self._database: Database[Document] = self._client[database]
         self.collections: list[Prepared] = []
-        """What stores keep in this database, in the order in which they were made."""
+        """The collections of this database, in the order in which stores created them."""
         self._transactions = Transactions(self._client)
         self.schema = Schema(self._database)
 
     def collection(self, name: str) -> Collection[Document]:
-        """The collection called `name`."""
+        """Return the collection called `name`."""
         return self._database[name]
 
     def require_replica_set(self) -> None:
-        """Raise ConfigurationError where transactions are impossible, or for a user who is not let in."""
+        """Raise ConfigurationError if transactions are impossible or the database refuses the user."""
         if self._client.read_preference != ReadPreference.PRIMARY:
             raise ConfigurationError(
                 f"MONGODB_URI: leave readPreference={self._client.read_preference.mongos_mode} out. "
@@ -92,9 +92,9 @@ class Connection:
             )
 
     def require_transactions(self, collection: str) -> None:
-        """Raise ConfigurationError unless this user may write there in a transaction, and watch it.
+        """Raise ConfigurationError unless this user may write to the collection in a transaction and watch it.
 
-        Raises DatabaseDown where another process, which starts too, is in the way for long.
+        Raises DatabaseDown if another process that is starting blocks the check for long.
         """
         nothing = {"_id": "start-check"}
 
@@ -112,7 +112,7 @@ class Connection:
             raise not_permitted(self._database.name, error) from None
 
     def now(self) -> datetime:
-        """The server's clock: the only one that leases, holds and budgets go by."""
+        """Return the server's time, the only clock for leases, holds and budgets."""
         try:
             hello = self._database.command("hello", codec_options=self._database.codec_options)
         except PyMongoError as error:
@@ -129,7 +129,7 @@ class Connection:
             raise studio_error(error) from error
 
     def transaction(self, work: Callable[[Session], Result]) -> Result:
-        """Run `work` in a transaction, again on conflicts. Raises DatabaseDown where it cannot be committed."""
+        """Run `work` in a transaction, again on conflicts. Raises DatabaseDown if it cannot be committed."""
         try:
             return self._transactions.run(work)
         except PyMongoError as error:
@@ -141,5 +141,5 @@ class Connection:
             collection.prepare()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()

@@ -1,4 +1,4 @@
-"""The driver's errors in our words."""
+"""Translation of the driver's errors into errors of the studio."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ Result = TypeVar("Result")
 Class = TypeVar("Class", bound=type)
 
 NOT_PERMITTED = (8, 13, 13297)
-"""Not authorized; and another database has this name in other letters."""
+"""The codes for missing rights, and for a database whose name differs only in letter case."""
 
 _REFUSED = (121, 10334, 17419)
-"""The document does not have the agreed form, or has become too large."""
+"""The codes for a document that is too large or does not have the agreed form."""
 
 log = logging.getLogger(__name__)
 
 
 def studio_error(error: PyMongoError) -> StudioError:
-    """Return the error in our words: a document that its validator refuses is a fault of ours, all else an outage."""
+    """Return InternalFault for a document that its validator refuses, else DatabaseDown."""
     log.warning("MongoDB: %s: %s", type(error).__name__, str(error)[:500])
     if isinstance(error, OperationFailure):
-        each = (error.details or {}).get("writeErrors") or [{"code": error.code}]  # of several documents in one command
+        each = (error.details or {}).get("writeErrors") or [{"code": error.code}]  # one command can carry several
         if any(one.get("code") in _REFUSED for one in each):
             return InternalFault("The database refused a document that does not have the agreed form.")
     return DatabaseDown("The database does not answer as it should.")
 
 
 def is_passing(error: OperationFailure) -> bool:
-    """Return whether what the server refused may be let through later."""
+    """Return whether the server may accept the same command later."""
     return isinstance(error, ExecutionTimeout) or error.has_error_label("TransientTransactionError")
 
 
@@ -44,7 +44,7 @@ def server_words(error: OperationFailure) -> str:
 
 
 def not_permitted(database: str, error: OperationFailure) -> ConfigurationError:
-    """Return what to say of a user who lacks rights on the database."""
+    """Return the error for a user who lacks rights on the database."""
     return ConfigurationError(
         f"MONGODB_URI, MONGODB_DATABASE: the database {database} cannot be used ({server_words(error)}). "
         "Give the user the roles readWrite and dbAdmin there."
@@ -52,9 +52,9 @@ def not_permitted(database: str, error: OperationFailure) -> ConfigurationError:
 
 
 def translated(cls: Class) -> Class:
-    """Class decorator: public methods raise our errors, but inside a transaction the driver's own.
+    """Make the public methods of a class raise the studio's errors, except inside a transaction.
 
-    The driver needs to see its errors to decide whether a transaction runs again.
+    The driver needs to see its own errors there, to decide whether the transaction runs again.
     """
     for name, method in list(vars(cls).items()):
         if callable(method) and not name.startswith("_"):

@@ -1,4 +1,4 @@
-"""A replica set of one, with a user: what makes a fresh MongoDB server one that the studio can use."""
+"""The setup of a new MongoDB server: a replica set with one member and one user."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _ALREADY_INITIALIZED = 23
 
 
 def initiate_replica_set(uri: str) -> None:
-    """Make the server at `uri` a replica set of one with the user of `uri`, unless it is; return once it is primary.
+    """Make the server at `uri` a replica set of one with the user of `uri`. Return once it is primary.
 
-    The server lets a client on its own machine do that as long as it has no user. Raises ConfigurationError if there
-    is no primary after 30 seconds, or if the user has another password.
+    Steps that are already done are skipped. The server lets a client on its own machine do this until it has a user.
+    Raises ConfigurationError if there is no primary after 30 seconds, or if the user has another password.
     """
     parsed = parse_uri(uri)
     host, port = parsed["nodelist"][0]
@@ -45,7 +45,7 @@ def _initiate(direct: MongoClient[Document], config: Document) -> None:
     try:
         direct.admin.command("replSetInitiate", config)
     except OperationFailure as error:
-        if error.code not in (_UNAUTHORIZED, _ALREADY_INITIALIZED):  # then it is only about to read its configuration
+        if error.code not in (_UNAUTHORIZED, _ALREADY_INITIALIZED):  # the server is about to read its configuration
             raise
 
 

@@ -1,4 +1,4 @@
-"""Validators from the types that travel, so that the two cannot disagree, and how they and indexes are put in place."""
+"""Validators derived from the value types, and how they and the indexes are applied."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Schema:
 
     @functools.cached_property
     def _validators(self) -> Mapping[str, Document]:
-        """The validators at the start: setting one again would lock its collection for all who use it."""
+        """Return the validators at the start, because setting one again would lock its collection for all clients."""
         with self._database.list_collections() as found:
             return {collection["name"]: collection["options"].get("validator", {}) for collection in found}
 
@@ -71,7 +71,7 @@ class Schema:
             if error.code != _INDEX_DIFFERS:
                 raise
             known = collection.index_information()
-            for index in indexes:  # one of another version has the name: it makes room
+            for index in indexes:  # an index of another version has the name, so drop it
                 name = index.document["name"]
                 if name in known and dict(known[name]["key"]) != dict(index.document["key"]):
                     collection.drop_index(name)
@@ -80,10 +80,9 @@ class Schema:
 
 @functools.cache
 def validator(model: type[Value], *, key: str | None = None) -> dict[str, Any]:
-    """Return the `$jsonSchema` of the documents of `model`: every field is required but the sparse ones, and no other
-    is allowed.
+    """Return the `$jsonSchema` of the documents of `model`, with all fields required except sparse ones.
 
-    `key` names the field that is stored as `_id` instead of under its own name.
+    Other fields are not allowed. `key` names the field that is stored as `_id` instead of under its own name.
     """
     described = model.model_json_schema(by_alias=True, mode="serialization")
     schema = _convert(described, described.get("$defs", {}))

@@ -1,4 +1,4 @@
-"""Transactions: again on conflicts, and acknowledged once a majority has them in its journal."""
+"""Transactions: repeated on conflicts, and acknowledged once a majority has them in its journal."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ Session = ClientSession
 Result = TypeVar("Result")
 
 TRANSACTION_SECONDS = 15
-"""How long a transaction may be tried again on conflicts before the caller is told that the database is down."""
+"""How long a transaction is repeated on conflicts before the caller gets DatabaseDown."""
 
 
 class Transactions:
-    """Runs transactions of one process.
+    """The transactions of one process.
 
     MongoDB aborts one of two transactions that write the same document. Most write the counters of the day, or a job
-    of which other images change too: those of this process go one by one. They wait for the majority side by side.
+    that other images change too. So the transactions of this process run one at a time, and only their waits for the
+    majority overlap.
     """
 
     def __init__(self, client: MongoClient[dict[str, Any]]) -> None:
@@ -33,7 +34,7 @@ class Transactions:
         self._one_by_one = threading.Lock()
 
     def run(self, work: Callable[[Session], Result]) -> Result:
-        """Run `work` until it is committed. Raises the driver's error where it cannot be."""
+        """Run `work` until it is committed. Raises the driver's error if it cannot be."""
         deadline = time.monotonic() + TRANSACTION_SECONDS
         with pymongo.timeout(TRANSACTION_SECONDS), self._client.start_session() as session:
             while True:
@@ -60,12 +61,12 @@ class Transactions:
             session.commit_transaction()
         except PyMongoError as error:
             if not error.has_error_label("UnknownTransactionCommitResult"):
-                raise  # else asking again, for the majority, says whether it is committed
+                raise  # else the commit for the majority tells whether it succeeded
         return result
 
     @staticmethod
     def _await_majority(session: Session) -> None:
-        """A commit that is sent again does nothing but wait, until a majority has it in its journal."""
+        """Wait until a majority has the commit in its journal, by sending it again, which changes nothing else."""
         while True:
             try:
                 session.commit_transaction()

@@ -1,1 +1,1 @@
-"""People, API keys and sign-in: who may come in, and how often."""
+"""Users, API keys and sign-in: who may enter, and their request rates."""

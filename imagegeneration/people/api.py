@@ -1,4 +1,4 @@
-"""Routes of people: who one is, and, for admins, everybody else."""
+"""Routes of users, for admins."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ PersonId = Annotated[str, Path(alias="personId", min_length=1, max_length=64)]
 
 
 class PersonBody(Value):
-    """What a person may do. `roles` null: those that follow from the configuration; `plan` null: it stays.
+    """The permissions of a user, set by an admin.
 
-    `version` as it was looked at.
+    `roles` null means those of the configuration; `plan` null means unchanged. `version` is the version the admin saw.
     """
 
     version: int = Field(ge=0, le=MAX_MICROS)
@@ -44,14 +44,14 @@ def people(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> Sequence[Person]:
-    """Everybody who has signed in, by name."""
+    """List all users who have signed in, by name."""
     return directory.page(after, limit)
 
 
 @router.put("/people/{personId}", dependencies=[JSON_ONLY], responses=documented(401, 404, 409, 415))
 @requires("administer")
 def change_person(body: PersonBody, person_id: PersonId, directory: Directory, actor: CurrentActor) -> Person:
-    """Set roles and plan, or disable; it works on open pages within a minute."""
+    """Set a user's roles and plan, or disable the user. Open pages follow within a minute."""
     return directory.change(
         actor,
         person_id,

@@ -1,7 +1,7 @@
-"""API keys: what a program shows to act for a person.
+"""API keys, with which clients act for a user.
 
-A key is `isk_`, 160 random bits in base32, and a checksum, so that scanners for leaked secrets recognize it for
-sure. It is shown once; only its SHA-256 is kept.
+A key is `isk_`, 160 random bits in base32 and a checksum, so that scanners for leaked secrets recognize it reliably. It
+is shown once; only its SHA-256 is stored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SECRET_BYTES = 20
 
 
 class ApiKey(Value):
-    """A document of the collection `keys`. `hint` is the beginning of the key, to tell one's keys apart."""
+    """A document of the collection `keys`. `hint` is the beginning of the key, which tells a user's keys apart."""
 
     schema_version: Literal[1] = 1
     key_id: str
@@ -38,12 +38,12 @@ class ApiKey(Value):
     revoked_at: Moment | None = None
 
     def is_valid(self, now: Moment) -> bool:
-        """Neither revoked nor expired."""
+        """Return whether the key is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 class KeyBody(Value):
-    """What a key is for, and what it may do: at most what its owner may. `days` until it expires (null: never)."""
+    """The name of a key, its scopes (at most the owner's permissions) and its `days` until expiry (null: never)."""
 
     name: Intent
     scopes: Many[Permission] = Field(min_length=1, max_length=10)
@@ -51,11 +51,11 @@ class KeyBody(Value):
 
 
 def new_key() -> str:
-    """A fresh key."""
+    """Return a new key."""
     secret = base64.b32encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     return f"{PREFIX}{secret}{zlib.crc32(secret.encode()):08x}"
 
 
 def key_sha256(text: str) -> str:
-    """The hash by which a key is found."""
+    """Return the hash by which a key is found."""
     return hashlib.sha256(text.encode()).hexdigest()

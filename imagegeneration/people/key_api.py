@@ -1,4 +1,4 @@
-"""Routes of API keys: one's own."""
+"""Routes of a user's own API keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KeyId = Annotated[str, Path(alias="keyId", min_length=1, max_length=64)]
 
 
 class KeyFacts(Value):
-    """A key as its owner sees it; the key itself is not among the facts."""
+    """A key as its owner sees it, without the key itself."""
 
     key_id: str
     name: str
@@ -34,7 +34,7 @@ class KeyFacts(Value):
 
     @classmethod
     def of(cls, key: ApiKey) -> KeyFacts:
-        """The facts of a key."""
+        """Return the facts of a key."""
         return cls.model_validate(key.model_dump(include=set(cls.model_fields)))
 
 
@@ -48,14 +48,14 @@ class MadeKey(Value):
 @router.get("/keys", responses=documented(401))
 @requires("signed-in")
 def keys(owned: OwnKeys, actor: CurrentActor) -> Sequence[KeyFacts]:
-    """One's own keys, oldest first, revoked ones too."""
+    """List your own keys, oldest first, with revoked ones."""
     return [KeyFacts.of(key) for key in owned.of_actor(actor)]
 
 
 @router.post("/keys", status_code=201, dependencies=[JSON_ONLY], responses=documented(401, 409, 415))
 @requires("signed-in")
 def make_key(body: KeyBody, owned: OwnKeys, actor: CurrentActor) -> MadeKey:
-    """Make a key."""
+    """Create a key."""
     text, key = owned.make(actor, body.name, body.scopes, body.days)
     return MadeKey(key=text, facts=KeyFacts.of(key))
 
@@ -63,6 +63,6 @@ def make_key(body: KeyBody, owned: OwnKeys, actor: CurrentActor) -> MadeKey:
 @router.post("/keys/{keyId}/revoke", responses=documented(401, 404, 409))
 @requires("signed-in")
 def revoke_key(key_id: KeyId, owned: OwnKeys, actor: CurrentActor) -> Sequence[KeyFacts]:
-    """Make a key worthless, within seconds everywhere; the keys afterwards."""
+    """Revoke a key, within seconds everywhere, and list the keys afterwards."""
     owned.revoke(actor, key_id)
     return keys(owned, actor)

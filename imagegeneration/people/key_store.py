@@ -1,4 +1,4 @@
-"""The collection `keys`: API keys, by their hashes."""
+"""The collection `keys`: API keys, found by their hashes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INDEXES = (
 
 @translated
 class KeyStore:
-    """Keeps keys, each of one person."""
+    """The store of API keys, each of one user."""
 
     def __init__(self, connection: Connection) -> None:
         self._keys = Collection(connection, "keys", ApiKey, indexes=_INDEXES)
@@ -32,19 +32,19 @@ class KeyStore:
         self._keys.append([key], session=session)
 
     def find(self, key_sha256: str) -> ApiKey | None:
-        """Return the key with this hash, or None if there is none, or it is revoked or expired.
+        """Return the valid key with this hash, or None if there is none, or it is revoked or expired.
 
-        One query whatever the answer, so that its time does not tell a key that once was from one that never was.
+        It makes one query in every case, so that its duration does not reveal whether a key ever existed.
         """
         lasts = {"$or": [{"$eq": ["$expiresAt", None]}, {"$gt": ["$expiresAt", "$$NOW"]}]}
         return self._keys.get({"keySha256": key_sha256, "revokedAt": None, "$expr": lasts})
 
     def of_person(self, person_id: str, *, session: Session | None = None) -> list[ApiKey]:
-        """Return all keys of a person, oldest first."""
+        """Return all keys of a user, oldest first."""
         return self._keys.find({"personId": person_id}, sort=[("createdAt", ASCENDING)], session=session)
 
     def delete(self, key_ids: Some[str], *, session: Session) -> None:
-        """Delete keys; what was done with them stays in the audit record."""
+        """Delete keys; the audit record keeps what was done with them."""
         self._keys.raw.delete_many({"keyId": {"$in": list(key_ids)}}, session=session)
 
     def used(self, key_id: str) -> None:
@@ -52,6 +52,6 @@ class KeyStore:
         self._keys.compare_and_set({"keyId": key_id}, {"$currentDate": {"lastUsedAt": True}})
 
     def revoke(self, person_id: str, key_id: str, now: datetime, *, session: Session) -> ApiKey | None:
-        """Make a person's key worthless. Return the key, or None if there is none, or it was revoked before."""
+        """Revoke a user's key. Return it, or None if it does not exist or was already revoked."""
         valid = {"personId": person_id, "keyId": key_id, "revokedAt": None}
         return self._keys.update(valid, {"$set": {"revokedAt": now}}, after=False, session=session)

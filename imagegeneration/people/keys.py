@@ -1,4 +1,4 @@
-"""API keys: made, used and revoked."""
+"""API keys: creation, use and revocation."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from imagegeneration.people.key_store import KeyStore
 from imagegeneration.people.people import People
 
 KNOWN_SECONDS = 5.0
-"""How long what is known of a key counts: a revocation reaches every process within this."""
+"""How long a key's look-up is cached: a revocation reaches every process within this time."""
 
 KNOWN_KEYS = 10_000
 KEYS_OF_A_PERSON = 50
-"""Keys of a person that work at once, and as many that do not any more; older ones are deleted."""
+"""The most valid keys of a user, and the most invalid ones; older invalid keys are deleted."""
 
 KEYS_A_DAY = 100
 TOUCH_SECONDS = 60.0
-"""How often it is written down that a key is in use."""
+"""How often the use of a key is recorded."""
 
 
 _DAY = timedelta(days=1)
@@ -37,14 +37,14 @@ log = logging.getLogger(__name__)
 
 
 class Keys:
-    """Keys act for their person, within their scopes."""
+    """The API keys of users. A key acts for its user, within its scopes."""
 
     def __init__(
         self, connection: Connection, store: KeyStore, people: People, audit: Audit, confirmation: timedelta
     ) -> None:
-        """`confirmation`: keys rest when their person has not signed in for so long.
+        """Take `confirmation`: how long a key works after the last sign-in of its user.
 
-        Who has left cannot sign in any more, and that is all the studio can see of it.
+        A user who has left cannot sign in any more, and the studio learns no more than that.
         """
         self._confirmation = confirmation
         self._connection = connection
@@ -55,11 +55,11 @@ class Keys:
         self._used = TTLCache(self._note_use, TOUCH_SECONDS, KNOWN_KEYS)
 
     def make(self, actor: Actor, name: str, scopes: Sequence[Permission], days: int | None) -> tuple[str, ApiKey]:
-        """A new key of the actor's, which is shown now and never again; it expires in so many days (None: never).
+        """Create a key of the actor, shown now and never again. It expires after `days` (None: never).
 
-        Raises WrongState (IMG_011) for too many, for a scope that the actor lacks, and where nobody signs in; Busy
-        (IMG_005) for more than KEYS_A_DAY;
-        NotAllowed (IMG_010) if it is a key that asks: a leaked one shall neither make others nor end them.
+        Raises WrongState (IMG_011) for too many keys, for a scope that the actor lacks, and without sign-in. Raises
+        Busy (IMG_005) above KEYS_A_DAY. Raises NotAllowed (IMG_010) if a key asks: a leaked key must not create or
+        revoke keys.
         """
         _require_person(actor)
         missing = set(scopes) - actor.permissions
@@ -90,9 +90,10 @@ class Keys:
         return text, key
 
     def _make_room(self, person_id: str, now: datetime, session: Session) -> None:
-        """Refuse one key too many, and delete the oldest of those that do not work any more.
+        """Refuse a key above the limits, and delete the oldest invalid keys.
 
-        Every key that is made writes the end of the audit chain, so that two at once do not both see room for one.
+        Every new key writes the end of the audit chain. Two requests at once therefore conflict and cannot share one
+        free place.
         """
         own = self._keys.of_person(person_id, session=session)
         if sum(key.is_valid(now) for key in own) >= KEYS_OF_A_PERSON:
@@ -106,11 +107,11 @@ class Keys:
             self._keys.delete(over[:-KEYS_OF_A_PERSON], session=session)
 
     def actor(self, text: str) -> Actor | None:
-        """Whom the key acts for; None for one that is wrong, malformed, expired or revoked, all in the same time."""
+        """Return the actor of the key, or None if it is wrong, malformed, expired or revoked, all in the same time."""
         return self._known.get(key_sha256(text))
 
     def recall(self, text: str) -> Actor | None:
-        """Whom the key acts for, if that was found out just now: no look, so no wait."""
+        """Return the actor of the key if it is cached, else None. Never waits."""
         return self._known.peek(key_sha256(text))
 
     def use(self, key_id: str) -> None:
@@ -118,17 +119,17 @@ class Keys:
         self._used.get(key_id)
 
     def was_used(self, key_id: str) -> bool:
-        """Return whether that was recorded recently: no write, so no wait."""
+        """Return whether the use was recorded recently. Never waits."""
         return self._used.peek(key_id) is True
 
     def of_actor(self, actor: Actor) -> Sequence[ApiKey]:
-        """The actor's keys, oldest first, revoked ones too."""
+        """Return the actor's keys, oldest first, with revoked ones."""
         return self._keys.of_person(actor.user_id)
 
     def revoke(self, actor: Actor, key_id: str) -> None:
-        """Make a key of the actor's worthless.
+        """Revoke a key of the actor.
 
-        Raises NotFound (IMG_008) for one that is not theirs or is revoked; NotAllowed (IMG_010) if a key asks.
+        Raises NotFound (IMG_008) if it is another user's or already revoked; NotAllowed (IMG_010) if a key asks.
         """
         _require_person(actor)
         now = self._connection.now()

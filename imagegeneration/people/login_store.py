@@ -1,4 +1,4 @@
-"""The collections `logins` and `sign_ins`: browsers in which somebody is signed in, and is about to be."""
+"""The collections `logins` and `sign_ins`: signed-in browsers, and sign-ins in progress."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ _ATTEMPTS = (
 
 
 class SignInAttempt(Value):
-    """A person was sent to a provider; what is needed when the person comes back.
+    """A sign-in in progress: what is needed when the user comes back from the provider.
 
-    It serves once, in one browser: `taken_at` is when it did, `browser_sha256` the hash of that browser's cookie.
+    It works once, in one browser. `taken_at` is when it was used; `browser_sha256` is the hash of that browser's
+    cookie.
     """
 
     schema_version: Literal[1] = 1
@@ -45,7 +46,7 @@ class SignInAttempt(Value):
 
 @translated
 class LoginStore:
-    """Finds a login by the hash of its cookie; the server's clock says whether it is over."""
+    """The store of logins, found by the hash of the cookie. The server's clock decides whether one is over."""
 
     def __init__(self, connection: Connection) -> None:
         self._logins = Collection(connection, "logins", Login, indexes=_LOGINS)
@@ -60,31 +61,34 @@ class LoginStore:
         return self._logins.get(_alive(token_sha256, idle_seconds))
 
     def seen(self, token_sha256: str, idle_seconds: float) -> None:
-        """Record that the person did something; a login that is over stays over."""
+        """Record an action of the user. A login that is over stays over."""
         self._logins.compare_and_set(_alive(token_sha256, idle_seconds), {"$currentDate": {"seenAt": True}})
 
     def end(self, token_sha256: str) -> None:
-        """End the login: the person has signed out in this browser."""
+        """End the login, because the user has signed out in this browser."""
         self._logins.raw.delete_one({"tokenSha256": token_sha256})
 
     def end_all(self, person_id: str, provider: str | None = None) -> int:
-        """End all logins of a person (with `provider`: those by this provider). Return how many there were."""
+        """End all logins of a user (with `provider`: those by this provider). Return their number."""
         by = {} if provider is None else {"provider": provider}
         return self._logins.raw.delete_many({"personId": person_id, **by}).deleted_count
 
     def end_session(self, provider: str, sid: str) -> set[str]:
-        """End the logins of one session of the provider's. Return the ids of the people who were signed in by it."""
+        """End the logins of one session of the provider. Return the ids of the users who were signed in by it."""
         session = {"provider": provider, "sid": sid}
         people: set[str] = set(self._logins.raw.distinct("personId", session))
         self._logins.raw.delete_many(session)
         return people
 
     def expect(self, attempt: SignInAttempt) -> None:
-        """Record that a person was sent to a provider."""
+        """Record that a user was sent to a provider."""
         self._attempts.insert(attempt)
 
     def take(self, state_sha256: str, browser_sha256: str, since: datetime) -> SignInAttempt | None:
-        """Return the attempt of this state and browser, begun since then, as it was before; from now on it is taken."""
+        """Return the attempt with this state and browser as it was, and mark it as taken, or None if there is none.
+
+        It must have begun at `since` or later.
+        """
         return self._attempts.update(
             {"stateSha256": state_sha256, "browserSha256": browser_sha256, "beganAt": {"$gte": since}},
             [{"$set": {"takenAt": {"$ifNull": ["$takenAt", "$$NOW"]}}}],

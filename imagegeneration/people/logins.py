@@ -1,4 +1,4 @@
-"""Signing in and out, and the person behind a cookie."""
+"""Signing in and out, and the user of a cookie."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from imagegeneration.people.person import SIGN_IN_SECONDS, Identity, Login, Logi
 from imagegeneration.people.rates import Rates
 
 KNOWN_SECONDS = 10.0
-"""How long what is known of a cookie counts: signing out, a role, a disabled person reach every page within this."""
+"""How long a cookie's look-up is cached: a sign-out, new role or disabled user reaches all pages within this."""
 
 KNOWN_LOGINS = 10_000
 KNOWN_TOKENS = 1000
 LONGEST_TOKEN = 8192
-"""Of a reverse proxy, in characters: more is no token."""
+"""The longest token of a reverse proxy, in characters."""
 
 TOUCH_SECONDS = 20.0
-"""How often it is written down that somebody is there: several times within the shortest idle limit, a minute."""
+"""How often activity is recorded: several times within the shortest idle limit, a minute."""
 
 
 FAILURE_SECONDS = 3600.0
-"""How often the same failure of the reverse proxy's sign-in is put on record: its tokens come with each request."""
+"""How often the same failed sign-in by the reverse proxy is recorded, because its token comes with each request."""
 
 _NOT_OURS = "The sign-in was begun in another browser, or too long ago."
 
@@ -42,14 +42,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Finished:
-    """Where the person goes, and the cookie of the new login; no cookie if there is none, or one already."""
+    """The page to go to, and the cookie of the new login, or None if there is no new login."""
 
     address: str
     token: str | None = None
 
 
 class Logins:
-    """The browsers in which somebody is signed in. A cookie is random, and only its hash is stored."""
+    """The signed-in browsers. A cookie is random, and only its hash is stored."""
 
     def __init__(
         self,
@@ -76,11 +76,11 @@ class Logins:
         self._told: TTLCache[str, bool] = TTLCache(lambda _: True, FAILURE_SECONDS, KNOWN_TOKENS)
 
     def providers(self) -> Sequence[tuple[str, str]]:
-        """The name and the label of each provider that people can sign in with."""
+        """Return the name and the label of each configured sign-in provider."""
         return [(name, client.provider.label) for name, client in self._clients.items()]
 
     def check_providers(self) -> None:
-        """Log each provider whose metadata cannot be read. Raises ConfigurationError for what no waiting mends."""
+        """Log each provider whose metadata cannot be read. Raises ConfigurationError if waiting cannot help."""
         for client in self._clients.values():
             try:
                 client.check()
@@ -89,9 +89,9 @@ class Logins:
                 log.warning("SIGN_IN_PROVIDERS: sign-in with %s does not work: %s", label, error.reason)
 
     def begin(self, provider: str, next_page: str, browser: str) -> str:
-        """Return where a person is sent to sign in; `next_page` is a path of ours to come back to.
+        """Return the provider's address to sign in at; `next_page` is the path to return to.
 
-        `browser` is the cookie of the browser, in which alone the sign-in can end. Raises NotFound, SignInFailed.
+        `browser` is the cookie of the only browser in which the sign-in can finish. Raises NotFound or SignInFailed.
         """
         client = self._client(provider)
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
@@ -114,10 +114,10 @@ class Logins:
         return address
 
     def finish(self, provider: str, answer: Mapping[str, str], *, browser: str, token: str | None) -> Finished:
-        """Take a person back from the provider. A state serves once, in the browser that began it.
+        """Complete a sign-in when the user comes back. A state works once, in the browser that began it.
 
-        `token` is the cookie of the login that the browser has already. A callback that is loaded again leads to the
-        page that was wanted, or once more to the provider if the browser has no login. Raises SignInFailed (IMG_010).
+        `token` is the cookie of a login that the browser already has. A callback that is loaded again leads to the
+        wanted page, or to the provider again if the browser has no login. Raises SignInFailed (IMG_010).
         """
         now, client = self._connection.now(), self._client(provider)
         since = now - timedelta(seconds=SIGN_IN_SECONDS)
@@ -144,7 +144,7 @@ class Logins:
         return Finished(attempt.next, self.enter(person, provider, identity.sid))
 
     def enter(self, person: Person, provider: str, sid: str | None = None) -> str:
-        """Return the cookie of a new login of a person whom the provider vouches for, in its session `sid`."""
+        """Create a login for a user whom the provider vouches for in its session `sid`. Return its cookie."""
         now = self._connection.now()
         token = secrets.token_urlsafe(32)
         login = Login(
@@ -161,9 +161,9 @@ class Logins:
         return token
 
     def end_for_provider(self, provider: str, token: str) -> None:
-        """End what a provider's logout token says is over. Raises NotFound, SignInFailed for one that proves nothing.
+        """End the logins that a provider's logout token names. Raises NotFound, or SignInFailed for an invalid token.
 
-        Keys stay: a person who leaves the office does not stop their programs.
+        Keys stay valid, because a user who signs out does not stop their clients.
         """
         client = self._client(provider)
         if len(token) > LONGEST_TOKEN:
@@ -181,34 +181,34 @@ class Logins:
         return [person.person_id] if person and self._logins.end_all(person.person_id, provider) else []
 
     def _record(self, label: str, error: SignInFailed) -> None:
-        """Log a failed sign-in and put it into the audit record, with its reason."""
+        """Log a failed sign-in, and write it to the audit record with its reason."""
         log.warning("A sign-in with %s failed: %s", label, error.reason)
         actor = STUDIO if error.about is None else Actor(user_id=error.about, roles=())
         if self._rates.may_record_failed_sign_in():
             self._audit.note(actor, "sign-in.failed", error.about or label, f"{label}: {error.reason}"[:500])
 
     def actor(self, token: str) -> Actor | None:
-        """Who is behind the cookie; None if nobody is, or not any more."""
+        """Return the actor of the cookie, or None if it is unknown or its login is over."""
         return self._known.get(_sha256(token))
 
     def vouched(self, token: str) -> Actor | None:
-        """Whom the token of the reverse proxy is about; None for one that proves nothing, or nobody who may come in."""
+        """Return the actor of a reverse proxy's token, or None if it is invalid or the user may not enter."""
         return self._vouched.get(token) if len(token) <= LONGEST_TOKEN else None
 
     def recall_vouched(self, token: str) -> Actor | None:
-        """As `vouched`, if that was found out just now: no look, so no wait."""
+        """Return what `vouched` would if it is cached, else None. Never waits."""
         return self._vouched.peek(token)
 
     def recall(self, token: str) -> Actor | None:
-        """Who is behind the cookie, if that was found out just now: no look, so no wait."""
+        """Return the actor of the cookie if it is cached, else None. Never waits."""
         return self._known.peek(_sha256(token))
 
     def use(self, token: str) -> None:
-        """Somebody is there who does something: only that keeps a login from ending as idle, not an open page."""
+        """Record an action of the user. Only that keeps a login from ending as idle; an open page does not."""
         self._seen.get(_sha256(token))
 
     def was_used(self, token: str) -> bool:
-        """Whether that was written down just now: no write, so no wait."""
+        """Return whether the activity was recorded recently. Never waits."""
         return self._seen.peek(_sha256(token)) is True
 
     def end(self, token: str) -> None:
@@ -230,7 +230,7 @@ class Logins:
         return person.actor() if person.may_enter else None
 
     def _tell(self, label: str, error: SignInFailed) -> None:
-        """Say that a proxy's token lets nobody in: seldom, because it comes with each request."""
+        """Report a refused proxy token, once in FAILURE_SECONDS, because the token comes with each request."""
         what = error.about or error.message
         if self._told.peek(what):
             return
@@ -241,7 +241,11 @@ class Logins:
             self._record(label, error)
 
     def _person_vouched(self, proxy: ProxyTokens, identity: Identity) -> Person:
-        """The person; a sign-in, on record, when what the token says is new or nobody was there for long."""
+        """Return the user of a proxy's token.
+
+        A sign-in is recorded if the token's facts have changed, or if the last sign-in is longer ago than the idle
+        limit.
+        """
         known = self._people.find(identity.issuer, identity.subject)
         said = (identity.name, identity.email, roles_of(identity, proxy.roles))
         if (

@@ -1,4 +1,4 @@
-"""Who may come in, and as what."""
+"""Users: who may enter, and with which roles."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from imagegeneration.people.person_store import PeopleStore
 
 
 class People:
-    """Everybody who has signed in; admins change what they may do."""
+    """All users who have signed in. Admins change what they may do."""
 
     def __init__(
         self, connection: Connection, people: PeopleStore, logins: LoginStore, audit: Audit, default_plan: PlanName
     ) -> None:
-        """`default_plan` is the plan of those who sign in for the first time."""
+        """Take the stores, and `default_plan` for users who sign in for the first time."""
         self._default_plan = default_plan
         self._connection = connection
         self._people = people
@@ -31,7 +31,7 @@ class People:
         self._audit = audit
 
     def signed_in(self, identity: Identity, rules: RoleRules) -> Person:
-        """The person that the provider vouches for. Raises SignInFailed (IMG_010) for one who may not come in."""
+        """Return the user the provider vouches for. Raises SignInFailed (IMG_010) for one who may not enter."""
         now = self._connection.now()
         granted = roles_of(identity, rules)
         person = self._people.signed_in(
@@ -57,26 +57,26 @@ class People:
         return person
 
     def find(self, issuer: str, subject: str) -> Person | None:
-        """Return the person whom the issuer calls `subject`, or None if there was never a sign-in."""
+        """Return the user the issuer calls `subject`, or None if they never signed in."""
         return self._people.find(issuer, subject)
 
     def get(self, person_id: str) -> Person:
-        """The person. Raises NotFound (IMG_008)."""
+        """Return the user. Raises NotFound (IMG_008)."""
         person = self._people.get(person_id)
         if person is None:
             raise NotFound("There is no such person.")
         return person
 
     def confirmed(self, person_id: str, within: timedelta) -> Person | None:
-        """Return the person if their provider has vouched for them within this time, or None."""
+        """Return the user if their provider has vouched for them within this time, or None."""
         return self._people.confirmed(person_id, within.total_seconds())
 
     def page(self, after: str | None, limit: int, text: str = "") -> Sequence[Person]:
-        """Up to `limit` people by name, those after the id `after`, with `text` in their name or e-mail address."""
+        """Return up to `limit` users by name, after the id `after`, with `text` in their name or e-mail address."""
         return self._people.page(after, limit, text) if text.isprintable() else ()
 
     def names(self, ids: Collection[str]) -> Mapping[str, str]:
-        """What these people are called; others are left out."""
+        """Return the names of these users by id; unknown ids are left out."""
         return self._people.names(ids)
 
     def change(
@@ -90,10 +90,10 @@ class People:
         reason: str,
         plan: PlanName | None = None,
     ) -> Person:
-        """Set what a person may do (no plan: it stays). `version` is that of the person that the admin looked at.
+        """Set what a user may do (`plan` None: unchanged). `version` is the version that the admin saw.
 
-        It works on open pages within a minute; who is disabled is signed out everywhere. Raises NotFound, NotAllowed
-        (IMG_010) if the actor is an admin no longer, and WrongState (IMG_011) if somebody changed the person
+        Open pages follow within a minute. A disabled user is signed out everywhere. Raises NotFound (IMG_008). Raises
+        NotAllowed (IMG_010) if the actor is no longer an admin. Raises WrongState (IMG_011) if the user was changed
         meanwhile, or if admins would lock themselves out.
         """
         person = self.get(person_id)
@@ -128,9 +128,9 @@ class People:
         return changed
 
     def _require_admin_still(self, actor: Actor, session: Session) -> None:
-        """Two admins who take each other's role at once would leave none.
+        """Raise NotAllowed if the actor is no longer an admin: two admins could remove each other's role.
 
-        Both write the end of the audit chain: the second to commit starts again, and sees here what the first did.
+        Both write the end of the audit chain. The second to commit runs again, and sees here the change of the first.
         """
         acting = self._people.get(actor.user_id, session=session)
         if acting is not None and not (acting.may_enter and "admin" in acting.effective_roles):

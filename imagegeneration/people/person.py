@@ -1,4 +1,4 @@
-"""A person who signs in, and what is known of them."""
+"""A user, the identity behind a sign-in, and a login."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from imagegeneration.core.roles import ROLES, PlanName, Role
 from imagegeneration.core.value import Many, Moment, Value
 
 LOGIN_COOKIE = "studio_login"
-"""The cookie of a browser in which somebody is signed in."""
+"""The cookie of a signed-in browser."""
 
 SIGN_IN_SECONDS = 600
-"""How long a person may take at the provider's page."""
+"""How long a user may take at the provider's page."""
 
 
 class Identity(Value):
-    """What a sign-in provider vouches for. `email` is None unless the provider has verified it.
+    """The identity that a sign-in provider vouches for. `email` is None unless the provider has verified it.
 
-    `sid` is the provider's own name of the session, if it has one.
+    `sid` is the provider's own name of the session, or None if it has none.
     """
 
     issuer: str
@@ -32,7 +32,7 @@ class Identity(Value):
 
 
 class SignedOut(Value):
-    """Whom a provider has signed out: everywhere (`subject`), or in one session of its own (`sid`)."""
+    """A sign-out by the provider: everywhere (`subject`), or in one session of the provider (`sid`)."""
 
     issuer: str
     subject: str | None
@@ -40,10 +40,10 @@ class SignedOut(Value):
 
 
 class Person(Value):
-    """A document of the collection `people`.
+    """A user: a document of the collection `people`.
 
-    `granted_roles` follow from the configuration at each sign-in; `roles`, where an admin has set them, count
-    instead (None: not set).
+    `granted_roles` follow from the configuration at each sign-in. `roles` are those an admin has set and replace them
+    (None: not set).
     """
 
     schema_version: Literal[1] = 1
@@ -62,24 +62,24 @@ class Person(Value):
 
     @property
     def effective_roles(self) -> Sequence[Role]:
-        """The roles that count."""
+        """Return the roles that apply."""
         return self.granted_roles if self.roles is None else self.roles
 
     @property
     def may_enter(self) -> bool:
-        """Whether there is anything here for this person: by sign-in and by key alike."""
+        """Return whether the user may enter, by sign-in and by key alike."""
         return not self.is_disabled and bool(self.effective_roles)
 
     def actor(self) -> Actor:
-        """This person, acting."""
+        """Return the actor for this user."""
         return Actor(user_id=self.person_id, name=self.name, roles=tuple(self.effective_roles), plan=self.plan)
 
 
 class Login(Value):
-    """A browser in which somebody has signed in: a document of the collection `logins`.
+    """A signed-in browser: a document of the collection `logins`.
 
-    `token_sha256` is the hash of the cookie; the cookie itself is stored nowhere. `sid` is the provider's name of
-    the session, by which the provider ends it.
+    `token_sha256` is the hash of the cookie, which is not stored itself. `sid` is the provider's name of the session,
+    by which the provider ends it.
     """
 
     schema_version: Literal[1] = 1
@@ -93,7 +93,7 @@ class Login(Value):
 
 
 class LoginRules(Value):
-    """How long a login lasts: at most, and without anybody there; and the public address of the studio."""
+    """The longest idle time and the longest duration of a login, and the public address of the studio."""
 
     idle: timedelta
     longest: timedelta
@@ -101,11 +101,11 @@ class LoginRules(Value):
 
 
 RoleRules = Mapping[Role, Sequence[str]]
-"""Who gets a role at sign-in: `ann@example.com`, `@example.com` (verified addresses only), `group:NAME`."""
+"""The rules that give roles at sign-in: `ann@example.com`, `@example.com` (verified addresses only), `group:NAME`."""
 
 
 def roles_of(identity: Identity, rules: RoleRules) -> tuple[Role, ...]:
-    """The roles that the rules give; none for a stranger, who is then not let in."""
+    """Return the roles that the rules give. A user without any may not enter."""
     known = {f"group:{group}" for group in identity.groups}
     if identity.email is not None:
         address = identity.email.lower()

@@ -1,4 +1,4 @@
-"""What people may do at most, by their plan."""
+"""Plans, which bound what a user may do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imagegeneration.people.rate import Rate
 
 
 class Plan(Value):
-    """Approvals an hour and a day (None: any number), and jobs that may be queued or running at once."""
+    """A plan: approvals an hour and a day (None: any number), and jobs queued or running at once."""
 
     name: PlanName
     an_hour: int | None
@@ -19,7 +19,7 @@ class Plan(Value):
 
     @property
     def rates(self) -> Sequence[Rate]:
-        """The rates of approvals."""
+        """Return the rates of approvals."""
         amounts = ((self.an_hour, 3600), (self.a_day, 86_400))
         return [
             Rate(what="approvals", amount=amount, seconds=seconds, plan=self.name)

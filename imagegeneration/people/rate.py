@@ -1,4 +1,4 @@
-"""How often somebody may ask: rates, and where one of them stands. Counting is in people/rate_store.py."""
+"""Rates, and where one of them stands. people/rate_store.py counts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Literal
 from imagegeneration.core.value import Value
 
 Action = Literal["enhance", "approve"]
-"""What costs money and is counted beside the request that asks for it. A retry is an approval too."""
+"""An action that costs money and is counted beside its request. A retry counts as an approval."""
 
 _EACH: Mapping[int, str] = {60: "a minute", 3600: "an hour", 86_400: "a day"}
 
 
 class Rate(Value):
-    """At most `amount` in `seconds`; `what` says of what, and `plan` where it follows from a person's plan."""
+    """At most `amount` of `what` in `seconds`; `plan` is the user's plan that sets it, or None."""
 
     what: str
     amount: int
@@ -24,7 +24,7 @@ class Rate(Value):
 
     @property
     def words(self) -> str:
-        """For example `10 approvals a minute`."""
+        """Return the rate in words, for example `10 approvals a minute`."""
         said = f"{self.amount} {self.what} {_EACH[self.seconds]}"
         return said if self.plan is None else f"{said} with the plan {self.plan}"
 
@@ -39,14 +39,14 @@ WRONG_KEYS = Rate(what="wrong keys from one address", amount=60, seconds=60)
 
 
 class Window(Value):
-    """A counter as it is stored: the counts of the window before and of this one, which ends in `ends_in` seconds."""
+    """A stored counter: the counts of the previous and the current window, which ends in `ends_in` seconds."""
 
     previous: int = 0
     current: int = 0
     ends_in: float
 
     def moved_to_now(self, seconds: int) -> Window:
-        """The counter without the windows that have ended since it was written, each of so many seconds."""
+        """Return the counter without the windows of `seconds` that have ended since it was written."""
         if self.ends_in > 0:
             return self
         if self.ends_in > -seconds:
@@ -55,7 +55,7 @@ class Window(Value):
 
 
 class Standing(Value):
-    """Where a rate stands: how many more it lets through now, and in how many seconds it lets more through."""
+    """How much of a rate is left now, and the seconds until more is possible."""
 
     rate: Rate
     remaining: int
@@ -63,7 +63,7 @@ class Standing(Value):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The standing for programs."""
+        """Return the standing as response headers."""
         return {
             "RateLimit-Limit": str(self.rate.amount),
             "RateLimit-Remaining": str(self.remaining),
@@ -72,7 +72,7 @@ class Standing(Value):
 
 
 def standing(rate: Rate, window: Window) -> Standing:
-    """Where the rate stands. The window before counts by the share of it that is less than `rate.seconds` ago."""
+    """Return where the rate stands. The previous window counts by its share in the last `rate.seconds`."""
     now = window.moved_to_now(rate.seconds)
     counted = math.floor(now.previous * now.ends_in / rate.seconds + now.current)
     remaining = max(rate.amount - counted, 0)
@@ -81,7 +81,7 @@ def standing(rate: Rate, window: Window) -> Standing:
 
 
 def _until_one_more(rate: Rate, now: Window) -> float:
-    """Seconds until the share of the window before has shrunk enough, or this window is over."""
+    """Return the seconds until the share of the previous window is small enough, or this window ends."""
     free = rate.amount - now.current
     if free <= 0:
         return now.ends_in

@@ -1,4 +1,4 @@
-"""What answers say about rates."""
+"""The rate headers of answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imagegeneration.people.rates import Rates
 
 
 def tell_rate(response: Response, rates: Rates, actor: Actor, action: Action) -> None:
-    """Say on the answer to an action where the tightest of its own rates stands."""
+    """Add the standing of the tightest rate of the action to the response headers."""
     standing = rates.after(actor, action)
     if standing is not None:
         response.headers.update(standing.headers)

@@ -1,9 +1,9 @@
-"""The database of the rate counters, apart from the jobs': the only module that knows the library `limits`.
+"""The database of the rate counters, apart from that of the jobs. The only module that knows the library `limits`.
 
-Its sliding-window counter decides, in one command of the database and by the database's clock. Two things are
-added to that command. A counter that has ended is forgotten first: the library moves it on by one window with each
-use, and lets too many through until the server's sweep removes it. And the command says where the counter stands,
-by the same clock: the library would ask in a second command, which writes, and go by the client's.
+The library's sliding-window counter decides in one command, by the database's clock. Two things are added to that
+command. First, a counter that has ended is deleted: the library would move it on by one window with each use, and allow
+too many until the server removes it. Second, the command returns where the counter stands: the library would ask in a
+second command, which writes and goes by the client's clock.
 """
 
 from __future__ import annotations
@@ -28,41 +28,41 @@ from imagegeneration.people.rate import Rate, Standing, Window, standing
 TIMEOUT_SECONDS = 2
 
 SWEEP_SECONDS = 60.0
-"""How often counters in memory are looked through for those that have ended."""
+"""How often the counters in memory are checked for those that have ended."""
 
 _FORGET_ENDED = {"$replaceWith": {"$cond": [{"$lte": ["$expireAt", "$$NOW"]}, {"_id": "$_id"}, "$$ROOT"]}}
 _LEFT = {"$subtract": ["$expireAt", "$$NOW"]}
-"""In milliseconds. A counter is kept for one more window after its own."""
+"""The time left, in milliseconds. A counter is kept for one more window after its own."""
 
 
 @dataclass(frozen=True)
 class Counter:
-    """A rate, and whose uses are counted."""
+    """A rate, and the user, key or address whose uses are counted."""
 
     rate: Rate
     whose: str
 
     @property
     def item(self) -> RateLimitItem:
-        """The rate as the library has it."""
+        """Return the rate in the library's form."""
         return RateLimitItemPerSecond(self.rate.amount, self.rate.seconds)
 
     @property
     def key(self) -> str:
-        """Where the library keeps the count."""
+        """Return the key under which the library keeps the count."""
         return self.item.key_for(self.rate.what, self.whose)
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Whether all counters let the use pass, and where the tightest of them stands now, or the one that did not."""
+    """Whether all counters allowed the use, and where the tightest stands, or the one that refused."""
 
     passed: bool
     standing: Standing
 
 
 class _Windows:
-    """The library's collection of counters; `told` keeps what the last command of this thread left there."""
+    """The library's collection of counters; `told` keeps the last counter that this thread has updated."""
 
     def __init__(self, windows: Any, told: threading.local) -> None:
         self._windows = windows
@@ -72,7 +72,7 @@ class _Windows:
         return getattr(self._windows, name)
 
     def find_one_and_update(self, query: Document, stages: Sequence[Document], **options: Any) -> Document:
-        """The library's command, with what is added to it."""
+        """Run the library's command with the added stages."""
         extended = [_FORGET_ENDED, *stages, {"$set": {"left": _LEFT}}]
         found: Document = self._windows.find_one_and_update(query, extended, **options)
         self._told.counter = found
@@ -80,45 +80,45 @@ class _Windows:
 
 
 class _Storage(MongoDBStorage):
-    """The library's storage, over such a collection."""
+    """The library's storage, with this collection."""
 
     def __init__(self, uri: str, **options: Any) -> None:
         super().__init__(uri, **options)
         self.told = threading.local()
 
     def __del__(self) -> None:
-        """The library's would connect in order to close what was never opened."""
+        """Do nothing: the library's version would open a connection only to close it."""
 
     @property
     def windows(self) -> Any:
-        """The counters."""
+        """Return the counters."""
         return _Windows(super().windows, self.told)
 
     def close(self) -> None:
-        """Give the connections back, if any were opened."""
+        """Close the connections, if any were opened."""
         if self._storage is not None:
             self._storage.close()
 
 
 class RateStore:
-    """Counts uses. It connects with the first one, so that nothing is there where nobody is counted."""
+    """The store of counters. It connects with the first use, so that an installation without rates needs none."""
 
     def __init__(self, uri: str, database: str) -> None:
-        # A count that a failover loses is no harm, so no write waits for a majority.
+        # Losing a count in a failover does no harm, so no write waits for a majority.
         self._storage = _Storage(uri, database_name=database, w=1, journal=False, retryWrites=False)
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
         self._opening = threading.Lock()
         self._is_open = False
 
     def open(self) -> None:
-        """Create what is needed. Raises DatabaseDown, within two seconds."""
+        """Create what is needed. Raises DatabaseDown within two seconds."""
         with self._in_time():
             pass
 
     def take(self, counters: Sequence[Counter]) -> Taken:
-        """Count one use on each, until one of them refuses: the shortest come first.
+        """Count one use on each counter until one refuses. The shortest windows come first.
 
-        Raises DatabaseDown, within two seconds.
+        Raises DatabaseDown within two seconds.
         """
         found = []
         with self._in_time():
@@ -130,7 +130,7 @@ class RateStore:
         return Taken(True, tightest(found))
 
     def standings(self, counters: Sequence[Counter]) -> list[Standing]:
-        """Where each counter stands; nothing is counted. Raises DatabaseDown, within two seconds."""
+        """Return where each counter stands, without counting. Raises DatabaseDown within two seconds."""
         query = {"_id": {"$in": [counter.key for counter in counters]}}
         with self._in_time():
             found = self._storage.windows.find(query, {"previousCount": True, "currentCount": True, "left": _LEFT})
@@ -138,7 +138,7 @@ class RateStore:
         return [_standing(counter.rate, known.get(counter.key)) for counter in counters]
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._storage.close()
 
     @contextmanager
@@ -155,15 +155,15 @@ class RateStore:
             return
         with self._opening:
             windows = self._storage.windows
-        windows.create_index("expireAt", expireAfterSeconds=0)  # the library tries once only, also where it fails
+        windows.create_index("expireAt", expireAfterSeconds=0)  # the library tries this once only, even if it fails
         self._is_open = True
 
 
 class MemoryRates:
-    """Counts uses in this process alone, where nothing may be written: each process allows the whole rate.
+    """Counters in the memory of this process, for requests that must not write. Each process allows the whole rate.
 
-    The windows are those of the database, on the monotonic clock: the library's memory goes by the wall clock, and
-    one that is set back would hold people up for as long.
+    The windows are those of the database, on the monotonic clock. The library's memory uses the wall clock, and setting
+    that back would block users for the same time.
     """
 
     def __init__(self) -> None:
@@ -183,7 +183,7 @@ class MemoryRates:
         return Taken(passed, standing(counter.rate, window))
 
     def standing(self, counter: Counter) -> Standing:
-        """Return where the counter stands; nothing is counted."""
+        """Return where the counter stands, without counting."""
         with self._lock:
             return standing(counter.rate, self._window(counter))
 
@@ -194,7 +194,7 @@ class MemoryRates:
         return window.model_copy(update={"ends_in": window.ends_in - passed}).moved_to_now(seconds)
 
     def _sweep(self) -> None:
-        """Forget, once a minute, counters that count no more."""
+        """Delete ended counters, once every SWEEP_SECONDS."""
         if time.monotonic() - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = time.monotonic()
             windows = {counter: self._window(counter) for counter in self._kept}
@@ -202,7 +202,7 @@ class MemoryRates:
 
 
 def tightest(standings: Sequence[Standing]) -> Standing:
-    """The one that lets the fewest more through, and of those the one that stays so longest."""
+    """Return the standing that allows the fewest uses, and among equals the one that lasts longest."""
     return min(standings, key=lambda known: (known.remaining, -known.resets_in))
 
 

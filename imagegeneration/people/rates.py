@@ -1,4 +1,4 @@
-"""How often people, keys and addresses may ask."""
+"""The request rates of users, keys and addresses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ log = logging.getLogger(__name__)
 
 
 class Rates:
-    """Counts uses and refuses those above a rate. Who has no plan is not counted, but for suggestions: the one
-    local admin.
+    """Counters that refuse uses above a rate.
 
-    While the counters cannot be reached, what costs nothing is let through, because a look at one's images must
-    not depend on them; what costs money is refused, because it must not be spent uncounted.
+    An actor without a plan (the local admin) is counted for suggestions only.
+
+    While the counters cannot be reached, requests that cost nothing are allowed: a look at images must not depend on
+    them. Actions that cost money are refused, because they must not happen uncounted.
     """
 
     def __init__(self, store: RateStore, requests_per_minute: int) -> None:
@@ -32,9 +33,9 @@ class Rates:
         self._store.open()
 
     def request(self, actor: Actor, *, is_written: bool = True) -> Standing | None:
-        """Count a request of the API on the person, or on the key that was used; where it stands, if that is known.
+        """Count an API request of the user, or of the key that was used. Return the standing, or None if unknown.
 
-        `is_written` False: it is counted in this process only. Raises Busy (IMG_005) above the rate.
+        With `is_written` False it is counted in this process only. Raises Busy (IMG_005) above the rate.
         """
         if actor.plan is None:
             return None
@@ -43,11 +44,11 @@ class Rates:
         return self._take_if_possible(self._requests_of(actor))
 
     def act(self, actor: Actor, action: Action) -> None:
-        """Count what costs money on the person, whichever key was used: by the minute, and approvals by the plan.
+        """Count an action that costs money, by the minute, and approvals also by the plan. All keys of a user share it.
 
-        Raises Busy (IMG_005) above a rate, DatabaseDown (IMG_014) where it cannot be counted.
+        Raises Busy (IMG_005) above a rate, DatabaseDown (IMG_014) if it cannot be counted.
         """
-        if action == "enhance":  # nothing is written while a suggestion is answered
+        if action == "enhance":  # answering a suggestion writes nothing to the database
             self._take_here(Counter(ACTION_RATES[action], actor.user_id))
             return
         if actor.plan is None:
@@ -57,11 +58,11 @@ class Rates:
             raise _busy(taken.standing)
 
     def sign_in(self, step: str, address: str) -> None:
-        """Count a step of a sign-in on the address of a stranger. Raises Busy (IMG_005) above the rate."""
+        """Count a step of a sign-in on the client's address. Raises Busy (IMG_005) above the rate."""
         self._take_if_possible(Counter(SIGN_INS, f"{step} {address}"))
 
     def may_record_failed_sign_in(self) -> bool:
-        """Count a failed sign-in of anybody. Return False above the rate, so that strangers cannot fill the record."""
+        """Count a failed sign-in. Return False above the rate, so that clients cannot fill the audit record."""
         try:
             self._take_if_possible(Counter(FAILED_SIGN_INS, "all"))
         except Busy:
@@ -69,18 +70,18 @@ class Rates:
         return True
 
     def wrong_key(self, address: str) -> None:
-        """Count a wrong key on the address that sent it. Raises Busy (IMG_005) above the rate."""
+        """Count a wrong key on the client's address. Raises Busy (IMG_005) above the rate."""
         self._take_if_possible(Counter(WRONG_KEYS, address))
 
     def standings(self, actor: Actor) -> Sequence[Standing]:
-        """Where all rates of the actor stand. Raises DatabaseDown (IMG_014)."""
+        """Return the standings of all rates of the actor. Raises DatabaseDown (IMG_014)."""
         if actor.plan is None:
             return ()
         requests, *approvals = self._store.standings([self._requests_of(actor), *_actions_of(actor, "approve")])
         return [requests, self._here.standing(Counter(ACTION_RATES["enhance"], actor.user_id)), *approvals]
 
     def after(self, actor: Actor, action: Action) -> Standing | None:
-        """Where the tightest rate of an action stands after it, if there is one and that is known."""
+        """Return the standing of the tightest rate of an action, or None if there is none or it is unknown."""
         if action == "enhance":
             return self._here.standing(Counter(ACTION_RATES[action], actor.user_id))
         if actor.plan is None:
@@ -91,7 +92,7 @@ class Rates:
             return None
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._store.close()
 
     def _requests_of(self, actor: Actor) -> Counter:
@@ -134,7 +135,7 @@ def _busy(standing: Standing) -> Busy:
 
 
 def _duration(seconds: int) -> str:
-    """A wait as a person reads it, rounded up."""
+    """Return a duration in words, rounded up."""
     for unit, size in (("hour", 3600), ("minute", 60)):
         if seconds > size:
             return f"{-(-seconds // size)} {unit}s"

@@ -1,4 +1,4 @@
-"""Who signs people in: OpenID providers and a trusted reverse proxy, as they are configured."""
+"""The settings of sign-in: OpenID providers and a trusted reverse proxy."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from imagegeneration.core.roles import Role
 
 
 class SignInProvider(BaseModel):
-    """An OpenID provider: where it is, what it knows us as, and who gets which role.
+    """An OpenID provider: its address, the client's credentials there, and the rules that give roles.
 
-    A rule of `roles` is an address (`ann@example.com`), a domain (`@example.com`), both only if the provider has
-    verified them, or `group:NAME`. Who gets no role is not let in.
+    A rule of `roles` is an address (`ann@example.com`), a domain (`@example.com`) or `group:NAME`. Addresses and
+    domains count only if the provider has verified the address. A user without a role may not enter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
@@ -31,10 +31,10 @@ class SignInProvider(BaseModel):
 
 
 class TrustedProxy(BaseModel):
-    """A reverse proxy that signs people in and says who they are in a signed token (JWT) in the header `header`.
+    """A reverse proxy that signs users in and names them in a signed token (JWT) in the header `header`.
 
-    Believed is what the keys at `jwks_url` have signed for `issuer` and `audience`, never a bare header. `roles`
-    as for a `SignInProvider`; an address counts unless the token says that it is not verified.
+    Only tokens that a key at `jwks_url` has signed for `issuer` and `audience` are accepted, never a bare header.
+    `roles` are as for a `SignInProvider`; an address counts unless the token says that it is not verified.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)

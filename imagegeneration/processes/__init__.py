@@ -1,1 +1,1 @@
-"""The processes of an installation: which run, and whether their settings agree."""
+"""The running processes of an installation, and whether their settings agree."""

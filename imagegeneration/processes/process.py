@@ -1,4 +1,4 @@
-"""What the settings of one process tell the others: fingerprints, from which no key can be found. Pure."""
+"""The settings that a process shares with the others, as fingerprints that reveal no key. Pure."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ADDRESSES: Mapping[ProviderName, str] = {
     "forge": "BUILT_IN_FORGE_API_URL",
     "sandbox": "SANDBOX_URL",
 }
-"""The variables that say where providers are; all others are in IMAGE_SERVERS."""
+"""The variables with the addresses of providers; all other addresses are in IMAGE_SERVERS."""
 
 
 class Address(Value):
-    """Where a process calls a provider, as the first digits of a hash."""
+    """The address at which a process calls a provider, as the first digits of a hash."""
 
     provider: ProviderName
     digits: str
@@ -45,7 +45,7 @@ class ProcessInfo(Value):
 
 
 class Mismatch(Value):
-    """A variable that this process and another one should have alike: what to compare, in one line."""
+    """A variable on which this process and another one disagree, with one line that says what to compare."""
 
     process_id: str
     variable: str
@@ -53,10 +53,10 @@ class Mismatch(Value):
 
 
 def mismatches(own: ProcessInfo, others: Sequence[ProcessInfo]) -> Iterator[Mismatch]:
-    """Find what makes jobs fail that one of the processes approves and another one takes up.
+    """Find the settings that would make jobs fail between two processes that approve and run them.
 
-    Keys that are being replaced one process at a time are no mismatch: each process knows the key that seals in the
-    other. Nor is a provider that only one of them has.
+    Keys that are being replaced one process at a time do not count: each process knows the key that seals in the other.
+    A provider that only one of them has does not count either.
     """
     here = {address.provider: address.digits for address in own.addresses}
     for other in others:

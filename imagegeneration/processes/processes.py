@@ -1,4 +1,4 @@
-"""Settings that all processes must have alike, compared between those that run."""
+"""The comparison of the settings that all running processes must share."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from imagegeneration.processes.process import Address, Kind, Mismatch, ProcessIn
 from imagegeneration.processes.process_store import ProcessStore
 
 ALIVE_SECONDS = 150.0
-"""How long a process counts as running after it was seen. Dashboards renew that once a minute, runners more often."""
+"""How long a process counts as running after it was seen. Dashboards renew it once a minute, runners more often."""
 
 _DIGITS = 8
 
 
 class Processes:
-    """The registry of running processes, this one among them."""
+    """The registry of running processes, with this one among them."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Processes:
         seal_keys: Sequence[str],
         endpoints: Mapping[ProviderName, str],
     ) -> None:
-        """Take fingerprints: of the keys that seal approvals, the one in use first, and of the providers' addresses."""
+        """Take fingerprints of the keys that seal approvals, the active one first, and of the providers' addresses."""
         self._connection = connection
         self._processes = store
         self._is_written = False
@@ -43,18 +43,18 @@ class Processes:
         )
 
     def seen(self) -> None:
-        """Record that this process runs, and with what."""
+        """Record that this process runs, with its fingerprints."""
         self._is_written = True
         self._processes.seen(self._own.model_copy(update={"seen_at": self._connection.now()}))
 
     def close(self) -> None:
-        """Sign off, so that a process that is started with other settings does not find this one's."""
+        """Delete this process, so that one restarted with other settings does not find its old entry."""
         if self._is_written:
-            with contextlib.suppress(StudioError):  # the database is away: it forgets this process by itself
+            with contextlib.suppress(StudioError):  # the database is down: the entry expires by itself
                 self._processes.gone(self._own.process_id)
 
     def mismatches(self) -> Sequence[Mismatch]:
-        """Return what this process has otherwise than one that runs, and must have alike."""
+        """Return the settings on which this process disagrees with another one that runs."""
         now = self._connection.now()
         others = self._processes.others(self._own.process_id, now, ALIVE_SECONDS)
         return list(mismatches(self._own, others))

@@ -1,4 +1,4 @@
-"""A runner process as the others see it."""
+"""A runner process as other processes see it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from imagegeneration.core.value import Many, Moment, Value
 class RunnerInfo(Value):
     """A running runner: one document of the collection `runners`, renewed with every heartbeat.
 
-    `in_flight` images wait for, or are in, a paid call; `waiting` for a provider's rate; `uploading` are on their
-    way to the bucket; `spooled` answers wait on its disk. `clock_ahead_seconds` is its own clock minus the
-    database's. `problem` says in words why it claims nothing, if so.
+    `in_flight` images are in a paid call or about to be; `waiting` ones wait for a provider's throttle; `uploading`
+    ones go to the bucket; `spooled` answers wait on the runner's disk. `clock_ahead_seconds` is the runner's clock
+    minus the database's. `problem` says in words why it claims nothing, or is None.
     """
 
     schema_version: Literal[1] = 1

@@ -12,14 +12,14 @@ from imagegeneration.mongo.errors import translated
 from imagegeneration.processes.runner import RunnerInfo
 
 KEPT_SECONDS = 24 * 3600
-"""How long a silent runner is remembered."""
+"""How long a silent runner is kept."""
 
 _INDEXES = (IndexModel("runnerId", unique=True), IndexModel("seenAt", expireAfterSeconds=KEPT_SECONDS))
 
 
 @translated
 class RunnerStore:
-    """Keeps one document a runner, renewed with its heartbeat."""
+    """The store of runners, one document each, renewed with its heartbeat."""
 
     def __init__(self, connection: Connection) -> None:
         self._runners = Collection(connection, "runners", RunnerInfo, indexes=_INDEXES)
@@ -29,9 +29,9 @@ class RunnerStore:
         self._runners.raw.replace_one({"runnerId": runner.runner_id}, runner.document(), upsert=True)
 
     def gone(self, runner_id: str) -> None:
-        """Forget a runner that stopped in order."""
+        """Delete a runner that stopped in order."""
         self._runners.raw.delete_one({"runnerId": runner_id})
 
     def alive(self, now: datetime, within_seconds: float) -> list[RunnerInfo]:
-        """Return the runners that were seen within the last `within_seconds`, by the server's clock."""
+        """Return the runners seen within the last `within_seconds` of the server's clock."""
         return self._runners.find({"seenAt": {"$gte": now - timedelta(seconds=within_seconds)}})

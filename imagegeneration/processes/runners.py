@@ -1,4 +1,4 @@
-"""Which runners are alive."""
+"""The runners that are alive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALIVE_SECONDS = 60
 
 
 class Runners:
-    """The registry of runner processes, and of all processes with what they must have alike."""
+    """The registry of runners, and of all processes with the settings that they must share."""
 
     def __init__(self, connection: Connection, store: RunnerStore, processes: Processes) -> None:
         self.processes = processes
@@ -22,7 +22,7 @@ class Runners:
         self._runners = store
 
     def now(self) -> datetime:
-        """The server's clock."""
+        """Return the server's time."""
         return self._connection.now()
 
     def seen(self, runner: RunnerInfo) -> None:
@@ -30,9 +30,9 @@ class Runners:
         self._runners.seen(runner)
 
     def gone(self, runner_id: str) -> None:
-        """Forget a runner that stopped in order."""
+        """Delete a runner that stopped in order."""
         self._runners.gone(runner_id)
 
     def alive(self) -> Sequence[RunnerInfo]:
-        """The runners that were seen within the last minute."""
+        """Return the runners that were seen within the last minute."""
         return self._runners.alive(self._connection.now(), ALIVE_SECONDS)

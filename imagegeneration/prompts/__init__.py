@@ -1,1 +1,1 @@
-"""What is written before it is approved: drafts, suggestions, moderation."""
+"""What comes before an approval: drafts, suggestions, moderation."""

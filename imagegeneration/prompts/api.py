@@ -16,7 +16,7 @@ from imagegeneration.web.answers import documented
 from imagegeneration.web.routes import JSON_ONLY, CurrentActor, requires, service
 
 AT_ONCE = 32
-"""Enhancements at once. They wait for the provider, so they have threads of their own (STREAMLIT.md, "Server")."""
+"""The most enhancements at once. They wait for the provider, so they have their own threads."""
 
 router = APIRouter(tags=["prompts"])
 
@@ -30,7 +30,7 @@ async def enhance_prompt(
     rates: Annotated[Rates, service(Rates)],
     actor: CurrentActor,
 ) -> EnhancedPrompt:
-    """Suggest a better prompt: text only, nothing is written and nothing is generated."""
+    """Suggest a better prompt. Writes nothing and generates no image."""
 
     def enhance() -> str:
         suggestion = enhancement.enhance(actor, body)

@@ -1,4 +1,4 @@
-"""A draft: what a person has typed so far, kept until it is approved or a week has passed."""
+"""A draft: what a user has typed, kept until it is approved or for a week."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from imagegeneration.core.value import Many, Moment, Value
 from imagegeneration.models.options import Options
 
 PREVIOUS_KEPT = 5
-"""Final prompts that buttons replaced, for undo."""
+"""How many final prompts that buttons replaced are kept for undo."""
 
 
 class Draft(Value):
-    """The Generate page's state. Its id is in the page's URL; it becomes one job, and keeps that job's id.
+    """The state of the Generate page. Its id is in the page's URL; it becomes one job and keeps that job's id.
 
-    Texts are kept as typed, valid or not: the rules apply when the draft is enhanced or approved.
-    `suggestion` is the enhancer's last answer, `final_prompt` what the person made of it (None before).
-    `style` and `negative_prompt` are what was chosen and typed; they are in `final_prompt`, or the second in `options`
-    where the model takes it. `previous_prompts` are the final prompts that buttons replaced, the last one last, for
-    undo. `version` counts the stored changes: a window that shows an older version cannot overwrite a newer one.
+    Texts are kept as typed, valid or not; the rules apply when the draft is enhanced or approved. `suggestion` is the
+    enhancer's last answer, and `final_prompt` what the user made of it (None before). `style` and `negative_prompt` are
+    the user's inputs. Both are rendered into `final_prompt`; a model that takes a negative prompt natively gets it in
+    `options` instead. `previous_prompts` are the final prompts that buttons replaced, the last one last, for undo.
+    `version` counts the stored changes: a window with an older version cannot overwrite a newer one.
     """
 
     schema_version: Literal[1] = 1
@@ -42,11 +42,11 @@ class Draft(Value):
 
     @property
     def prompt(self) -> str:
-        """The final prompt, or what was typed before there is one."""
+        """Return the final prompt, or the typed text until there is one."""
         return self.raw_prompt if self.final_prompt is None else self.final_prompt
 
     def says_the_same(self, other: Draft) -> bool:
-        """Return whether both hold the same texts and choices, whenever and however often they were stored."""
+        """Return whether both hold the same texts and choices, regardless of time and version."""
         stored = {"version": 0, "updated_at": self.updated_at, "job_id": None}
         return self.model_copy(update=stored) == other.model_copy(update=stored)
 

@@ -1,4 +1,4 @@
-"""The collection `drafts`: what people have typed, for seven days."""
+"""The collection `drafts`: what users have typed, for seven days."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEPT_SECONDS = 7 * 24 * 3600
 """How long a draft is kept after its last change."""
 
 MOST_OPEN = 50
-"""Drafts of a person that are no job yet. A new one beyond that takes the place of the one that was left longest."""
+"""The most open drafts of a user. A new one above that replaces the one unchanged for longest."""
 
 _INDEXES = (
     IndexModel(["userId", "draftId"], unique=True),
@@ -30,14 +30,14 @@ _INDEXES = (
 
 @translated
 class DraftStore:
-    """Keeps drafts. A change is stored only over the version that it was made on, and never over a job's draft."""
+    """The store of drafts. A change replaces only the version it was made on, and never the draft of a job."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._drafts = Collection(connection, "drafts", Draft, indexes=_INDEXES)
 
     def get(self, user_id: str, draft_id: str) -> Draft | None:
-        """Return the user's draft, or None."""
+        """Return the user's draft, or None if there is none."""
         return self._drafts.get({"userId": user_id, "draftId": draft_id})
 
     def version(self, user_id: str, draft_id: str) -> int | None:
@@ -46,12 +46,13 @@ class DraftStore:
         return None if found is None else int(found["version"])
 
     def latest_approved(self, user_id: str) -> Draft | None:
-        """Return the user's draft that became a job last, or None."""
+        """Return the user's draft that became a job last, or None if there is none."""
         return self._drafts.get({"userId": user_id, "jobId": {"$ne": None}}, sort=[("updatedAt", -1)])
 
     def save(self, draft: Draft) -> Draft | None:
-        """Store the draft as its next version, with the server's time. Return it, or None if it is not the version
-        that is stored, or has become a job.
+        """Store the draft as its next version with the server's time, and return it.
+
+        Returns None if it is not the stored version, or has become a job.
         """
         if draft.version > 0:
             return self._swap(draft)
@@ -64,9 +65,9 @@ class DraftStore:
         return saved
 
     def claim(self, user_id: str, shown: Shown, job_id: str, *, session: Session) -> None:
-        """Make the draft that was shown this job's, inside the transaction that inserts the job.
+        """Give the draft that was shown to this job, in the transaction that inserts the job.
 
-        Raises Elsewhere (IMG_011) if it has become a job before, was changed, or is gone.
+        Raises Elsewhere (IMG_011) if it has become another job, was changed, or is gone.
         """
         key = {"userId": user_id, "draftId": shown.draft_id}
         change = [{"$set": {"jobId": job_id, "version": {"$add": ["$version", 1]}, "updatedAt": "$$NOW"}}]
@@ -77,8 +78,8 @@ class DraftStore:
     def _prune(self, user_id: str) -> None:
         """Delete the user's oldest open drafts beyond MOST_OPEN.
 
-        This comes after the first save: of two at once, each of which sees only its own before, the later one sees
-        both. What a crash leaves in between goes with the user's next draft.
+        It runs after the first save. Of two at once, the later one sees both drafts. After a crash in between, the
+        user's next draft prunes the rest.
         """
         open_ones = {"userId": user_id, "jobId": None}
         if self._drafts.raw.count_documents(open_ones) <= MOST_OPEN:
@@ -99,7 +100,7 @@ class DraftStore:
 
 
 def elsewhere(stored: Draft | None) -> Elsewhere:
-    """Return what to say to a window that does not show the draft as it is stored."""
+    """Return the error for a window that does not show the stored draft."""
     if stored is None:
         return Elsewhere(
             "This draft is not kept any more.",

@@ -1,4 +1,4 @@
-"""Step one: a better prompt, free to look at (PRD 000, section 5.1). Nothing is written while answering."""
+"""Step one: a better prompt, free to look at (the PRD of version 1, section 5.1). Answering writes nothing."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from imagegeneration.providers.openai import ENHANCE_MAX_TOKENS, OpenAIProvider,
 POST_SECONDS = 60
 
 LATE_SECONDS = 1.0
-"""How much longer a call that was stopped is listened to: its answer is of no use, but says what it cost."""
+"""How much longer the studio waits for a stopped call: its answer is useless, but tells the cost."""
 
 CLOSE_SECONDS = 2.0
-"""How long a stop waits for calls in flight; what they may cost is written down in any case."""
+"""How long a stop waits for calls in flight; their possible cost is recorded in any case."""
 
 AT_ONCE = 32
 
@@ -32,7 +32,7 @@ INSTEAD = "Try again in a moment, or go on with the prompt as you typed it."
 
 
 class Enhancement:
-    """Asks the text model within a deadline and a budget; what it cost is summed up until `post` writes it down."""
+    """Prompt suggestions within a deadline and a budget. Their cost is summed up until `post` writes it down."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Enhancement:
         budget: TextBudget,
         seconds: float,
     ) -> None:
-        """`seconds` is how long a person waits for a suggestion at most."""
+        """Take the services, and `seconds`, the longest that a user waits for a suggestion."""
         self._rates = rates
         self._provider = provider
         self._model = model
@@ -73,7 +73,7 @@ class Enhancement:
         began = time.monotonic()
         if self._provider is None:
             raise ProviderNotConfigured("No text provider is configured, so prompts cannot be enhanced.")
-        most = self._max_cost_micros(body)  # without a price nothing is called
+        most = self._max_cost_micros(body)  # raises without a price, before any call
         self._rates.act(actor, "enhance")
         hold = self._budget.reserve(actor.user_id, most)
         call = self._calls.submit(self._call, self._provider, body, hold)
@@ -83,11 +83,11 @@ class Enhancement:
         return _usable(self._await(call, hold, began))
 
     def post(self) -> None:
-        """Write what enhancing has cost since the last time to the ledger: once a minute, and at the end."""
+        """Write the cost since the last time to the ledger. Runs once a minute, and at the end."""
         self._budget.post()
 
     def close(self) -> None:
-        """Wait a moment for the calls in flight, and write down what all of them cost."""
+        """Wait up to CLOSE_SECONDS for the calls in flight, and write down the cost of all."""
         self._calls.shutdown(wait=False)
         with self._lock:
             running = tuple(self._running)
@@ -119,10 +119,10 @@ class Enhancement:
         return text
 
     def _call(self, provider: OpenAIProvider, body: EnhanceBody, hold: TextHold) -> str:
-        cost = hold.micros  # what is not known to be less may have been charged
+        cost = hold.micros  # it may have been charged in full unless less is known
         try:
             answer = provider.enhance(self._model, body, self._seconds + LATE_SECONDS)
-            if answer.input_tokens and answer.output_tokens:  # neither is ever 0: a prompt was read, a text was written
+            if answer.input_tokens and answer.output_tokens:  # neither is 0: a prompt was read, a text written
                 cost = self._catalog.text_cost(self._model, answer.input_tokens, answer.output_tokens)
         except CallFailed as failure:
             cost = 0 if failure.certainty == "not_charged" else cost
@@ -132,7 +132,7 @@ class Enhancement:
         return answer.final_prompt
 
     def _max_cost_micros(self, body: EnhanceBody) -> int:
-        """Return the most that a call costs: no token is shorter than a byte."""
+        """Return the most that a call costs, because no token is shorter than a byte."""
         payload = enhance_payload(self._model, body)
         sent = len(str(payload["instructions"]).encode()) + len(str(payload["input"]).encode())
         return self._catalog.text_cost(self._model, sent + len(str(payload["text"])), ENHANCE_MAX_TOKENS)
@@ -144,7 +144,7 @@ class Enhancement:
 
 
 def _usable(text: str) -> str:
-    """The answer as a prompt that could be approved as it is: bounded, and free of control characters."""
+    """Return the answer as a prompt that could be approved: bounded, and free of control characters."""
     bounded = text.strip()
     if len(bounded) > PROMPT_MAX:
         bounded = bounded[:PROMPT_MAX].rsplit(None, 1)[0].rstrip()

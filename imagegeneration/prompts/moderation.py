@@ -1,4 +1,4 @@
-"""What a moderation service says of a prompt, and what follows from it."""
+"""The findings of a moderation service, and what follows from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 from imagegeneration.core.value import Many, Value
 
 ModerationPolicy = Literal["off", "flag", "block"]
-"""Prompts are not checked; they are checked and the finding is recorded; those with a finding are refused."""
+"""`off`: no check. `flag`: check and record the finding. `block`: refuse a prompt with a finding."""
 
 _WORDS: Mapping[str, str] = {
     "harassment/threatening": "threatening harassment",
@@ -25,9 +25,9 @@ _WORDS: Mapping[str, str] = {
 
 
 class Moderation(Value):
-    """What was found in a final prompt before its approval, under which policy.
+    """The moderation of a final prompt before its approval, with the policy.
 
-    `model` is what the service calls the model that looked at it; None where it did not answer.
+    `model` is the service's name of the model that checked it, or None if the service did not answer.
     """
 
     policy: Literal["flag", "block"]
@@ -37,12 +37,12 @@ class Moderation(Value):
 
     @property
     def remark(self) -> str:
-        """What is remarkable about it, for the audit record; empty where nothing was found."""
+        """Return the remark for the audit record, empty if nothing was found."""
         if self.outcome == "not_checked":
             return "The prompt was not checked: the moderation service did not answer."
         return f"The moderation found: {in_words(self.categories)}." if self.categories else ""
 
 
 def in_words(categories: Sequence[str]) -> str:
-    """The categories as a person reads them."""
+    """Return the categories in words."""
     return ", ".join(_WORDS.get(category, category) for category in categories)

@@ -1,4 +1,4 @@
-"""The final prompt before an approval becomes a job: checked, and refused or recorded, by policy (ADR 14)."""
+"""The check of the final prompt before an approval: refused or recorded, by policy (ADR 14)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from imagegeneration.providers.generation import CallFailed, GenerationParameter
 from imagegeneration.providers.openai import OpenAIProvider
 
 DEADLINE_SECONDS = 10
-"""The person waits for it."""
+"""How long the moderation may take, because the user waits for it."""
 
 log = logging.getLogger(__name__)
 
 
 class Moderator:
-    """Asks the moderation service. That costs nothing, so nothing is held or counted for it."""
+    """The client of the moderation service. A check is free, so nothing is held or counted for it."""
 
     def __init__(self, provider: OpenAIProvider | None, policy: ModerationPolicy) -> None:
         self._provider = provider
         self._policy = policy
 
     def check(self, final_prompt: str, requests: Iterable[GenerationParameters]) -> Moderation | None:
-        """What is found in every text that these requests send; None where nothing is checked.
+        """Return the finding on every text that these requests send, or None under the policy `off`.
 
-        These are the final prompt, as it is, and below it each native negative prompt.
+        The texts are the final prompt as it is, and below it each native negative prompt.
 
-        Raises PromptRefused (IMG_003) or, where the service does not answer, ProviderFailed (IMG_002); both only
-        under the policy `block`.
+        Raises ProviderNotConfigured (IMG_001) without a provider. Under the policy `block` it raises PromptRefused
+        (IMG_003), or ProviderFailed (IMG_002) if the service does not answer.
         """
         if self._policy == "off":
             return None

@@ -1,4 +1,4 @@
-"""How prompt suggestions fare."""
+"""The timeliness of prompt suggestions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from imagegeneration.core.value import Moment, Value
 
 
 class SuggestionTimes(Value):
-    """How many prompt suggestions this process was asked for since then, and how many came within the time limit."""
+    """How many suggestions this process was asked for since `since`, and how many came within the time limit."""
 
     asked: int
     in_time: int

@@ -1,1 +1,1 @@
-"""What the routes of every area share: the form of answers, who asks, and what a route requires."""
+"""What the routes of all areas share: the form of answers, the actor, and what a route requires."""

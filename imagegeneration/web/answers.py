@@ -1,4 +1,4 @@
-"""The form of answers: one shape of error for everything that can go wrong (DESIGN.md, section 5)."""
+"""The form of answers, with one form for all errors (docs/api.md)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagegeneration.core.value import Value
 
 
 class ErrorFacts(Value):
-    """What went wrong, in a code for programs and in words for people."""
+    """An error, as a code for clients and in words for people."""
 
     code: str
     message: str
@@ -24,7 +24,7 @@ class ErrorFacts(Value):
 
 
 class ErrorAnswer(Value):
-    """The body of every answer that is not a success."""
+    """The body of every error answer."""
 
     error: ErrorFacts
 
@@ -48,7 +48,7 @@ _MEANINGS = {
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route for the OpenAPI document; those that any route can give are added."""
+    """Return the error answers of a route for the OpenAPI document, with those that every route can give."""
     everywhere = (401, 403, 408, 413, 422, 429, 500, 503)
     return {
         status: {"model": ErrorAnswer, "description": _MEANINGS[status]} for status in sorted({*statuses, *everywhere})
@@ -56,31 +56,31 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def error_response(error: StudioError, request_id: str) -> JSONResponse:
-    """The error as an answer, with its id and its headers."""
+    """Return the error as an answer with its request id and headers."""
     facts = ErrorFacts(code=error.code, message=error.message, resolution=error.resolution, request_id=request_id)
     headers = {"X-Request-Id": request_id, "Cache-Control": "no-store", **error.headers}
     return JSONResponse(ErrorAnswer(error=facts).document(), status_code=error.status, headers=headers)
 
 
 def request_id_of(request: Request) -> str:
-    """The id that the guard gave to this request."""
+    """Return the request id that the gate gave to this request."""
     return str(getattr(request.state, "request_id", "none"))
 
 
 async def on_studio_error(request: Request, error: Exception) -> JSONResponse:
-    """Handler of our own errors."""
+    """Answer an error of the studio."""
     assert isinstance(error, StudioError)  # noqa: S101  # registered for nothing else
     return error_response(error, request_id_of(request))
 
 
 async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
-    """Handler of requests that are not of the documented form."""
+    """Answer a request that does not have the documented form."""
     assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for nothing else
     return error_response(invalid_request(error.errors()), request_id_of(request))
 
 
 async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
-    """Handler of what the framework refuses: unknown paths, wrong methods, unreadable bodies."""
+    """Answer what the framework refuses: unknown paths, wrong methods, unreadable bodies."""
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for nothing else
     refusals: Mapping[int, StudioError] = {
         404: NotFound("There is nothing at this address."),
@@ -96,7 +96,7 @@ async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
 
 
 def invalid_request(problems: Sequence[Mapping[str, Any]]) -> StudioError:
-    """What is wrong with a request, naming the first field: IMG_003 where only its text is, else IMG_009."""
+    """Return the error for the first invalid field: IMG_003 if only its text is invalid, else IMG_009."""
     problem = problems[0]
     where = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path", "header"))
     said = f"{where or 'the body'}: {problem['msg']}".replace("\x00", "")

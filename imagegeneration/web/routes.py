@@ -13,10 +13,10 @@ from imagegeneration.core.roles import Need
 from imagegeneration.web.answers import request_id_of
 
 RECHECK_SECONDS = 15.0
-"""How often an open page is asked anew whose it is: signing out elsewhere closes it within a minute."""
+"""How often the login of an open page is checked, so that signing out elsewhere closes it within a minute."""
 
 LOOK_AGAIN = "look_again"
-"""Where an answer that takes long finds, in the state of its scope, the way to ask anew whose request it is."""
+"""The key in the scope's state of the function that looks up the actor of a long answer again."""
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -41,7 +41,7 @@ def need_of(endpoint: Callable[..., Any]) -> Need | None:
 def service(kind: type[Any]) -> Any:
     """Return a dependency that gives a route the studio's service of this class.
 
-    Raises LookupError, with the request, if the studio has none.
+    A request raises LookupError if the studio has none.
     """
 
     async def find(request: Request) -> Any:
@@ -64,4 +64,4 @@ async def _json_only(request: Request) -> None:
 CurrentActor = Annotated[Actor, Depends(_actor)]
 CurrentRequestId = Annotated[str, Depends(request_id_of)]
 JSON_ONLY = Depends(_json_only)
-"""A route with it answers 415 to a body that is not JSON."""
+"""A dependency of routes that answer 415 to a body that is not JSON."""

@@ -1,4 +1,4 @@
-"""OpenID Connect: the only package that imports authlib and joserfc. docs/sign-in.md says what of it is understood."""
+"""OpenID Connect, as docs/sign-in.md describes it. The only package that imports authlib and joserfc."""
 
 from imagegeneration.people.oidc.client import OidcClient
 from imagegeneration.people.oidc.proxy import ProxyTokens

@@ -1,4 +1,4 @@
-"""Claims of a person, as providers send them."""
+"""Claims about a user, as providers send them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from imagegeneration.core.errors import SignInFailed
 from imagegeneration.people.person import Identity
 
 NAMES = ("name", "preferred_username", "email")
-"""Claims that say what a person is called, the best first."""
+"""Claims with the name of a user, the best first."""
 
 
 def identity_of(claims: dict[str, Any], groups_claim: str) -> Identity:
-    """Return the identity in verified claims. An address counts only if the provider says that it has verified it."""
+    """Return the identity in verified claims. An e-mail address counts only if the provider has verified it."""
     subject, email = claims.get("sub"), claims.get("email")
     if not isinstance(subject, str) or not subject:
         raise SignInFailed("The provider did not say who signed in.", detail="sub is missing or no text")
@@ -29,19 +29,22 @@ def identity_of(claims: dict[str, Any], groups_claim: str) -> Identity:
 
 
 def is_true(value: object) -> bool:
-    """Return whether a claim says yes; some providers send booleans as text."""
+    """Return whether a claim is true; some providers send booleans as text."""
     return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
 def groups_of(value: object) -> tuple[str, ...]:
-    """Return the groups in a claim. Some providers send one group as a text instead of a list of one."""
+    """Return the groups in a claim. Some providers send a single group as text instead of a list."""
     if isinstance(value, str):
         return (value,) if value else ()
     return tuple(group for group in value if isinstance(group, str)) if isinstance(value, list) else ()
 
 
 def merged(token: dict[str, Any], userinfo: dict[str, Any]) -> dict[str, Any]:
-    """Return the claims of both; those of the identity token win. Address and "is verified" come from one of them."""
+    """Return the claims of both; those of the identity token win.
+
+    The e-mail address and whether it is verified come from the same source.
+    """
     pair = ("email", "email_verified")
     source = token if all(name in token for name in pair) or "email" not in userinfo else userinfo
     return {**userinfo, **token, **{name: source.get(name) for name in pair}}

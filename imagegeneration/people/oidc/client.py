@@ -1,7 +1,6 @@
-"""A configured OpenID provider: sends people to it, reads who came back, and hears whom it has signed out.
+"""A client of one OpenID provider: sign-in by code flow with PKCE, state and nonce, and back-channel logout.
 
-Code flow with PKCE, state and nonce. What the provider signs is verified against its key set, with asymmetric
-signatures only.
+Everything that the provider signs is verified against its key set, with asymmetric signatures only.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ METADATA_SECONDS = 3600.0
 LEEWAY_SECONDS = 60
 
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt", "none")
-"""Ways to show the client secret, the standard's default first."""
+"""Ways to authenticate with the client secret, the standard's default first."""
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_ALG = "HS256"
@@ -38,7 +37,7 @@ _LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 class OidcClient:
-    """One configured provider."""
+    """A client of one configured provider."""
 
     def __init__(self, provider: SignInProvider) -> None:
         self.provider = provider
@@ -52,9 +51,9 @@ class OidcClient:
         self._needed |= {"email", "email_verified"} if by_address else set()
 
     def check(self) -> None:
-        """Look whether people can sign in. Raises SignInFailed if the metadata cannot be read.
+        """Check that users can sign in. Raises SignInFailed if the metadata cannot be read.
 
-        Raises ConfigurationError, one line, if the provider knows no way to sign in that is known here.
+        Raises ConfigurationError, one line, if the provider supports no way of signing in that this client knows.
         """
         self._metadata.get()
         try:
@@ -64,7 +63,7 @@ class OidcClient:
             raise ConfigurationError(f"SIGN_IN_PROVIDERS: {error.reason}") from None
 
     def address(self, redirect_uri: str, *, state: str, nonce: str, verifier: str) -> str:
-        """Return where the person is sent to sign in. Raises SignInFailed if the provider does not answer."""
+        """Return the address to sign in at. Raises SignInFailed if the provider does not answer."""
         self._require_query()
         return str(
             prepare_grant_uri(
@@ -81,9 +80,9 @@ class OidcClient:
         )
 
     def check_answer(self, answer: Mapping[str, str]) -> str:
-        """Return the code in what the browser brought back.
+        """Return the code in the answer that the browser brought back.
 
-        Raises SignInFailed for an error of the provider's, and for an answer that names another issuer (RFC 9207).
+        Raises SignInFailed for an error of the provider, and for an answer that names another issuer (RFC 9207).
         """
         label, issuer = self.provider.label, answer.get("iss")
         names_itself = self._metadata.get().get("authorization_response_iss_parameter_supported") is True
@@ -96,7 +95,7 @@ class OidcClient:
         return answer["code"]
 
     def identity(self, redirect_uri: str, code: str, *, nonce: str, verifier: str) -> Identity:
-        """Return whom the code stands for. Raises SignInFailed where the provider's answers are not as they must be."""
+        """Return the identity behind the code. Raises SignInFailed if the provider's answers are invalid."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -112,7 +111,7 @@ class OidcClient:
         return identity_of(self._completed(self._read(token, nonce), token), self.provider.groups_claim)
 
     def signed_out(self, token: str) -> SignedOut:
-        """Return whom a logout token is about (OpenID Connect Back-Channel Logout 1.0). Raises SignInFailed."""
+        """Return whom a logout token signs out (OpenID Connect Back-Channel Logout 1.0). Raises SignInFailed."""
         try:
             claims = self._keys.decode(token).claims
             jwt.JWTClaimsRegistry(
@@ -142,7 +141,7 @@ class OidcClient:
             named = decoded.header["alg"]
             claims = CodeIDToken(
                 decoded.claims,
-                decoded.header | {"alg": "EdDSA" if named == "Ed25519" else named},  # authlib knows one of its names
+                decoded.header | {"alg": "EdDSA" if named == "Ed25519" else named},  # authlib's only name for it
                 {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": client_id}},
                 {"nonce": nonce, "client_id": client_id, "access_token": token.get("access_token")},
             )
@@ -152,7 +151,7 @@ class OidcClient:
         return dict(decoded.claims)
 
     def _completed(self, claims: dict[str, Any], token: dict[str, Any]) -> dict[str, Any]:
-        """Return the claims with those that the provider tells at its UserInfo endpoint only."""
+        """Return the claims, completed from the provider's UserInfo endpoint."""
         endpoint, access_token = self._metadata.get().get("userinfo_endpoint"), token.get("access_token")
         is_complete = self._needed <= claims.keys() and any(claims.get(name) for name in NAMES)
         if not is_complete and isinstance(endpoint, str) and isinstance(access_token, str):
@@ -176,17 +175,17 @@ class OidcClient:
                     leeway=LEEWAY_SECONDS,
                     iss={"value": self._metadata.get()["issuer"]},
                     aud={"value": self.provider.client_id},
-                ).validate(said)  # each if it is there: else what is signed for another client would do
+                ).validate(said)  # each claim if it is present: else a document signed for another client would pass
             except UNREADABLE as error:
                 raise self._unverified(error) from error
         else:
             said = reply.document(label)
-        if said.get("sub") != subject:  # else the claims of another person could be put under this one
+        if said.get("sub") != subject:  # else the claims of another user could be mixed in
             raise SignInFailed(f"{label} did not say who signed in.", detail="userinfo is about another sub")
         return said
 
     def _authentication(self, endpoint: str) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the headers and fields by which the token endpoint knows us, in a way that the provider names."""
+        """Return the headers and fields that authenticate the client, in a way that the provider supports."""
         client_id, secret = self.provider.client_id, self.provider.client_secret
         method = self._method()
         shown = secret.get_secret_value() if secret else ""
@@ -200,7 +199,7 @@ class OidcClient:
         return {}, {"client_id": client_id}
 
     def _method(self) -> str:
-        """Return how the token endpoint is shown the secret. Raises SignInFailed if it knows no way that we know."""
+        """Return how to authenticate at the token endpoint. Raises SignInFailed if there is no common way."""
         if self.provider.client_secret is None:
             return "none"
         named = self._listed("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
@@ -213,20 +212,20 @@ class OidcClient:
         return method
 
     def _require_query(self) -> None:
-        """Raise SignInFailed if the provider does not bring its answer back in the query of the address."""
+        """Raise SignInFailed if the provider cannot answer in the query of the redirect address."""
         modes = self._listed("response_modes_supported")
         if modes and "query" not in modes:
             raise self._impossible(f"answers by {', '.join(modes)} only")
 
     def _scope(self) -> str:
-        """Return what is asked for: as configured, else as usual but for what the provider does not list."""
+        """Return the scope: as configured, else the default without what the provider does not list."""
         listed = self._listed("scopes_supported")
         if not listed or "scope" in self.provider.model_fields_set:
             return self.provider.scope
         return " ".join(one for one in self.provider.scope.split() if one == "openid" or one in listed)
 
     def _listed(self, name: str) -> list[str]:
-        """Return a list of the metadata, empty if it is left out."""
+        """Return a list of the metadata, empty if it is missing."""
         found = self._metadata.get().get(name)
         return [str(one) for one in found] if isinstance(found, list) else []
 
@@ -252,7 +251,7 @@ class OidcClient:
 
 
 def _assertion(client_id: str, secret: str, endpoint: str) -> str:
-    """Return the client's own signed statement of who it is (OpenID Connect Core, section 9)."""
+    """Return the client's signed assertion (OpenID Connect Core, section 9)."""
     now = int(time.time())
     claims = {"iss": client_id, "sub": client_id, "aud": endpoint, "iat": now, "exp": now + LEEWAY_SECONDS}
     return jwt.encode({"alg": _ASSERTION_ALG}, claims | {"jti": secrets.token_urlsafe(16)}, OctKey.import_key(secret))

@@ -1,4 +1,4 @@
-"""What a sign-in provider answers: read within bounds of time and size, and looked up once for all who wait."""
+"""Answers of sign-in providers: bounded in time and size, and fetched once for all that wait."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from imagegeneration.core.deadline import Deadline, DeadlineTransport
 from imagegeneration.core.errors import SignInFailed
 
 TIMEOUT_SECONDS = 3.0
-"""For a connection, and for each part of an answer."""
+"""The time-out of a connection, and of each part of an answer."""
 
 DEADLINE_SECONDS = 5.0
-"""For a whole answer: a provider that sends one byte at a time is as good as none."""
+"""The time-out of a whole answer, for a provider that sends one byte at a time."""
 
 MAX_BYTES = 1024 * 1024
 
 FAILED_SECONDS = 5.0
-"""How long a failed look-up counts: a provider that hangs costs one wait in this time, not one for each person."""
+"""How long a failed fetch is remembered, so that a provider that hangs costs one wait and not one a sign-in."""
 
 STALE_SECONDS = 24 * 3600.0
-"""How old a value may be that could not be looked up anew."""
+"""How old a value may be if it cannot be fetched again."""
 
 _CODE_CHARACTERS = 80
 
@@ -42,7 +42,7 @@ class Reply:
     body: bytes
 
     def document(self, label: str) -> dict[str, Any]:
-        """Return the JSON object in it. Raises SignInFailed for a refusal, or if there is none."""
+        """Return the JSON object in the answer. Raises SignInFailed for a refusal, or if there is no object."""
         try:
             found = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -88,15 +88,15 @@ def ask(
 
 
 def printable(text: str) -> str:
-    """Return the beginning of a provider's word for a log, without control characters."""
+    """Return the beginning of a provider's text for a log, without control characters."""
     return "".join(character for character in text[:_CODE_CHARACTERS] if character.isprintable())
 
 
 class Shared(Generic[Found]):
-    """A value that one thread looks up for all that need it. Those that come meanwhile wait for the same answer."""
+    """A value that one thread fetches for all that need it; the others wait for the same answer."""
 
     def __init__(self, look: Callable[[], Found], seconds: float) -> None:
-        """`seconds`: how old the value may be."""
+        """Take the function that fetches the value, and its maximum age in `seconds`."""
         self._look = look
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -104,9 +104,9 @@ class Shared(Generic[Found]):
         self._failed: tuple[float, SignInFailed] | None = None
 
     def get(self, older_than: float | None = None) -> Found:
-        """Return the value, looked up anew if it is older than so many seconds (None: than usual).
+        """Return the value, fetched again if it is older than `older_than` seconds (None: the usual maximum age).
 
-        Where that fails, the known value is returned for up to a day. Raises SignInFailed if there is none.
+        If that fails, a known value is returned for up to a day. Raises SignInFailed if there is none.
         """
         known = self._fresh(older_than)
         if known is not None:
@@ -122,7 +122,7 @@ class Shared(Generic[Found]):
             return known[1]
 
     def _look_again(self) -> SignInFailed | None:
-        """Look, unless that failed just now. Return the failure, or None."""
+        """Fetch the value, unless that failed just now. Return the failure, or None if there is none."""
         if self._failed is None or time.monotonic() - self._failed[0] > FAILED_SECONDS:
             try:
                 self._found, self._failed = (time.monotonic(), self._look()), None

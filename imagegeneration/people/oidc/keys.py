@@ -1,4 +1,4 @@
-"""The keys of a signer, and the tokens that they verify."""
+"""The key set of a signer, and the verification of its tokens."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ ALGORITHMS = [
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
 ]
-"""Signatures that are accepted: none that a client secret, or no key at all, could make."""
+"""Accepted signatures. They exclude all that a client secret, or no key at all, could make."""
 
 KEPT_SECONDS = 3600.0
-"""How long keys count: one that the signer withdraws is refused after this."""
+"""How long keys are cached: a key that the signer withdraws is refused after this time."""
 
 KEYS_SECONDS = 30.0
-"""How soon keys may be fetched anew for a token that none of them signed: anybody can send such tokens."""
+"""How soon keys may be fetched again for a token that no known key signed, because any client can send one."""
 
 UNREADABLE = (JoseError, ValueError, KeyError, TypeError, AttributeError)
-"""What reading a token can raise: strangers write them."""
+"""The errors that reading a token can raise, because any client can write one."""
 
 _ALGORITHMS = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Keys:
-    """The key set at an address, fetched when it is needed, and anew for a token that no known key has signed."""
+    """The key set at an address. It is fetched on demand, and again for a token that no known key signed."""
 
     def __init__(self, url: Callable[[], str], label: str) -> None:
         self._url = url
@@ -43,10 +43,10 @@ class Keys:
         self._known = Shared(self._fetch, KEPT_SECONDS)
 
     def decode(self, token: str) -> jwt.Token:
-        """Return the token, its signature verified. Raises one of UNREADABLE, or SignInFailed without keys."""
+        """Return the token with its signature verified. Raises one of UNREADABLE, or SignInFailed without keys."""
         try:
             return jwt.decode(token, key=self._known.get(), registry=_ALGORITHMS)
-        except (InvalidKeyIdError, BadSignatureError):  # a signer without key ids changes its key under the same name
+        except (InvalidKeyIdError, BadSignatureError):  # a signer without key ids replaces its key under the same name
             return jwt.decode(token, key=self._known.get(older_than=KEYS_SECONDS), registry=_ALGORITHMS)
 
     def _fetch(self) -> KeySet:
@@ -57,7 +57,7 @@ class Keys:
 
 
 def _usable(described: Any) -> Any:
-    """Return the key; None for one of a kind that is unknown, or not for signatures."""
+    """Return the key, or None if its kind is unknown or not for signatures."""
     try:
         return JWKRegistry.import_key(described) if described.get("use", "sig") == "sig" else None
     except UNREADABLE as error:

@@ -1,4 +1,4 @@
-"""The tokens in which a reverse proxy says who it has signed in."""
+"""The tokens in which a reverse proxy names the user it has signed in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imagegeneration.people.sign_in import TrustedProxy
 
 
 class ProxyTokens:
-    """Reads the tokens of one proxy."""
+    """A reader of the tokens of one proxy."""
 
     def __init__(self, proxy: TrustedProxy) -> None:
         self.label = proxy.label
@@ -29,7 +29,7 @@ class ProxyTokens:
         )
 
     def identity(self, token: str) -> Identity:
-        """Return whom a token is about. Raises SignInFailed for one that is not the proxy's, for us and for now."""
+        """Return the identity in a token. Raises SignInFailed unless the proxy issued it, for this studio and time."""
         try:
             claims = self._keys.decode(token).claims
             self._rules.validate(claims)
