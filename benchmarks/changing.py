@@ -13,7 +13,7 @@ from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.ids import new_id
 from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.jobs.job import Job, JobImage
-from imagegeneration.jobs.lifecycle import generated, shown
+from imagegeneration.jobs.lifecycle import generated, previewed
 from imagegeneration.providers.generation import Answer
 from imagegeneration.runner.build import build_claims, build_runner
 from imagegeneration.runner.task import ImageTask
@@ -85,7 +85,7 @@ class _Changing:
 
     def _preview(self, job: Job) -> float:
         url = f"https://cdn/{new_id('preview')}"
-        return self._apply(job, lambda image, _now: shown(image, image.attempt.attempt_id or "", url))
+        return self._apply(job, lambda image, _now: previewed(image, image.attempt.attempt_id or "", url))
 
     def _settle(self, job: Job) -> float:
         return self._apply(

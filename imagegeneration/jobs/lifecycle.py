@@ -46,7 +46,7 @@ def started(image: JobImage, attempt_id: str, now: Moment) -> JobImage:
 
 
 def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
-    """The provider has taken the call and works on it by itself; under `handle` it can be asked for the answer."""
+    """Keep the handle under which the provider can be asked for the answer: it works on the call by itself."""
     if (
         image.state != "CALLING"  # guard: handle-calling
         or image.attempt.attempt_id != attempt_id  # guard: handle-own-attempt
@@ -56,8 +56,8 @@ def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
     return _with_last(image, "CALLING", handle=handle)
 
 
-def shown(image: JobImage, attempt_id: str, url: str) -> JobImage:
-    """What the image looks like on the way is at `url`; of no interest any more once the call has ended."""
+def previewed(image: JobImage, attempt_id: str, url: str) -> JobImage:
+    """Add the URL of a preview; of no interest any more once the call has ended."""
     if (
         image.state != "CALLING"  # guard: preview-calling
         or image.attempt.attempt_id != attempt_id  # guard: preview-own-attempt

@@ -67,7 +67,7 @@ class AsynchronousApi:
         self._fetcher = fetcher or Fetcher()
 
     def submit(self, path: str, body: Json, deadline: float, headers: Mapping[str, str]) -> Reply:
-        """The paid call. Raises CallFailed where no answer came; an answer may well be a refusal."""
+        """Make the paid call. Raises CallFailed if no answer came; an answer may well be a refusal."""
         try:
             left = httpx2.Timeout(max(deadline - time.monotonic(), 0.001), connect=CONNECT_SECONDS)
             request = self._client.build_request("POST", path, json=body, headers=headers, timeout=left)
@@ -76,14 +76,14 @@ class AsynchronousApi:
             raise unreachable(error) from error
 
     def ask(self, path: str) -> Reply | None:
-        """What the API says about a call that it has taken; None where it could not be asked."""
+        """Return what the API says about a call that it has taken, or None if it could not be asked."""
         try:
             return self._exchange(self._client.build_request("GET", path))
         except (httpx2.HTTPError, CallFailed):
             return None
 
     def image(self, url: str, taken: TakenCall) -> bytes:
-        """The finished image, also where the address itself holds it (`data:`). Raises CallFailed."""
+        """Return the finished image, also if the address itself holds it (`data:`). Raises CallFailed, CallDetached."""
         if url[:5].lower() == "data:":
             return _held_in(url)
         until = max(taken.deadline, time.monotonic() + FETCH_SECONDS)
@@ -146,7 +146,7 @@ class AsynchronousApi:
 
 
 def _held_in(url: str) -> bytes:
-    """The image in a `data:` address; what cannot be decoded was paid for and is kept as it came."""
+    """Return the image in a `data:` address; what cannot be decoded was paid for and is kept as it came."""
     try:
         return decoded(url.encode())
     except ValueError:
@@ -154,7 +154,7 @@ def _held_in(url: str) -> bytes:
 
 
 def in_doubt(handle: str, what: str, *, moderated: bool = False, credentials: bool = False) -> CallFailed:
-    """What became of a call that the provider took: perhaps it was charged."""
+    """Return the failure of a call that the provider took: perhaps it was charged."""
     message = f"The provider took the call (its number there is {handle}) and {what}."
     return CallFailed(
         message,
@@ -166,13 +166,13 @@ def in_doubt(handle: str, what: str, *, moderated: bool = False, credentials: bo
 
 
 def not_told(handle: str, reply: Reply, said: str | None) -> CallFailed:
-    """The provider took the call but does not say any more what became of it."""
+    """Return the failure of a call of which the provider does not say any more what became of it."""
     words = f"HTTP {reply.status}" if said is None else brief(said)
     return in_doubt(handle, f"refuses to say what became of it: {words}", credentials=reply.status in (401, 403))
 
 
 def handle_of(accepted: object) -> str:
-    """The handle in the answer to a submit, fit for a path. Raises CallFailed: without it the call is out of reach."""
+    """Return the handle in the answer to a submit. Raises CallFailed for none that fits into a path."""
     if not isinstance(accepted, str) or not _HANDLE.fullmatch(accepted):
         raise CallFailed(
             "The provider took the call, but its answer could not be read.",

@@ -115,7 +115,7 @@ class FalProvider:
 
 
 def fal_payload(request: GenerationRequest) -> dict[str, Any]:
-    """The body of the paid call. Raises ValueError for what the app does not take."""
+    """Return the body of the paid call. Raises ValueError for what the app does not take."""
     extra = APPS.get(request.model)
     if extra is None:
         raise ValueError(f"Fal has no app {request.model}.")
@@ -170,7 +170,7 @@ def other_urls(result: Reply) -> list[object]:
 
 
 def failure(result: Reply, handle: str) -> CallFailed:
-    """What the error that a call ended with says of the money."""
+    """Return what the error that a call ended with says of the money."""
     words = brief(said(result) or f"HTTP {result.status}")
     moderated = "content_policy_violation" in error_types(result)
     if result.status >= 500:

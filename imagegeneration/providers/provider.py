@@ -66,7 +66,7 @@ class Provider(Protocol):
 
 
 def read_whole(pieces: Iterable[bytes]) -> bytes:
-    """A whole body of at most MAX_ANSWER_BYTES; its deadline is the wire's. Raises CallFailed."""
+    """Return a whole body of at most MAX_ANSWER_BYTES; its deadline is the wire's. Raises CallFailed."""
     body = bytearray()
     for piece in pieces:
         body += piece
@@ -76,7 +76,7 @@ def read_whole(pieces: Iterable[bytes]) -> bytes:
 
 
 def unreachable(error: BaseException) -> CallFailed:
-    """What a failure of the connection says of the money: nothing is charged before anything is sent."""
+    """Return what a failed connection says of the money: nothing is charged before anything is sent."""
     if isinstance(error, _BEFORE_SENDING):  # guard: free-before-sending
         return CallFailed("The provider could not be reached.", certainty="not_charged", retryable=True)
     if isinstance(error, httpx2.TimeoutException):

@@ -104,7 +104,7 @@ class ReplicateProvider:
 
 
 def replicate_input(request: GenerationRequest) -> dict[str, Any]:
-    """The input of the prediction. Raises ValueError for what the model does not take."""
+    """Return the input of the prediction. Raises ValueError for what the model does not take."""
     if request.model not in MODELS:
         raise ValueError(f"Replicate has no model {request.model} here.")
     refuse_what_is_not_taken(request, frozenset({"seed", "steps", "guidance", "loras"}))
@@ -127,7 +127,7 @@ def replicate_input(request: GenerationRequest) -> dict[str, Any]:
 
 
 def lora_weights(path: str) -> str:
-    """A LoRA's path in Replicate's words: `owner/name` alone would be a model of its own, not of Hugging Face."""
+    """Return a LoRA's path in Replicate's words, in which `owner/name` alone is a model of its own."""
     return path if path.startswith("https://") else f"huggingface.co/{path}"
 
 

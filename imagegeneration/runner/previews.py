@@ -11,7 +11,7 @@ from imagegeneration.assets.asset import partial_key
 from imagegeneration.assets.bucket import Storage
 from imagegeneration.core.errors import StudioError
 from imagegeneration.jobs.job import Job
-from imagegeneration.jobs.lifecycle import shown
+from imagegeneration.jobs.lifecycle import previewed
 from imagegeneration.jobs.transitions import ImageTransitions
 from imagegeneration.providers.generation import MAX_PARTIAL_IMAGES
 from imagegeneration.runner.task import ImageTask
@@ -54,7 +54,7 @@ class Previews:
             key = partial_key(job.user_id, job.created_at, job.job_id, task.index, task.attempt_id, number)
             self._storage.put(key, thumbnail, "image/webp", compare=False)
             url = self._storage.url(key)
-            self._transitions.apply(job.job_id, task.index, lambda image, _now: shown(image, task.attempt_id, url))
+            self._transitions.apply(job.job_id, task.index, lambda image, _now: previewed(image, task.attempt_id, url))
         except (StudioError, imaging.NotAnImage, imaging.Unreadable) as problem:
             log.warning("%s image %d: a preview cannot be shown: %s", job.job_id, task.index, problem)
         except Exception:  # pool threads have no caller: log here or lose the traceback

@@ -65,8 +65,9 @@ def build_schedule(
     late_answers: LateAnswers,
     check: Callable[[], None],
 ) -> BackgroundScheduler:
-    """A scheduler that is not started yet: the tick, the spool's rounds, and the heartbeat, the checks of providers and
-    the questions for late answers, each on a thread of its own. The checks begin at once.
+    """Build a scheduler, not started yet. The checks begin at once.
+
+    The tick and the spool's rounds share two threads; heartbeat, checks and late answers have one each.
     """
     clock = MonotonicZone()
     scheduler = BackgroundScheduler(

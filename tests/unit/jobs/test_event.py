@@ -14,8 +14,8 @@ from imagegeneration.jobs.lifecycle import (
     generated,
     held,
     interrupted,
+    previewed,
     reopened,
-    shown,
     started,
     stored,
     submitted,
@@ -61,15 +61,15 @@ def test_each_step_of_an_image_is_an_event() -> None:
 
 
 def test_each_preview_is_an_event_while_the_image_is_made() -> None:
-    once = shown(CALLING, "att_1", "https://cdn/1")
-    twice = shown(once, "att_1", "https://cdn/2")
+    once = previewed(CALLING, "att_1", "https://cdn/1")
+    twice = previewed(once, "att_1", "https://cdn/2")
     assert (types(HELD, once), types(CALLING, once)) == (["started"], ["partial"])
     assert events([once], [twice]) == [event("partial", index=0, attempt_id="att_1", url="https://cdn/2")]
     assert twice.attempt.partial_urls == ("https://cdn/1", "https://cdn/2")
     assert types(twice, generated(twice, "att_1", ANSWER, 9_000, "host", NOW)) == ["generated"]
-    assert shown(MADE, "att_1", "https://cdn/3") is MADE
-    assert shown(CALLING, "att_2", "https://cdn/3") is CALLING
-    assert shown(HELD, "att_1", "https://cdn/3") is HELD
+    assert previewed(MADE, "att_1", "https://cdn/3") is MADE
+    assert previewed(CALLING, "att_2", "https://cdn/3") is CALLING
+    assert previewed(HELD, "att_1", "https://cdn/3") is HELD
 
 
 def test_what_goes_wrong_has_its_reason() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from imagegeneration.dashboard.jobs.cards import Reader, card, is_active, tile_share
 from imagegeneration.jobs.job import AttemptError, Job
-from imagegeneration.jobs.lifecycle import shown
+from imagegeneration.jobs.lifecycle import previewed
 from imagegeneration.jobs.outlook import Outlook
 from imagegeneration.jobs.progress import Progress
 from tests.unit.ui.samples import NOW, URL, approval, image, job, stored_image
@@ -33,7 +33,7 @@ def test_a_card_has_thumbnails_and_addresses_and_no_original_as_a_picture() -> N
 
 def test_the_latest_image_on_the_way_is_shown_until_the_image_is_there() -> None:
     calling = image("CALLING", attempt_id="att_1")
-    on_the_way = shown(shown(calling, "att_1", f"{URL}-1.webp"), "att_1", f"{URL}-2.webp")
+    on_the_way = previewed(previewed(calling, "att_1", f"{URL}-1.webp"), "att_1", f"{URL}-2.webp")
     (tile,) = card(job("RUNNING", [on_the_way]))["images"]
     assert (tile["thumb"], tile["partial"]) == (None, f"{URL}-2.webp")
     for state in ("STORED", "FAILED", "UNKNOWN", "HELD"):
