@@ -1,4 +1,4 @@
-"""What a change of images moves: money, credits and usage, attempt by attempt. Pure."""
+"""The accounting of image changes: the money, credits and usage that a change moves, attempt by attempt. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from imagegeneration.jobs.job import Attempt, Job, JobImage
 from imagegeneration.money.movement import Movement
 
 BILL_TOLERANCE = Fraction(105, 100)
-"""How many times its hold a bill may be before its model is paused. The bill is recorded all the same."""
+"""How many times its hold a bill may be before the model is paused. A higher bill is recorded all the same."""
 
 
 class _Standing(NamedTuple):
-    """What an attempt counts for at a time."""
+    """What an attempt counts for at one moment."""
 
     held_micros: int = 0
     spent_micros: int = 0
@@ -26,7 +26,7 @@ class _Standing(NamedTuple):
 def movements(job: Job, old: Sequence[JobImage], new: Sequence[JobImage]) -> Sequence[Movement]:
     """Return what the change from `old` to `new` moves, in the order of images and attempts.
 
-    An image that is not among `old` is new. Attempts for which nothing moves are left out.
+    An image that is not among `old` is new. Attempts that move nothing are left out.
     """
     before = {image.index: image for image in old}
     found = (movement for image in new for movement in _of_image(job, before.get(image.index), image))
@@ -34,9 +34,10 @@ def movements(job: Job, old: Sequence[JobImage], new: Sequence[JobImage]) -> Seq
 
 
 def billed_above_hold(old: JobImage, new: JobImage) -> Attempt | None:
-    """Return the attempt whose bill, known by this change, is well above its price, or None if no bill is.
+    """Return the attempt whose bill, known by this change, is well above its price, or None if there is none.
 
-    Then the catalog is wrong. A few tokens too many are no reason to stop a model: BILL_TOLERANCE allows for them.
+    Such a bill means that the catalog is wrong. BILL_TOLERANCE allows for a few extra tokens, which are no reason to
+    pause a model.
     """
     pairs = zip(new.attempts, old.attempts, strict=False)
     billed = (attempt for attempt, before in pairs if attempt.cost_micros > before.cost_micros)
@@ -66,7 +67,7 @@ def _of_image(job: Job, old: JobImage | None, new: JobImage) -> Iterator[Movemen
 
 
 def _standing(image: JobImage, attempt: Attempt) -> _Standing:
-    """Return what an attempt of the image counts for. What was perhaps charged uses up credits, as it does money."""
+    """Return what an attempt of the image counts for. An unclear charge uses up credits, as it does money."""
     is_open = image.state in ("HELD", "CALLING") and attempt is image.attempt
     return _Standing(
         held_micros=attempt.held_micros if is_open else 0,

@@ -1,4 +1,4 @@
-"""Agreements: what an approval says, moderated, dated and sealed."""
+"""Agreements: the content of an approval, moderated, dated and sealed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from imagegeneration.prompts.moderator import Moderator
 
 
 class Agreements:
-    """Writes down what is approved, and tells whether a job still is what was."""
+    """The writer of approvals, which also checks whether a job is still as approved."""
 
     def __init__(self, connection: Connection, registry: ModelRegistry, moderator: Moderator, seals: Seals) -> None:
         self._connection = connection
@@ -29,7 +29,7 @@ class Agreements:
         self._seals = seals
 
     def new_job(self, actor: Actor, body: ExecuteBody, quote: Quote, *, source: Source, links: Links) -> Job:
-        """Return the job that is approved, sealed and not stored yet. Raises what `Moderator.check` raises."""
+        """Return the approved job, sealed and not yet stored. Raises what `Moderator.check` raises."""
         moderation = self._moderator.check(body.final_prompt, quote.plan.routes)
         now = self._connection.now()
         day, request, hold = budget_day(now), quote.plan.request, quote.image_price
@@ -66,7 +66,7 @@ class Agreements:
         return job.model_copy(update={"approval": self._seals.sealed(job, job.approval, 0)})
 
     def retry(self, actor: Actor, job: Job, quote: Quote, total_micros: int) -> Approval:
-        """Return the sealed approval of making the job's missing images. Raises what `Moderator.check` raises."""
+        """Return the sealed approval for the job's missing images. Raises what `Moderator.check` raises."""
         moderation = self._moderator.check(job.final_prompt, quote.plan.routes)
         now = self._connection.now()
         agreed = self._approval(actor, quote, job.approval.request_sha256, total_micros, moderation, now)
@@ -74,7 +74,7 @@ class Agreements:
         return self._seals.sealed(job, agreed.model_copy(update={"max_extra_micros": extra}), len(job.approvals))
 
     def require_callable(self, job: Job) -> None:
-        """Raise WrongState (IMG_011) if a provider that the job was approved for is not configured any more."""
+        """Raise WrongState (IMG_011) if a provider that the job was approved for is no longer configured."""
         if job.request.provider not in self._registry.endpoints:
             raise WrongState(
                 f"The job was approved for {job.request.provider}, and this studio now uses "

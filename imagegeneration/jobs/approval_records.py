@@ -1,4 +1,4 @@
-"""What an approval writes: the job, its holds and credits, the key, the draft's job and the audit record."""
+"""The records of an approval: the job, its holds and credits, the key, the draft's job and the audit record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from imagegeneration.prompts.draft_store import DraftStore
 
 
 class ApprovalRecords:
-    """Writes all of an approval in one transaction, so that a refusal consumes nothing."""
+    """The writer of all records of an approval, in one transaction, so that a refusal consumes nothing."""
 
     def __init__(
         self,
@@ -41,15 +41,15 @@ class ApprovalRecords:
         self._audit = audit
 
     def insert(self, actor: Actor, job: Job, *, key: RequestKey | None, shown: Shown | None) -> Job:
-        """Write a new job. Return it, or the one that another request with the key has made meanwhile.
+        """Write a new job. Return it, or the job that another request with the key has made meanwhile.
 
-        Raises Busy (IMG_005), OverBudget (IMG_006), and Elsewhere (IMG_011) for a draft that is not as it was shown.
+        Raises Busy (IMG_005), OverBudget (IMG_006), and Elsewhere (IMG_011) if the draft is not as it was shown.
         """
         moved = movements(job, [], job.images)
         self._ledger.prepare(moved)
 
         def work(session: Session) -> None:
-            if key is not None:  # first: a request that is known is refused for nothing that follows
+            if key is not None:  # first: a known request must not fail a later check
                 self._repeats.insert(key, job, session=session)
             if shown is not None:
                 self._drafts.claim(actor.user_id, shown, job.job_id, session=session)
@@ -68,7 +68,7 @@ class ApprovalRecords:
         return job
 
     def retried(self, actor: Actor, job: Job, approval: Approval, session: Session) -> None:
-        """Record that the job is in the queue again, in the transaction that puts it there. Raises Busy (IMG_005)."""
+        """Record that the job is queued again, in the transaction that queues it. Raises Busy (IMG_005)."""
         self._room.require_in_queue(session, own=1)
         if actor.user_id == job.user_id:
             self._room.require_in_plan(actor, session, own=1)

@@ -1,4 +1,4 @@
-"""Approving images: a new job, the missing images of one, and a job once more."""
+"""Approvals: of a new job, of a job's missing images, and of a finished job's recipe once more."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _QUEUED_AGAIN = {
 
 @dataclass(frozen=True)
 class RetryQuote:
-    """What a retry makes and costs at most, and what the images may already have cost that are in doubt."""
+    """What a retry makes, its maximum cost, and what the images with an unclear charge may already have cost."""
 
     missing: int
     total_micros: int
@@ -50,7 +50,7 @@ class RetryQuote:
 
 
 class Approvals:
-    """Approves on behalf of an actor. Another user's job does not exist for the actor."""
+    """Approvals on behalf of an actor. For the actor, another user's job does not exist."""
 
     def __init__(
         self,
@@ -81,28 +81,30 @@ class Approvals:
         idempotency_key: str | None,
         shown: Shown | None = None,
     ) -> Job:
-        """Make the job that was approved and hold its money; with a key seen before, return the job made then.
+        """Create the approved job and hold its money. For a key seen before, return the job made with it.
 
-        `shown` is what a person saw of which draft: another quote is refused with WrongState (IMG_011), and a draft
-        that is a job already, or was changed elsewhere, with Elsewhere (IMG_011).
-        One transaction inserts the job, the holds, the ledger entries, the key and the draft's job: a refusal consumes
-        nothing but one use of the rates, and a key seen before not even that. Raises what `ModelSelector.quote` and
-        `Moderator.check` raise, Busy (IMG_005), OverBudget (IMG_006), and InvalidRequest (IMG_009) for a key that stood
-        for another body.
+        `shown` is the draft and the quote that the user saw. If the quote has changed, WrongState (IMG_011) is raised.
+        If the draft already became a job or was changed elsewhere, Elsewhere (IMG_011) is raised.
+
+        One transaction inserts the job, the holds, the ledger entries, the key and the draft's job. A refusal consumes
+        only one use of the rates, and a key seen before consumes none.
+
+        Raises what `ModelSelector.quote` and `Moderator.check` raise, Busy (IMG_005), OverBudget (IMG_006), and
+        InvalidRequest (IMG_009) for a key that was used for another body.
         """
         links = body.links if isinstance(body, GenerateBody) else ()
         quoted = functools.partial(self._quote, actor, body)
         return self._approve(actor, body, quoted, source, links, idempotency_key, shown)
 
     def retry_quote(self, actor: Actor, job_id: str) -> RetryQuote:
-        """Return what retrying the missing images costs at most. Raises NotFound or WrongState (IMG_011)."""
+        """Return the most that retrying the missing images costs. Raises NotFound or WrongState (IMG_011)."""
         return self._quote_retry(self._queries.changeable(actor, job_id))[1]
 
     def retry(self, actor: Actor, job_id: str, *, accept_micros: int, accept_unknown: bool = False) -> Job:
-        """Queue the same job again for the images it lacks: an approval of its own, priced and held.
+        """Queue the job again for its missing images, under an approval with its own price and hold.
 
-        Raises WrongState (IMG_011), also when the price is now above `accept_micros`; Undecided (IMG_012) when
-        images were perhaps charged and `accept_unknown` does not say that paying again is accepted; OverBudget; Busy;
+        Raises WrongState (IMG_011), also when the price is now above `accept_micros`. Raises Undecided (IMG_012) when
+        the charge of some images is unclear and `accept_unknown` does not accept paying again. Raises OverBudget, Busy,
         and what `Moderator.check` raises.
         """
         job = self._queries.changeable(actor, job_id)
@@ -139,7 +141,7 @@ class Approvals:
         return self._queries.get(actor, job_id)
 
     def again_quote(self, actor: Actor, job_id: str) -> int:
-        """Return the most that a new job with the recipe of this one costs. Raises NotFound or WrongState."""
+        """Return the most that a new job with this job's recipe costs. Raises NotFound or WrongState."""
         quote = self._quote_again(actor, self._recipe(actor, job_id))
         quote.require_allowed()
         return quote.total_micros
@@ -147,10 +149,10 @@ class Approvals:
     def run_again(
         self, actor: Actor, job_id: str, *, accept_micros: int, source: Source, idempotency_key: str | None
     ) -> Job:
-        """Approve a new job with the recipe of one that is over: the same texts, count, parameters and alternates.
+        """Approve a new job with the recipe of a finished one: the same texts, count, parameters and alternates.
 
-        It is an approval like any other. Raises WrongState (IMG_011), also when the price is now above
-        `accept_micros`, NotFound, and what `approve` raises.
+        It is an approval like any other. Raises WrongState (IMG_011), also when the price is now above `accept_micros`,
+        NotFound, and what `approve` raises.
         """
         job = self._recipe(actor, job_id)
 
@@ -189,7 +191,7 @@ class Approvals:
         try:
             self._rates.act(actor, "approve")
         except Busy:
-            made = self._repeats.job_of(key)  # its first request has come to its end meanwhile
+            made = self._repeats.job_of(key)  # its first request may have finished meanwhile
             if made is None:
                 raise
             return made
@@ -226,7 +228,7 @@ class Approvals:
 
 
 def check_shown(shown: Shown | None, quote: Quote) -> None:
-    """Refuse what is not what the screen showed: prompt, number of images, options and price. Programs show nothing."""
+    """Raise WrongState (IMG_011) unless prompt, count, options and price are as shown. API clients show none."""
     if shown is not None and shown.sha256 != quote.sha256:
         total = format_usd(quote.total_micros)
         raise WrongState(

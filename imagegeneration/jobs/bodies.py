@@ -1,4 +1,4 @@
-"""What a client sends to approve images."""
+"""The bodies with which a client approves images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagegeneration.providers.generation import ImageCount
 
 
 class ExecuteBody(Value):
-    """Body of POST /image/execute-prompt: the four fields of version 1, and what a person approves."""
+    """Body of POST /image/execute-prompt: the four fields of version 1, which are what the user approves."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -34,16 +34,16 @@ class ExecuteBody(Value):
 
 
 class GenerateBody(OptionsBody, ExecuteBody):
-    """Body of POST /image/generate: what a person or a program approves, with a choice of model and parameters.
+    """Body of POST /image/generate: what a user or a client approves, with a choice of model and parameters.
 
-    `links` name what of the caller's own the images are for; they are kept with the job, searched for, and sent to
-    nobody.
+    `links` name what the images are for in the caller's own system. They are stored with the job, can be searched for,
+    and are never sent to a provider.
     """
 
     links: Links = Field(default=(), exclude_if=lambda links: not links)
 
 
 class AgainBody(ExecuteBody):
-    """What is approved when a job is run again. `again` names that job, so that a key of it stands for nothing else."""
+    """What running a job again approves. `again` names that job, so that its key cannot stand for another body."""
 
     again: str

@@ -1,4 +1,4 @@
-"""Canceling a job."""
+"""The cancellation of a job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imagegeneration.mongo.transaction import Session
 
 
 class Cancellation:
-    """Cancels on behalf of an actor."""
+    """Cancellation on behalf of an actor."""
 
     def __init__(
         self, connection: Connection, queries: JobQueries, transitions: ImageTransitions, audit: Audit
@@ -29,7 +29,7 @@ class Cancellation:
         self._audit = audit
 
     def cancel(self, actor: Actor, job_id: str) -> Job:
-        """Start no further image of the job and release what is held for them; what is in flight finishes.
+        """Cancel the job: start no further image and release its holds. Calls in flight finish.
 
         Raises NotFound, or WrongState (IMG_011) for a job that is over.
         """

@@ -1,10 +1,12 @@
-"""What a person decides about an image that the machine may not decide about (DESIGN.md, section 4)."""
+"""The decisions about an image that only a user may make (docs/reliability.md)."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 Decision = Literal["accept_lost", "not_charged", "declare_lost", "try_again"]
-"""An image that was perhaps charged is accepted as lost, or the provider is known not to have charged it; an
-image whose bytes are on a machine that is gone, or could not be taken in, is declared lost; what could not be taken in
-is tried again. To make it again is a retry."""
+"""The decisions.
+
+Accept an unclear charge as lost; mark it as not charged; declare an image lost whose bytes are on a lost machine or
+could not be taken in; try again to take in an answer that was set aside. Making the image again is a retry.
+"""

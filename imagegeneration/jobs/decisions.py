@@ -1,4 +1,4 @@
-"""What a person decides about images that were perhaps charged, set aside, or whose machine is gone."""
+"""Decisions of users about images with an unclear charge, set aside, or on a lost machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRANSITIONS: Mapping[Decision, Callable[[JobImage, datetime], JobImage]] = {
 
 
 class Decisions:
-    """Decides about one attempt of one image, and writes down who did and why."""
+    """Decisions about one attempt of one image, recorded with the user and the reason."""
 
     def __init__(
         self, connection: Connection, jobs: JobStore, transitions: ImageTransitions, runners: Runners, audit: Audit
@@ -38,10 +38,10 @@ class Decisions:
         self._audit = audit
 
     def decide(self, actor: Actor, job_id: str, index: int, *, attempt_id: str, decision: Decision, reason: str) -> Job:
-        """Apply the decision to the attempt that the actor looked at; the job afterwards.
+        """Apply the decision to the attempt that the actor looked at, and return the job.
 
-        A result that still arrives outranks the decision. Raises NotFound (IMG_008); WrongState (IMG_011) if the
-        image is not, or no longer, one that this can be decided about, or if the machine that has it is alive.
+        A result that still arrives outranks the decision. Raises NotFound (IMG_008). Raises WrongState (IMG_011) if the
+        image is not in a state for this decision, or if the machine that has it is alive.
         """
         while True:
             job = self._decidable(actor, job_id)
@@ -61,7 +61,7 @@ class Decisions:
                 return self._decidable(actor, job_id)
 
     def _decidable(self, actor: Actor, job_id: str) -> Job:
-        """The job: an operator decides about everybody's images, anybody else about one's own."""
+        """Return the job. Raises NotFound unless the actor is an operator or may change the job."""
         job = self._job_store.get(job_id)
         if job is None or not (actor.may("operate") or actor.may_change(job.user_id)):
             raise NotFound("There is no such job.")
@@ -83,13 +83,13 @@ class Decisions:
                 actor, "image.decided", subject, words, before=before, after=after, now=now, session=session
             )
 
-        # A job that only waited for this image is claimed and concluded, even if this process ends right here.
+        # A job that only waited for this image can then be claimed and concluded, even if this process ends right here.
         fields = {"runAt": now} if job.status == "RUNNING" and job.lease is None else {}
         return self._transitions.commit(job, ImageChange([old], [new], fields=fields), now, also=write)
 
 
 def _without_prompts(image: JobImage) -> JobImage:
-    """Return the image for the record, which operators read and which is never deleted: no provider's words in it."""
+    """Return the image for the audit record without the provider's words: operators read it, and it is permanent."""
     attempts = tuple(map(_without_words, image.attempts))
     return image.model_copy(update={"attempts": attempts})
 

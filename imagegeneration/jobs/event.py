@@ -1,4 +1,4 @@
-"""The events of a job, numbered without a gap: pure consequences of what is written about it."""
+"""The events of a job, numbered without a gap: pure consequences of the changes written to it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from imagegeneration.jobs.job import ImageState, Job, JobImage
 EventType = Literal[
     "queued", "started", "partial", "retrying", "generated", "image", "missing", "canceled", "completed", "error"
 ]
-"""`queued`: the job waits, after an approval or a retry. `canceled`: no further image is started.
+"""The types of events. `queued`: the job waits, after an approval or a retry. `canceled`: no further image is started.
 
-Of an image: its call has `started`; a preview is there (`partial`); it failed without a charge and is tried again
-(`retrying`); it is made and paid (`generated`); it is in the bucket (`image`); it failed (`missing`).
-The job is over: `completed` with all images, `error` without.
+For an image: `started`: its call has begun; `partial`: a preview is there; `retrying`: it failed without a charge and
+is tried again; `generated`: it is made and paid; `image`: it is in the bucket; `missing`: it failed. For a job that is
+over: `completed` with all images, `error` without.
 """
 
 _OF_STATE: Mapping[ImageState, EventType] = {
@@ -32,7 +32,7 @@ _OF_STATE: Mapping[ImageState, EventType] = {
 
 
 class JobEvent(Value):
-    """Something that happened to a job, or to its image `index`; `code` and `message` say why it failed.
+    """An event of a job, or of its image `index`. `code` and `message` say why it failed.
 
     `event_id` counts the events of a job from 1.
     """
@@ -54,7 +54,7 @@ class JobEvent(Value):
 def events_of(
     job: Job, old: Sequence[JobImage], new: Sequence[JobImage], fields: Mapping[str, Any], now: datetime
 ) -> list[JobEvent]:
-    """Return the events of a change of `job` from the `old` images to the `new` ones, with `fields` written beside.
+    """Return the events of a change of `job` from the `old` images to the `new` ones, written with `fields`.
 
     A new job has no old images. The events are numbered after `job.last_event`.
     """
@@ -66,12 +66,12 @@ def events_of(
 
 
 def numbered_after(last: int, events: Iterable[JobEvent]) -> list[JobEvent]:
-    """Return the events numbered anew, from `last + 1` on."""
+    """Return the events renumbered from `last + 1` on."""
     return [event.model_copy(update={"event_id": number}) for number, event in enumerate(events, last + 1)]
 
 
 def final_event(job: Job) -> JobEvent:
-    """Return the last event of a job that is over, as its document has it."""
+    """Return the last event of a job that is over, derived from its document."""
     fields = {"status": job.status, "errorCode": job.error_code, "error": job.error}
     before_it = job.model_copy(update={"last_event": job.last_event - 1})
     return events_of(before_it, (), (), fields, job.updated_at)[0]
@@ -110,7 +110,7 @@ def _of_preview(image: JobImage) -> Mapping[str, Any]:
 
 def _of_image(image: JobImage) -> Mapping[str, Any]:
     last = image.attempt
-    if image.state == "HELD":  # opened for another try: the event is about the attempt before
+    if image.state == "HELD":  # opened for another attempt: the event is about the one before
         last = image.attempts[-2]
     return {
         "type": _OF_STATE[image.state],

@@ -1,4 +1,4 @@
-"""The collection `events`: what happened to jobs, append-only, kept for a week."""
+"""The collection `events`: the events of jobs, append-only, kept for a week."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imagegeneration.mongo.schema import Document
 from imagegeneration.mongo.transaction import Session
 
 KEPT_SECONDS = 7 * 24 * 3600
-"""How long an event is kept."""
+"""How long an event is kept, in seconds."""
 
 _INDEXES = (
     IndexModel([("jobId", ASCENDING), ("eventId", ASCENDING)], unique=True),  # guard: one-event-per-number
@@ -25,9 +25,9 @@ _INDEXES = (
 
 
 class EventStore:
-    """Appends events and reads them; there is no way to change one.
+    """The append-only store of events.
 
-    The events of a job are in the order of their numbers, and all events are in the order in which they were committed,
+    The events of a job are in the order of their numbers. All events are in the order in which they were committed,
     which the change stream keeps (docs/adr/0036-events.md).
     """
 
@@ -35,7 +35,7 @@ class EventStore:
         self._events = Collection(connection, "events", JobEvent, indexes=_INDEXES)
 
     def append(self, events: Sequence[JobEvent], *, session: Session) -> None:
-        """Add events, inside the transaction that makes the changes they tell of."""
+        """Append events, inside the transaction that makes the changes they describe."""
         self._events.append(events, session=session)
 
     def of_job(self, job_id: str, after: int, last: int) -> list[JobEvent]:

@@ -1,6 +1,6 @@
-"""The approved routes to an image of a job: the request, and the alternates that its approval names, in their order.
+"""The approved routes to an image of a job: the request, then the alternates of its approval, in their order.
 
-No other route is ever taken. An image goes from one to a later one only, and only where nothing was charged.
+No other route is ever taken. An image moves only to a later route, and only if nothing was charged.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from imagegeneration.providers.generation import GenerationParameters
 
 @dataclass(frozen=True)
 class Route:
-    """One approved route to an image: what is sent, to which endpoint, and the most that it costs.
+    """One approved route to an image: what is sent, to which endpoint, and its maximum price.
 
-    `index` is its place among the approved routes. `price` is None for the request itself, whose first attempt has it.
+    `index` is its position among the approved routes. `price` is None for the request, whose first attempt has it.
     """
 
     index: int
@@ -28,7 +28,7 @@ class Route:
 
 @dataclass(frozen=True)
 class NextRoute:
-    """The alternate that an image goes on with, its price, what stays held for it and those after it, and why."""
+    """The alternate that takes over, its price, the hold for it and for the alternates after it, and the reason."""
 
     route: Route
     price: Price
@@ -47,7 +47,7 @@ def routes(job: Job) -> Sequence[Route]:
 
 
 def route_of(job: Job, attempt: Attempt) -> Route | None:
-    """Return the approved route of the attempt, or None if what it names was not approved."""
+    """Return the approved route of the attempt, or None if its provider and model were not approved."""
     route = next(iter(routes(job)[attempt.route :]), None)
     if route is None:
         return None
@@ -56,14 +56,14 @@ def route_of(job: Job, attempt: Attempt) -> Route | None:
 
 
 def routes_after(job: Job, attempt: Attempt) -> Sequence[Route]:
-    """Return the alternates that are left once the attempt has failed."""
+    """Return the alternates that remain once the attempt has failed."""
     if route_of(job, attempt) is None:  # guard: fallback-approved-attempt
         return []
     return routes(job)[attempt.route + 1 :]  # guard: fallback-forward-only
 
 
 def hold_of(job: Job, attempt: Attempt) -> Price | None:
-    """Return what an approved attempt holds, as its approval says: the dearest of it and of what may follow.
+    """Return what an attempt holds by its approval: the highest price among its route and the later ones.
 
     Return None if the attempt was not approved.
     """
@@ -76,7 +76,7 @@ def hold_of(job: Job, attempt: Attempt) -> Price | None:
 
 
 def next_route(route: Route, left: Sequence[Route], why: str) -> NextRoute:
-    """Go on with one of the alternates that are `left`; those before it are passed over for good."""
+    """Return the step to one of the alternates in `left`. The alternates before it are skipped for good."""
     after = left[left.index(route) :]  # guard: fallback-hold-left-only
     prices = [one.price for one in after if one.price is not None]
     return NextRoute(

@@ -1,4 +1,4 @@
-"""How long things will take: the history of a model, and the place of a job in the queue."""
+"""Forecasts: how long an image takes by the history of its model, and when a queued job begins."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from imagegeneration.providers.pauses import Pauses
 from imagegeneration.providers.throttle import Pacing
 
 HISTORY_SAMPLE = 20
-"""The latest jobs of a model that its history is made of."""
+"""How many of a model's latest jobs its history is computed from."""
 
 HISTORY_SECONDS = 30.0
 QUEUE_SECONDS = 2.0
-"""How old the history, and what is known of the queue, may be; also that a model has no history yet."""
+"""Maximum age of what is cached of the queue, in seconds. Also how long a missing history is cached."""
 
 MOST_MODELS = 1_000
-"""Models whose history is kept."""
+"""How many models have a cached history."""
 
 FARTHEST = 10_000
-"""A place in the queue is counted up to this."""
+"""The highest position in the queue that is counted."""
 
 
 @dataclass(frozen=True)
 class History:
-    """The median seconds of a model's latest images, and how many images its jobs had."""
+    """The median seconds of a model's latest images, and the mean number of images of its jobs."""
 
     seconds_an_image: float
     images_a_job: float
 
 
 class Forecast:
-    """Estimates, each said to be one."""
+    """Estimates for jobs. The interface marks each as an estimate."""
 
     def __init__(
         self, reports: ReportStore, pauses: Pauses, runners: Runners, pacing: Pacing, catalog: Catalog
@@ -48,13 +48,13 @@ class Forecast:
         self._pauses = pauses
         self._waiting = CachedValue(reports.waiting, QUEUE_SECONDS)
         self._alive = CachedValue(runners.alive, QUEUE_SECONDS)
-        # None is kept for less: a first history comes soon, and a person waits for it
+        # A missing history is cached for less time: a first history appears soon, and a user waits for it.
         self._histories = TTLCache(self._read, HISTORY_SECONDS, MOST_MODELS, none_seconds=QUEUE_SECONDS)
 
     def seconds_of(self, model: str) -> float:
-        """Return about how many seconds an image of the model takes: the one figure, wherever it is told.
+        """Return about how many seconds an image of the model takes. Every place that shows this uses this figure.
 
-        It is the median of its latest images; before there are any, what the catalog says.
+        It is the median of the model's latest images, or the catalog's figure before there are any.
         """
         history = self._histories.get(model)
         if history is not None:
@@ -63,9 +63,10 @@ class Forecast:
         return 0.0 if row is None else row.expected_seconds
 
     def outlook(self, job: Job) -> Outlook | None:
-        """A queued job's place and when it will begin; None for any other job.
+        """Return a queued job's position and when it begins, or None for any other job.
 
-        Users take turns, so that of each other user as many jobs come first as of the job's own, and one more.
+        Users take turns. Before the job come the owner's earlier jobs and, for each other user, that number of jobs
+        plus one.
         """
         if job.status != "QUEUED":
             return None

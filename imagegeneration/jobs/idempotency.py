@@ -1,4 +1,4 @@
-"""The collection `idempotency`: which request a key stood for, for 24 hours."""
+"""The collection `idempotency`: the request that each key stands for, kept for 24 hours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagegeneration.mongo.errors import translated
 from imagegeneration.mongo.transaction import Session
 
 KEPT_SECONDS = 24 * 3600
-"""How long a key stands for its first request."""
+"""How long a key stands for its first request, in seconds."""
 
 _INDEXES = (
     IndexModel(["userId", "key"], unique=True),  # guard: one-job-per-key
@@ -35,7 +35,7 @@ class IdempotencyRecord(Value):
 
 @translated
 class IdempotencyStore:
-    """Remembers keys, each of one user."""
+    """The store of idempotency keys, each of one user."""
 
     def __init__(self, connection: Connection) -> None:
         self._records = Collection(connection, "idempotency", IdempotencyRecord, indexes=_INDEXES)

@@ -1,4 +1,4 @@
-"""The job: its document, the states of its images, and the rules that follow from them (DESIGN.md, section 4)."""
+"""The job: its document, the states of its images, and the rules that follow from them (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -43,31 +43,32 @@ ErrorCode = Literal[
 ]
 
 ERROR_PRECEDENCE: Sequence[ErrorCode] = get_args(ErrorCode)
-"""Which code a job shows where several apply: INTERRUPTED wins, because money may be involved."""
+"""Which code a job shows if several apply. INTERRUPTED is first, because money may be involved."""
 
 MAX_ATTEMPTS = 3
-"""Attempts of one approval of one image, while each is known not to be charged (DESIGN.md, section 4)."""
+"""Maximum number of attempts at one image under one approval, on one route, if none of them was charged."""
 
 POISON_CLAIMS = 4
-"""Claims after an expired lease, without progress, at which a job is set aside."""
+"""Number of claims after an expired lease, without progress, at which a job is set aside."""
 
 
 class AttemptError(Value):
-    """Why an attempt brought no image, in words for a person."""
+    """The reason why an attempt brought no image, in words for a user."""
 
     code: ErrorCode
     message: str
 
 
 class Attempt(Value):
-    """One hold and the at most one paid call made under it.
+    """One hold and the paid call, if any, that is made under it.
 
-    It opens with the hold (`attempt_id` None) and gets its id as it passes the one-way door to CALLING. Where
-    alternates were approved, the hold covers the dearest of those that may still be called, and `price` is the most
-    that this attempt's own call costs. `route` is its place among the approved routes (jobs/fallback.py): 0 is the
-    request. `why` says why it is an alternate's (None: it is of what was asked for first).
-    `others` names the files of further pictures that came in the same answer, on the runner's disk.
-    At `partial_urls` is what the image looked like on the way, as long as the bucket keeps it.
+    It opens with the hold (`attempt_id` is None) and gets its id as it passes the one-way door to CALLING. With
+    approved alternates the hold covers the most expensive one that may still be called, and `price` is the maximum cost
+    of this attempt's own call.
+
+    `route` is its position among the approved routes (jobs/fallback.py); 0 is the request. `why` says why an alternate
+    took over, and is None for the request. `others` names the files, on the runner's disk, of further pictures in the
+    same answer. `partial_urls` are the previews, which the bucket may delete.
     """
 
     attempt_id: str | None = None
@@ -94,7 +95,7 @@ class Attempt(Value):
 
     @property
     def max_cost_micros(self) -> int:
-        """The most that its call costs: what counts where the provider does not say, or is not heard of again."""
+        """Return the most that its call costs. It counts if the provider gives no figure or does not answer."""
         return self.held_micros if self.price is None else self.price.micros
 
 
@@ -111,7 +112,7 @@ class JobImage(Value):
 
     @property
     def attempt(self) -> Attempt:
-        """The attempt that counts: the last one."""
+        """Return the attempt that counts, which is the last one."""
         return self.attempts[-1]
 
     def attempt_of(self, attempt_id: str) -> Attempt | None:
@@ -120,27 +121,27 @@ class JobImage(Value):
 
     @property
     def is_over(self) -> bool:
-        """Nothing more happens to this image by itself."""
+        """Return whether the image is in a final state, which only a user or a late result changes."""
         return self.state in ("STORED", "FAILED", "UNKNOWN")
 
     @property
     def is_set_aside(self) -> bool:
-        """It is paid for and its answer is kept, but could not be taken in: a person decides."""
+        """Return whether the image is paid for and its answer is kept but could not be taken in. A user decides."""
         return self.state == "FAILED" and self.attempt.outcome == "set_aside"
 
     @property
     def is_canceled(self) -> bool:
-        """It was canceled before it was started."""
+        """Return whether the image was canceled before it was started."""
         return self.state == "FAILED" and self.attempt.error is not None and self.attempt.error.code == "CANCELED"
 
     @property
     def is_missing(self) -> bool:
-        """Over, and there is no image: what a retry makes."""
+        """Return whether the image is over without a result, so that a retry makes it."""
         return self.state in ("FAILED", "UNKNOWN")
 
 
 class RouteTerms(Value):
-    """What an approval says of an alternate: the endpoint that it is for, and the most that an image of it costs."""
+    """What an approval says about an alternate: its endpoint, and the maximum price of an image."""
 
     endpoint_sha256: str
     price: Price
@@ -150,8 +151,8 @@ class Approval(Value):
     """Who agreed to pay what for exactly which request. `quoted_micros` is the upper bound that was shown and held.
 
     `image_micros` is what is held for each image. `seal` is the HMAC of all that was approved (jobs/seal.py).
-    `moderation` is None where the policy was to check nothing. `alternates` are the terms of the job's alternates, in
-    their order; each costs at most `max_extra_micros` an image more than what was asked for first.
+    `moderation` is None if the policy checks nothing. `alternates` are the terms of the job's alternates, in their
+    order. Each alternate costs at most `max_extra_micros` more for an image than the request.
     """
 
     approved_by: str
@@ -168,14 +169,14 @@ class Approval(Value):
 
 
 class Lease(Value):
-    """Which runner works on the job. The fence changes with every claim and guards starting."""
+    """A lease of one runner on the job. Its fence changes with every claim and guards the start of calls."""
 
     owner: str
     fence: str
 
 
 class Job(Value):
-    """A job document; the first ten fields are PRD 000's (`_id` stays in the store).
+    """A job document. Its first ten fields are those of the PRD "Image Generation Pipeline" (`_id` stays in the store).
 
     `last_event` is the number of its last event.
     """
@@ -210,43 +211,43 @@ class Job(Value):
     last_event: int = 0
 
     def generation_request(self, parameters: GenerationParameters, index: int) -> GenerationRequest:
-        """What the call for an image sends: the approved prompt, byte for byte, and approved parameters."""
+        """Return what the call for an image sends: the approved prompt, byte for byte, and approved parameters."""
         own = {"seed": parameters.seeds[index], "seeds": ()} if parameters.seeds else {}
         return GenerationRequest(final_prompt=self.final_prompt, **parameters.model_copy(update=own).model_dump())
 
     @property
     def is_over(self) -> bool:
-        """DONE or FAILED."""
+        """Return whether the job is DONE or FAILED."""
         return self.status in ("DONE", "FAILED")
 
     @property
     def latest_approval(self) -> Approval:
-        """The approval that the next call is made under."""
+        """Return the approval under which the next call is made."""
         return self.retries[-1] if self.retries else self.approval
 
     @property
     def approvals(self) -> Sequence[Approval]:
-        """Every approval, the first one first."""
+        """Return every approval, the first one first."""
         return (self.approval, *self.retries)
 
     @property
     def cost_micros(self) -> int:
-        """What the job has cost so far, UNKNOWN attempts at their hold."""
+        """Return what the job has cost so far, with UNKNOWN attempts at the most that their calls cost."""
         return sum(attempt.cost_micros for image in self.images for attempt in image.attempts)
 
     @property
     def held_micros(self) -> int:
-        """What is still held for images that are not over."""
+        """Return what is still held for images that are not over."""
         return sum(image.attempt.held_micros for image in self.images if image.state in ("HELD", "CALLING"))
 
     @property
     def unknown_micros(self) -> int:
-        """What the images cost that were perhaps charged."""
+        """Return what the images with an unclear charge may have cost."""
         return sum(image.attempt.cost_micros for image in self.images if image.state == "UNKNOWN")
 
 
 class JobSummary(Value):
-    """One row of the list of jobs: all that a client needs to show or poll it."""
+    """A row of the list of jobs: all that a client needs to show a job or to poll it."""
 
     job_id: str
     intent: str
@@ -257,7 +258,7 @@ class JobSummary(Value):
 
 
 class Verdict(Value):
-    """How a job ends, derived from its images."""
+    """The end of a job, derived from its images."""
 
     status: Literal["DONE", "FAILED"]
     error_code: ErrorCode | None
@@ -265,7 +266,7 @@ class Verdict(Value):
 
 
 def new_job_id() -> str:
-    """A fresh public id of a job, `imgjob_` and a ULID."""
+    """Return a new public job id, `imgjob_` and a ULID."""
     return f"imgjob_{ULID()}"
 
 
@@ -275,9 +276,9 @@ def request_sha256(
     request: GenerationParameters,
     alternates: Sequence[GenerationParameters] = (),
 ) -> str:
-    """The hash of what was approved: canonical JSON of {finalPrompt, imageCount, request} (DESIGN.md, section 4).
+    """Return the hash of what was approved: canonical JSON of {finalPrompt, imageCount, request}.
 
-    Alternates are part of it, in their order, where there are any.
+    If there are alternates, they are part of it, in their order.
     """
     approved: dict[str, Any] = {
         "finalPrompt": final_prompt,
@@ -291,7 +292,7 @@ def request_sha256(
 
 
 def verdict(images: Sequence[JobImage]) -> Verdict | None:
-    """How a job with these images ends; None while an image is HELD, CALLING or GENERATED."""
+    """Return how a job with these images ends, or None while an image is HELD, CALLING or GENERATED."""
     if not all(image.is_over for image in images):
         return None
     errors = [image.attempt.error for image in images if image.is_missing and image.attempt.error is not None]

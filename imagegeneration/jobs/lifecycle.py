@@ -1,8 +1,8 @@
-"""What can happen to one image, as pure functions (DESIGN.md, section 4, "States of one image").
+"""The transitions of one image, as pure functions (docs/architecture.md).
 
-Each takes the image as it is and gives the image as it shall be; the very same object where the event
-changes nothing, because it was reported before or its attempt no longer counts. An image carries the money
-of its attempts, so that what an event does to the ledger follows from the two images.
+Each takes an image and returns the next one. It returns the very same object if the event changes nothing, because it
+was reported before or because its attempt no longer counts. An image carries the money of its attempts, so that the
+effect on the ledger follows from the two images.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from imagegeneration.money.price import Price
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters
 
 _OPEN_STATES = ("CALLING", "UNKNOWN")
-"""States that a report about the last attempt still moves."""
+"""The states in which a report about the last attempt still changes the image."""
 
 
 def held(
@@ -33,20 +33,20 @@ def held(
     credit_cost: int = 0,
     price: Price | None = None,
 ) -> JobImage:
-    """A new image, with its money held and its credits spent; `price` where the hold covers alternates too."""
+    """Return a new image with its money held and its credits used. `price` is given if the hold covers alternates."""
     opened = _opened(provider, model, hold_micros, day, credit_cost, price)
     return JobImage(index=index, state="HELD", attempts=(opened,))
 
 
 def started(image: JobImage, attempt_id: str, now: Moment) -> JobImage:
-    """HELD -> CALLING, the one-way door."""
+    """Pass the one-way door: HELD -> CALLING."""
     if image.state != "HELD":
         return image
     return _with_last(image, "CALLING", attempt_id=attempt_id, started_at=now)
 
 
 def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
-    """Keep the handle under which the provider can be asked for the answer: it works on the call by itself."""
+    """Store the `handle` under which the provider, which has accepted the call, can be asked for the answer."""
     if (
         image.state != "CALLING"  # guard: handle-calling
         or image.attempt.attempt_id != attempt_id  # guard: handle-own-attempt
@@ -56,8 +56,8 @@ def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
     return _with_last(image, "CALLING", handle=handle)
 
 
-def previewed(image: JobImage, attempt_id: str, url: str) -> JobImage:
-    """Add the URL of a preview; of no interest any more once the call has ended."""
+def shown(image: JobImage, attempt_id: str, url: str) -> JobImage:
+    """Add a preview at `url`. A preview that comes after the call has ended changes nothing."""
     if (
         image.state != "CALLING"  # guard: preview-calling
         or image.attempt.attempt_id != attempt_id  # guard: preview-own-attempt
@@ -69,13 +69,13 @@ def previewed(image: JobImage, attempt_id: str, url: str) -> JobImage:
 def generated(
     image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, spool_host: str, now: Moment
 ) -> JobImage:
-    """The provider's answer is in the spool and is an image: CALLING or UNKNOWN -> GENERATED, and the cost is known."""
+    """Settle an answer that is spooled and is an image: CALLING or UNKNOWN -> GENERATED. The cost is known now."""
     facts = _charged(answer, cost_micros, now) | {"outcome": "generated", "error": None}
     return _report(image, attempt_id, "GENERATED", facts, spool_host=spool_host)
 
 
 def not_an_image(image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, why: str, now: Moment) -> JobImage:
-    """The provider charged for something that is no image: FAILED, and charged."""
+    """Fail an image whose answer is no image: FAILED, and charged."""
     error = AttemptError(
         code="PROVIDER", message=f"The provider's answer is not a usable image: {why}. It was charged."
     )
@@ -85,7 +85,7 @@ def not_an_image(image: JobImage, attempt_id: str, answer: Answer, cost_micros: 
 
 
 def lost(image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, why: str, now: Moment) -> JobImage:
-    """The provider made an image that could not be kept: FAILED, and charged."""
+    """Fail an image that was made but could not be kept: FAILED, and charged."""
     error = AttemptError(code="STORAGE", message=f"The image was made and charged, but could not be kept: {why}.")
     return _report(
         image, attempt_id, "FAILED", _charged(answer, cost_micros, now) | {"outcome": "generated", "error": error}
@@ -95,20 +95,20 @@ def lost(image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, why
 def set_aside(
     image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, why: str, spool_host: str | None, now: Moment
 ) -> JobImage:
-    """The provider's answer is there and could not be taken in: FAILED, charged, and kept until a person decides.
+    """Set an answer aside that could not be taken in: FAILED, charged, and kept until a user decides.
 
-    `spool_host` None: only the bucket has it.
+    `spool_host` is None if only the bucket has the answer.
     """
     kept = "in the bucket" if spool_host is None else f"on {spool_host}, and an operator can have it tried again"
     words = f"The image was made and charged, but could not be taken in: {why}. The answer is kept {kept}."
     facts: dict[str, Any] = {"outcome": "set_aside", "error": AttemptError(code="STORAGE", message=words)}
-    if image.state == "GENERATED" and image.attempt.attempt_id == attempt_id:  # what it costs is known
+    if image.state == "GENERATED" and image.attempt.attempt_id == attempt_id:  # its cost is known
         return _with_last(image, "FAILED", **facts).model_copy(update={"spool_host": spool_host})
     return _report(image, attempt_id, "FAILED", _charged(answer, cost_micros, now) | facts, spool_host=spool_host)
 
 
 def tried_again(image: JobImage, _now: Moment) -> JobImage:
-    """FAILED -> GENERATED by a person: the answer that was set aside is taken in once more."""
+    """Take an answer that was set aside in once more, as a user decided: FAILED -> GENERATED."""
     if not image.is_set_aside or image.spool_host is None:
         return image
     return _with_last(image, "GENERATED", outcome="generated", error=None)
@@ -123,12 +123,15 @@ def failed(
     again_since: Moment | None,
     following: NextRoute | None = None,
 ) -> JobImage:
-    """The call brought no answer.
+    """Record a call that brought no answer.
 
-    Known not to be charged: back to HELD for another attempt, if the failure may pass and fewer than three
-    attempts were made there since `again_since` (None: no further attempt is wanted); else with the alternate, if one
-    was approved; else FAILED. What may be a refused prompt is not shopped around. Known to be charged: FAILED, at the
-    price. Not known: UNKNOWN, with the most that the call costs counted as spent.
+    A failure known not to be charged returns the image to HELD for another attempt, if the failure may pass and fewer
+    than three attempts of this route started after `again_since`. Otherwise the alternate in `following` takes over, if
+    there is one, else the image is FAILED. `again_since` is None if no further attempt is wanted. A prompt that was
+    perhaps refused is not sent to an alternate.
+
+    A failure known to be charged makes the image FAILED, at the price. If the charge is unclear, the image is UNKNOWN,
+    and the most that the call costs counts as spent.
     """
     facts: dict[str, Any] = {
         "finished_at": now,
@@ -167,7 +170,7 @@ def failed(
 
 
 def passed_over(image: JobImage, following: NextRoute, now: Moment) -> JobImage:
-    """HELD, and on with the alternate, without a call to the one whose turn it was."""
+    """Skip the current route without a call: the image stays HELD and the alternate takes over."""
     if image.state != "HELD":  # guard: pass-over-held
         return image
     closed = _with_last(image, "HELD", **_not_sent("PROVIDER", following.why, now))
@@ -175,14 +178,14 @@ def passed_over(image: JobImage, following: NextRoute, now: Moment) -> JobImage:
 
 
 def interrupted(image: JobImage, now: Moment) -> JobImage:
-    """The runner that made the call is gone and nothing is found of the answer: CALLING -> UNKNOWN."""
+    """Record that the runner that made the call is gone and left no answer: CALLING -> UNKNOWN."""
     if image.state != "CALLING":
         return image
     return _unknown(image, "The runner stopped during the call.", {"finished_at": now, "certainty": "unknown"})
 
 
 def stored(image: JobImage, attempt_id: str, record: StoredImage) -> JobImage:
-    """GENERATED -> STORED: original and thumbnail are in the bucket. Also for an image that was given up as lost."""
+    """Record that original and thumbnail are in the bucket: GENERATED, or FAILED as lost or set aside -> STORED."""
     given_up = image.state == "FAILED" and image.attempt.outcome in ("generated", "set_aside")
     if (
         not (image.state == "GENERATED" or given_up)
@@ -200,7 +203,7 @@ def stored(image: JobImage, attempt_id: str, record: StoredImage) -> JobImage:
 
 
 def dropped(image: JobImage, code: ErrorCode, message: str, now: Moment) -> JobImage:
-    """HELD -> FAILED without a call: the hold is released."""
+    """Fail an image without a call and release its hold: HELD -> FAILED."""
     if image.state != "HELD":
         return image
     return _with_last(image, "FAILED", **_not_sent(code, message, now))
@@ -215,7 +218,7 @@ def reopened(
     credit_cost: int = 0,
     price: Price | None = None,
 ) -> JobImage:
-    """FAILED or UNKNOWN -> HELD under a new approval, again with what was asked for first."""
+    """Open an image again under a new approval, starting with the request: FAILED or UNKNOWN -> HELD."""
     if not image.is_missing:
         return image
     opened = _opened(request.provider, request.model, hold_micros, day, credit_cost, price)
@@ -223,7 +226,7 @@ def reopened(
 
 
 def accepted_as_lost(image: JobImage, now: Moment) -> JobImage:
-    """UNKNOWN -> FAILED by a person: the money is given up and stays counted as spent."""
+    """Accept an unclear charge as lost, as a user decided: UNKNOWN -> FAILED. It stays counted as spent."""
     if image.state != "UNKNOWN":
         return image
     cost = format_usd_exact(image.attempt.cost_micros)
@@ -232,7 +235,7 @@ def accepted_as_lost(image: JobImage, now: Moment) -> JobImage:
 
 
 def marked_not_charged(image: JobImage, now: Moment) -> JobImage:
-    """UNKNOWN -> FAILED by a person who has seen that the provider did not charge: the money is given back."""
+    """Release the money, as a user has seen that the provider did not charge: UNKNOWN -> FAILED."""
     if image.state != "UNKNOWN":
         return image
     error = AttemptError(code="PROVIDER", message="Nothing came back, and somebody has seen that it was not charged.")
@@ -241,9 +244,9 @@ def marked_not_charged(image: JobImage, now: Moment) -> JobImage:
 
 
 def declared_lost(image: JobImage, now: Moment) -> JobImage:
-    """GENERATED -> FAILED by a person: the machine that has the bytes is gone for good. It stays charged.
+    """Give up an image, as a user decided that its machine is lost: GENERATED -> FAILED. It stays charged.
 
-    Also an answer that was set aside is so given up.
+    An answer that was set aside is given up the same way.
     """
     if image.is_set_aside:
         error = AttemptError(
@@ -293,7 +296,7 @@ def _again(last: Attempt) -> Attempt:
 
 
 def _alternate(last: Attempt, to: NextRoute) -> Attempt:
-    """An attempt of the alternate. What need not be held any more is let go of; nothing more is held."""
+    """Return an attempt of the alternate. Its hold and its credits are at most those of the last attempt."""
     return _opened(
         to.route.parameters.provider,
         to.route.parameters.model,
@@ -338,10 +341,10 @@ def _report(
     facts: Mapping[str, Any],
     spool_host: str | None = None,
 ) -> JobImage:
-    """Apply what became known of an attempt, once. The attempt's id guards it, not the fence.
+    """Apply what became known about an attempt, once. The attempt's id guards this, not the fence.
 
-    It is also accepted after a person has decided about the attempt: the truth outranks the decision. If a
-    person has retried the image meanwhile, the facts stay on their attempt and the image is left alone.
+    A report also applies after a user has decided about the attempt: the truth outranks the decision. If a user has
+    retried the image meanwhile, the facts stay on their attempt and the image does not change.
     """
     undecided = image.state in _OPEN_STATES or (image.state == "FAILED" and image.attempt.outcome == "interrupted")
     if (
@@ -359,7 +362,7 @@ def _report(
 
 
 def _own_credits(attempt: Attempt) -> dict[str, Any]:
-    """What the attempt's own call uses up, once nobody else is going to be called for it."""
+    """Return the credits of the attempt's own call, which replace the hold once no alternate can take over."""
     return {} if attempt.price is None else {"credits": attempt.price.credits}
 
 
@@ -377,7 +380,7 @@ def _price_of(image: JobImage, attempt_id: str) -> int:
 
 
 def _attempts_since(image: JobImage, since: Moment | None) -> int:
-    """Count those of the route whose turn it is: an alternate's tries are its own."""
+    """Count the started attempts of the current route: an alternate has attempts of its own."""
     return sum(
         attempt.started_at is not None and since is not None and attempt.started_at >= since
         for attempt in image.attempts

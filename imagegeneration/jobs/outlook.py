@@ -1,4 +1,4 @@
-"""What a person can expect who waits for a job to begin."""
+"""The outlook of a queued job: its position, and when it will begin."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from imagegeneration.core.value import Moment, Value
 
 
 class Outlook(Value):
-    """A queued job's place: `position` 1 is next. `starts_in_seconds` is an estimate from history, where there is one.
+    """A queued job's position, where 1 is next. `starts_in_seconds` is an estimate from history, or None without one.
 
-    `hindrance` says in words why nothing is started at present, if so.
+    `hindrance` says in words why no call is started at present, if there is a reason.
     """
 
     position: int
@@ -17,7 +17,7 @@ class Outlook(Value):
 
 
 class Waiting(Value):
-    """One user's queued jobs: how many, and since when the oldest waits."""
+    """A user's queued jobs: their number, and since when the oldest waits."""
 
     user_id: str
     jobs: int
@@ -25,6 +25,6 @@ class Waiting(Value):
 
 
 def starts_in(images_ahead: float, in_flight: int, at_once: int, seconds_an_image: float) -> float:
-    """Seconds until one more image can begin, behind so many others, where `at_once` are made side by side."""
+    """Estimate the seconds until one more image begins, behind `images_ahead`, with `at_once` made in parallel."""
     too_many = images_ahead + in_flight + 1 - at_once
     return max(0.0, too_many / at_once * seconds_an_image)

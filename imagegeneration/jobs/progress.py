@@ -1,4 +1,4 @@
-"""How far a job is, estimated from how long its model usually takes."""
+"""The progress of a job, estimated from how long its model usually takes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from imagegeneration.core.value import Value
 from imagegeneration.jobs.job import Job, JobImage
 
 MOST_PERCENT = 95
-"""What is not done is never said to be done, however long it takes."""
+"""The highest estimate. An unfinished image never shows more, however long it takes."""
 
 
 class Progress(Value):
-    """The progress of a job at work. Only what is over is known; the rest is an estimate, and said to be one.
+    """The progress of a running job. `images_over` is known; `percent` is an estimate, and marked as one.
 
-    `is_late`: an image takes longer than `expected_seconds`.
+    `is_late` is true if an image takes longer than `expected_seconds`.
     """
 
     percent: int = Field(ge=0, le=MOST_PERCENT)
@@ -29,7 +29,7 @@ class Progress(Value):
 
 
 def progress_of(job: Job, expected_seconds: float, now: datetime) -> Progress | None:
-    """How far the job is if an image takes about `expected_seconds`; None once it is over."""
+    """Return the job's progress if an image takes about `expected_seconds`, or None if the job is over."""
     if job.is_over:
         return None
     return Progress(

@@ -1,4 +1,4 @@
-"""What actors may read of jobs: one job, lists, and what belongs to it. What an actor may not see does not exist."""
+"""Queries of actors for jobs. For an actor, what the actor may not see does not exist."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from imagegeneration.money.ledger_store import LedgerStore
 from imagegeneration.money.money import LedgerEntry
 
 CURSOR_PATTERN = r"^[0-9]{1,14}\.imgjob_[0-9A-HJKMNP-TV-Z]{26}$"
-"""Where a page ends: the last job's createdAt in milliseconds, and its id."""
+"""The form of a cursor: the createdAt of a page's last job in milliseconds, and its id."""
 
 Row = TypeVar("Row", Job, JobSummary)
 
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Some jobs, newest first, and the cursor that asks for those before them (None: there are none)."""
+    """A page of jobs, newest first. `next_cursor` is the cursor of the next page, or None if there is none."""
 
     jobs: Sequence[Row]
     next_cursor: str | None
 
 
 class JobQueries:
-    """Reads jobs on behalf of an actor."""
+    """Queries for jobs on behalf of an actor."""
 
     def __init__(self, jobs: JobStore, images: ImageStore, ledger: LedgerStore) -> None:
         self._jobs = jobs
@@ -70,12 +70,12 @@ class JobQueries:
     ) -> Page[Job]:
         """Return up to `limit` (1..100) jobs that the actor may see, newest first; with `owner`, that user's only.
 
-        Raises InvalidRequest for a cursor not of ours.
+        Raises InvalidRequest for a malformed cursor.
         """
         return _page(self._jobs.page(actor.reach, limit + 1, _read_cursor(cursor), status, owner), limit)
 
     def owners(self, actor: Actor) -> Sequence[str]:
-        """Return the ids of the users whose jobs the actor may see, the actor's own always among them."""
+        """Return the ids of the users whose jobs the actor may see, always including the actor's own."""
         return self._jobs.owners(actor.reach)
 
     def summaries(
@@ -88,15 +88,15 @@ class JobQueries:
         owner: str | None = None,
         link: Link | None = None,
     ) -> Page[JobSummary]:
-        """Return a page as `page` does, but only what a list needs; with `link`, only jobs that have it."""
+        """Return a page as `page` does, with only the fields of a list. With `link`, return only jobs that have it."""
         return _page(self._jobs.summaries(actor.reach, limit + 1, _read_cursor(cursor), status, owner, link), limit)
 
     def images(self, actor: Actor, job_id: str) -> Sequence[StoredImage]:
-        """Return the stored images of the actor's job, by index, with late ones. Raises NotFound."""
+        """Return the stored images of the actor's job, by index, including late ones. Raises NotFound."""
         return self._images.of_job(self.get(actor, job_id).job_id)
 
     def ledger(self, actor: Actor, job_id: str) -> Sequence[LedgerEntry]:
-        """Return the money of the actor's job, oldest movement first. Raises NotFound."""
+        """Return the ledger entries of the actor's job, oldest first. Raises NotFound."""
         return self._ledger.of_job(self.get(actor, job_id).job_id)
 
 

@@ -1,4 +1,4 @@
-"""The queue in the collection `jobs`: claims, leases, and what becomes claimable."""
+"""The queue in the collection `jobs`: claims, leases, and arrivals."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _NO_ID = {"_id": False}
 _PLACE = {"runAt": True}
 
 Queued = tuple[Document, str]
-"""A query for jobs that wait, and the index that it goes by."""
+"""A query for queued jobs, and the index that it uses."""
 
 
 @translated
 class QueueStore:
-    """Claims jobs, renews their leases and gives them back. All times are the server's."""
+    """The store of claims and leases. All times are the server's."""
 
     def __init__(self, jobs: Collection[Job]) -> None:
         self._jobs = jobs.raw
-        # A claim that a failover takes back is no harm: the fence of the one-way door, a majority write, is then wrong.
+        # A claim that a failover rolls back does no harm: the one-way door, a majority write, then finds a wrong fence.
         self._claims = self._jobs.with_options(write_concern=WriteConcern(w=1), read_concern=ReadConcern("local"))
 
     def arrivals(self, stop: Event) -> Iterator[str | None]:
-        """Yield the user of each job that becomes claimable, as the change stream tells it: a hint, not the truth.
+        """Yield the user of each job that becomes claimable, from the change stream: a hint, not the truth.
 
-        Yield None for a job that is queued again: the stream does not tell its user. End soon after `stop` is set.
-        Raises DatabaseDown when the stream breaks.
+        Yield None for a job that is queued again, because the stream does not name its user. End soon after `stop` is
+        set. Raises DatabaseDown when the stream breaks.
         """
         queued = {"$or": [{"operationType": "insert"}, {"updateDescription.updatedFields.status": "QUEUED"}]}
         stages: list[Document] = [{"$match": queued}, {"$project": {"fullDocument.userId": True}}]
@@ -65,9 +65,9 @@ class QueueStore:
         barred: Barred,
         provider: ProviderName | None = None,
     ) -> Job | None:
-        """Lease the user's job that waits longest, and return it, or None if none waits.
+        """Lease the user's job that has waited longest, and return it, or None if none waits.
 
-        With `provider` it is one that asks for that provider first.
+        With `provider`, only jobs whose request names that provider count.
         """
         queries = _queued(user_id, barred) if provider is None else [_queued_for(user_id, barred, provider)]
         for query, index in self._oldest_first(queries):
@@ -84,7 +84,10 @@ class QueueStore:
         return None
 
     def claim_many(self, user_id: str, lease: Lease, lease_seconds: float, barred: Barred, at_most: int) -> list[Job]:
-        """Lease several jobs in three round trips, as `claim` does. Jobs that others claim meanwhile are theirs."""
+        """Lease several jobs in three round trips, as `claim` does.
+
+        Jobs that another runner claims meanwhile are left out.
+        """
         waiting = [
             found
             for query, index in _queued(user_id, barred)
@@ -107,10 +110,10 @@ class QueueStore:
         return [Job.model_validate(found) for found in claimed]
 
     def claim_overdue(self, lease: Lease, lease_seconds: float) -> Job | None:
-        """Lease the running job that is due longest, and return it, or None if none is due.
+        """Lease the running job that has been due longest, and return it, or None if none is due.
 
-        `runAt` is the end of a running job's lease, or the due time of its next attempt. A claim after the
-        expired lease of another runner, which has probably died over the job, is counted in `claims`.
+        `runAt` is the end of a running job's lease, or the due time of its next attempt. A claim after another runner's
+        expired lease is counted in `claims`, because the job has probably ended that runner.
         """
         due = {
             "status": "RUNNING",
@@ -130,7 +133,7 @@ class QueueStore:
         return None if found is None else Job.model_validate(found)
 
     def renew(self, owner: str, fences: Sequence[str], lease_seconds: float) -> int:
-        """Prolong the leases that are still `owner`'s, expired or not. Return their number."""
+        """Extend the leases that are still `owner`'s, expired or not. Return their number."""
         held = {
             "status": "RUNNING",
             "lease.owner": owner,  # guard: renew-owner
@@ -139,9 +142,9 @@ class QueueStore:
         return self._jobs.update_many(held, [{"$set": {"runAt": _lease_end(lease_seconds)}}]).matched_count
 
     def release(self, job_id: str, fence: str, run_at: datetime | None) -> bool:
-        """Give a lease back. Return False if it was lost.
+        """Return a lease. Return False if it was lost.
 
-        The job is claimable from `run_at` on; with None, it is not.
+        The job is claimable from `run_at` on, or not at all if it is None.
         """
         held = {
             "jobId": job_id,
@@ -152,7 +155,7 @@ class QueueStore:
         return self._jobs.update_one(held, given_back).matched_count == 1
 
     def _oldest_first(self, queries: Sequence[Queued]) -> Sequence[Queued]:
-        """Return the queries in the order of the first job that each would find; one alone is not asked."""
+        """Return the queries in the order of the first job that each finds. A single query is not sent."""
         if len(queries) == 1:
             return queries
         firsts = [
@@ -164,7 +167,7 @@ class QueueStore:
 
 
 def live_lease(fence: str) -> Mapping[str, object]:
-    """Return the condition of starting anything under a lease: it is live, and no cancel was asked for."""
+    """Return the condition for starting a call under a lease: the lease is live, and no cancel was requested."""
     return {
         "lease.fence": fence,  # guard: start-fence
         "status": "RUNNING",  # guard: start-running
@@ -182,9 +185,9 @@ def _due_of(user_id: str) -> Document:
 
 
 def _queued(user_id: str, barred: Barred) -> Sequence[Queued]:
-    """Return the queries for the user's jobs that a provider and a model may make that are not barred.
+    """Return the queries for the user's jobs of which the request or an alternate is not paused.
 
-    Two queries, because an `$or` sorts everything it finds; and the second only while something is barred.
+    There are two, because an `$or` sorts everything it finds. The second is needed only while something is paused.
     """
     free = _not_barred(barred)
     first: Queued = (_due_of(user_id) | {f"request.{name}": wish for name, wish in free.items()}, "turns")
@@ -201,7 +204,7 @@ def _queued_for(user_id: str, barred: Barred, provider: ProviderName) -> Queued:
 
 
 def _not_barred(barred: Barred) -> Mapping[str, Document]:
-    """Return conditions on parameters: none of the barred models and providers."""
+    """Return conditions on parameters that exclude the paused models and providers."""
     names = {"model": barred.models, "provider": barred.providers}
     return {name: {"$nin": list(stopped)} for name, stopped in names.items() if stopped}
 

@@ -1,4 +1,4 @@
-"""Requests that arrive again: an idempotency key stands for its first request, and for the job that it made."""
+"""Repeated requests: an idempotency key stands for its first request, and for the job that it made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagegeneration.jobs.store import JobStore
 from imagegeneration.mongo.transaction import Session
 
 KEY_PATTERN = r"^[!-~]([ -~]{0,253}[!-~])?$"
-"""An idempotency key: 1 to 255 printable ASCII characters, no space at either end."""
+"""The form of an idempotency key: 1 to 255 printable ASCII characters, no space at either end."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class RequestKey:
 
     @classmethod
     def of(cls, user_id: str, key: str, body: ExecuteBody) -> RequestKey:
-        """Return the key with this body. Raises InvalidRequest (IMG_009) for what is no key."""
+        """Return the key with this body. Raises InvalidRequest (IMG_009) for a malformed key."""
         if not re.fullmatch(KEY_PATTERN, key):
             raise InvalidRequest("Idempotency-Key must be 1 to 255 printable ASCII characters.")
         canonical = json.dumps(body.document(), sort_keys=True, separators=(",", ":"))
@@ -36,16 +36,16 @@ class RequestKey:
 
 
 class RepeatedRequests:
-    """Finds the job that a key stands for."""
+    """The lookup of jobs by idempotency key."""
 
     def __init__(self, records: IdempotencyStore, jobs: JobStore) -> None:
         self._records = records
         self._jobs = jobs
 
     def job_of(self, key: RequestKey | None) -> Job | None:
-        """Return the job that was made with this key, or None for a new one.
+        """Return the job that was made with this key, or None if the key is new.
 
-        Raises InvalidRequest (IMG_009) for a key that stood for another body, NotFound (IMG_008) for a deleted job.
+        Raises InvalidRequest (IMG_009) for a key of another body, and NotFound (IMG_008) for a deleted job.
         """
         if key is None:
             return None

@@ -1,4 +1,4 @@
-"""Counts and reports of the collection `jobs`: what waits, what is at work, and what needs a person."""
+"""Counts and reports of the collection `jobs`: queued and running jobs, and images that need a user."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from imagegeneration.mongo.transaction import Session
 
 @translated
 class ReportStore:
-    """Counts and lists jobs for estimates, for limits and for operators."""
+    """The counts and lists of jobs for estimates, limits and operators."""
 
     def __init__(self, jobs: Collection[Job]) -> None:
         self._collection = jobs
         self._jobs = jobs.raw
 
     def queued(self, at_most: int, *, session: Session | None = None) -> int:
-        """Count the jobs that wait, up to `at_most`."""
+        """Count the queued jobs, up to `at_most`."""
         return self._jobs.count_documents({"status": "QUEUED"}, limit=at_most, hint="turns", session=session)
 
     def open_of(self, user_id: str, at_most: int, *, session: Session) -> int:
@@ -44,7 +44,7 @@ class ReportStore:
         )
 
     def waiting(self) -> list[Waiting]:
-        """Return for each user who has queued jobs their number, and since when the oldest waits."""
+        """Return, for each user with queued jobs, their number and since when the oldest waits."""
         by_user: list[Document] = [
             {"$match": {"status": "QUEUED"}},
             {"$group": {"_id": "$userId", "jobs": {"$sum": 1}, "since": {"$min": "$runAt"}}},
@@ -53,12 +53,12 @@ class ReportStore:
         return [Waiting(user_id=user["_id"], jobs=user["jobs"], since=user["since"]) for user in found]
 
     def latest_completed(self, model: str, at_most: int) -> list[Job]:
-        """Return the last jobs of `model` that made an image, the latest first."""
+        """Return the latest jobs of `model` that made an image, the latest first."""
         completed = {"request.model": model, "completedAt": {"$ne": None}, "cdnUrls.0": {"$exists": True}}
         return self._collection.find(completed, sort=[("completedAt", DESCENDING)], limit=at_most)
 
     def unknown_micros(self) -> int:
-        """Return the micro-dollars that all images may have cost that were perhaps charged."""
+        """Return the micro-dollars that all images with an unclear charge may have cost."""
         last: Document = {"$arrayElemAt": ["$images.attempts.costMicros", -1]}
         stages: list[Document] = [
             {"$match": {"images.state": "UNKNOWN"}},
@@ -70,14 +70,14 @@ class ReportStore:
         return int(found[0]["micros"]) if found else 0
 
     def in_doubt_since(self, since: datetime, at_most: int) -> list[Job]:
-        """Return jobs that have an image UNKNOWN and have changed since then, the latest first."""
+        """Return jobs that have an UNKNOWN image and have changed since then, the latest first."""
         query = {"images.state": "UNKNOWN", "updatedAt": {"$gte": since}}
         return self._collection.find(query, sort=[("updatedAt", DESCENDING)], limit=at_most)
 
     def with_images(self, state: ImageState, at_most: int) -> list[Job]:
-        """Return jobs that have an image GENERATED or UNKNOWN, oldest first."""
+        """Return jobs that have an image in `state` (GENERATED or UNKNOWN), oldest first."""
         return self._collection.find({"images.state": state}, sort=[("createdAt", ASCENDING)], limit=at_most)
 
     def set_aside(self, at_most: int) -> list[Job]:
-        """Return jobs that have an answer set aside, newest first, also those a person has decided about."""
+        """Return jobs that have an answer set aside, newest first, including those that a user has decided about."""
         return self._collection.find(SET_ASIDE, sort=[("createdAt", DESCENDING)], limit=at_most)

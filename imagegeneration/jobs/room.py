@@ -1,4 +1,4 @@
-"""Room for another job: in the queue, and by a user's plan."""
+"""Room for another job: in the queue, and within a user's plan."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from imagegeneration.people.plan import PLANS
 
 
 class QueueRoom:
-    """Counts jobs in the transaction that queues another.
+    """The counts of jobs, made in the transaction that queues another.
 
-    It is exact: approvals at once conflict on the day's counters, and the later one counts again.
+    They are exact: concurrent approvals conflict on the day's counters, and the later one counts again.
     """
 
     def __init__(self, reports: ReportStore, limit: int) -> None:
@@ -20,12 +20,12 @@ class QueueRoom:
         self._limit = limit
 
     def require_in_queue(self, session: Session, *, own: int = 0) -> None:
-        """Raise Busy (IMG_005) for a full queue; `own` jobs of this transaction are in it already."""
+        """Raise Busy (IMG_005) if the queue is full. `own` jobs of this transaction are already in it."""
         if self._reports.queued(self._limit + own, session=session) - own >= self._limit:
             raise Busy(f"{self._limit} jobs are waiting already.", retry_after=30)
 
     def require_in_plan(self, actor: Actor, session: Session, *, own: int = 0) -> None:
-        """Raise Busy (IMG_005) if the actor's plan allows no further job at once."""
+        """Raise Busy (IMG_005) if the actor's plan allows no further concurrent job."""
         if actor.plan is None:
             return
         plan = PLANS[actor.plan]

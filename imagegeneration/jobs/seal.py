@@ -1,6 +1,7 @@
 """The seal of an approval: an HMAC over all that was approved, with a key that is not in the database.
 
-Who can write to the database can compute a SHA-256 again; a seal takes a key of the environment (APPROVAL_KEYS).
+With write access to the database alone a SHA-256 can be computed again. A seal needs a key from the environment
+(APPROVAL_KEYS).
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ from imagegeneration.assets.asset import StoredImage
 from imagegeneration.jobs.job import Approval, Job
 
 KEY_MIN = 32
-"""The fewest characters of a key."""
+"""Minimum length of a key, in characters."""
 
 Seal = Literal["good", "missing", "wrong", "of an unknown key"]
 
 
 @dataclass(frozen=True)
 class SealKeys:
-    """The keys of APPROVAL_KEYS: the first seals, every one is accepted, so that a key can be replaced while in use."""
+    """The keys of APPROVAL_KEYS. The first one seals; all are accepted, so that a key can be replaced while in use."""
 
     keys: Sequence[bytes]
 
     @property
     def names(self) -> Sequence[str]:
-        """The eight digits of each key, the one that seals first."""
+        """Return the eight digits that name each key, the one that seals first."""
         return [_name(key) for key in self.keys]
 
     def seal(self, facts: Mapping[str, Any]) -> str:
-        """Return the seal of `facts`: which key it is of, and the HMAC."""
+        """Return the seal of `facts`: the name of its key, and the HMAC."""
         return f"{_name(self.keys[0])}:{_hmac(self.keys[0], facts)}"
 
     def check(self, seal: str | None, facts: Mapping[str, Any]) -> Seal:
-        """Say whether `seal` is that of `facts`."""
+        """Return whether `seal` is the seal of `facts`."""
         if seal is None:
             return "missing"
         name, _, digest = seal.partition(":")
@@ -50,7 +51,7 @@ class SealKeys:
 def approved_facts(job: Job, approval: Approval, number: int) -> Mapping[str, Any]:
     """Return what an approval seals: the job as it was approved, and the approval, its price included.
 
-    `number` is 0 for the first approval and counts the retries, so that none can take another's place.
+    `number` is 0 for the first approval and counts the retries, so that no approval can replace another.
     """
     approved = job.model_dump(
         mode="json",
@@ -70,7 +71,7 @@ def stored_facts(image: StoredImage) -> Mapping[str, Any]:
 
 
 def _name(key: bytes) -> str:
-    """Return eight digits that tell keys apart and say nothing about them."""
+    """Return eight digits that tell keys apart and reveal nothing about them."""
     return hmac.new(key, b"name", hashlib.sha256).hexdigest()[:8]
 
 

@@ -1,4 +1,4 @@
-"""Whether a job is what a person approved: its seals, its hold, and the audit record."""
+"""The checks whether a job is as approved: its seals, its hold, and the audit record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_ON_RECORD = "The approval is not the one on the audit record. Nothing was se
 
 
 class Seals:
-    """Seals approvals and stored images, and tells whether a seal is broken."""
+    """The seals of approvals and stored images."""
 
     def __init__(self, audit: AuditStore, keys: SealKeys) -> None:
         self._audit = audit
@@ -31,7 +31,7 @@ class Seals:
         return image.model_copy(update={"seal": self._keys.seal(stored_facts(image))})
 
     def tampered(self, job: Job) -> str | None:
-        """Return in words why the job must not be sent or approved again, or None if it is what was approved."""
+        """Return why the job must not be sent or approved again, in words, or None if it is as approved."""
         approval = job.latest_approval
         seal = self.of_approval(job, len(job.retries))
         if seal == "of an unknown key":
@@ -57,12 +57,12 @@ class Seals:
 
 
 def says(entry: AuditEntry, approval: Approval) -> bool:
-    """Tell whether an entry of the audit record is unchanged and is of this approval."""
+    """Return whether an entry of the audit record is unchanged and is about this approval."""
     return entry_sha256(entry) == entry.sha256 and entry.after == state_json(approval)
 
 
 def _are_as_approved(job: Job) -> bool:
-    """Tell whether there are as many images as were approved, and each waiting one holds its approved price."""
+    """Return whether the job has the approved number of images and each HELD image holds its approved price."""
     if [image.index for image in job.images] != list(range(job.image_count)):
         return False
     for image in job.images:

@@ -24,17 +24,17 @@ from imagegeneration.mongo.transaction import Session
 
 ALIVE: Sequence[Status] = ("QUEUED", "RUNNING")
 _OPEN: Sequence[ImageState] = ("GENERATED", "UNKNOWN")
-"""States in which an image may need a person."""
+"""The states in which an image may need a user."""
 
 SET_ASIDE = {"images.attempts.outcome": "set_aside"}
 
 _NO_ID = {"_id": False}
 
 EVERYBODY = Reach(user_id=None)
-"""What the studio itself sees, on nobody's behalf."""
+"""The reach of the studio itself, which acts for no user."""
 
 _LINKED = {"links": {"$exists": True}}
-"""Jobs that are linked to something of their caller's: the others cost their indexes nothing."""
+"""The filter for jobs that have links. Other jobs are not in the indexes of links."""
 
 _NEWEST = [("createdAt", DESCENDING), ("jobId", DESCENDING)]
 _OF_A_LINK = [("links.type", ASCENDING), ("links.id", ASCENDING), *_NEWEST]
@@ -66,14 +66,14 @@ _INDEXES = (
 _SUMMARY = _NO_ID | {to_camel(name): True for name in JobSummary.model_fields}
 
 Place = tuple[datetime, str]
-"""Where a page ends: the createdAt and the jobId of its last job."""
+"""The position of a page's end: the createdAt and the jobId of its last job."""
 
 
 @dataclass(frozen=True)
 class ImageChange:
-    """The images `new` in the place of the `old` ones, which must still be there as they were read.
+    """A change of images: `new` replaces `old`, if the old images are still as they were read.
 
-    `guard` is a further condition on the job, `fields` are written beside the images, and `approval` is appended to
+    `guard` is a further condition on the job, `fields` are written with the images, and `approval` is appended to
     `retries`.
     """
 
@@ -91,7 +91,7 @@ def job_collection(connection: Connection) -> Collection[Job]:
 
 @translated
 class JobStore:
-    """Reads jobs, and changes them by compare-and-set. The events of a change are written in its transaction."""
+    """The store of jobs, changed by compare-and-set. The events of a change are written in its transaction."""
 
     def __init__(self, jobs: Collection[Job], events: EventStore) -> None:
         self._events = events
@@ -117,7 +117,7 @@ class JobStore:
         return [str(found.get("jobId")) for found in self._jobs.find({}, {"_id": False, "jobId": True})]
 
     def stored(self, job_id: str, *, session: Session) -> list[Job | None]:
-        """Return the job as it is stored, at most one: None for a document that is no job any more."""
+        """Return the stored job in a list, None for a document that is no valid job; empty if there is none."""
         try:
             found = self._collection.get({"jobId": job_id}, session=session)
         except ValidationError:
@@ -139,21 +139,21 @@ class JobStore:
         owner: str | None = None,
         link: Link | None = None,
     ) -> list[JobSummary]:
-        """Return a page as `page` does, but only what a list needs; with `link`, only jobs that have it."""
+        """Return a page as `page` does, with only the fields of a list. With `link`, return only jobs that have it."""
         found = self._page(_SUMMARY, reach, limit, after, status, owner, link)
         return [JobSummary.model_validate(summary) for summary in found]
 
     def owners(self, reach: Reach) -> list[str]:
-        """Return the users who have jobs within the reach; one key of an index is read for each."""
+        """Return the users who have jobs within the reach. It reads one key of an index for each."""
         own = [] if reach.user_id is None else [reach.user_id]
         if own and not reach.done_of_all:
             return own
-        query: Document = {"userId": {"$gt": ""}}  # names the index's first field, so that it is skipped through
+        query: Document = {"userId": {"$gt": ""}}  # names the first field of an index to scan it by skipping
         found: list[str] = self._jobs.distinct("userId", query | ({"status": "DONE"} if reach.done_of_all else {}))
         return [*found, *(one for one in own if one not in found)]
 
     def of_attempt(self, attempt_id: str) -> Job | None:
-        """Return the job that waits for the result of the attempt, or None if none still waits."""
+        """Return the job that waits for the result of the attempt, or None if there is none."""
         of_it: Document = {"images.attempts.attemptId": attempt_id}
         alive = of_it | {"status": {"$in": list(ALIVE)}}
         found = self._jobs.find_one(alive, hint="turns")
@@ -166,10 +166,10 @@ class JobStore:
         return [Job.model_validate(job) for job in self._jobs.find(query, _NO_ID, hint="open")]
 
     def change(self, job: Job, change: ImageChange, now: datetime, *, session: Session) -> bool:
-        """Compare and set: make the change if every old image is still there and the guard holds, with its events.
+        """Compare and set: write the change and its events if every old image is still there and the guard holds.
 
         An image carries its state, its attempts and their ids, so that one comparison guards them all. Return False,
-        and write nothing, where the comparison or the guard fails.
+        and write nothing, if the comparison or the guard fails.
         """
         expected = {f"images.{old.index}": old.document() for old in change.old}
         images = {f"images.{new.index}": new.document() for new in change.new}
@@ -191,7 +191,7 @@ class JobStore:
         return True
 
     def conclude(self, ends: Sequence[tuple[Job, Mapping[str, Any]]], now: datetime, *, session: Session) -> None:
-        """Write fields onto each job, inside the transaction in which the jobs were read, with their events."""
+        """Write fields to each job, with their events, inside the transaction in which the jobs were read."""
         events = [events_of(job, (), (), fields, now) for job, fields in ends]
         changes = [
             UpdateOne({"jobId": job.job_id}, _update(fields, len(told)))
@@ -241,7 +241,7 @@ def _within(reach: Reach) -> Document:
 
 
 def _of_owner(owner: str, reach: Reach) -> Document:
-    """Return what finds the jobs of one user within the reach, in a form that goes by an index."""
+    """Return the filter for one user's jobs within the reach, in a form that uses an index."""
     if reach.user_id in (None, owner):
         return {"userId": owner}
     return {"userId": owner, "status": "DONE"} if reach.done_of_all else {"userId": {"$in": []}}

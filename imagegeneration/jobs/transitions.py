@@ -1,4 +1,4 @@
-"""The one way in which images of a job change: by compare-and-set, with their events and the money that moves."""
+"""The transitions of a job's images: by compare-and-set only, with their events and the money that moves."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from imagegeneration.mongo.transaction import Session
 from imagegeneration.providers.breakers import Breakers
 
 Transition = Callable[[JobImage, datetime], JobImage]
-"""What an event makes of an image at a time; the very same object where it changes nothing."""
+"""A function from an image and a time to the next image. It returns the very same object if nothing changes."""
 
 
 class ImageTransitions:
-    """Changes images, and what follows from them: the events, the ledger, the pause of a model, the end of the job."""
+    """The changes of images, with their consequences: events, ledger, pause of a model, end of the job."""
 
     def __init__(self, connection: Connection, jobs: JobStore, ledger: Ledger, breakers: Breakers) -> None:
         self._connection = connection
@@ -34,8 +34,8 @@ class ImageTransitions:
     ) -> bool:
         """Make the change in one transaction, with its events, the money it moves, and what `also` writes.
 
-        Return False, and change nothing, if an old image is not there any more or the guard fails. Raises OverBudget
-        (IMG_006) where more is held than the limits allow, or more credits are spent than are left.
+        Return False, and change nothing, if an old image has changed or the guard fails. Raises OverBudget (IMG_006) if
+        the holds exceed the limits or the credits exceed what is left.
         """
         old, new = change.old, change.new
         moved = movements(job, old, new)
@@ -70,9 +70,9 @@ class ImageTransitions:
         return self.commit(job, change, now)
 
     def apply(self, job_id: str, index: int, transition: Transition) -> JobImage | None:
-        """Apply the transition to the image, again until it holds. Return the image, or None without the job.
+        """Apply the transition to the image, and repeat after conflicts. Return the image, or None without the job.
 
-        A change is progress: what happened before is no sign of poison any more.
+        A change is progress, so it resets the count of claims that reveals a poison job.
         """
         while (job := self._jobs.get(job_id)) is not None:
             now = self._connection.now()
@@ -87,9 +87,9 @@ class ImageTransitions:
         return None
 
     def conclude(self, *job_ids: str) -> Sequence[Job]:
-        """Bring what follows from the images up to date: the URLs, and the end of a job once every image is over.
+        """Update what follows from the images: the URLs, and the end of a job once every image is over.
 
-        Several jobs cost the round trips of one. Return the jobs afterwards, those that exist.
+        Several jobs cost the round trips of one. Return the existing jobs as they are afterwards.
         """
         while True:
             jobs = self._jobs.get_many(job_ids)
@@ -106,11 +106,11 @@ class ImageTransitions:
 
 
 def _consequences(job: Job, now: datetime) -> Mapping[str, object] | None:
-    """Return what has to be written about the job, given its images, or None if it is up to date."""
+    """Return the fields that follow from the job's images, or None if the job is up to date."""
     urls = [image.url for image in job.images if image.state == "STORED" and image.url]
     end = verdict(job.images)
     if end is None:
-        if job.is_over:  # a late result has come, and waits for the bucket
+        if job.is_over:  # a late result has arrived and waits for the bucket
             return {"cdnUrls": urls, "status": "RUNNING", "error": None, "errorCode": None, "completedAt": None}
         return None if list(job.cdn_urls) == urls else {"cdnUrls": urls}
     known = (list(job.cdn_urls), job.status, job.error_code, job.error)

@@ -1,4 +1,4 @@
-"""`python -m imagegeneration.runner`: one runner process. Start as many as wanted, on as many machines."""
+"""The runner process: `python -m imagegeneration.runner`. Any number may run, on any number of machines."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from imagegeneration.settings import load_settings
 from imagegeneration.start import require_fit
 
 LISTED_JOBS = 50
-"""How many jobs at work a runner names in its heartbeat."""
+"""How many of its jobs at work a runner names in its heartbeat."""
 
 SIGNAL_SECONDS = 1.0
-"""How long the main thread sleeps at most: a signal that another thread took is handled when this one wakes."""
+"""Maximum sleep of the main thread, in seconds. It handles a signal that another thread took when it wakes."""
 
 log = logging.getLogger("imagegeneration.runner")
 
 
 class Runner:
-    """The process: a worker, the clockwork that wakes it, and an orderly end."""
+    """The runner process: a worker, the schedule that wakes it, and an orderly end."""
 
     def __init__(self, studio: Studio, parts: RunnerParts) -> None:
         settings = studio.settings
@@ -96,7 +96,7 @@ class Runner:
             log.warning("This runner could not sign off: %s", error)
 
     def _listen(self) -> None:
-        """Wake the worker as soon as a job is queued. Where the stream breaks the tick goes on."""
+        """Wake the worker as soon as a job is queued. If the stream breaks, the tick still finds jobs."""
         while not self._stop.is_set():
             try:
                 for _ in self._claims.arrivals(self._stop):
@@ -117,7 +117,7 @@ class Runner:
             log.warning("The heartbeat did not reach the database: %s", error)
 
     def _share_provider(self) -> None:
-        """PROVIDER_CONCURRENCY is for all runners together: each takes an equal share, one call at least."""
+        """Take an equal share of PROVIDER_CONCURRENCY, which is for all runners together, and at least one call."""
         runners = len(self._studio.runners.alive())
         self._worker.limit(max(1, self._studio.settings.provider_concurrency // max(1, runners)))
 
@@ -148,7 +148,7 @@ class Runner:
 
 
 def main() -> int:
-    """Run until stopped; the exit code. A wrong setting is one line."""
+    """Run until stopped. Return the exit code. A wrong setting ends the process with one line."""
     configure_logging()
     try:
         studio = build_studio(load_settings(), kind="runner")

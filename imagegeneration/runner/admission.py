@@ -1,4 +1,4 @@
-"""What is to be done with a claimed job: calls to start, to resume or to recover, and images to drop."""
+"""The admission of claimed jobs: calls to start, to resume or to recover, and images to drop."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from imagegeneration.runner.routing import Routing
 from imagegeneration.runner.task import ImageTask
 
 Refusal = tuple[ErrorCode, str]
-"""Why an image is not started: the code, and the reason in words."""
+"""The error code for an image that is not started, and the reason in words."""
 
 
 class Admission:
-    """Checks claimed jobs, and finds out what became of calls whose runner is gone."""
+    """The checks of claimed jobs, and the recovery of calls whose runner is gone."""
 
     def __init__(
         self,
@@ -40,9 +40,9 @@ class Admission:
         self._recovery = recovery
 
     def tasks(self, job: Job, is_busy_with: Callable[[str], bool]) -> Sequence[ImageTask]:
-        """Recover, check and drop images of a claimed job. Return those to be made now.
+        """Recover, check and drop images of a claimed job. Return the images to make now.
 
-        `is_busy_with` says whether this process is still at work on an attempt. Raises StorageFailed and DatabaseDown.
+        `is_busy_with` tells whether this process is still at work on an attempt. Raises StorageFailed and DatabaseDown.
         """
         left = list(_calls_left(job, is_busy_with))
         resumed = [task for task in left if self._calls.can_resume(job, job.images[task.index])]
@@ -53,7 +53,7 @@ class Admission:
         return [*resumed, *self._to_start(current, [image for image in job.images if image.state == "HELD"])]
 
     def _to_start(self, job: Job, waiting: Sequence[JobImage]) -> Iterator[ImageTask]:
-        """Yield the tasks of those images that may be started, and drop the others."""
+        """Yield the tasks of the images that may be started, and drop the others."""
         tampered = self._seals.tampered(job) if waiting else None  # guard: start-approved
         for image in waiting:
             refusal = self._refusal(job, image) if tampered is None else ("TAMPERED", tampered)
@@ -92,7 +92,7 @@ class Admission:
 
 
 def _calls_left(job: Job, is_busy_with: Callable[[str], bool]) -> Iterator[ImageTask]:
-    """Yield the calls of the job that no runner is at work on any more."""
+    """Yield the job's open calls that this process is not at work on."""
     for image in job.images:
         attempt_id = image.attempt.attempt_id
         if (

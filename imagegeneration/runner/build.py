@@ -1,4 +1,4 @@
-"""Builds the parts of a runner from the studio's services."""
+"""The construction of a runner's parts from the studio's services."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class RunnerParts:
     late_answers: LateAnswers
 
     def close(self) -> None:
-        """Show no more previews."""
+        """Stop showing previews."""
         self.previews.close()
 
 
 def build_runner(studio: Studio) -> RunnerParts:
-    """Build the parts of a runner. Raises ConfigurationError where the spool cannot be used."""
+    """Build the parts of a runner. Raises ConfigurationError if the spool cannot be used."""
     needs, registry, stopping, in_flight = studio.for_runner, studio.registry, Event(), InFlight()
     connection, jobs, images, transitions = needs.connection, needs.jobs, needs.images, needs.transitions
     spool, storage, previews = _spool(studio.settings), studio.storage, Previews(transitions, studio.storage)

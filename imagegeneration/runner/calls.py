@@ -1,4 +1,4 @@
-"""Paid calls: made, resumed, and left to the next runner."""
+"""Paid calls: made, resumed, and detached for the next runner."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Calls:
-    """Calls the providers for images that are past the one-way door. Once `stopping` is set, calls are detached."""
+    """The paid calls for images that are past the one-way door. Once `stopping` is set, calls are detached."""
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class Calls:
         *,
         at_most_seconds: float = LONGEST_WAIT_SECONDS,
     ) -> Answer:
-        """Make the paid call, with the images that the job edits. A task with a handle only waits for its answer.
+        """Make the paid call, with the images that the job edits. For a task with a handle, only wait for the answer.
 
-        Raises CallFailed, also for an unforeseen failure: then the money is in doubt. Raises CallDetached, too; the
-        next runner resumes the call.
+        Raises CallFailed, also for an unforeseen failure, whose charge is unclear. Raises CallDetached if the next
+        runner is to resume the call.
         """
         route = route_of(job, job.images[task.index].attempt)
         provider = None if route is None else self._providers.get(route.parameters.provider)
@@ -74,17 +74,17 @@ class Calls:
         try:
             return provider.generate(request.model_copy(update={"inputs": tuple(inputs)}), self._call(job, task))
         except CallDetached as detached:
-            # Once more: the next runner has nothing else to go by.
+            # Stored once more, because the next runner has only the handle to resume by.
             self._keep_handle(job, task, detached.handle)  # guard: handle-kept-on-leave
             raise
         except CallFailed:
             raise
-        except Exception as error:  # whatever it is, it must not leave a paid call unrecorded
+        except Exception as error:  # any error: a paid call must be recorded
             log.exception("The call for %s failed in an unforeseen way", job.job_id)
             raise CallFailed("The call failed in an unforeseen way.", certainty="unknown") from error
 
     def can_resume(self, job: Job, image: JobImage) -> bool:
-        """Return whether the provider can be asked for an answer that this machine's spool does not have."""
+        """Return whether the provider can be asked for an answer that is not in this machine's spool."""
         if image.attempt.handle is None:  # guard: resume-with-handle
             return False
         if self._spool.has(image.attempt.attempt_id or ""):  # guard: resume-not-spooled
@@ -98,7 +98,7 @@ class Calls:
         return provider is not None and provider.is_resumable
 
     def longest_wait(self) -> float:
-        """Return how many seconds a call may take that cannot be left to the next runner, by the catalog."""
+        """Return the maximum seconds, by the catalog, of a call that the next runner cannot resume."""
         waited = {name for name, found in self._providers.items() if not found.is_resumable}
         if "sandbox" in waited:
             waited.add("openai")
@@ -127,5 +127,5 @@ class Calls:
             self._transitions.apply(
                 job.job_id, task.index, lambda image, _now: submitted(image, task.attempt_id, handle)
             )
-        except Exception:  # the call goes on; only a crash would now leave it in doubt
+        except Exception:  # the call goes on: only a crash now makes its charge unclear
             log.exception("%s image %d: the handle %s of its call could not be kept", job.job_id, task.index, handle)

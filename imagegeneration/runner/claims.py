@@ -1,4 +1,4 @@
-"""Which jobs this runner claims next."""
+"""The claims of a runner: which jobs come next."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from imagegeneration.providers.throttle import Pacing
 from imagegeneration.runner.fair_queue import FairQueue
 
 LARGEST_BATCH = 50
-"""Most jobs claimed at once: what a claim takes away from other runners if this one dies at once."""
+"""Most jobs claimed at once. If this runner dies at once, other runners get them only after the lease."""
 
 PROBE_SECONDS = 10.0
-"""How long this process waits for the job that it claimed as a probe to make its call."""
+"""How long this process waits for the job that it claimed as a probe to make its call, in seconds."""
 
 
 class Claims:
-    """The claims of one runner process. Users take turns; what is paused is not claimed."""
+    """The claims of one runner process. Users take turns, and jobs of paused providers and models are skipped."""
 
     def __init__(
         self, jobs: QueueStore, pauses: Pauses, breakers: Breakers, pacing: Pacing, providers: Sequence[ProviderName]
@@ -50,21 +50,21 @@ class Claims:
             yield None
 
     def refresh(self) -> None:
-        """Read what is paused and who waits. The change stream says it sooner, but this is the truth."""
+        """Read the pauses and the waiting users. The change stream reports them sooner, but this is the truth."""
         self._pauses.refresh()
         self._pacing.look()
         self._heard_of(self._jobs.waiting_users())
 
     def overdue(self, owner: str, lease_seconds: float) -> Job | None:
-        """Lease a running job whose runner is gone or whose next attempt is due to `owner`; return None if none is."""
+        """Lease a running job whose runner is gone or whose next attempt is due. Return None if there is none."""
         return self._jobs.claim_overdue(_lease(owner), lease_seconds)
 
     def claim(self, owner: str, lease_seconds: float, room: int, but: Collection[ProviderName] = ()) -> Iterator[Job]:
         """Yield the next jobs of the user whose turn it is, leased to `owner`: about `room` images, or no job.
 
-        The first comes before the others are asked for. Jobs of a paused provider are left, except for the one that
-        tests whether it works again. Jobs of providers that calls wait for already (`but`) are left too; where a call
-        may have to wait, jobs come one by one, so that few do.
+        The first job is yielded before the others are claimed. Jobs of a paused provider are skipped, except the one
+        that tests whether it works again. Jobs of the providers in `but`, which calls already wait for, are skipped
+        too. If calls may have to wait for the throttle, jobs are claimed one by one, so that few of them wait.
         """
         board = self._pauses.board
         if board.is_everything_paused:
@@ -74,12 +74,12 @@ class Claims:
         if probe is not None:
             yield probe
             return
-        if set(self._providers) - set(barred.providers):  # else no provider is left to make anything: ask for no jobs
+        if set(self._providers) - set(barred.providers):  # with every provider paused, claim no job
             barred = Barred(models=barred.models, providers=(*barred.providers, *but))
             yield from self._claim(owner, lease_seconds, 1 if self._pacing.is_needed else room, barred)
 
     def _probe(self, owner: str, lease_seconds: float, provider: ProviderName) -> Job | None:
-        """Claim a job of a paused provider, if it is time to test whether the provider works again."""
+        """Claim a job of a paused provider if it is time to test whether the provider works again."""
         due = self._breakers.due_probe(provider)
         probed, again = self._probes.get(provider, (None, 0.0))
         if provider not in self._providers or due is None or (due == probed and time.monotonic() < again):
@@ -118,7 +118,7 @@ class Claims:
         try:
             return self._jobs.claim_many(user, lease, lease_seconds, paused, at_most) if at_most > 0 else []
         except DatabaseDown:
-            return []  # the first is claimed and must be made; what else was leased is claimed again later
+            return []  # the first job is already claimed; the others become claimable again later
 
     def _heard_of(self, users: Sequence[str]) -> None:
         with self._lock:

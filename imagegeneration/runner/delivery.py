@@ -1,4 +1,4 @@
-"""From a settled image to one that is stored: original and thumbnail in the bucket, recorded once."""
+"""The delivery of a settled image: original and thumbnail in the bucket, recorded once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Delivers settled images to the bucket; each step can be repeated after a crash."""
+    """The delivery of settled images to the bucket. Each step can be repeated after a crash."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class Delivery:
         self._set_aside = set_aside
 
     def deliver(self, answer: StoredAnswer) -> None:
-        """Put original and thumbnail into the bucket, record the image, let go of the spooled answer.
+        """Put original and thumbnail into the bucket, record the image, and remove the spooled answer.
 
-        Raises StorageFailed or DatabaseDown; the answer then stays in the spool and is delivered later.
+        Raises StorageFailed or DatabaseDown. The answer then stays in the spool and is delivered later.
         """
         entry, facts = answer.entry, answer.facts
         job = self._jobs.get(entry.job_id)
@@ -67,10 +67,10 @@ class Delivery:
         self._storage.put(thumbnail_key(key), answer.thumbnail, "image/webp", compare=False)
         self._record(job, answer, key)
         self._transitions.conclude(job.job_id)  # guard: spool-removed-last
-        self._spool.remove(entry.attempt_id)  # last: until then a crash is made good by delivering again
+        self._spool.remove(entry.attempt_id)  # last: after a crash before this, the answer is delivered again
 
     def _record(self, job: Job, answer: StoredAnswer, key: str) -> None:
-        """Write the stored image down and its URL onto the job, in one transaction, once."""
+        """Record the stored image and put its URL on the job, in one transaction, once."""
         entry = answer.entry
         while (current := self._jobs.get(job.job_id)) is not None:
             if self._images.of_attempt(entry.attempt_id) is not None:  # guard: record-once
@@ -81,7 +81,7 @@ class Delivery:
                 return
 
     def _write(self, job: Job, old: JobImage, new: JobImage, record: StoredImage) -> bool:
-        """Insert the record and put the image. Return False if the image has changed meanwhile."""
+        """Insert the record and store the image. Return False if the image has changed meanwhile."""
 
         def insert(session: Session) -> None:
             self._images.insert(record, session=session)

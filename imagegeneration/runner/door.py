@@ -1,4 +1,4 @@
-"""The one-way door: what is read before a paid call, and the write after which it may be made."""
+"""The one-way door: the reads before a paid call, and the write after which it may be made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagegeneration.runner.task import ImageTask
 
 
 class Door:
-    """Lets images pass from HELD to CALLING, each attempt once, and only under the live lease."""
+    """The door from HELD to CALLING. Each attempt passes it once, and only under the live lease."""
 
     def __init__(self, jobs: JobStore, transitions: ImageTransitions, references: References) -> None:
         self._jobs = jobs
@@ -23,10 +23,10 @@ class Door:
         self._references = references
 
     def inputs(self, job: Job, index: int) -> Sequence[InputImage] | None:
-        """Return the images that the job edits, none where it edits nothing; read them before the door.
+        """Return the images that the job edits, an empty sequence if it edits none. They are read before the door.
 
-        Return None, and fail the image without a charge, if they are not those that were approved. Raises
-        StorageFailed if the bucket does not answer: then the image waits.
+        Return None, and fail the image without a charge, if they are not the approved ones. Raises StorageFailed if the
+        bucket does not answer; the image then waits.
         """
         try:
             return self._references.read(job.request.references)
@@ -36,10 +36,10 @@ class Door:
             return None
 
     def enter(self, job: Job, task: ImageTask) -> bool:
-        """Pass the door to a paid call. Return False where the lease, the image or the job says no.
+        """Pass the door to a paid call. Return False if the lease, the image or the job forbids it.
 
-        After a lost reply the attempt is looked for: it is there if, and only if, the door was passed. If the
-        lease was lost meanwhile, another runner recovers the image, and nothing is sent.
+        After a lost reply the attempt is looked up: it is there if, and only if, the door was passed. If the lease was
+        lost meanwhile, another runner recovers the image, and nothing is sent.
         """
         image, lease = job.images[task.index], job.lease
         if lease is None or image.state != "HELD":

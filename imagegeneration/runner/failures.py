@@ -1,4 +1,4 @@
-"""Calls that brought no answer: what is recorded, and when the image is tried again."""
+"""Failed calls: what is recorded, and when the image is tried again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Failures:
-    """Records calls that brought no answer."""
+    """The record of calls that brought no answer."""
 
     def __init__(self, jobs: JobStore, transitions: ImageTransitions, reports: Reports, routing: Routing) -> None:
         self._jobs = jobs
@@ -32,8 +32,8 @@ class Failures:
     def record(self, job: Job, task: ImageTask, failure: CallFailed) -> timedelta | None:
         """Record the failure. Return the delay before the next try, or None if there is none.
 
-        Where it is known not to be charged and will not be tried again there, an approved alternate takes over, if the
-        budget of its provider has room for it. After a refused account it is one of another provider.
+        If the failure is known not to be charged and the route has no further try, an approved alternate takes over, as
+        far as the budget of its provider has room. After a refused account it is an alternate of another provider.
         """
         provider = job.images[task.index].attempt.provider
 
@@ -57,9 +57,9 @@ class Failures:
 
 
 def _delay(image: JobImage, failure: CallFailed) -> timedelta:
-    """Return how long to wait: longer each time, and at least as long as the provider asks for."""
+    """Return the delay: longer with each try, and at least as long as the provider asks for."""
     tries = _tries(image)
-    if tries == 0:  # an alternate's turn: it has nothing to wait for
+    if tries == 0:  # an alternate takes over and need not wait
         return timedelta(0)
     usual = 2 ** min(tries, 6) * random.uniform(0.5, 1.0)
     asked = 0.0 if failure.retry_after is None else failure.retry_after + random.random()
@@ -67,5 +67,5 @@ def _delay(image: JobImage, failure: CallFailed) -> timedelta:
 
 
 def _tries(image: JobImage) -> int:
-    """Return how often the provider whose turn it is was not available."""
+    """Return how often the current route was not available."""
     return sum(attempt.outcome == "unavailable" and attempt.route == image.attempt.route for attempt in image.attempts)

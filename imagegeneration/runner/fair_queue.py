@@ -1,7 +1,7 @@
-"""Whose job is next: users take turns, so that one user's 500 jobs do not make another's single job wait for all.
+"""The fair queue of users. They take turns, so that one user's 500 jobs do not delay another's single job.
 
-Start-time fair queueing over what this process has served: the user with the fewest images served is next,
-and a user who comes (back) starts level with those who wait already.
+It is start-time fair queueing over what this process has served: the user with the fewest images served is next. A user
+who arrives, or comes back, starts level with the users who wait already.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 
 class FairQueue:
-    """The users with waiting jobs, as far as is known, and how many images each was served."""
+    """The users known to have waiting jobs, and how many images each was served."""
 
     def __init__(self) -> None:
         self._served: dict[str, int] = {}
@@ -20,11 +20,11 @@ class FairQueue:
         return len(self._served)
 
     def users(self) -> list[str]:
-        """Return all of them, those served least first."""
+        """Return all users, the least served first."""
         return sorted(self._served, key=self._served.__getitem__)
 
     def arrived(self, users: Iterable[str]) -> None:
-        """Note that these users have waiting jobs."""
+        """Add users with waiting jobs."""
         level = min(self._served.values(), default=0)
         for user in users:
             self._served.setdefault(user, level)
@@ -38,11 +38,11 @@ class FairQueue:
         return user
 
     def served(self, user: str, images: int) -> None:
-        """Count a turn of the user, worth so many images."""
+        """Count a turn of the user, worth `images`."""
         if user in self._served:
             self._served[user] += images
 
     def left(self, user: str) -> None:
-        """Forget a user without jobs, unless one has arrived since the user's turn came."""
+        """Remove a user without jobs, unless a job has arrived since the user's turn came."""
         if user not in self._heard:
             self._served.pop(user, None)

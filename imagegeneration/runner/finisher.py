@@ -1,4 +1,4 @@
-"""Finishes jobs as their work ends."""
+"""The finisher of jobs whose work has ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Finisher:
-    """Finishes jobs on a thread of its own: those that end while others are being finished, all at once."""
+    """A thread that finishes jobs. Jobs that end while others are being finished are finished together."""
 
     def __init__(self, leases: Leases, in_flight: InFlight) -> None:
         self._leases = leases
@@ -31,7 +31,7 @@ class Finisher:
         self._ended.put(run)
 
     def close(self) -> None:
-        """Return once every job that was added is finished."""
+        """Stop, and return once every added job is finished."""
         self._ended.put(None)
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""What a runner process is at work on."""
+"""The jobs and images that a runner process is at work on."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from imagegeneration.jobs.job import Job
 from imagegeneration.runner.task import ImageTask
 
 UPLOADS_KEPT = 16
-"""Images in memory on their way to the bucket; further ones wait in the spool for the next round."""
+"""Maximum number of images in memory on their way to the bucket. Others wait in the spool for the next round."""
 
 Stage = Literal["admitted", "waiting", "calling", "uploading"]
-"""Where an image is: not looked at yet; waiting until its provider may be called; in, or before, its paid call; on its
-way to the bucket."""
+"""The stages of an image.
+
+Not yet looked at; waiting until its provider may be called; in, or just before, its paid call; on its way to the
+bucket.
+"""
 
 
 @dataclass
 class Run:
-    """A claimed job while this process works on it; a next try is due after `delay`, if any."""
+    """A claimed job while this process works on it. Its next try is due after `delay`."""
 
     job: Job
     fence: str
@@ -57,7 +60,7 @@ class InFlight:
             return [run.fence for run in self._runs.values()]
 
     def count(self, stage: Stage) -> int:
-        """Return how many images are there."""
+        """Return how many images are in the stage."""
         with self._lock:
             return self._count(stage)
 
@@ -67,7 +70,7 @@ class InFlight:
             return attempt_id in self._images
 
     def begin(self, job: Job) -> Run | None:
-        """Register a claimed job. Return None if it is at work already: then it goes on under the new lease."""
+        """Register a claimed job. Return None if it is already at work; it then goes on under the new lease."""
         fence = job.lease.fence if job.lease else ""
         with self._lock:
             run = self._runs.get(job.job_id)
@@ -83,12 +86,12 @@ class InFlight:
             self._images |= {task.attempt_id: _Image(run, task) for task in tasks}
 
     def move(self, task: ImageTask, stage: Stage) -> None:
-        """Note where an image is now."""
+        """Set the stage of an image."""
         with self._lock:
             self._images[task.attempt_id].stage = stage
 
     def may_upload(self, task: ImageTask) -> bool:
-        """Note an upload. Return False if too many wait: then the answer stays in the spool, and not in memory."""
+        """Register an upload. Return False if too many wait: then the answer stays in the spool, and not in memory."""
         with self._lock:
             if self._count("uploading") >= UPLOADS_KEPT:
                 return False
@@ -96,25 +99,25 @@ class InFlight:
             return True
 
     def leave(self, task: ImageTask) -> Run | None:
-        """Forget an image. Return its job if this was the last of it, else None."""
+        """Remove an image. Return its job if this was its last image, or None."""
         with self._lock:
             run = self._images.pop(task.attempt_id).run
             return None if any(image.run is run for image in self._images.values()) else run
 
     def postpone(self, run: Run, delay: timedelta) -> None:
-        """Note that a next try of one of the job's images is due after `delay`."""
+        """Set the job's next try to `delay` from now, unless it is due later already."""
         with self._lock:
             run.delay = max(run.delay, delay)
 
     def end(self, runs: Iterable[Run]) -> None:
-        """Forget jobs whose work has ended."""
+        """Remove jobs whose work has ended."""
         with self._lock:
             for run in runs:
                 if self._runs.get(run.job.job_id) is run:
                     del self._runs[run.job.job_id]
 
     def waiting(self) -> Sequence[tuple[Run, ImageTask]]:
-        """Return the images that wait until their provider may be called, those that came first before the others."""
+        """Return the images that wait until their provider may be called, in the order of arrival."""
         with self._lock:
             return [(image.run, image.task) for image in self._images.values() if image.stage == "waiting"]
 

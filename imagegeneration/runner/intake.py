@@ -1,4 +1,4 @@
-"""From a paid answer to a settled image: kept first, then measured, then settled."""
+"""The intake of a paid answer: spooled first, then measured, then settled."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from imagegeneration.runner.spool import Spool, SpoolEntry
 from imagegeneration.runner.task import ImageTask
 
 READINGS = 3
-"""How often reading an answer is begun that harms the process that reads it."""
+"""How often an answer may be read that breaks the process reading it."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """An answer that is an image, spooled and settled, ready for the bucket; `image` is its image after that."""
+    """An answer that is an image, spooled and settled, ready for the bucket. `image` is the job's image after that."""
 
     entry: SpoolEntry
     content: bytes
@@ -39,7 +39,7 @@ class StoredAnswer:
 
 
 class Intake:
-    """Takes paid answers in. Nothing that is wrong with one loses it."""
+    """The intake of paid answers. A defect of an answer never loses it."""
 
     def __init__(
         self,
@@ -60,8 +60,8 @@ class Intake:
     def receive(self, job: Job, task: ImageTask, answer: Answer) -> StoredAnswer | None:
         """Spool a paid answer and settle it. Return None if it is no image, or was set aside. Raises DatabaseDown.
 
-        If the disk refuses it, it goes straight to the bucket. If what its provider says of it cannot be used, the
-        bytes go on without it, at the quote.
+        An answer that the disk refuses goes straight to the bucket. If the provider's details about it cannot be used,
+        the bytes are settled without them, at the quote.
         """
         entry, answer = self._described(job, task, answer)
         try:
@@ -82,7 +82,8 @@ class Intake:
     def settle(self, entry: SpoolEntry, content: bytes) -> StoredAnswer | None:
         """Measure a spooled answer and settle its money, once. Return None if it is no image, or was set aside.
 
-        Raises DatabaseDown. Whatever else happens, the answer has come and is paid for: it is kept, and the image ends.
+        Raises DatabaseDown. After any other failure the answer is still kept, because it is paid for, and the image
+        ends.
         """
         answer = entry.answer(content)
         try:
@@ -127,7 +128,7 @@ class Intake:
         self._spool.reject(attempt_id)
 
     def _inspected(self, attempt_id: str, content: bytes) -> tuple[ImageFacts, bytes]:
-        """Return what the bytes show. What harms the process that reads them is read a few times, and never again.
+        """Return what the bytes show. Bytes that break the reading process are read READINGS times, never again.
 
         Raises NotAnImage and Unreadable.
         """
@@ -145,17 +146,17 @@ class Intake:
         raise problem
 
     def _described(self, job: Job, task: ImageTask, answer: Answer) -> tuple[SpoolEntry, Answer]:
-        """Return what is known of an answer, and the answer with what is believed of it."""
+        """Return the spool entry of an answer, and the answer without the details that cannot be used."""
         try:
             judged = self._judged(job, task, answer)
             return SpoolEntry.of(job.job_id, task, judged), judged
-        except Exception:  # whatever it is: bytes that are not in the spool would be paid for and lost
+        except Exception:  # any error: paid bytes that are not spooled would be lost
             log.exception("%s: what its provider says of it is left out", task.attempt_id)
             bare = Answer(answer.content, usage=None, provider_request_id=None)
             return SpoolEntry.of(job.job_id, task, bare), bare
 
     def _judged(self, job: Job, task: ImageTask, answer: Answer) -> Answer:
-        """Return the answer with its count judged, and its further pictures on this disk: they were paid for too."""
+        """Return the answer with its count judged and its further pictures kept on this disk: they are paid for too."""
         usage = answer.usage and self._bills.judged(job, task.index, task.attempt_id, answer.usage)
         return dataclasses.replace(answer, usage=usage, others=(), kept=tuple(self._kept_others(task, answer)))
 
@@ -163,14 +164,14 @@ class Intake:
         for number, content in enumerate(answer.others, 1):
             try:
                 yield f"{self._spool.host}: {self._spool.keep_other(task.attempt_id, number, content)}"
-            except OSError as error:  # the picture that was asked for goes first
+            except OSError as error:  # the requested picture must not fail with it
                 log.error("A further picture of %s could not be kept: %s", task.attempt_id, error)
 
     def _rescue(self, job: Job, entry: SpoolEntry, content: bytes) -> bool:
         """Put an answer that the disk refused into the bucket at once. Return False if that fails too."""
         form = imaging.form_of(content)
         if form is None:
-            return True  # there is nothing to keep but the fact
+            return True  # no image to keep: recording the charge is enough
         try:
             key = storage_key(job.user_id, job.created_at, job.job_id, entry.index, form, entry.sha256)
             self._storage.put(key, content, f"image/{form}", compare=True)

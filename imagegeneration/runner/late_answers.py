@@ -1,4 +1,4 @@
-"""Asks again for what was paid for, where a call ended in doubt and its provider works on it by itself."""
+"""Late answers: paid results, fetched after a call whose charge is unclear, from a provider that keeps them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ ANSWERS_KEPT = timedelta(hours=1)
 """How long Fal and Replicate keep results."""
 
 ASK_AGAIN_SECONDS = 5.0
-"""How long a late answer is waited for, each time."""
+"""How long each question waits for a late answer, in seconds."""
 
 ASKED_AGAIN = 100
-"""Jobs in a round, the latest first."""
+"""Maximum number of jobs in a round, the latest first."""
 
 log = logging.getLogger(__name__)
 
 
 class LateAnswers:
-    """Fetches answers that came too late, in rounds."""
+    """The rounds that fetch late answers."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class LateAnswers:
         self._delivery = delivery
 
     def run(self) -> None:
-        """Make one round over the images in doubt; every runner does it, and an answer counts once."""
+        """Make one round over the images with an unclear charge. Every runner does so, and an answer counts once."""
         try:
             doubtful = self._in_doubt()
         except StudioError as error:
@@ -59,15 +59,15 @@ class LateAnswers:
         for job, image in doubtful:
             try:
                 self._ask_again(job, image)
-            except CallDetached:  # this runner stops; another asks
+            except CallDetached:  # this runner stops; another one asks again
                 return
             except StudioError as error:
                 log.warning("%s image %d: its late answer is kept for later: %s", job.job_id, image.index, error)
-            except Exception:  # the others must not wait for it
+            except Exception:  # the other images must not wait for it
                 log.exception("%s image %d could not be asked for again", job.job_id, image.index)
 
     def _in_doubt(self) -> Sequence[tuple[Job, JobImage]]:
-        """Return the images whose calls ended in doubt lately, and whose providers may still have their answers."""
+        """Return the images with a recent unclear charge whose providers may still have the answers."""
         since = self._connection.now() - ANSWERS_KEPT
         jobs = self._reports.in_doubt_since(since, ASKED_AGAIN)
         images = ((job, image) for job in jobs for image in job.images if image.state == "UNKNOWN")
@@ -80,9 +80,9 @@ class LateAnswers:
         ]
 
     def _ask_again(self, job: Job, image: JobImage) -> None:
-        """Ask for a moment for the answer of a call in doubt; nothing is sent again.
+        """Ask briefly for the answer of a call with an unclear charge, without sending anything again.
 
-        What comes is a late result like any other. Raises CallDetached, StorageFailed and DatabaseDown.
+        The answer is a late result like any other. Raises CallDetached, StorageFailed and DatabaseDown.
         """
         attempt_id, handle = image.attempt.attempt_id, image.attempt.handle
         if attempt_id is None or handle is None:
@@ -99,7 +99,7 @@ class LateAnswers:
             self._delivery.deliver(stored)
 
     def _close(self, job: Job, task: ImageTask, failure: CallFailed) -> None:
-        """Record what has become known of the money, if anything has."""
+        """Record what has become known about the charge, if anything has."""
         if failure.certainty != "unknown":
             self._transitions.apply(
                 job.job_id,

@@ -13,7 +13,7 @@ from imagegeneration.mongo.connection import Connection
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """The end of this runner's work on a job that it leased under `fence`; a next try is due after `delay`, if any."""
+    """The end of this runner's work on a job that it leased under `fence`. A next try, if any, is due after `delay`."""
 
     job_id: str
     fence: str
@@ -21,7 +21,7 @@ class FinishedJob:
 
 
 class Leases:
-    """Renews and ends leases; each change is guarded by the lease's fence."""
+    """The renewal and the end of leases. Each change is guarded by the lease's fence."""
 
     def __init__(self, connection: Connection, queue: QueueStore, transitions: ImageTransitions) -> None:
         self._connection = connection
@@ -29,7 +29,7 @@ class Leases:
         self._transitions = transitions
 
     def renew(self, owner: str, fences: Sequence[str], lease_seconds: float) -> int:
-        """Prolong the leases that are still `owner`'s. Return their number."""
+        """Extend the leases that are still `owner`'s. Return their number."""
         return self._queue.renew(owner, fences, lease_seconds) if fences else 0
 
     def finish(self, finished: Sequence[FinishedJob]) -> None:

@@ -1,4 +1,4 @@
-"""One image, from its inputs over the one-way door to the answer on this disk."""
+"""The making of one image: its inputs, the one-way door, the call, and the answer on this disk."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Made:
-    """What came of an image: an answer for the bucket, or the delay before its next try, or neither."""
+    """The outcome of an image: an answer for the bucket, or the delay before its next try, or neither."""
 
     answer: StoredAnswer | None = None
     retry_after: timedelta | None = None
 
 
 class ImageMaker:
-    """Makes images, one paid call each; nothing is begun once `stopping` is set."""
+    """The maker of images, one paid call each. It starts nothing once `stopping` is set."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class ImageMaker:
             return Made()
         if task.handle is not None:
             return self._call(job, task)
-        # First: a runner that passes the door has to make the call.
+        # Read first, because a runner that has passed the door must make the call.
         inputs = self._door.inputs(job, task.index)  # guard: reference-before-start
         if inputs is None:
             return Made()
@@ -67,13 +67,13 @@ class ImageMaker:
         if routed is None:
             return Made(retry_after=RETRY_SOON)
         if not self._has_pace(job, routed, task):
-            return Made(retry_after=timedelta(0))  # claimed again, it waits for the alternate
+            return Made(retry_after=timedelta(0))  # after the next claim it waits for the alternate
         return self._call(routed, task, inputs) if self._door.enter(routed, task) else Made()
 
     def _has_pace(self, job: Job, routed: Job, task: ImageTask) -> bool:
-        """Return whether the provider may be called now. Its slot was taken, unless an alternate has taken over."""
+        """Return whether the provider may be called now. It may, unless an alternate that has taken over must wait."""
         provider = routed.images[task.index].attempt.provider
-        # An alternate took over, whose pace is its own.
+        # The alternate that took over has a throttle of its own.
         if provider != job.images[task.index].attempt.provider:  # guard: pace-alternate
             self._pacing.end(task.attempt_id)
             return self._pacing.begin(provider, task.attempt_id)

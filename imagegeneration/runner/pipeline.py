@@ -1,4 +1,4 @@
-"""Works on claimed jobs: paid calls side by side in one pool, uploads in another."""
+"""The pipeline of claimed jobs: paid calls run in parallel in one pool, uploads in another."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from imagegeneration.runner.maker import RETRY_SOON, ImageMaker, Made
 from imagegeneration.runner.task import ImageTask
 
 UPLOADS = 4
-"""Uploads at once. They are apart from the calls, so that a slow bucket takes no provider slot."""
+"""Parallel uploads. They have their own pool, so that a slow bucket does not block calls."""
 
 RECOVERIES = 2
-"""Interrupted jobs at once that are looked into: the bucket is asked, which may take long."""
+"""Parallel recoveries of interrupted jobs. Each asks the bucket, which may take long."""
 
 log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """Takes each image of a claimed job from stage to stage. Pool threads have no caller: errors are logged here."""
+    """The stages of the images of claimed jobs. Pool threads have no caller, so errors are logged here."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Pipeline:
         concurrency: int,
         call_ended: Callable[[], None],
     ) -> None:
-        """Make at most `concurrency` calls at once, and tell `call_ended` as each ends."""
+        """Make at most `concurrency` calls at once, and call `call_ended` as each ends."""
         self._admission = admission
         self._maker = maker
         self._delivery = delivery
@@ -53,26 +53,26 @@ class Pipeline:
         self._recoveries = ThreadPoolExecutor(RECOVERIES, thread_name_prefix="recover")
 
     def begin(self, job: Job) -> None:
-        """Begin to work on a claimed job."""
+        """Start work on a claimed job."""
         run = self._in_flight.begin(job)
         if run is not None:
             self._begin(run)
 
     def begin_overdue(self, job: Job) -> None:
-        """Begin to work on a job whose calls have to be looked into first, which may take long."""
+        """Start work on a job whose calls have to be recovered first, which may take long."""
         run = self._in_flight.begin(job)
         if run is not None:
             self._recoveries.submit(self._begin, run)
 
     def call_waiting(self, has_room: Callable[[], bool]) -> None:
-        """Make the calls that wait for their providers, the first of each provider first, as far as there is room."""
+        """Make the calls that wait for their providers, the oldest of each provider first, as far as there is room."""
         for run, task in self._in_flight.waiting():
             if not has_room():
                 return
             self._call_or_wait(run, task)
 
     def drain(self) -> None:
-        """Give back what waits; return once what is in flight is finished. No further job may be begun."""
+        """Give waiting jobs back, and return once what is in flight is finished. No job may be added after that."""
         self._recoveries.shutdown(wait=True)
         for _, task in self._in_flight.waiting():
             self._leave(task)
@@ -93,13 +93,13 @@ class Pipeline:
             return self._admission.tasks(run.job, self._in_flight.is_busy_with)
         except StudioError as error:
             log.warning("%s cannot be recovered now: %s", run.job.job_id, error)
-        except Exception:  # a lease that is renewed and not worked on would keep all other runners away
+        except Exception:  # else the renewed lease keeps other runners away from an idle job
             log.exception("%s could not be prepared", run.job.job_id)
         self._in_flight.postpone(run, RETRY_SOON)
         return []
 
     def _call_or_wait(self, run: Run, task: ImageTask) -> None:
-        """Call if the provider may be called now; else the image waits here, and its job stays leased."""
+        """Make the call if the provider may be called now. Otherwise the image waits, and its job stays leased."""
         provider = run.job.images[task.index].attempt.provider
         try:
             # guard: pace-before-call
@@ -112,7 +112,7 @@ class Pipeline:
             self._calls.submit(self._make, run, task)
 
     def _make(self, run: Run, task: ImageTask) -> None:
-        """Make an image; the upload goes on in its own pool."""
+        """Make an image. The upload continues in its own pool."""
         made = self._made(run, task)
         if made.retry_after is not None:
             self._in_flight.postpone(run, made.retry_after)

@@ -1,4 +1,4 @@
-"""Preview images: shown as soon as they come, and never at the cost of the call that they belong to."""
+"""Previews: shown as soon as they arrive, without delaying or failing their call."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from imagegeneration.providers.generation import MAX_PARTIAL_IMAGES
 from imagegeneration.runner.task import ImageTask
 
 WAITING = 4
-"""Previews in memory at once; further ones are not shown. Each is as large as an answer."""
+"""Maximum number of previews in memory. Others are not shown. Each may be as large as an answer."""
 
 log = logging.getLogger(__name__)
 
 
 class Previews:
-    """Puts thumbnails of previews into the bucket, and their URLs onto the job, on a thread of its own."""
+    """The thread that puts thumbnails of previews into the bucket, and their URLs on the job."""
 
     def __init__(self, transitions: ImageTransitions, storage: Storage) -> None:
         self._transitions = transitions
@@ -32,7 +32,7 @@ class Previews:
         self._room = threading.Semaphore(WAITING)
 
     def show(self, job: Job, task: ImageTask, number: int, content: bytes) -> None:
-        """Show the preview before long, if there is room for it; return at once, and never raise."""
+        """Show the preview soon, if there is room for it. It returns at once and never raises."""
         if (
             number > MAX_PARTIAL_IMAGES  # guard: preview-limit
             or not self._room.acquire(blocking=False)  # guard: preview-room
@@ -41,11 +41,11 @@ class Previews:
             return
         try:
             self._pool.submit(self._show, job, task, number, content)  # guard: preview-in-background
-        except RuntimeError:  # it is closed
+        except RuntimeError:  # the pool is closed
             self._room.release()
 
     def close(self) -> None:
-        """Show nothing more; return once what is under way is through."""
+        """Cancel waiting previews, and return once the current one is finished."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _show(self, job: Job, task: ImageTask, number: int, content: bytes) -> None:

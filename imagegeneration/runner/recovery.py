@@ -1,4 +1,4 @@
-"""What became of a call whose runner is gone."""
+"""The recovery of calls whose runner is gone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Finds the answers of lost calls."""
+    """The search for the answers of lost calls."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class Recovery:
         self._set_aside = set_aside
 
     def recover(self, job: Job, task: ImageTask) -> None:
-        """Settle the answer of a lost call from the spool, else from the bucket; without one the image is UNKNOWN.
+        """Settle the answer of a lost call from the spool or the bucket. Without one, the image becomes UNKNOWN.
 
-        Raises StorageFailed if the bucket cannot be asked: then it stays open.
+        Raises StorageFailed if the bucket does not answer. The call then stays open.
         """
         if not self._spool.has(task.attempt_id):
             self._adopt_from_bucket(job, task)
@@ -57,7 +57,7 @@ class Recovery:
         self._transitions.apply(job.job_id, task.index, interrupted)
 
     def _adopt_from_bucket(self, job: Job, task: ImageTask) -> None:
-        """Spool an original that is in the bucket for this image and that no record knows."""
+        """Spool an original of this image that is in the bucket without a record."""
         known = {image.storage_key for image in self._images.of_job(job.job_id)}
         for key in self._storage.keys(storage_prefix(job.user_id, job.created_at, job.job_id, task.index)):
             if key in known or key.endswith(".thumb.webp"):

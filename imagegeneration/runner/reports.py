@@ -1,4 +1,4 @@
-"""What the breakers are told of calls."""
+"""Reports of calls to the breakers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Reports:
-    """Tells the breakers how calls ended. A report that is lost is no reason to stop what is done with an answer."""
+    """The reports of how calls ended. A report that fails must not stop the work on an answer."""
 
     def __init__(self, breakers: Breakers) -> None:
         self._breakers = breakers

@@ -1,4 +1,4 @@
-"""Which approved route to an image may be called now, and which alternate follows."""
+"""Routing: which approved route to an image may be called now, and which alternate follows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Routing:
-    """Routes images to approved providers that may be called; `endpoints` are the hashes of the configured ones."""
+    """The routing of images to approved, callable providers. `endpoints` are the hashes of the configured ones."""
 
     def __init__(
         self, transitions: ImageTransitions, pauses: Pauses, breakers: Breakers, endpoints: Mapping[ProviderName, str]
@@ -37,10 +37,10 @@ class Routing:
         return self._endpoints.get(route.parameters.provider) == route.endpoint_sha256
 
     def routed(self, job: Job, index: int) -> Job | None:
-        """Return the job with its image routed to a provider that may be called now, or None if it must wait.
+        """Return the job with its image routed to a callable provider, or None if it must wait.
 
         If the image's provider is paused or no longer configured, the next approved alternate that is neither takes
-        over. One call tests a paused provider. The lease stays the one that was claimed.
+        over. One call tests a paused provider. The lease does not change.
         """
         image = job.images[index]
         route = route_of(job, image.attempt)
@@ -58,10 +58,10 @@ class Routing:
     def following(
         self, job: Job, image: JobImage, why: str, *, waits: bool, without: ProviderName | None = None
     ) -> NextRoute | None:
-        """Return the first alternate that the image may go on with and that is not paused, or None.
+        """Return the first alternate that may follow and is not paused, or None if there is none.
 
-        With `waits`, return the first of all if all are paused. No alternate is called at another endpoint than the
-        approved one, and none of the provider `without`.
+        With `waits`, return the first of all if all are paused. An alternate is called only at its approved endpoint,
+        and alternates of the provider `without` are left out.
         """
         left = routes_after(job, image.attempt)
         able = [
@@ -81,7 +81,7 @@ class Routing:
         return self._pauses.board.wait_reason(wanted)
 
     def _pass_over(self, job: Job, image: JobImage, following: NextRoute) -> Job | None:
-        """Go on with the alternate, without a call; return None if the image has changed meanwhile."""
+        """Let the alternate take over without a call. Return None if the image has changed meanwhile."""
         index, route = image.index, following.route
         moved = self._transitions.apply(
             job.job_id,

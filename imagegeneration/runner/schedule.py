@@ -1,4 +1,4 @@
-"""The runner's clockwork: APScheduler as a timer, never as the queue, on the monotonic clock (ADR 25)."""
+"""The schedule of the runner: APScheduler as a timer, never as the queue, on the monotonic clock (ADR 25)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LATE_ANSWERS_SECONDS = 60.0
 class MonotonicZone(tzinfo):
     """A time zone whose "now" is the monotonic clock, whatever the wall clock does.
 
-    APScheduler asks for the time by `datetime.now(zone)` alone.
+    APScheduler reads the time by `datetime.now(zone)` alone.
     """
 
     _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
     def fromutc(self, _moment: datetime) -> datetime:
-        """Return the monotonic time, whatever time it is elsewhere."""
+        """Return the monotonic time, whatever the moment given."""
         return self._BEGINNING.replace(tzinfo=self) + timedelta(seconds=time.monotonic())
 
     def utcoffset(self, _moment: datetime | None) -> timedelta:
@@ -43,7 +43,7 @@ class MonotonicZone(tzinfo):
 
 
 class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """Fires every so many seconds. Rounds that were missed are dropped at once, not counted one by one."""
+    """A trigger that fires every `seconds`. Missed rounds are dropped at once, not counted one by one."""
 
     def __init__(self, seconds: float) -> None:
         self._interval = timedelta(seconds=seconds)
@@ -65,9 +65,10 @@ def build_schedule(
     late_answers: LateAnswers,
     check: Callable[[], None],
 ) -> BackgroundScheduler:
-    """Build a scheduler, not started yet. The checks begin at once.
+    """Build a scheduler that is not yet started.
 
-    The tick and the spool's rounds share two threads; heartbeat, checks and late answers have one each.
+    It runs the tick and the spool's rounds. The heartbeat, the checks of providers and the requests for late answers
+    each have a thread of their own. The checks begin at once.
     """
     clock = MonotonicZone()
     scheduler = BackgroundScheduler(

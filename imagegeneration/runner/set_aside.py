@@ -1,4 +1,4 @@
-"""Answers that cannot be taken in: kept on the disk and in the bucket, until a person decides."""
+"""Answers that are set aside: kept on the disk and in the bucket until a user decides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class SetAside:
-    """Sets answers aside. Their images end, charged."""
+    """The keeper of answers that cannot be taken in. Their images end, charged."""
 
     def __init__(
         self, jobs: JobStore, transitions: ImageTransitions, spool: Spool, storage: Storage, bills: Bills
@@ -49,7 +49,7 @@ class SetAside:
         self.keep(entry, entry.answer(damaged.content), str(damaged))
 
     def keep_orphan(self, attempt_id: str, damaged: Damaged) -> None:
-        """Set a damaged answer aside, whose image is found by the attempt: its own file cannot be believed.
+        """Set a damaged answer aside, and find its image by the attempt, since its own details cannot be trusted.
 
         Raises DatabaseDown.
         """
@@ -76,7 +76,7 @@ class SetAside:
             self.keep(entry, entry.answer(content), why)
 
     def take_back(self) -> None:
-        """Let those answers wait for delivery again that a person wants to be tried again. Raises DatabaseDown."""
+        """Move the answers that a user wants tried again back into the spool. Raises DatabaseDown."""
         aside = self._spool.aside()
         if not aside:
             return
@@ -97,7 +97,7 @@ class SetAside:
         )
 
     def _copy(self, entry: SpoolEntry, content: bytes) -> None:
-        """Keep the bytes beyond this machine, if the bucket takes them; the spool has them in any case."""
+        """Copy the bytes to the bucket, if it accepts them. The spool has them in any case."""
         try:
             job = self._jobs.get(entry.job_id)
             if job is not None:

@@ -1,8 +1,8 @@
-"""The spool: a paid answer is on disk before anything else happens to it (DESIGN.md, section 1).
+"""The spool: a paid answer is on disk before anything else happens to it.
 
-One file an attempt: a line of JSON that says what it is, after the hash of that line, then the bytes as they came. It
-appears whole, by fsync and rename, and goes once the image is recorded as stored. Beside it is counted how often
-reading the image began, so that one that ends its runner is not read for ever.
+Each attempt has one file: the hash of a line of JSON, that line, which describes the answer, then the bytes as they
+came. The file appears whole, by fsync and rename, and is removed once the image is recorded as stored. A counter beside
+it counts how often reading the image began, so that an image that ends its runner is not read for ever.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from imagegeneration.providers.generation import Answer, Usage
 from imagegeneration.runner.task import ImageTask
 
 REJECTED_KEPT_SECONDS = 30 * 24 * 3600
-"""How long a paid answer that is no image is kept, for the dispute with the provider."""
+"""How long a paid answer that is no image is kept, for a dispute with the provider, in seconds."""
 
 FREE_DISK_BYTES = 512 * 1024**2
-"""Below this much free disk no job is claimed: a paid answer must find room."""
+"""Minimum free disk for claiming a job: a paid answer must find room."""
 
 _SUFFIX = ".answer"
 _READINGS = ".readings"
 
 
 class SpoolEntry(Value):
-    """What is known of a spooled answer besides its bytes."""
+    """What is known about a spooled answer besides its bytes."""
 
     job_id: str
     index: int
@@ -48,7 +48,7 @@ class SpoolEntry(Value):
 
     @classmethod
     def of(cls, job_id: str, task: ImageTask, answer: Answer) -> SpoolEntry:
-        """Return what is known of an answer to the call for an image."""
+        """Return the entry for the answer to a call."""
         return cls(
             job_id=job_id,
             index=task.index,
@@ -61,12 +61,12 @@ class SpoolEntry(Value):
         )
 
     def answer(self, content: bytes) -> Answer:
-        """Return the answer that was spooled, of which `content` are the bytes."""
+        """Return the spooled answer with its bytes `content`."""
         return Answer(content, self.usage, self.provider_request_id, self.revised_prompt, kept=self.others)
 
 
 class Damaged(Exception):
-    """A spooled answer is not what was written; `entry` is what is known of it, if that is whole."""
+    """A spooled answer that differs from what was written. `entry` is its entry, or None if that is damaged too."""
 
     def __init__(self, message: str, entry: SpoolEntry | None, content: bytes) -> None:
         super().__init__(message)
@@ -78,9 +78,10 @@ class Spool:
     """The spooled answers of this machine; `host` names it in job documents."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Open the spool in `folder`, made for its owner alone if it is not there.
+        """Open the spool in `folder`, which is created for its owner alone if it does not exist.
 
-        Raises OSError where nothing can be kept in it. A full disk is no reason: what waits here has to be delivered.
+        Raises OSError if nothing can be kept in it. A full disk does not raise: the answers that wait here have to be
+        delivered.
         """
         self.folder = folder
         self._max_bytes = max_bytes
@@ -94,7 +95,7 @@ class Spool:
         self.readings = Readings(folder)
 
     def write(self, entry: SpoolEntry, answer: Answer) -> None:
-        """Keep an answer, durably: it is on disk when this returns. Raises OSError, for example on a full disk."""
+        """Write an answer durably: it is on disk when this returns. Raises OSError, for example on a full disk."""
         unfinished = self.folder / f"{entry.attempt_id}.{secrets.token_hex(4)}.part"
         known = entry.model_dump_json(by_alias=True).encode()
         try:
@@ -110,7 +111,7 @@ class Spool:
         _sync(self.folder)
 
     def keep_other(self, attempt_id: str, number: int, content: bytes) -> str:
-        """Keep a further picture of an answer, durably, for 30 days. Return the name of its file. Raises OSError."""
+        """Write a further picture of an answer durably, for 30 days. Return the name of its file. Raises OSError."""
         path = self._rejected / f"{attempt_id}.other-{number}"
         with path.open("wb") as file:
             file.write(content)
@@ -120,7 +121,7 @@ class Spool:
         return f"{self._rejected.name}/{path.name}"
 
     def read(self, attempt_id: str) -> tuple[SpoolEntry, bytes] | None:
-        """Return an answer and what is known of it, or None if it is not here. Raises Damaged if it has changed."""
+        """Return an answer and its entry, or None if it is not here. Raises Damaged if it has changed."""
         try:
             content = self._path(attempt_id).read_bytes()
         except FileNotFoundError:
@@ -138,12 +139,12 @@ class Spool:
         return self._path(attempt_id).exists()
 
     def attempt_ids(self, older_than_seconds: float = 0) -> Iterator[str]:
-        """Return the attempts whose answers wait here for at least `older_than_seconds`, oldest first."""
+        """Return the attempts whose answers have waited for at least `older_than_seconds`, oldest first."""
         since = time.time() - older_than_seconds
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
             with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
                 modified = path.stat().st_mtime
-                if modified <= since or modified > time.time():  # the clock was set back: it may be any age
+                if modified <= since or modified > time.time():  # the clock was set back, so the age is unknown
                     yield path.name.removesuffix(_SUFFIX)
 
     def remove(self, attempt_id: str) -> None:
@@ -152,17 +153,17 @@ class Spool:
         self.readings.clear(attempt_id)
 
     def reject(self, attempt_id: str) -> None:
-        """Put an answer that is no image away, for 30 days."""
+        """Move an answer that is no image to the rejected ones, which are kept for 30 days."""
         _move(self._path(attempt_id), self._rejected)
         self.readings.clear(attempt_id)
 
     def set_aside(self, attempt_id: str) -> None:
-        """Keep an answer apart that could not be taken in, until a person decides about it."""
+        """Move an answer that could not be taken in to the ones set aside, until a user decides about it."""
         _move(self._path(attempt_id), self._aside)
         self.readings.clear(attempt_id)
 
     def take_back(self, attempt_id: str) -> None:
-        """Let an answer that was set aside wait here again."""
+        """Move an answer that was set aside back into the spool."""
         _move(self._aside / f"{attempt_id}{_SUFFIX}", self.folder)
 
     def aside(self) -> list[str]:
@@ -170,7 +171,7 @@ class Spool:
         return [path.name.removesuffix(_SUFFIX) for path in self._aside.glob(f"*{_SUFFIX}")]
 
     def expire(self, now: float) -> None:
-        """Delete rejected answers older than 30 days, and what a crash left unfinished or without use a day ago.
+        """Delete rejected answers older than 30 days, and leftovers of a crash older than a day.
 
         `now`, in seconds since 1970, comes from the database: a leap of this machine's clock must delete nothing.
         """
@@ -203,22 +204,22 @@ class Spool:
 
 
 class Readings:
-    """Counts how often reading an image began, on disk: the count outlives a process that the image ends."""
+    """The counters, on disk, of how often reading an image began. They outlive a process that the image ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def count(self, attempt_id: str) -> int:
-        """Count a reading before it begins. Return how many there were, this one included."""
+        """Count a reading before it begins. Return the number of readings, including this one."""
         try:
             with self._path(attempt_id).open("ab") as file:
                 file.write(b".")
                 return file.tell()
-        except OSError:  # a full disk is no reason not to try
+        except OSError:  # try even if the disk is full
             return 1
 
     def clear(self, attempt_id: str) -> None:
-        """Forget the count: reading the image has ended no process."""
+        """Reset the count: reading the image has ended no process."""
         self._path(attempt_id).unlink(missing_ok=True)
 
     def _path(self, attempt_id: str) -> Path:
@@ -252,7 +253,7 @@ def _require_writable(folder: Path) -> None:
 
 
 def _host_of(folder: Path) -> str:
-    """Return a name of this folder that outlives the process: the machine's, and a few letters against namesakes."""
+    """Return a name of this folder that outlives the process: the machine's name and some random letters."""
     path = folder / "host"
     try:
         return path.read_text().strip()
@@ -276,7 +277,7 @@ def _bytes_of(paths: Iterable[Path]) -> list[int]:
 
 
 def _entry(line: bytes) -> SpoolEntry | None:
-    """Return what the first line says, or None if it is not as it was written."""
+    """Return the entry in the first line, or None if the line is damaged."""
     sha256, _, known = line.partition(b" ")
     if sha256 != _sha256(known):
         return None

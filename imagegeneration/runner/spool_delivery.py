@@ -1,4 +1,4 @@
-"""Delivers what a crash or an outage has left in the spool."""
+"""The delivery of answers that a crash or an outage has left in the spool."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from imagegeneration.runner.set_aside import SetAside
 from imagegeneration.runner.spool import Damaged, Spool
 
 SETTLED_SECONDS = 10.0
-"""Younger answers are probably being worked on, here or by another runner of this machine."""
+"""Minimum age of an answer, in seconds. Work on a younger one is probably in progress on this machine."""
 
 LONGEST_PAUSE_SECONDS = 60.0
 
 MOST_FAILURES = 3
-"""How often an answer is tried that cannot be delivered for an unforeseen reason; then it is set aside."""
+"""How often an answer is tried that fails for an unforeseen reason. Then it is set aside."""
 
 log = logging.getLogger(__name__)
 
 
 class SpoolDelivery:
-    """Tries each waiting answer again, with a growing pause, until it is in the bucket."""
+    """The rounds over the spool. Each answer is tried again, with a growing pause, until it is in the bucket."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class SpoolDelivery:
         except (DatabaseDown, StorageFailed) as error:
             log.warning("%s waits for storage: %s", attempt_id, error)
             return False
-        except Exception as error:  # the others must not wait for one that cannot be delivered
+        except Exception as error:  # the other answers must not wait for it
             log.exception("%s could not be delivered", attempt_id)
             return self._give_up(attempt_id, error)
         return True
@@ -94,17 +94,17 @@ class SpoolDelivery:
     def _take_back(self) -> None:
         try:
             self._set_aside.take_back()
-        except Exception:  # the answers that wait must not wait for it
+        except Exception:  # waiting answers must still be delivered
             log.exception("Answers to be tried again stay set aside")
 
     def _give_up(self, attempt_id: str, error: Exception) -> bool:
-        """Count an unforeseen failure. Return whether the answer is set aside by that."""
+        """Count an unforeseen failure. Return whether the answer is now set aside."""
         self._failures[attempt_id] += 1
         if self._failures[attempt_id] < MOST_FAILURES:
             return False
         try:
             self._set_aside.keep_undelivered(attempt_id, f"storing it failed ({type(error).__name__})")
-        except Exception:  # it stays in the spool, and is tried again with the next round
+        except Exception:  # it stays in the spool for the next round
             log.exception("%s could not be set aside", attempt_id)
             return False
         del self._failures[attempt_id]

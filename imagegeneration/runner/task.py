@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ImageTask:
-    """An image to be made in the attempt `attempt_id`; with a handle, a call that was submitted before."""
+    """An image to be made in the attempt `attempt_id`. With a handle, its call was submitted before."""
 
     index: int
     attempt_id: str

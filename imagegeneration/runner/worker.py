@@ -1,4 +1,4 @@
-"""The loop of a runner: claims jobs whenever there is room, and keeps their leases."""
+"""The loop of a runner: it claims jobs when there is room, and keeps their leases."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from imagegeneration.runner.maker import ImageMaker
 from imagegeneration.runner.pipeline import Pipeline
 
 GATHER_SECONDS = 0.003
-"""Calls that end together make room together: one claim after this time fills all of it."""
+"""How long the loop waits, in seconds, so that one claim fills the room of all calls that end together."""
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Keeps up to `concurrency` paid calls in flight."""
+    """The worker, which keeps up to `concurrency` paid calls in flight."""
 
     def __init__(self, parts: RunnerParts, owner: str, concurrency: int, lease_seconds: float) -> None:
         self.in_flight = parts.in_flight
@@ -51,32 +51,32 @@ class Worker:
         )
 
     def limit(self, concurrency: int) -> None:
-        """Claim only while fewer than so many images wait for a call; at most as many as at the beginning."""
+        """Set how many calls may be in flight, at most the number given at the start."""
         self._concurrency = min(concurrency, self._most)
 
     @property
     def concurrency(self) -> int:
-        """Return how many paid calls are in flight at most."""
+        """Return the maximum number of paid calls in flight."""
         return self._concurrency
 
     @property
     def problem(self) -> str | None:
-        """Return why no job is claimed, in words, or None if there is no reason."""
+        """Return why no job is claimed, in words, or None if jobs are claimed."""
         if self._stopping.is_set():
             return "It is stopping: what is in flight is finished first."
         return self._full_disk and f"No paid answer could be kept: {self._full_disk}."
 
     def claim_now(self) -> None:
-        """Claim at once, on this thread: the change stream has told of a job."""
+        """Claim at once, on this thread: the change stream has reported a job."""
         self._try_to_fill(ticked=False)
 
     def tick(self) -> None:
-        """Wake the loop to look at everything: also for waiting users, and for jobs whose runner is gone."""
+        """Wake the loop for a full round, which also looks for waiting users and for jobs whose runner is gone."""
         self._ticked.set()
         self._woken.set()
 
     def run(self) -> None:
-        """Claim and begin jobs whenever woken, until `drain`; errors are logged and the next tick tries again."""
+        """Claim and begin jobs whenever woken, until `drain`. Errors are logged, and the next tick tries again."""
         while not self._stopping.is_set():
             self._woken.wait()
             self._stopping.wait(GATHER_SECONDS)
@@ -90,13 +90,13 @@ class Worker:
         with self._claiming:
             if ticked:
                 self._claims.refresh()
-                self._overdue_left = self._concurrency  # each tick so many at most: also while others wait
+                self._overdue_left = self._concurrency  # a limit for each tick: others wait too
             self._claim_overdue()
             self._pipeline.call_waiting(self._has_room)
             self._claim_queued()
 
     def renew(self) -> None:
-        """Prolong the leases of the jobs at work, and say that their calls are still in flight. Raises DatabaseDown."""
+        """Extend the leases of the jobs at work and the slots of their calls. Raises DatabaseDown."""
         fences = self.in_flight.fences
         renewed = self._leases.renew(self._owner, fences, self._lease_seconds)
         if renewed < len(fences):
@@ -104,14 +104,14 @@ class Worker:
         self._pacing.renew()  # guard: pace-slot-renewed
 
     def drain(self) -> None:
-        """Claim nothing more and start no further call; return once what is in flight is finished and recorded.
+        """Stop claiming jobs and starting calls. Return once what is in flight is finished and recorded.
 
-        A call that its provider works on by itself is left there: the next runner waits for it.
+        A call that its provider completes by itself is detached: the next runner waits for it.
         """
         self._stopping.set()
         self._woken.set()
         with self._claiming:
-            pass  # what was claimed just now is given back by the pools
+            pass  # the pools give back what was just claimed
         self._pipeline.drain()
         self._finisher.close()
 
@@ -120,7 +120,7 @@ class Worker:
             self.fill(ticked=ticked)
         except StudioError as error:
             log.warning("Cannot claim jobs now: %s", error)
-        except Exception:  # a runner that lives and claims nothing would be the worst of all
+        except Exception:  # the loop must survive: a live runner that claims no job goes unnoticed
             log.exception("Claiming failed in an unforeseen way")
 
     def _claim_overdue(self) -> None:
