@@ -12,11 +12,11 @@ from imagegeneration.core.value import Micros, Moment, Value, sparse
 OutputFormat = Literal["png", "jpeg", "webp"]
 
 THUMBNAIL_SIDE = 512
-"""Longest side of a thumbnail, in pixels (DESIGN.md, section 4)."""
+"""Longest side of a thumbnail, in pixels."""
 
 
 class ImageFacts(Value):
-    """What measuring the bytes of an image says."""
+    """The facts that measuring the bytes of an image gives."""
 
     output_format: OutputFormat
     width: int = Field(ge=1)
@@ -26,7 +26,7 @@ class ImageFacts(Value):
 
     @property
     def mime_type(self) -> str:
-        """The media type of the bytes as they are, whatever was asked for."""
+        """Return the media type of the actual bytes, whatever was requested."""
         return f"image/{self.output_format}"
 
 
@@ -61,27 +61,27 @@ class StoredImage(Value):
 def storage_key(
     user_id: str, created_at: Moment, job_id: str, index: int, output_format: OutputFormat, sha256: str
 ) -> str:
-    """Where the original goes; the hash in it makes the address immutable (DESIGN.md, section 4)."""
+    """Return the key of an original. The hash in it makes the address immutable."""
     extension = {"jpeg": "jpg"}.get(output_format, output_format)
     return f"{storage_prefix(user_id, created_at, job_id, index)}{sha256[:16]}.{extension}"
 
 
 def storage_prefix(user_id: str, created_at: Moment, job_id: str, index: int) -> str:
-    """The part of the key that is known before the bytes are; recovery lists by it."""
+    """Return the part of the key that is known before the bytes are. Recovery lists by it."""
     return f"generated/{user_id}/{created_at:%Y/%m}/{job_id}-{index}-"
 
 
 def partial_key(user_id: str, created_at: Moment, job_id: str, index: int, attempt_id: str, number: int) -> str:
-    """Where what an image looked like on the way goes: apart from the images, so that a bucket may forget it."""
+    """Return the key of a preview: apart from the images, so that a bucket may delete previews."""
     return f"partial/{user_id}/{created_at:%Y/%m}/{job_id}-{index}-{attempt_id}-{number}.webp"
 
 
 def aside_key(user_id: str, created_at: Moment, job_id: str, index: int, attempt_id: str) -> str:
-    """Where the bytes of an answer go that could not be taken in: apart from the images, which recovery adopts."""
+    """Return the key of an answer that was set aside: apart from the images, which recovery adopts."""
     return f"set-aside/{user_id}/{created_at:%Y/%m}/{job_id}-{index}-{attempt_id}"
 
 
 def thumbnail_key(key: str) -> str:
-    """Where the thumbnail of the original at `key` goes."""
+    """Return the key of the thumbnail of the original at `key`."""
     stem = key.rsplit(".", 1)[0]
     return f"{stem}.thumb.webp"

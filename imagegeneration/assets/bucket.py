@@ -17,25 +17,28 @@ from imagegeneration.assets import imaging
 from imagegeneration.core.errors import ConfigurationError, Occupied, StorageFailed
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
-"""A CDN URL serves the same bytes for ever (DESIGN.md, section 1)."""
+"""The caching of stored objects: a CDN URL serves the same bytes for ever."""
 
 
 QUICK_SECONDS = 2
-"""How long the bucket may take to say that it works."""
+"""Timeout of the bucket's check, in seconds."""
 
 TRIAL_KEY = "start-check.txt"
-"""Its content is for ever: what an earlier version stored is still there. Another content needs another key."""
+"""Key of the trial object.
+
+Its content never changes, because an earlier version may have stored it. Other content needs another key.
+"""
 
 _TRIAL = b"Image Studio reads this object when it starts, to find out whether its bucket is set up.\n"
 
 _WRONG_KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "Unauthorized")
 _PASSING = ("RequestTimeTooSkewed", "SlowDown", "OperationAborted", "ConditionalRequestConflict")
-"""What is right again later: the clock of this machine, too many requests, another process that does the same."""
+"""Errors that pass: a wrong clock of this machine, too many requests, another process that does the same."""
 
 
 @dataclass(frozen=True)
 class BucketSettings:
-    """Where the bucket is, with what, and the address at which browsers find its objects."""
+    """Where the bucket is, its credentials, and the address at which browsers find its objects."""
 
     name: str
     endpoint_url: str
@@ -45,7 +48,7 @@ class BucketSettings:
 
 
 class Storage:
-    """Puts objects once and never over another; says under which public URL they are."""
+    """The storage of objects, which are never overwritten, and their public URLs."""
 
     def __init__(self, settings: BucketSettings) -> None:
         self.bucket = settings.name
@@ -80,13 +83,14 @@ class Storage:
         self._probe = client(config.merge(quick))
 
     def url(self, key: str) -> str:
-        """The public address of the object at `key`."""
+        """Return the public address of the object at `key`."""
         return f"{self._public_url}/{key}"
 
     def put(self, key: str, content: bytes, content_type: str, *, compare: bool) -> None:
-        """Put an object where none is yet.
+        """Put an object at a free key.
 
-        If one is there already it stays; with `compare` its bytes must be the same. Raises StorageFailed.
+        An existing object stays; with `compare` its bytes must be the same. Raises StorageFailed, and Occupied if they
+        differ.
         """
         try:
             self._client.put_object(
@@ -107,7 +111,7 @@ class Storage:
             raise _failed("does not answer", error) from error
 
     def get(self, key: str) -> bytes:
-        """The bytes of an object. Raises StorageFailed."""
+        """Return the bytes of an object. Raises StorageFailed."""
         try:
             content: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except (ClientError, BotoCoreError) as error:
@@ -116,7 +120,10 @@ class Storage:
             return content
 
     def find(self, key: str, most_bytes: int) -> bytes | None:
-        """The bytes of an object, at most one more than `most_bytes`; None without it. Raises StorageFailed."""
+        """Return an object's bytes, cut off one byte after `most_bytes`, or None if there is none.
+
+        Raises StorageFailed.
+        """
         try:
             content: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read(most_bytes + 1)
         except ClientError as error:
@@ -129,7 +136,7 @@ class Storage:
             return content
 
     def keys(self, prefix: str) -> list[str]:
-        """Up to 1,000 keys that begin with `prefix`. Raises StorageFailed."""
+        """Return up to 1,000 keys that begin with `prefix`. Raises StorageFailed."""
         try:
             found = self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         except (ClientError, BotoCoreError) as error:
@@ -137,17 +144,17 @@ class Storage:
         return [entry["Key"] for entry in found.get("Contents", [])]
 
     def check(self) -> None:
-        """Raise StorageFailed unless the bucket is there, lets us in, and says so within a few seconds."""
+        """Raise StorageFailed unless the bucket exists and accepts the key, within QUICK_SECONDS for each reply."""
         try:
             self._probe.head_bucket(Bucket=self.bucket)
         except (ClientError, BotoCoreError) as error:
             raise _failed("does not answer", error) from error
 
     def require_working(self) -> None:
-        """Put an object as images are put, and read it as they are read: with our key, and by everybody.
+        """Put an object as images are put, and read it as they are read: with the key, and publicly.
 
-        It is stored once and stays. Raises ConfigurationError, which names the variable, for what does not pass by
-        itself, and StorageFailed for an outage, within some seconds.
+        The object is stored once and stays. Raises ConfigurationError, which names the variable, for an error that does
+        not pass, and StorageFailed for an outage, within some seconds.
         """
         may = "R2_ACCESS_KEY_ID: its token may not {} the bucket {}. Give it leave to read, list and write objects"
         with self._explained(may.format("write to", self.bucket)):
@@ -165,7 +172,7 @@ class Storage:
         self._require_public()
 
     def _put_trial(self) -> bool:
-        """Return whether it was stored, and not there before."""
+        """Return whether the trial object was stored now, and not before."""
         try:
             self._probe.put_object(
                 Bucket=self.bucket, Key=TRIAL_KEY, Body=_TRIAL, ContentType="text/plain", IfNoneMatch="*"
@@ -179,7 +186,7 @@ class Storage:
     def _require_public(self) -> None:
         url = self.url(TRIAL_KEY)
         try:
-            # Without the environment's proxy: what that says of an address it cannot reach would end the start.
+            # Without the environment's proxy: its answer about an address that it cannot reach would end the start.
             answer = httpx2.get(url, timeout=QUICK_SECONDS, follow_redirects=True, trust_env=False)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise StorageFailed(f"CDN_BASE_URL does not answer ({type(error).__name__}).") from error
@@ -187,7 +194,7 @@ class Storage:
             raise StorageFailed(f"CDN_BASE_URL does not answer as it should (HTTP {answer.status_code}).")
         if answer.content == _TRIAL:
             return
-        # A sign-in or a challenge before the address: it says nothing of what browsers get that are let through.
+        # A sign-in or a challenge before the address. It does not show what browsers get that are let through.
         if answer.url.host != httpx2.URL(url).host or "cf-mitigated" in answer.headers:
             raise StorageFailed(
                 f"CDN_BASE_URL does not let this machine through ({answer.url.host}, HTTP {answer.status_code}). "
@@ -200,7 +207,7 @@ class Storage:
 
     @contextmanager
     def _explained(self, not_allowed: str) -> Iterator[None]:
-        """Turn what the bucket refuses into one line that names the variable."""
+        """Turn the bucket's refusals into one line that names the variable."""
         try:
             yield
         except BotoCoreError as error:
@@ -222,7 +229,7 @@ class Storage:
             raise ConfigurationError(f"{why} ({code or f'HTTP {status}'}).") from None
 
     def ensure_bucket(self) -> None:
-        """Create the bucket unless it is there, and let everybody read objects of it whose key they know.
+        """Create the bucket if it does not exist, and make its objects publicly readable by key.
 
         For embedded buckets and tests. Raises StorageFailed.
         """

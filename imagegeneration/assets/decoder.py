@@ -1,7 +1,7 @@
-"""A child process that reads images, with limits of memory and time, one at a time.
+"""The decoder: a child process that reads images, with limits of memory and time, one at a time.
 
-What an image does to the process that reads it, it does to the child: the runner and what it has in memory live on.
-`python -m imagegeneration.assets.decoder` is the child's side.
+An image can harm only the child: the runner, and what it has in memory, live on. `python -m
+imagegeneration.assets.decoder` is the child's side.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import IO
 from imagegeneration.assets.picture import NotAnImage, Picture, read_picture
 
 READ_SECONDS = 20.0
-"""Longest time for one image: fifty megapixels take five on one slow core."""
+"""Maximum time for one image, in seconds: fifty megapixels take five on one slow core."""
 
 MEMORY_BYTES = 1024**3 * 3 // 2
-"""Most address space of the child: fifty megapixels with transparency take two thirds of it."""
+"""Maximum address space of the child: fifty megapixels with transparency take two thirds of it."""
 
 _LENGTH = struct.Struct(">Q")
 _ROOT = Path(__file__).parents[2]
 
 
 class Unreadable(Exception):
-    """Whether the bytes are an image could not be found out; the message says why."""
+    """The error that reading bytes failed, so that it is unknown whether they are an image. The message says why."""
 
 
 class Decoder:
-    """Reads images in a child, which is started when it is needed, and again after it was killed."""
+    """The child that reads images. It is started when needed, and again after it was killed."""
 
     def __init__(self, seconds: float = READ_SECONDS, memory_bytes: int = MEMORY_BYTES) -> None:
         self._seconds = seconds
@@ -43,7 +43,7 @@ class Decoder:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the child now, so that the first image need not wait for it."""
+        """Start the child now, so that the first image does not wait for it."""
         with self._lock:
             self._running()
 
@@ -80,8 +80,8 @@ class Decoder:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=_ROOT,
-                env={},  # it reads what strangers have made, and needs none of our secrets
-                start_new_session=True,  # a Ctrl-C is for the runner: what is in flight is finished
+                env={},  # it reads untrusted bytes and needs no secrets
+                start_new_session=True,  # a Ctrl-C is for the runner, which still finishes what is in flight
             )
         return self._child
 
@@ -92,12 +92,12 @@ class Decoder:
             child.wait()
             for pipe in (child.stdin, child.stdout):
                 if pipe is not None:
-                    with contextlib.suppress(OSError):  # what was still to be written has no reader
+                    with contextlib.suppress(OSError):  # unwritten data has no reader
                         pipe.close()
 
 
 def _ask(child: subprocess.Popen[bytes], content: bytes, thumbnail_side: int) -> Picture | Exception:
-    """The child's answer. Raises OSError, EOFError or ValueError where it does not give one."""
+    """Return the child's answer. Raises OSError, EOFError or ValueError if it gives none."""
     if child.stdin is None or child.stdout is None:
         raise EOFError
     child.stdin.write(_LENGTH.pack(len(content)) + _LENGTH.pack(thumbnail_side))
@@ -131,7 +131,7 @@ def _answer(content: bytes, thumbnail_side: int) -> bytes:
         return _framed(json.dumps({"not_an_image": str(problem)}).encode())
     except MemoryError:
         return _framed(json.dumps({"unreadable": "it needs more memory than one image may have"}).encode())
-    except Exception as error:  # noqa: BLE001 - it says nothing of the image that reading it was not foreseen
+    except Exception as error:  # noqa: BLE001 - an unforeseen error does not show whether it is an image
         return _framed(json.dumps({"unreadable": f"reading it failed ({type(error).__name__})"}).encode())
     said = {"form": picture.form, "width": picture.width, "height": picture.height}
     return _framed(json.dumps(said).encode()) + _framed(picture.thumbnail)
@@ -146,7 +146,7 @@ def main() -> None:
     limit = int(sys.argv[1])
     with contextlib.suppress(OSError, ValueError):  # not every system has this limit
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    with contextlib.suppress(OSError):  # where the machine has no memory left, the child goes, and not the runner
+    with contextlib.suppress(OSError):  # without memory left the system should kill the child, not the runner
         Path("/proc/self/oom_score_adj").write_text("1000")
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:

@@ -1,8 +1,8 @@
-"""The one place where the studio opens an address that somebody else has named: an image at a provider's URL.
+"""The fetcher: the only place where the studio opens an address from outside, an image at a provider's URL.
 
-ssrfguard decides about the URL and about every address that its name resolves to, and connects to the very
-address that it has checked: a name that changes its mind in between (DNS rebinding) gains nothing. httpcore
-knows no proxies, cookies, redirects and encodings, so there is nothing of these to switch off (docs/adr/0015).
+ssrfguard decides about the URL and about every address that its name resolves to. It connects to the very address that
+it has checked, so a name that resolves differently later (DNS rebinding) gains nothing. httpcore has no proxies,
+cookies, redirects or encodings that would have to be switched off (docs/adr/0015-fetcher.md).
 """
 
 from __future__ import annotations
@@ -36,14 +36,17 @@ _ALSO_DENIED = (
     Block(ip_network("4000::/2"), "No global unicast", "RFC4291", Reach.DENIED),
     Block(ip_network("8000::/1"), "No global unicast", "RFC4291", Reach.DENIED),
 )
-"""Of IPv6 IANA has given out 2000::/3 only. What a longer prefix of ssrfguard's allows within these stays allowed."""
+"""Further denied networks.
+
+IANA has assigned only 2000::/3 of IPv6. Longer prefixes within these networks that ssrfguard allows stay allowed.
+"""
 
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
-"""What stands before the IPv4 address in an interface identifier of RFC 5214, under any prefix."""
+"""What precedes the IPv4 address in an interface identifier of RFC 5214, under any prefix."""
 
 
 class _Addresses(AddressTable):
-    """Sees also through the one form of IPv4 within IPv6 that no prefix tells."""
+    """The table of addresses, which also knows the one form of IPv4 within IPv6 that has no prefix."""
 
     def match(self, address: IPv4Address | IPv6Address) -> Block | None:
         if address.version == 6 and int(address) >> 32 & 0xFFFF_FFFF in _ISATAP:
@@ -58,7 +61,7 @@ PUBLIC_HTTPS = Policy(
     allowed_ports=frozenset({443}),
     denied_networks=_Addresses((*DEFAULT_DENIED.blocks, *_ALSO_DENIED)),
 )
-"""What may be fetched: https, from public addresses that no cloud keeps for its own services."""
+"""What may be fetched: https, from public addresses that no cloud reserves for its own services."""
 
 _HEADERS: Mapping[bytes | str, bytes | str] = {
     "accept": "image/*",
@@ -69,7 +72,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class FetchFailed(Exception):
-    """Nothing was fetched. `may_pass`: the same address may well answer a little later."""
+    """A failed fetch. `may_pass`: the same address may answer a little later."""
 
     def __init__(self, message: str, *, may_pass: bool = False) -> None:
         super().__init__(message)
@@ -77,9 +80,10 @@ class FetchFailed(Exception):
 
 
 class Fetcher:
-    """Fetches what `policy` allows.
+    """A fetcher of what `policy` allows.
 
-    A `resolver` stands in for the system's (what it says is checked all the same), `tls` for its certificates.
+    `resolver` replaces the system's resolver, and its answers are checked all the same. `tls` replaces the system's
+    certificates.
     """
 
     def __init__(
@@ -90,7 +94,7 @@ class Fetcher:
         self._tls = tls or httpx2.create_ssl_context(trust_env=False)
 
     def fetch(self, url: str, *, max_bytes: int, deadline: float) -> bytes:
-        """The body at `url`, of at most `max_bytes`, before `deadline` (monotonic seconds). Raises FetchFailed."""
+        """Return the body at `url`, at most `max_bytes`, before `deadline` (monotonic seconds). Raises FetchFailed."""
         try:
             for _ in range(MAX_REDIRECTS + 1):
                 with httpcore2.ConnectionPool(
@@ -113,7 +117,7 @@ class Fetcher:
 
 
 def _get(pool: httpcore2.ConnectionPool, url: str, max_bytes: int) -> bytes | str:
-    """The body, or where it is said to be instead."""
+    """Return the body, or the address that a redirect names."""
     with pool.stream("GET", httpcore2.URL(str(httpx2.URL(url))), headers=_HEADERS) as response:
         headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
         if response.status in _REDIRECTS and b"location" in headers:
@@ -136,7 +140,7 @@ def _body(pieces: Iterable[bytes], max_bytes: int) -> bytes:
 
 
 class _CheckedBackend(httpcore2.NetworkBackend):
-    """Connects to the checked target, whatever host it is asked for, at an address that the policy allows."""
+    """A backend that connects to the checked target at an allowed address, whatever host is requested."""
 
     def __init__(self, target: Target, policy: Policy, resolver: Resolver | None, deadline: float) -> None:
         self._target = target
@@ -152,14 +156,14 @@ class _CheckedBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 - none is configured
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002 - none is configured
     ) -> httpcore2.NetworkStream:
-        """Resolve the name, check every address, connect to one of them."""
+        """Resolve the name, check every address, and connect to one of them."""
         addresses = resolve(self._target, policy=self._policy, resolver=self._resolver)
         each = _left(self._deadline) / self._policy.max_connection_attempts
         return _Stream(connect(addresses, policy=self._policy, timeout=each), self._deadline)
 
 
 class _Stream(httpcore2.NetworkStream):
-    """A socket on which nothing takes longer than until the deadline: a server that drips headers gains nothing."""
+    """A socket on which the deadline limits every operation: a server that drips headers gains nothing."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock

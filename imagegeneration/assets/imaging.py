@@ -12,20 +12,20 @@ from imagegeneration.assets.picture import NotAnImage, form_of
 __all__ = ["NotAnImage", "Unreadable", "form_of", "inspect", "prepare", "sha256"]
 
 _DECODER = Decoder()
-"""One for the process: decoded pixels take many times the memory of an answer, so images are read one at a time."""
+"""The decoder of this process. Decoded pixels take much memory, so images are read one at a time."""
 
 atexit.register(_DECODER.close)
 
 
 def prepare() -> None:
-    """Get ready, so that the first image need not wait."""
+    """Start the decoder, so that the first image does not wait for it."""
     _DECODER.start()
 
 
 def inspect(content: bytes) -> tuple[ImageFacts, bytes]:
     """Measure an image and make its thumbnail (WebP, longest side 512 pixels), in another process.
 
-    Raises NotAnImage; Unreadable where that cannot be found out.
+    Raises NotAnImage, or Unreadable if that cannot be found out.
     """
     if form_of(content) is None:
         raise NotAnImage("it is not a PNG, JPEG or WebP")
@@ -41,5 +41,5 @@ def inspect(content: bytes) -> tuple[ImageFacts, bytes]:
 
 
 def sha256(content: bytes) -> str:
-    """The hash by which stored bytes are known, in hex."""
+    """Return the hash by which stored bytes are known, in hex."""
     return hashlib.sha256(content).hexdigest()

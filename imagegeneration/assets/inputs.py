@@ -1,4 +1,4 @@
-"""References: the stored images that a request is made from, found for a person and read for a call."""
+"""References: the stored images that a request is made from, found for an actor and read for a call."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from imagegeneration.core.errors import NotFound, TooLarge
 
 
 class Unusable(Exception):
-    """A reference is not what was approved; the message says so in words."""
+    """The error of a reference that is not as approved. The message says so in words."""
 
 
 class References:
-    """What is another's does not exist, and what has changed since it was approved is never sent."""
+    """The references of actors. Images out of reach do not exist, and an image that has changed is never sent."""
 
     def __init__(
         self, visible_jobs: Callable[[Actor, Collection[str]], Collection[str]], images: ImageStore, storage: Storage
@@ -28,16 +28,16 @@ class References:
         self._storage = storage
 
     def stored(self, actor: Actor, image_ids: Sequence[str]) -> Sequence[StoredImage]:
-        """Those of the images that exist for the actor, in the order asked for."""
+        """Return those of the images that exist for the actor, in the order requested."""
         found = {image.image_id: image for image in self._images.named(image_ids)} if image_ids else {}
         visible = self._visible_jobs(actor, {image.job_id for image in found.values()})
         return [found[name] for name in image_ids if name in found and found[name].job_id in visible]
 
     def named(self, actor: Actor, image_ids: Sequence[str]) -> tuple[Reference, ...]:
-        """The references that an approval covers, with the hash of each image.
+        """Return the references that an approval covers, with the hash of each image.
 
-        Raises NotFound (IMG_008) for an image that does not exist for the actor, TooLarge (IMG_007) where they
-        are too many, or too heavy together.
+        Raises NotFound (IMG_008) for an image that does not exist for the actor, and TooLarge (IMG_007) if they are too
+        many, or too many bytes together.
         """
         if len(image_ids) > MAX_REFERENCES:
             raise TooLarge(
@@ -57,14 +57,14 @@ class References:
         return tuple(Reference(image_id=image.image_id, sha256=image.sha256) for image in images)
 
     def shape(self, actor: Actor, image_ids: Sequence[str]) -> tuple[int, int] | None:
-        """Return width and height of the first of the images; None where it does not exist for the actor."""
+        """Return width and height of the first image, or None if it does not exist for the actor."""
         found = self.stored(actor, image_ids[:1])
         return (found[0].width, found[0].height) if found else None
 
     def read(self, references: Sequence[Reference]) -> tuple[InputImage, ...]:
-        """The approved bytes, from the bucket.
+        """Return the approved bytes, from the bucket.
 
-        Raises Unusable where they are gone or are others, StorageFailed where the bucket does not answer.
+        Raises Unusable if they are gone or have changed, and StorageFailed if the bucket does not answer.
         """
         if not references:
             return ()

@@ -1,6 +1,6 @@
-"""What the bytes of an image show: read here, in a child process, because reading them may cost any memory and time.
+"""The reading of image bytes, in a child process, because it may cost any amount of memory and time.
 
-Only what makes the picture is read. Metadata is left out before, because it may be broken where the picture is whole.
+Only what makes the picture is read. Metadata is removed before, because it may be broken in a whole picture.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlug
 PictureFormat: TypeAlias = Literal["png", "jpeg", "webp"]
 
 MAX_PIXELS = 50_000_000
-"""Largest image that is decoded; the largest that a model of the catalog makes has 8.3 million pixels."""
+"""Maximum number of pixels. The largest image that a model of the catalog makes has 8.3 million."""
 
 MIN_SIDE = 16
 MAX_EXIF_BYTES = 65_536
 
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses twice as many, for WebP before it takes any memory
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses above twice as many, for WebP before it allocates memory
 
 _PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _WEBP_CHUNKS = (b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF")
@@ -42,12 +42,12 @@ _ON_ITS_SIDE = (5, 6, 7, 8)
 
 
 class NotAnImage(Exception):
-    """The bytes are not a PNG, JPEG or WebP of sane size; the message says what is wrong with them."""
+    """The error of bytes that are not a PNG, JPEG or WebP of sane size. The message says what is wrong."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What was found: the form of the file, its size in pixels as it is shown, upright, and a small WebP of it."""
+    """What was found: the format, the size in pixels as shown, upright, and a small WebP of the image."""
 
     form: PictureFormat
     width: int
@@ -56,7 +56,7 @@ class Picture:
 
 
 def form_of(content: bytes) -> PictureFormat | None:
-    """What the first bytes say that the rest is; None if it is none of the three."""
+    """Return the format that the first bytes announce, or None if it is none of the three."""
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if content.startswith(b"\xff\xd8\xff"):
@@ -67,8 +67,8 @@ def form_of(content: bytes) -> PictureFormat | None:
 def read_picture(content: bytes, thumbnail_side: int) -> Picture:
     """Measure an image and make its thumbnail, decoding it once.
 
-    The header is read, and the size refused, before a pixel is decoded; every pixel is decoded, because a header
-    alone passes for an image that is cut off. Raises NotAnImage, and MemoryError.
+    The header is read, and the size checked, before a pixel is decoded. Every pixel is decoded, because a cut-off image
+    has a valid header. Raises NotAnImage, and MemoryError.
     """
     form = form_of(content)
     if form is None:
@@ -101,7 +101,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _bare_png(content: bytes) -> tuple[bytes, bytes]:
-    """The chunks that make the picture, and its EXIF."""
+    """Return the chunks that make the picture, and its EXIF."""
     kept, exif, at = [content[:8]], b"", 8
     while at + 12 <= len(content):
         size, kind = struct.unpack_from(">I4s", content, at)
@@ -117,11 +117,11 @@ def _bare_png(content: bytes) -> tuple[bytes, bytes]:
 
 
 def _bare_jpeg(content: bytes) -> tuple[bytes, bytes]:
-    """The segments that make the picture, and its EXIF. A further picture behind the first (MPO) is never looked at."""
+    """Return the segments that make the picture, and its EXIF. A further picture after the first (MPO) is not read."""
     kept, exif, at = [content[:2]], b"", 2
     while at + 4 <= len(content) and content[at] == 0xFF:
         marker = content[at + 1]
-        if marker == 0xFF:  # filling
+        if marker == 0xFF:  # padding
             at += 1
             continue
         end = at + 2 + int.from_bytes(content[at + 2 : at + 4])
@@ -133,13 +133,13 @@ def _bare_jpeg(content: bytes) -> tuple[bytes, bytes]:
         if not is_metadata or says_how_colours_are_meant:
             kept.append(content[at:end])
         at = end
-        if marker == 0xDA:  # from here on it is the picture
+        if marker == 0xDA:  # the picture itself follows
             break
     return b"".join((*kept, content[at:])), exif
 
 
 def _bare_webp(content: bytes) -> tuple[bytes, bytes]:
-    """The chunks that make the picture, and its EXIF."""
+    """Return the chunks that make the picture, and its EXIF."""
     kept, exif, at = [], b"", 12
     while at + 8 <= len(content):
         kind, size = struct.unpack_from("<4sI", content, at)
@@ -166,27 +166,27 @@ _READERS: Mapping[
 
 
 def _orientation(exif: bytes) -> object:
-    """How the camera was held, as EXIF has it; None where it does not say, or cannot be read."""
+    """Return how the camera was held, as EXIF has it, or None if EXIF does not say or cannot be read."""
     try:
         tags = Image.Exif()
         tags.load(exif[:MAX_EXIF_BYTES])
         return tags.get(_ORIENTATION)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, the picture is whole
+    except Exception:  # noqa: BLE001 - any error: the picture is whole without EXIF
         return None
 
 
 def _thumbnail(image: Image.Image, orientation: object, side: int) -> bytes:
-    if image.mode == "I;16":  # Pillow would make white of all but the darkest 256 of its greys
+    if image.mode == "I;16":  # Pillow would turn all but the darkest 256 greys into white
         image = image.convert("I").point(lambda grey: grey / 256).convert("L")
-        image.info.pop("transparency", None)  # a grey of 16 bits
+        image.info.pop("transparency", None)  # it is a 16-bit grey
     mode = "RGBA" if image.has_transparency_data else "RGB"
     if image.mode not in ("L", mode) or "transparency" in image.info:
-        image = image.convert(mode)  # the others cannot be made smaller as they are
+        image = image.convert(mode)  # Pillow cannot shrink other modes
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     image = image.convert(mode)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
-    clean = Image.new(image.mode, image.size)  # pixels only: nothing else of the original goes on
+    clean = Image.new(image.mode, image.size)  # pixels only: no metadata of the original is kept
     clean.paste(image)
     target = io.BytesIO()
     clean.save(target, "WEBP", quality=82, method=2)

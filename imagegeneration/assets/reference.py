@@ -7,14 +7,14 @@ from pydantic import Field
 from imagegeneration.core.value import Value
 
 MAX_REFERENCES = 16
-"""What the most generous provider takes in one call."""
+"""Maximum number of references: what the most generous provider takes in one call."""
 
 MAX_REFERENCE_BYTES = 32 * 1024**2
-"""What the references of a request may weigh together: a runner has them in memory once for each call in flight."""
+"""Maximum bytes of a request's references: a runner has them in memory once for each call in flight."""
 
 
 class Reference(Value):
-    """A stored image that the calls are given beside the prompt; the hash is of the bytes that were approved."""
+    """A stored image that is sent with the prompt. The hash is of the approved bytes."""
 
     image_id: str
     sha256: str

@@ -20,7 +20,7 @@ _INDEXES = (
 
 
 class ImageStore:
-    """Adds and reads stored images."""
+    """The store of stored images."""
 
     def __init__(self, connection: Connection) -> None:
         self._images = Collection(connection, "images", StoredImage, indexes=_INDEXES)

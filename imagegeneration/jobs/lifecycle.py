@@ -56,7 +56,7 @@ def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
     return _with_last(image, "CALLING", handle=handle)
 
 
-def shown(image: JobImage, attempt_id: str, url: str) -> JobImage:
+def previewed(image: JobImage, attempt_id: str, url: str) -> JobImage:
     """Add a preview at `url`. A preview that comes after the call has ended changes nothing."""
     if (
         image.state != "CALLING"  # guard: preview-calling

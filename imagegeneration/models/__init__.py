@@ -1,1 +1,1 @@
-"""The models that can be asked for, with their options and prices."""
+"""The models of the catalog, with their options and prices."""

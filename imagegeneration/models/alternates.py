@@ -1,4 +1,4 @@
-"""Who may make an image instead: each model that is named for it, with the same criteria and the same drawn seed."""
+"""The alternates of a request: the models named for it, with the same criteria and the same drawn seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagegeneration.providers.generation import GenerationParameters
 
 
 class Alternates:
-    """Adds the alternates to a request."""
+    """The planner that adds the alternates to a request."""
 
     def __init__(self, registry: ModelRegistry, conditions: Conditions) -> None:
         self._registry = registry
@@ -25,13 +25,13 @@ class Alternates:
         """Return the request with every alternate that the options name.
 
         Raises ModelUnavailable (IMG_013), ProviderNotConfigured (IMG_001), TooLarge (IMG_007), InvalidRequest (IMG_009)
-        or OverBudget (IMG_006), each naming the model that cannot make it instead.
+        or OverBudget (IMG_006). Each names the model that cannot be an alternate.
         """
         names = _others(criteria.options, request)
         return _plan(criteria.options, request, [self._alternate(name, criteria, request) for name in names])
 
     def plan_of_able(self, criteria: Criteria, request: GenerationParameters) -> tuple[GenerationPlan, dict[str, str]]:
-        """Return the request with the alternates that can make it, and in words why the others cannot, by name."""
+        """Return the request with the able alternates, and for each other name the reason in words."""
         able: list[GenerationParameters] = []
         unable: dict[str, str] = {}
         for name in _others(criteria.options, request):
@@ -49,7 +49,7 @@ class Alternates:
 
     def _alternate(self, name: str, criteria: Criteria, request: GenerationParameters) -> GenerationParameters:
         model, provider = self._registry.find(name)
-        previews = min(criteria.options.partial_images, model.partial_images)  # they are no part of the final image
+        previews = min(criteria.options.partial_images, model.partial_images)  # previews do not change the final image
         wanted = criteria.asking(partial_images=previews)
         own = self._registry.default_of(model, provider)
         parameters = wanted.parameters(model, provider, request.seed or 1, own)

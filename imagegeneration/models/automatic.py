@@ -1,7 +1,7 @@
-"""What leaving the choice to the studio leads to, read from the rows of the models side by side.
+"""The models of an automatic choice, read from the rows that compare all models.
 
-The rows that give up nothing are the candidates of exactly what is asked for, so a row and its tag name the model that
-a selection would name (docs/adr/0029).
+A row that gives up nothing is a candidate for exactly the request, so a row and its tag name the model that a selection
+would choose (docs/adr/0029-priorities-by-figures.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NOTHING_WORKS = "No model that can make this works at present."
 
 @dataclass(frozen=True)
 class Automatic:
-    """The row that a priority leads to (None: the default), and why; or None, and why not."""
+    """The row of a priority and the reason, or None and why there is none. `priority` None is the default choice."""
 
     priority: Priority | None
     row: Candidate | None
@@ -28,7 +28,7 @@ class Automatic:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every model side by side, and what leaving the choice to the studio leads to, by default and by each priority."""
+    """Every model side by side, and the automatic choice, by default and by each priority."""
 
     estimate: Estimate
     automatic: Sequence[Automatic]
@@ -37,9 +37,9 @@ class Comparison:
 def automatic(
     priority: Priority | None, options: Options, rows: Sequence[Candidate], registry: ModelRegistry
 ) -> Automatic:
-    """Return what leaving the choice to the studio leads to with these options otherwise.
+    """Return the automatic choice with these options otherwise.
 
-    By a priority it is never a model that does not work at present; by default a job may wait for it.
+    A priority never leads to a model that does not work at present. By default, a job may wait for its model.
     """
     if priority is None and not options.loras and registry.default is not None:
         default = default_among(rows, registry)

@@ -1,4 +1,4 @@
-"""The models that could be called, each with what it would cost and what it cannot do."""
+"""The candidates: the callable models, each with its price and its limitations."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from imagegeneration.money.money import format_usd_exact
 
 
 class Candidates:
-    """Judges every model that this installation can call."""
+    """The judgement of every model that this installation can call."""
 
     def __init__(self, registry: ModelRegistry, conditions: Conditions) -> None:
         self._registry = registry
         self._conditions = conditions
 
     def of(self, criteria: Criteria) -> Sequence[Candidate]:
-        """Return each model with exactly what is asked for."""
+        """Return each model with exactly the requested options."""
         return [self.candidate(model, provider, criteria) for model, provider in self._registry.callable_models()]
 
     def side_by_side(self, criteria: Criteria) -> Sequence[Candidate]:
-        """Return each model with what naming it would lead to: what it cannot do is given up, needs stay."""
+        """Return each model with the outcome of naming it: options that it cannot do are given up, needs stay."""
         return [self._fitted(model, provider, criteria) for model, provider in self._registry.callable_models()]
 
     def candidate(self, model: ImageModel, provider: ProviderName, criteria: Criteria) -> Candidate:
-        """Return this model with exactly what is asked for."""
+        """Return this model with exactly the requested options."""
         request = criteria.parameters(model, provider, 1, self._registry.default_of(model, provider))
         limitations = list(model.problems(request).values())
         price = None
@@ -69,7 +69,7 @@ class Candidates:
 
 
 def _prompt_for(model: ImageModel, criteria: Criteria) -> RenderedPrompt:
-    """Return the prompt as it would be with the model: the negative prompt beside it, or in words."""
+    """Return the prompt for this model, with the negative prompt as a parameter or in words."""
     found = parts(criteria.final_prompt)
     try:
         return render_prompt(
@@ -80,5 +80,5 @@ def _prompt_for(model: ImageModel, criteria: Criteria) -> RenderedPrompt:
 
 
 def too_dear(price: int, at_most: int) -> str:
-    """Say that an image costs more than was allowed."""
+    """Return in words that an image costs more than was allowed."""
     return f"An image costs up to {format_usd_exact(price)}, and at most {format_usd_exact(at_most)} was allowed."

@@ -1,7 +1,7 @@
-"""The models as data: their lives, what they can do, and their prices; each row says where it comes from.
+"""The catalog: the models as data, with their lives, abilities and prices. Each row names its source.
 
-Everything that is offered, refused or priced comes from here. The rows are in `catalog.toml`; an operator's file
-of the same form replaces rows of the same name and adds others. Prices are micro-dollars.
+Everything that is offered, refused or priced comes from here. The rows are in `catalog.toml`. An operator's file of the
+same form replaces rows of the same name and adds others. Prices are micro-dollars.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ class Catalog(Value):
         return _standard().with_rows_of(changed, hashlib.sha256(text.encode()).hexdigest()[:8])
 
     def with_rows_of(self, other: Catalog, mark: str) -> Catalog:
-        """Return this catalog with rows of another in the place of its own; `mark` tells its price table apart."""
+        """Return this catalog with the rows of `other` over its own.
+
+        `mark` is added to the name of the price table.
+        """
         images = {model.name: model for model in (*self.image_models, *other.image_models)}
         texts = {model.name: model for model in (*self.text_models, *other.text_models)}
         return Catalog(
@@ -63,7 +66,7 @@ class Catalog(Value):
         return next((model for model in self.image_models if model.name == name), None)
 
     def model(self, name: str, today: date) -> ImageModel:
-        """Return the living model called `name`. Raises ModelUnavailable (IMG_013) naming the successor, if any."""
+        """Return the living model called `name`. Raises ModelUnavailable (IMG_013), which names any successor."""
         model = self.named(name)
         if model is None:
             raise ModelUnavailable(f"The model {name} is not in the catalog, so it has no price.")
@@ -87,14 +90,15 @@ class Catalog(Value):
         return self.model(parameters.model, today).prices.quote(parameters, final_prompt)
 
     def cost(self, name: str, usage: Usage) -> int | None:
-        """Return what a call cost by the provider's own count of tokens, or None where that says nothing: the model is
-        gone from the operator's file, or as `Prices.cost`.
+        """Return what a call cost by the provider's count of tokens, or None if the count gives no cost.
+
+        It gives none if the model is gone from the operator's file, or if `Prices.cost` returns None.
         """
         model = self.named(name)
         return None if model is None else model.prices.cost(usage)
 
     def judged(self, wanted: GenerationParameters, usage: Usage, *, is_edit: bool, max_cost_micros: int) -> Usage:
-        """Return the provider's count, marked where it cannot be right (`Prices.judged`)."""
+        """Return the provider's count, marked if it cannot be right (`Prices.judged`)."""
         model = self.named(wanted.model)
         prices = Prices() if model is None else model.prices
         return prices.judged(wanted, usage, is_edit=is_edit, max_cost_micros=max_cost_micros)
@@ -107,15 +111,16 @@ class Catalog(Value):
         return tokens_cost((input_tokens, model.text_in), (output_tokens, model.text_out))
 
     def with_seeds(self, parameters: GenerationParameters, image_count: int) -> GenerationParameters:
-        """Return the parameters of so many images, with a seed for each: the same seed makes the same image again."""
+        """Return the parameters with a seed for each image. The same seed makes the same image again."""
         model = self.named(parameters.model)
         if model is None or parameters.seed is None or image_count == 1:
             return parameters
         return parameters.model_copy(update={"seeds": tuple(model.seeds(parameters.seed, image_count))})
 
     def require_possible(self, parameters: GenerationParameters, today: date) -> None:
-        """Raise InvalidRequest (IMG_009) naming each field that the model cannot do, ModelUnavailable (IMG_013), or
-        TooLarge (IMG_007) for more images to edit than it takes at once.
+        """Raise InvalidRequest (IMG_009) naming each field that the model cannot do.
+
+        Raises ModelUnavailable (IMG_013), or TooLarge (IMG_007) for more references than the model takes at once.
         """
         model = self.model(parameters.model, today)
         problems = model.problems(parameters)

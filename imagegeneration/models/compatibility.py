@@ -1,4 +1,4 @@
-"""Which models take LoRAs."""
+"""The compatibility of models with LoRAs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imagegeneration.providers.generation import Lora
 
 
 class Compatibility(Value):
-    """Which models take these LoRAs, and what keeps each of the others from it."""
+    """The models that take these LoRAs, and the reason for each model that does not."""
 
     compatible: Many[str]
     problems: dict[str, str]

@@ -1,4 +1,4 @@
-"""What stands in the way of calls now, and how long they take: as Options, Review and the API tell it."""
+"""The conditions of calls: what delays or refuses them now, and how long they take."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from imagegeneration.providers.pauses import Pauses
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Why calls of a provider or a model are not started now, or would fail.
+    """A reason why calls of a provider or a model are not started now, or would fail.
 
-    One of `pause`, of this scope, and `health` is set. `is_fallback`: it is in the way of an alternate only.
+    One of `pause`, of this scope, and `health` is set. `is_fallback` is true if it concerns an alternate only.
     """
 
     scope: str
@@ -30,23 +30,23 @@ class Obstacle:
 
 
 class Conditions:
-    """Reads what pauses, checks, limits and history know."""
+    """The conditions known from pauses, checks, limits and history."""
 
     def __init__(
         self, pauses: Pauses, checks: Checks, limits: SpendLimits, expected_seconds: Callable[[str], float]
     ) -> None:
-        """Take `expected_seconds` as what says about how long an image of a model takes."""
+        """Take `expected_seconds`, which returns about how long an image of a model takes."""
         self._pauses = pauses
         self._checks = checks
         self._limits = limits
         self.expected_seconds = expected_seconds
 
     def pause_of(self, request: GenerationParameters) -> str | None:
-        """Return why no call of these may be started now, in words, or None if nothing is paused."""
+        """Return why this provider or model is paused, in words, or None if neither is."""
         return self._pauses.board.wait_reason(request)
 
     def trouble_of(self, provider: ProviderName) -> str | None:
-        """Return what the latest check says is wrong with a provider, in words, or None if nothing is known to be."""
+        """Return the provider's trouble by the latest check, in words, or None if none is known."""
         health = self._checks.of(provider)
         return health.problem or f"{provider} does not work." if health is not None and health.is_trouble else None
 
@@ -58,8 +58,10 @@ class Conditions:
         return f"An image costs up to {format_usd(price_micros)}; the limit is {format_usd(limit)} an image."
 
     def refusal(self, request: GenerationParameters, price_micros: int) -> StudioError | None:
-        """Return why this may not be approved now: ModelUnavailable (IMG_013) if the model is paused, as nothing can be
-        promised for it, OverBudget (IMG_006) if an image may cost more than the limit of an image; or None if it may.
+        """Return why this may not be approved now, or None if it may.
+
+        It is ModelUnavailable (IMG_013) if the model is paused, since nothing can be promised for it, or OverBudget
+        (IMG_006) if an image may cost more than the limit of an image.
         """
         pause = self._pauses.board.of_scope(model_scope(request.model))
         if pause is not None:
@@ -74,7 +76,7 @@ class Conditions:
         )
 
     def obstacles(self, routes: Iterable[GenerationParameters]) -> Sequence[Obstacle]:
-        """Return what keeps calls from being started, or would make them fail. The first route is the request."""
+        """Return what delays calls or would make them fail. The first route is the request."""
         found: dict[str, Obstacle] = {}
         for place, route in enumerate(routes):
             obstacle = self._obstacle(route, is_fallback=place > 0)

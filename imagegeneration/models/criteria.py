@@ -1,4 +1,4 @@
-"""What a model is asked for, and the parameters that each model makes of it."""
+"""The criteria of a request, and the parameters that each model makes of them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ FITTED: Mapping[str, str] = {
     "guidance": "guidance",
     "partialImages": "partial_images",
 }
-"""What gives way where a model cannot do it, by its name outside; all else is a need, which no model may lack."""
+"""The fields that are given up if a model cannot do them, by their name in the API. All others are needs."""
 
 UNSEEN = Fraction(1, 100)
-"""How far proportions may differ without a word: sides are rounded to whole pixels, and sizes to multiples of 16."""
+"""Maximum difference of proportions that is not mentioned: sides are rounded to pixels, sizes to multiples of 16."""
 
 
 class Criteria(Value):
     """The options and the prompt, with the LoRAs and references that the options name, as they were found.
 
-    `shape` is the width and height of the first image: where no size is asked for, an edit has the size that comes
-    nearest to its proportions.
+    `shape` is the width and height of the first image. Without a requested size, an edit has the size nearest to its
+    proportions.
     """
 
     options: Options = Options()
@@ -44,11 +44,11 @@ class Criteria(Value):
     shape: tuple[int, int] | None = None
 
     def asking(self, **changes: object) -> Criteria:
-        """Return the same with other options."""
+        """Return the criteria with other options."""
         return self.model_copy(update={"options": self.options.model_copy(update=changes)})
 
     def without_inputs(self) -> Criteria:
-        """Return the same without LoRAs and references."""
+        """Return the criteria without LoRAs and references."""
         return Criteria(
             options=self.options.model_copy(update={"loras": (), "references": ()}), final_prompt=self.final_prompt
         )
@@ -60,9 +60,9 @@ class Criteria(Value):
         drawn_seed: int,
         usual: GenerationParameters | None = None,
     ) -> GenerationParameters:
-        """Return the parameters of a call of `model`; `drawn_seed` is used where a random one is asked for.
+        """Return the parameters of a call of `model`. `drawn_seed` is used if a random one is requested.
 
-        `usual` is what the model makes by default, or None for what the catalog has. Raises ValueError if the LoRAs or
+        `usual` is what the model makes by default, or None for the catalog's default. Raises ValueError if the LoRAs or
         references are not those that the options name.
         """
         options = self.options
@@ -89,10 +89,10 @@ class Criteria(Value):
         )
 
     def fitting(self, model: ImageModel, usual: GenerationParameters) -> tuple[Criteria, Mapping[str, str]]:
-        """Return the same without what the model cannot do, and why in words, by field.
+        """Return the criteria without what the model cannot do, and the reason for each field, in words.
 
-        A size that it does not make, or not for a known price, becomes the nearest of those that have one; a quality
-        without a price at that size is not asked for. `usual` is what the model makes by default.
+        A size that the model does not make, or not for a known price, becomes the nearest priced size. A quality
+        without a price at that size is dropped. `usual` is what the model makes by default.
         """
         plain = self.without_inputs()
         asked = plain.parameters(model, usual.provider, LARGEST_SEED, usual)
@@ -113,7 +113,7 @@ class Criteria(Value):
     def lost_proportions(self, label: str, made: GenerationParameters) -> str | None:
         """Return in words how an edit's proportions differ from its first image's, or None if they do not.
 
-        A size that was asked for is nothing to speak of. `label` names the model.
+        For a requested size, return None. `label` names the model.
         """
         if self.shape is None or self.options.size is not None or self.options.width is not None:
             return None
@@ -142,8 +142,9 @@ def _usual_quality(model: ImageModel, size: str, usual: str) -> str:
 
 
 def nearest_size(model: ImageModel, width: int, height: int) -> str:
-    """Return the size that the model makes of these sides: exactly this, or of those listed the nearest in shape, then
-    in area.
+    """Return the size that the model makes for these sides.
+
+    It is exactly this size if the model makes it, else the listed size nearest in shape, then in area.
     """
     return f"{width}x{height}" if model.makes(width, height) else _nearest(model.sizes, width, height)
 

@@ -1,4 +1,4 @@
-"""LoRAs: small models that change the style of a larger one, kept in a collection that everybody chooses from."""
+"""LoRAs: style add-ons for models that take one, kept in a collection that all users choose from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagegeneration.core.value import Many, Moment, Value
 from imagegeneration.providers.generation import Lora, LoraFamily, LoraName, LoraWeight
 
 HOSTS = ("huggingface.co", "civitai.com", "fal.media", "v3.fal.media", "v3b.fal.media", "replicate.delivery")
-"""Where LoRAs may be: public stores of models, and where Fal and Replicate put what they have trained."""
+"""Hosts of LoRAs: public stores of models, and where Fal and Replicate put the LoRAs that they train."""
 
 TRIGGER_WORD_MAX = 100
 DESCRIPTION_MAX = 1000
@@ -30,14 +30,14 @@ PATH_PATTERN = (
     f"|https://(?:{_OTHERS}){_FOLDERS}{_FILE}"
     rf"|https://civitai\.com/api/download/models/[0-9]{{1,12}}(?:\?{_QUERY}(?:&{_QUERY})*)?)$"
 )
-"""Where a LoRA may be: what every provider that takes LoRAs finds."""
+"""The form of a LoRA's path: what every provider that takes LoRAs can load."""
 
 
 def check_path(path: str) -> str:
-    """`path` unchanged, if every provider that takes LoRAs finds one there. Raises ValueError.
+    """Return `path` unchanged if every provider that takes LoRAs can load it. Raises ValueError.
 
-    It is sent to a provider and never opened here. An address with a token is refused: it would be stored, shown and
-    sent as it is.
+    The path is sent to a provider and never opened here. An address with a token is refused, because the token would be
+    stored, shown and sent.
     """
     if re.fullmatch(PATH_PATTERN, path):  # guard: lora-path-host
         return path
@@ -50,7 +50,7 @@ def check_path(path: str) -> str:
 LoraPath = Annotated[
     str, Strict(), Field(max_length=500, json_schema_extra={"pattern": PATH_PATTERN}), AfterValidator(check_path)
 ]
-"""Where a LoRA is, for the provider that is to load it."""
+"""The path of a LoRA, for the provider that loads it."""
 
 Description = Annotated[
     str,
@@ -64,11 +64,11 @@ TriggerWord = Annotated[
     str, Strict(), AfterValidator(lambda text: check_text(text, TRIGGER_WORD_MAX)), Described(TRIGGER_WORD_MAX)
 ]
 TriggerWords = Annotated[Many[TriggerWord], Field(max_length=10)]
-"""What a prompt has to say for the LoRA to have an effect; nobody but a person puts them there."""
+"""The words that a prompt needs for the LoRA to have an effect. Only the user writes them into a prompt."""
 
 
 class LoraFacts(Value):
-    """What is said of a LoRA, and may be changed."""
+    """The facts about a LoRA that may be changed."""
 
     label: Intent
     description: Description = ""
@@ -86,7 +86,7 @@ class LoraBody(LoraFacts):
 
 
 class LoraChanges(Value):
-    """What is to be said of a LoRA from now on (null: what was said before). `version` is the one that was read."""
+    """The changes of a LoRA (null: keep the value). `version` is the one that was read."""
 
     version: int = Field(ge=0, le=2**31)
     label: Intent | None = None
@@ -99,7 +99,7 @@ class LoraChanges(Value):
 
 
 class CollectedLora(LoraBody):
-    """A document of the collection `loras`, with who changed it last."""
+    """A document of the collection `loras`, with the user who changed it last."""
 
     schema_version: Literal[1] = 1
     version: int = 0
@@ -108,15 +108,15 @@ class CollectedLora(LoraBody):
     changed_by: str
 
     def sent(self, weight: float | None) -> Lora:
-        """What a job that uses it stores and sends; without a weight it is the usual one."""
+        """Return the LoRA as a job stores and sends it, with the default weight if none is given."""
         usual = self.default_weight if weight is None else weight
         return Lora(path=self.path, weight=usual, name=self.name, family=self.family)
 
 
 class LoraWish(Value):
-    """A LoRA that a request asks for: by its name in the collection or, as an admin only, by its path.
+    """A LoRA of a request: named by the collection or, by an admin only, given by its path.
 
-    Without a weight it is the usual one of the collection, or 1.
+    Without a weight it has the default weight of the collection, or 1.
     """
 
     model_config = ConfigDict(

@@ -1,4 +1,4 @@
-"""The collection `loras`: what people choose from."""
+"""The collection `loras`: the LoRAs that users choose from."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from imagegeneration.mongo.transaction import Session
 
 @translated
 class LoraStore:
-    """Keeps LoRAs by their names, and changes them by compare-and-set."""
+    """The store of LoRAs by name, changed by compare-and-set."""
 
     def __init__(self, connection: Connection) -> None:
         self._loras = Collection(connection, "loras", CollectedLora, indexes=[IndexModel("name", unique=True)])
 
     def insert(self, lora: CollectedLora, *, session: Session) -> None:
-        """Add a LoRA. Raises AlreadyExists if there is one of this name."""
+        """Add a LoRA. Raises AlreadyExists if the name is taken."""
         self._loras.insert(lora, session=session)
 
     def count(self, *, session: Session) -> int:
-        """Return how many there are."""
+        """Count the LoRAs."""
         return self._loras.raw.count_documents({}, session=session)
 
     def named(self, names: Some[str]) -> list[CollectedLora]:
@@ -35,7 +35,7 @@ class LoraStore:
         return self._loras.find({"name": {"$in": list(names)}})
 
     def page(self, text: str, after: str | None, limit: int, *, disabled_too: bool) -> list[CollectedLora]:
-        """Return up to `limit` by name, those after `after`, with `text` in what is said of them."""
+        """Return up to `limit` LoRAs by name, those after `after`, with `text` in a field that describes them."""
         query: Document = {} if disabled_too else {"enabled": True}
         if after is not None:
             query["name"] = {"$gt": after}
@@ -46,7 +46,7 @@ class LoraStore:
         return self._loras.find(query, sort=[("name", ASCENDING)], limit=limit)
 
     def change(self, old: CollectedLora, new: CollectedLora, *, session: Session) -> bool:
-        """Put `new` in the place of `old`. Return False if it was changed or deleted since it was read."""
+        """Replace `old` by `new`. Return False if it was changed or deleted since it was read."""
         as_read = {
             "name": old.name,
             "version": old.version,  # guard: lora-change-as-read

@@ -1,4 +1,4 @@
-"""The collection of LoRAs: everybody chooses from it, admins keep it."""
+"""The use cases of LoRAs: users choose them, admins maintain them."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from imagegeneration.mongo.transaction import Session
 from imagegeneration.providers.generation import Lora
 
 MOST = 1000
-"""How many LoRAs there may be: a list that is searched and looked through by people."""
+"""Maximum number of LoRAs, since users search and browse the list."""
 
 _MEANWHILE = "Somebody else has changed this LoRA meanwhile."
 
 
 class Loras:
-    """What may be sent to a provider as a LoRA. A job keeps what it was approved with, whatever becomes of the rest."""
+    """The LoRAs that may be sent to a provider. A job keeps those that it was approved with, whatever changes later."""
 
     def __init__(self, connection: Connection, loras: LoraStore, audit: Audit, catalog: Catalog) -> None:
         self._connection = connection
         self._loras = loras
         self._audit = audit
         self.families = sorted({model.lora_family for model in catalog.image_models if model.lora_family})
-        """What LoRAs can be made for, as the catalog has it."""
+        """The LoRA families of the catalog's models."""
 
     def page(self, actor: Actor, *, text: str = "", after: str | None = None, limit: int) -> Sequence[CollectedLora]:
-        """Up to `limit` LoRAs by name, those after `after`, with `text` in what is said of them.
+        """Return up to `limit` LoRAs by name, those after `after`, with `text` in a field that describes them.
 
-        Those that are disabled exist for admins only.
+        Disabled LoRAs exist for admins only.
         """
         if not text.isprintable():
             return ()
         return self._loras.page(text, after, limit, disabled_too=actor.may("administer"))
 
     def get(self, actor: Actor, name: str) -> CollectedLora:
-        """The LoRA. Raises NotFound (IMG_008), also for one that is disabled, unless an admin asks."""
+        """Return the LoRA. Raises NotFound (IMG_008), also for a disabled one, unless an admin asks."""
         found = self._loras.named([name])
         if not found or not (found[0].enabled or actor.may("administer")):
             raise NotFound("There is no such LoRA.")
         return found[0]
 
     def named(self, actor: Actor, wishes: Sequence[LoraWish]) -> tuple[Lora, ...]:
-        """What is sent for these wishes, in their order: path and weight as they are at this moment.
+        """Return what is sent for these wishes, in their order, with the current path and weight.
 
-        Raises NotFound (IMG_008) for a name that the collection has not, or has disabled, and NotAllowed (IMG_010)
-        for a path that somebody else than an admin gives: no stranger's address goes to a provider that is paid.
+        Raises NotFound (IMG_008) for a name that is unknown or disabled. Raises NotAllowed (IMG_010) for a path from an
+        actor other than an admin: a paid provider must not load arbitrary addresses.
         """
         # guard: lora-path-admin
         if any(wish.path is not None for wish in wishes) and not actor.may("administer"):
@@ -72,7 +72,10 @@ class Loras:
         return tuple(_sent(wish, known) for wish in wishes)
 
     def add(self, actor: Actor, body: LoraBody) -> CollectedLora:
-        """Add a LoRA. Raises WrongState (IMG_011): the name is taken, no model takes its family, too many."""
+        """Add a LoRA.
+
+        Raises WrongState (IMG_011): the name is taken, no model takes its family, or there are too many.
+        """
         self._require_family(body.family)
         now = self._connection.now()
         lora = CollectedLora(**body.model_dump(), created_at=now, changed_at=now, changed_by=actor.user_id)
@@ -92,9 +95,9 @@ class Loras:
         return lora
 
     def change(self, actor: Actor, name: str, changes: LoraChanges) -> CollectedLora:
-        """Say something else of a LoRA; what was approved with it stays as it is.
+        """Change a LoRA. Approved jobs stay as they are.
 
-        Raises NotFound; WrongState (IMG_011) if somebody changed it meanwhile, or no model takes its family.
+        Raises NotFound. Raises WrongState (IMG_011) if it was changed meanwhile, or no model takes its family.
         """
         lora = self.get(actor, name)
         said = changes.model_dump(exclude={"version"}, exclude_none=True)
@@ -118,7 +121,7 @@ class Loras:
         return changed
 
     def delete(self, actor: Actor, name: str) -> None:
-        """Take a LoRA out of the collection; what was approved with it stays as it is. Raises NotFound, WrongState."""
+        """Delete a LoRA. Approved jobs stay as they are. Raises NotFound and WrongState."""
         lora = self.get(actor, name)
         now = self._connection.now()
 

@@ -1,4 +1,4 @@
-"""A model as the catalog has it: its life, what it can do, and what it costs."""
+"""A model of the catalog: its life, its abilities, and its prices."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from imagegeneration.providers.generation import (
 )
 
 ANNOUNCED_DAYS = 30
-"""How long before its last day a dying model is announced."""
+"""How many days before its last day a model is announced as dying."""
 
 
 class Bounds(Value):
-    """A number that a model takes: from `least` to `most`, `usual` where no other is asked for."""
+    """The range of a number that a model takes, from `least` to `most`. `usual` is the default."""
 
     least: float
     most: float
@@ -34,7 +34,7 @@ class Bounds(Value):
 
 
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")]
-"""Width and height in pixels."""
+"""Width and height in pixels, as WIDTHxHEIGHT."""
 
 
 class FreeSizes(Value):
@@ -47,7 +47,7 @@ class FreeSizes(Value):
     most_pixels: int | None = None
 
     def holds(self, width: int, height: int) -> bool:
-        """Return whether the model makes this size."""
+        """Return whether the size is within these bounds."""
         if width % self.step or height % self.step:
             return False
         if min(width, height) < self.shortest or max(width, height) > self.longest:
@@ -58,7 +58,7 @@ class FreeSizes(Value):
 
 
 class Slow(Value):
-    """What a model takes longer for: these qualities, and more than `pixels`. A call for them has `seconds`."""
+    """What takes a model longer: these qualities, and more than `pixels`. Such a call has `seconds`."""
 
     qualities: Many[str] = ()
     pixels: int | None = Field(default=None, ge=1)
@@ -66,12 +66,12 @@ class Slow(Value):
 
 
 class ImageModel(Value):
-    """A model that makes images, as `catalog.toml` has it.
+    """A model that makes images, as in `catalog.toml`.
 
-    `provider` makes it; the sandbox stands in for OpenAI's. `unavailable` says why it cannot be had at all.
-    `timeout_seconds`, or those of `slow`, bound a call: longer than any call takes, so that no paid one is thrown away.
-    `quality_score` is from 1 to 10 (PRD 003, 4.2 D). `references` is how many images it edits at once. `takes_mask`
-    is a fact about the model: the studio itself sends no masks.
+    The sandbox can replace OpenAI as its `provider`. `unavailable` says why the model cannot be used at all.
+    `timeout_seconds`, or the seconds of `slow`, bound a call. They are longer than any call takes, so that no paid call
+    is cut off. `quality_score` is from 1 to 10, as in "Image Generation v2", section 4.2 D. `references` is how many
+    images it edits at once. `takes_mask` is a fact about the model: the studio sends no masks.
     """
 
     name: str = Field(min_length=1, max_length=100)
@@ -111,15 +111,15 @@ class ImageModel(Value):
         return self
 
     def is_alive(self, today: date) -> bool:
-        """Return whether it can be called."""
+        """Return whether the model can be called."""
         return self.unavailable is None and (self.shut_down is None or self.shut_down > today)
 
     def is_dying(self, today: date) -> bool:
-        """Return whether its last day is near enough to be announced."""
+        """Return whether the model's last day is within ANNOUNCED_DAYS."""
         return self.is_alive(today) and self.shut_down is not None and (self.shut_down - today).days <= ANNOUNCED_DAYS
 
     def seconds_for(self, wanted: GenerationParameters) -> float:
-        """Return how many seconds an answer is waited for."""
+        """Return the time-out of a call with these parameters, in seconds."""
         width, height = wanted.pixels
         slow = self.slow
         if slow is None:
@@ -129,11 +129,11 @@ class ImageModel(Value):
 
     @property
     def longest_seconds(self) -> float:
-        """Return how many seconds any answer is waited for."""
+        """Return the longest time-out of any call, in seconds."""
         return max(self.timeout_seconds, self.slow.seconds if self.slow else 0)
 
     def usual(self, provider: ProviderName, like: GenerationParameters | None = None) -> GenerationParameters:
-        """Return what the model makes by default: as in `like` where it can, at a known price."""
+        """Return the parameters that the model makes by default, at a known price: as in `like`, as far as it can."""
         sizes, formats = self.priced_sizes() or self.sizes, self.formats
         size = like.size if like is not None and like.size in sizes else sizes[0]
         qualities = self.priced_qualities(size) or self.qualities
@@ -147,7 +147,7 @@ class ImageModel(Value):
         )
 
     def seeds(self, first: int, image_count: int) -> Sequence[int]:
-        """Return a seed for each image: the first, and those after it; after the largest comes the least."""
+        """Return a seed for each image, counted up from `first`. The least seed follows the largest."""
         span = LARGEST_SEED - self.least_seed + 1
         return [self.least_seed + (first - self.least_seed + index) % span for index in range(image_count)]
 
@@ -172,11 +172,11 @@ class ImageModel(Value):
         return self.free_sizes if is_priced else None
 
     def makes(self, width: int, height: int) -> bool:
-        """Return whether it makes images of this size."""
+        """Return whether the model makes images of this size."""
         return f"{width}x{height}" in self.sizes or bool(self.free_sizes and self.free_sizes.holds(width, height))
 
     def problems(self, wanted: GenerationParameters) -> Mapping[str, str]:
-        """Return what of the parameters the model cannot do: the field, and why in words."""
+        """Return the fields of the parameters that the model cannot do, each with the reason in words."""
         clear_jpeg = wanted.background == "transparent" and wanted.output_format == "jpeg"
         checks = (
             ("size", self.makes(*wanted.pixels), f"makes {_listed(self.sizes)}"),
@@ -202,22 +202,22 @@ class ImageModel(Value):
         return {field: f"{self.label} {why}." for field, is_possible, why in checks if not is_possible}
 
     def can_edit(self, count: int) -> bool:
-        """Return whether the model edits so many images at once, for a known price."""
+        """Return whether the model edits this number of images at once, for a known price."""
         has_price = bool(self.prices.image_in * self.prices.reference_tokens)
         return count == 0 or (self.edits and has_price and count <= self.references)
 
     def takes_fewer_references(self, wanted: GenerationParameters) -> bool:
-        """Return whether the model edits images, but not so many at once."""
+        """Return whether the model edits images, but fewer than wanted at once."""
         return self.edits and len(wanted.references) > self.references
 
     def _strangers(self, wanted: GenerationParameters) -> Sequence[str]:
-        """Return the families of the LoRAs that are not made for this model; without a name none is known."""
+        """Return the families of the LoRAs that are made for other models. A LoRA sent by path has none."""
         families = dict.fromkeys(lora.family for lora in wanted.loras if lora.family is not None)
         return [family for family in families if family != self.lora_family]
 
 
 class TextModel(Value):
-    """A model that writes text; prices a million tokens."""
+    """A model that writes text. Its prices are for a million tokens."""
 
     name: str
     text_in: Micros

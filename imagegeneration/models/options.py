@@ -1,4 +1,4 @@
-"""What a person or a program may ask for beside the prompt (PRD 003)."""
+"""The options of a request besides the prompt, after the PRD "Image Generation v2"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEGATIVE_PROMPT_MAX = 1000
 RANDOM_SEED = -1
 
 MAX_ALTERNATES = 3
-"""Models that an approval may name beside the first."""
+"""Maximum number of alternates of an approval."""
 
 Side = Annotated[int, Field(ge=64, le=4096)]
 
@@ -31,7 +31,7 @@ Side = Annotated[int, Field(ge=64, le=4096)]
 NegativePrompt = Annotated[
     str, AfterValidator(lambda text: check_text(text, NEGATIVE_PROMPT_MAX)), Described(NEGATIVE_PROMPT_MAX)
 ]
-"""What should not be in the image: 1 to 1,000 characters."""
+"""What should not be in the image, in 1 to 1,000 characters."""
 
 
 def _different(models: tuple[str, ...]) -> tuple[str, ...]:
@@ -50,14 +50,15 @@ def _no_image_twice(ids: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Options(Value):
-    """Everything that can be chosen; what is not given is the model's usual.
+    """The options of a request. An omitted option has the model's default.
 
-    `provider` is a name or `auto`; with `auto`, `priority` decides. `size` is taken as it is or refused; instead of it,
+    `provider` is a name or `auto`. With `auto`, `priority` decides. `size` is used exactly or refused. Instead of it,
     `width` and `height` together are mapped to the nearest size that the model makes. `seed` -1 is drawn at approval
-    and stored. `references` are stored images that are to be edited, in this order. `max_micros_per_image` is the most
-    that an image may cost. `fallback` names models that may make an image instead, in this order, where the one before
-    is known not to have charged; each may cost `max_extra_micros` an image more. `partial_images` is how often an image
-    is shown while it is made.
+    and stored. `references` are stored images to edit, in this order. `max_micros_per_image` is the most that an image
+    may cost.
+
+    `fallback` names models that may make an image, in this order, if the model before is known not to have charged.
+    Each may cost `max_extra_micros` an image more. `partial_images` is the number of previews of each image.
     """
 
     provider: ProviderName | Literal["auto"] = "auto"
@@ -88,7 +89,7 @@ class Options(Value):
 
     @model_validator(mode="after")
     def _one_wish_of_a_size(self) -> Self:
-        """Raise ValueError for a size that is asked for twice or by half."""
+        """Raise ValueError if the size is given twice or only in part."""
         if (self.width is None) != (self.height is None):
             raise ValueError("width and height must be given together")
         if self.size is not None and self.width is not None:
@@ -97,7 +98,7 @@ class Options(Value):
 
 
 class OptionsBody(Value):
-    """Options, and the most that an image may cost in dollars; of that and `maxMicrosPerImage` the lower counts."""
+    """Options, and the most that an image may cost in dollars. The lower of that and `maxMicrosPerImage` counts."""
 
     options: Options = Options()
     max_cost_per_image: float | None = Field(
@@ -113,6 +114,6 @@ class OptionsBody(Value):
         """Return the options with the lower limit."""
         if self.max_cost_per_image is None:
             return self.options
-        at_most = int(Decimal(str(self.max_cost_per_image)) * 1_000_000)  # rounded down: never more than was said
+        at_most = int(Decimal(str(self.max_cost_per_image)) * 1_000_000)  # rounded down: never above the given limit
         own = self.options.max_micros_per_image
         return self.options.model_copy(update={"max_micros_per_image": at_most if own is None else min(own, at_most)})

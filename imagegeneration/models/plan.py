@@ -1,4 +1,4 @@
-"""What is approved: the request, and who may make an image instead."""
+"""The plan of an approval: the request and its alternates."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class GenerationPlan(Value):
 
     @property
     def routes(self) -> tuple[GenerationParameters, ...]:
-        """Every way to an image, the request first."""
+        """Return every route to an image, the request first."""
         return (self.request, *self.alternates)

@@ -1,4 +1,4 @@
-"""What is still possible of options that were chosen once: models go, and settings with them."""
+"""The check of saved options against today's catalog: models are withdrawn, and settings with them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from imagegeneration.providers.generation import GenerationParameters
 
 
 def keep_possible(options: Options, registry: ModelRegistry) -> tuple[Options, Sequence[str]]:
-    """Return the options that are left, and in words what was given up.
+    """Return the options that are still possible, and in words what was given up.
 
-    Settings give way to the model that is named, else to the default one; LoRAs and references never do.
+    Settings that the named model, or else the default one, cannot do are given up. LoRAs and references never are.
     """
     given_up: list[str] = []
     if options.model is not None and (why := registry.why_not(options.model)) is not None:
@@ -41,8 +41,9 @@ def without_fallbacks(options: Options, names: Container[str]) -> Options:
 
 
 def basis(options: Options, registry: ModelRegistry) -> GenerationParameters | None:
-    """Return what fields can be about where nothing can be approved: the model that options stand for, or the default
-    one, with what it can do of them; None without a provider.
+    """Return the parameters that the form shows while nothing can be approved, or None without a provider.
+
+    They are of the model that the options stand for, or the default one, with what it can do of the options.
     """
     found = _stands_for(options, registry) or _default(registry)
     if found is None:
@@ -53,8 +54,9 @@ def basis(options: Options, registry: ModelRegistry) -> GenerationParameters | N
 
 
 def _stands_for(options: Options, registry: ModelRegistry) -> tuple[ImageModel, ProviderName] | None:
-    """Return the model that options stand for before any selection: the named one, else the default one where it can
-    do what is needed.
+    """Return the model that the options stand for before any selection, or None.
+
+    It is the named one, or else the default one if it can do what is needed.
     """
     if options.model is not None:
         return registry.find(options.model)

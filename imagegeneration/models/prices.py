@@ -1,4 +1,4 @@
-"""What a model's calls cost, in micro-dollars: before a call the most, after it by the provider's count of tokens."""
+"""The prices of a model's calls, in micro-dollars: the maximum before a call, the cost by token count after it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from imagegeneration.money.money import quoted, tokens_cost
 from imagegeneration.providers.generation import GenerationParameters, Usage
 
 TEMPLATE_TOKENS = 32
-"""What a provider may put around a prompt, in tokens: a hold has room for them where text is billed by the token."""
+"""Tokens that a provider may add around a prompt. A hold covers them if text is billed by the token."""
 
 MEGAPIXEL = 1024 * 1024
-"""As Fal counts: an image of 1024x1024 is one."""
+"""Pixels of a megapixel, as Fal counts: an image of 1024x1024 is one."""
 
 
 class ImagePrice(Value):
-    """What an image costs; a size or a quality that is not given stands for all of them."""
+    """The price of an image. A size or a quality of None matches all."""
 
     size: str | None = None
     quality: str | None = None
@@ -23,11 +23,10 @@ class ImagePrice(Value):
 
 
 class Prices(Value):
-    """What a call costs: by the image, by the started megapixel, and by the token (a million tokens).
+    """The prices of a call: by the image, by the started megapixel, and by the million tokens.
 
-    `text_out` is for words and thoughts that a model makes beside the image; a quote has room for `text_out_most`
-    tokens of them. `reference_tokens` is the most that one image counts as that is given to be edited, and
-    `partial_tokens` what one counts as that is shown on the way.
+    `text_out` is for words and thoughts that a model makes beside the image. A quote covers `text_out_most` tokens of
+    them. `reference_tokens` is the maximum count of an image to edit, and `partial_tokens` the count of a preview.
     """
 
     image: Many[ImagePrice] = ()
@@ -42,7 +41,7 @@ class Prices(Value):
     is_estimate: bool = False
 
     def of(self, parameters: GenerationParameters) -> int | None:
-        """Return the price of one image, or None where there is none."""
+        """Return the price of one image, or None if there is none."""
         if self.megapixel is not None:
             width, height = parameters.pixels
             return self.megapixel * -(-width * height // MEGAPIXEL)
@@ -53,15 +52,16 @@ class Prices(Value):
 
     @property
     def partial_micros(self) -> int:
-        """Return what one image on the way costs; 0 where there is no price."""
+        """Return the price of one preview, or 0 if there is none."""
         return tokens_cost((self.partial_tokens, self.image_out))
 
     def quote(self, parameters: GenerationParameters, final_prompt: str) -> int:
-        """Return the most that one image can cost: its price, the prompt's bytes and TEMPLATE_TOKENS at the text price,
-        the words that the model may make, the most that each reference counts as, and the images shown on the way.
+        """Return the most that one image can cost.
 
-        A token is never shorter than a byte, so the bytes bound the tokens. The sum is rounded up by `quoted`. Raises
-        ModelUnavailable (IMG_013) where there is no price: without a price the request is refused.
+        It is the sum of the image's price, the prompt's bytes and TEMPLATE_TOKENS at the text price, the words that the
+        model may make, the maximum of each reference, and the previews. A token is never shorter than a byte, so the
+        bytes bound the tokens. The sum is rounded up by `quoted`. Raises ModelUnavailable (IMG_013) if a price is
+        missing.
         """
         price = self.of(parameters)
         if price is None:
@@ -84,10 +84,10 @@ class Prices(Value):
         )
 
     def cost(self, usage: Usage) -> int | None:
-        """Return what a call cost by the provider's own count of tokens, rounded up.
+        """Return the call's cost by the provider's count of tokens, rounded up, or None if the count gives none.
 
-        None where images have no price by the token, or the count is not plausible: then the count says nothing, least
-        of all that it was free.
+        It gives none if images have no price by the token, or if the count is implausible. That does not mean that the
+        call was free.
         """
         if not self.image_out or usage.implausible:
             return None
@@ -100,15 +100,16 @@ class Prices(Value):
         )
 
     def judged(self, wanted: GenerationParameters, usage: Usage, *, is_edit: bool, max_cost_micros: int) -> Usage:
-        """Return the provider's count, marked where it cannot be right: no prompt is empty, no edit reads no image, and
-        no image costs less than a tenth of the price of what was asked for, or more than `max_cost_micros`. Without an
-        edit, all that was read is text.
+        """Return the provider's count, marked as implausible if it cannot be right.
+
+        No prompt is empty, and no edit reads no image. No image costs less than a tenth of the price of the request, or
+        more than `max_cost_micros`. Without an edit, all that was read is text.
         """
         if not is_edit:
             read = usage.input_text_tokens + usage.undivided_tokens
             usage = usage.model_copy(update={"input_text_tokens": read, "undivided_tokens": 0})
         price = self.of(wanted) if self.image else 0
-        if price is None:  # the row has changed since the approval, and lost this price
+        if price is None:  # the row has lost this price since the approval
             price = min(each.micros for each in self.image)
         images_read = usage.input_image_tokens + usage.undivided_tokens
         is_wrong = (

@@ -1,4 +1,4 @@
-"""The quote: what would be approved and what it costs at most, as a page shows it and an approval verifies it."""
+"""The quote: the plan and its maximum cost, as a page shows it and an approval verifies it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from imagegeneration.money.price import Price, max_price
 
 @dataclass(frozen=True)
 class Quote:
-    """What would be approved, why, and the most that it costs.
+    """The plan to approve, the reason for its model, and its maximum cost.
 
-    `prices` are of one image, of each route of the plan in its order. `why` says why this model makes it, `given_up`
-    what differs from what was given. `unable` names the alternates that were left out, and why. `refusal` is why it may
-    not be approved now, `obstacles` what would keep its calls waiting or make them fail. `credits_left` is None for a
-    person who is not metered. With `draws_seed` the seed is drawn anew by each quote.
+    `prices` are of one image, for each route of the plan in its order. `why` says why this model makes it, and
+    `given_up` what differs from the options. `unable` names the alternates that were left out, with the reasons.
+    `refusal` is why it may not be approved now, and `obstacles` what would delay its calls or make them fail.
+    `credits_left` is None for a user without counted credits. With `draws_seed` each quote draws the seed anew.
     """
 
     final_prompt: str
@@ -44,31 +44,31 @@ class Quote:
 
     @property
     def image_price(self) -> Price:
-        """What is held for each image: the price of the dearest route."""
+        """Return what is held for each image: the price of the most expensive route."""
         return max_price(self.prices)  # guard: approval-hold-dearest
 
     @property
     def request_price(self) -> Price | None:
-        """The most that an image of the request costs; None without alternates, as it is what is held then."""
+        """Return the maximum price of an image of the request, or None without alternates, as the hold is the same."""
         return None if len(self.prices) == 1 else self.prices[0]
 
     @property
     def total_micros(self) -> int:
-        """The most that all images cost, in micro-dollars: the sum that approving holds."""
+        """Return the most that all images cost, in micro-dollars: the sum that approving holds."""
         return self.image_price.micros * self.image_count
 
     @property
     def credits(self) -> CreditQuote | None:
-        """What all images cost in credits, and what is left; None for a person who is not metered."""
+        """Return the price of all images in credits, and what is left, or None for a user without counted credits."""
         if self.credits_left is None:
             return None
         return CreditQuote(cost=self.image_price.credits * self.image_count, left=self.credits_left)
 
     @property
     def terms_sha256(self) -> str:
-        """The hash of what stands beside the button: the parameters as they would be sent, and the price of all.
+        """Return the hash of what is shown beside the button: the parameters to send, and the total price.
 
-        Random seeds are drawn at the approval, so they are no part of what is shown.
+        Random seeds are drawn at the approval, so the page does not show them.
         """
         unknown = {"seed": None, "seeds": ()} if self.draws_seed else {}
         routes = [route.model_copy(update=unknown).document() for route in self.plan.routes]
@@ -76,12 +76,12 @@ class Quote:
 
     @property
     def sha256(self) -> str:
-        """The hash of all that a person approves."""
+        """Return the hash of all that a user approves."""
         return shown_sha256(self.final_prompt, self.image_count, self.terms_sha256)
 
 
 def shown_sha256(final_prompt: str, image_count: int, terms: str) -> str:
-    """Return the hash of what a screen shows; `terms` is `Quote.terms_sha256`."""
+    """Return the hash of what a page shows. `terms` is `Quote.terms_sha256`."""
     return _sha256([final_prompt, image_count, terms])
 
 

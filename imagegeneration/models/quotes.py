@@ -1,4 +1,4 @@
-"""Pricing a plan: the one place that says what is approved costs, in money and in credits."""
+"""The pricing of a plan, in money and in credits. No other module prices an approval."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imagegeneration.providers.generation import GenerationParameters
 
 
 class Quotes:
-    """Makes quotes, for the person who pays."""
+    """The maker of quotes, for the user who pays."""
 
     def __init__(self, registry: ModelRegistry, conditions: Conditions, credits_: Credits) -> None:
         self._registry = registry
@@ -35,7 +35,7 @@ class Quotes:
         unable: Mapping[str, str] = MappingProxyType({}),
         draws_seed: bool = False,
     ) -> Quote:
-        """Return the quote of `image_count` images. Raises ModelUnavailable (IMG_013) for what has no price."""
+        """Return the quote of `image_count` images. Raises ModelUnavailable (IMG_013) if a price is missing."""
         plan = self._registry.with_seeds(plan, image_count)
         left = self._credits.balance(user_id)
 

@@ -1,7 +1,8 @@
-"""Ranking models: by a priority, by a preferred provider, or by PRD 003's rules for LoRAs (docs/adr/0029).
+"""The ranking of models: by a priority, a preferred provider, or the rules for LoRAs.
 
-A preferred provider counts first. A priority is decided by the figures that are shown beside each model. A rule that
-names a model which cannot be called gives way to the best of those that can.
+The rules are those of the PRD "Image Generation v2" (docs/adr/0029-priorities-by-figures.md). A preferred provider
+counts first. A priority is decided by the figures that are shown beside each model. If the model that a rule names
+cannot be called, the best callable one is chosen.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from imagegeneration.core.value import Many, Micros, Value
 from imagegeneration.models.options import Options, Priority
 
 WITH_LORAS = "fal-ai/flux-lora"
-"""The model of a request with LoRAs that names neither a model nor a priority. Fal serves PRD 003's standard (2 LoRAs)
-and advanced (5) Flux as one application.
+"""The model of a request with LoRAs without a model or a priority.
+
+Fal serves the standard Flux (2 LoRAs) and the advanced one (5) of the PRD "Image Generation v2" as one application.
 """
 
 
 class Candidate(Value):
-    """A model that may be chosen. `price_micros` is an upper bound for one image (None: it has no price).
+    """A model that may be chosen. `price_micros` is an upper bound for one image, or None if it has no price.
 
-    `limitations` say in words what of the request it cannot do, `over_limit` that its price is above the limit of an
-    image, `pause` why nothing is started at present, and `trouble` what is wrong with its provider by the latest check.
-    It is `able` where there is none of these. `given_up` is what was not asked of it, as it cannot do it.
+    `limitations` say in words what of the request it cannot do. `over_limit` says that its price is above the limit of
+    an image, `pause` why no call is started at present, and `trouble` what is wrong with its provider by the latest
+    check. It is `able` if there is none of these. `given_up` says which options were dropped because it cannot do them.
     """
 
     model: str
@@ -42,7 +44,7 @@ class Candidate(Value):
 
 
 class Estimate(Value):
-    """Every model that could be asked, the able ones first and cheapest first; and the best of them by each measure."""
+    """Every candidate, the able ones first and cheapest first, and the best able one by each measure."""
 
     recommendations: Many[Candidate]
     cheapest: str | None
@@ -59,7 +61,7 @@ _WORDS: Mapping[Priority, str] = {"speed": "the fastest", "cost": "the cheapest"
 
 
 def choose(candidates: Sequence[Candidate], options: Options) -> tuple[Candidate, str] | None:
-    """Return the model to be called for these options, and why in words; None where none is able."""
+    """Return the model for these options and the reason in words, or None if none is able."""
     able = [candidate for candidate in candidates if candidate.able]
     priority = options.priority or "quality"
     if preferred := [candidate for candidate in able if candidate.provider == options.provider]:
@@ -71,19 +73,19 @@ def choose(candidates: Sequence[Candidate], options: Options) -> tuple[Candidate
 
 
 def or_waiting(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Return these; where all that could do it are paused, as if they were not: a job waits then instead."""
+    """Return the candidates. If none is able, those without limitations count as able, and their jobs wait."""
     if any(candidate.able for candidate in candidates):
         return candidates
     return [candidate.model_copy(update={"able": not candidate.limitations}) for candidate in candidates]
 
 
 def best(candidates: Sequence[Candidate], priority: Priority) -> Candidate:
-    """Return the first by a priority, of one or more."""
+    """Return the best of one or more candidates by a priority."""
     return min(candidates, key=_BEST[priority])
 
 
 def estimate(found: Sequence[Candidate]) -> Estimate:
-    """Sort them, the able ones and the cheap ones first, and name the best of the able ones that give up nothing."""
+    """Sort the candidates, able and cheap ones first, and name the best able ones that give up nothing."""
     able = [one for one in found if one.able and not one.given_up]
     return Estimate(
         recommendations=tuple(sorted(found, key=lambda one: (not one.able, one.price_micros or 0, one.label))),
@@ -94,7 +96,7 @@ def estimate(found: Sequence[Candidate]) -> Estimate:
 
 
 def why_none(candidates: Sequence[Candidate]) -> str:
-    """Say what keeps each of the candidates from doing all that is asked for, of the first five."""
+    """Return why each of the first five candidates cannot do the request, in words."""
     reasons = [f"{one.label}: {' '.join((*one.limitations, *one.given_up))}" for one in candidates[:5]]
     return " ".join(["No model can do all of this.", *reasons])
 

@@ -1,4 +1,4 @@
-"""The models that this installation can call: their providers, default parameters, prices and endpoints."""
+"""The registry of the callable models: their providers, default parameters, prices and endpoints."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from imagegeneration.providers.generation import GenerationParameters
 
 @dataclass(frozen=True)
 class ModelRegistry:
-    """The catalog, with what is configured here.
+    """The catalog with the configuration of this installation.
 
-    `default` is what version 1 makes, or None without a provider. `endpoints` has the hash of the endpoint of each
-    configured provider.
+    `default` is what version 1 makes, or None without a provider. `endpoints` has the hash of each configured
+    provider's endpoint.
     """
 
     catalog: Catalog
@@ -33,7 +33,7 @@ class ModelRegistry:
         return self.default
 
     def provider_of(self, model: ImageModel) -> ProviderName | None:
-        """Return the configured provider of a model, or None. The sandbox stands in for OpenAI."""
+        """Return the configured provider of a model, or None if there is none. The sandbox can replace OpenAI."""
         stand_in = "sandbox" if model.provider == "openai" and "openai" not in self.endpoints else model.provider
         return stand_in if stand_in in self.endpoints else None
 
@@ -44,7 +44,7 @@ class ModelRegistry:
         return self.endpoints[provider]
 
     def default_of(self, model: ImageModel, provider: ProviderName) -> GenerationParameters:
-        """Return what a model makes here by default: as configured, as far as the model can."""
+        """Return the model's default parameters here: as configured, as far as the model can."""
         configured = self.default
         return configured if configured and configured.model == model.name else model.usual(provider, configured)
 
@@ -67,7 +67,7 @@ class ModelRegistry:
         return model, provider
 
     def model(self, name: str) -> ImageModel:
-        """Return the living model of this name, whoever makes it. Raises ModelUnavailable (IMG_013)."""
+        """Return the living model of this name, whatever its provider. Raises ModelUnavailable (IMG_013)."""
         return self.catalog.model(name, today())
 
     def why_not(self, name: str) -> str | None:
@@ -78,7 +78,7 @@ class ModelRegistry:
         return self.catalog.why_not(name, today())
 
     def label_of(self, name: str) -> str:
-        """Return a model's name for people."""
+        """Return a model's name for users."""
         model = self.catalog.named(name)
         return name if model is None else model.label
 
@@ -91,16 +91,16 @@ class ModelRegistry:
         self.catalog.require_possible(request, today())
 
     def with_seeds(self, plan: GenerationPlan, image_count: int) -> GenerationPlan:
-        """Return the plan of so many images: with a seed for each, at every model that may make it."""
+        """Return the plan with a seed for each image, on every route."""
         request, *alternates = (self.catalog.with_seeds(route, image_count) for route in plan.routes)
         return plan.model_copy(update={"request": request, "alternates": tuple(alternates)})
 
 
 def today() -> date:
-    """Return the UTC day by which models live and die."""
+    """Return the UTC date by which models live and die."""
     return datetime.now(UTC).date()
 
 
 def not_configured(model: ImageModel) -> str:
-    """Say that nothing here can call the model."""
+    """Return in words that no configured provider makes the model."""
     return f"The provider {model.provider}, which makes {model.label}, is not configured."

@@ -1,4 +1,4 @@
-"""Which model is asked first: the one that is named, else by rules; the answer says why."""
+"""The selection of a request's model: the named one, or one by rules. The result says why."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ MADE_BY_DEFAULT = "what this studio usually makes"
 
 
 class Selection:
-    """Selects the model of a request."""
+    """The selection of the model of a request."""
 
     def __init__(self, registry: ModelRegistry, candidates: Candidates) -> None:
         self._registry = registry
         self._candidates = candidates
 
     def select(self, criteria: Criteria) -> tuple[GenerationParameters, str]:
-        """Return the parameters of the model that is asked first, and why it is this one, in words.
+        """Return the parameters of the request's model, and the reason for that model in words.
 
-        Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013), OverBudget (IMG_006), TooLarge (IMG_007) for
-        more references than are possible, or InvalidRequest (IMG_009) naming each field that the model cannot do, or
-        saying that no model can do all of it.
+        Raises ProviderNotConfigured (IMG_001), ModelUnavailable (IMG_013), OverBudget (IMG_006), or TooLarge (IMG_007)
+        for too many references. Raises InvalidRequest (IMG_009) naming each field that the model cannot do, or saying
+        that no model can do all of it.
         """
         options = criteria.options
         if options.model is not None:
@@ -68,9 +68,9 @@ class Selection:
         return request, f"{model.label}: asked for by name."
 
     def _no_dearer(self, found: Sequence[Candidate], final_prompt: str) -> Sequence[Candidate]:
-        """Return those that cost no more than what is made by default: nothing moves a request to a dearer model.
+        """Return those that cost at most what the default does: no request moves to a more expensive model by itself.
 
-        Raises InvalidRequest (IMG_009) naming the dearer ones where only they can do what is asked for.
+        Raises InvalidRequest (IMG_009) naming the more expensive ones if only they can do the request.
         """
         default = self._registry.require_default()
         most = self._registry.price_of(default, final_prompt)
@@ -90,7 +90,7 @@ class Selection:
         )
 
     def _too_many_references(self, options: Options) -> TooLarge | None:
-        """Return what to say where more images are to be edited than any model here takes at once."""
+        """Return the error for more references than any model here takes at once, or None."""
         models = self._registry.callable_models()
         most = max((one.references for one, made_by in models if options.provider in ("auto", made_by)), default=0)
         if not 0 < most < len(options.references):
@@ -101,7 +101,7 @@ class Selection:
         )
 
     def _too_dear(self, criteria: Criteria) -> OverBudget | None:
-        """Return what to say where nothing but the price limit keeps every model from making it."""
+        """Return the error if only the price limit prevents every model from making it, or None."""
         limit, provider = criteria.options.max_micros_per_image, criteria.options.provider
         if limit is None:
             return None
@@ -125,9 +125,9 @@ class Selection:
 
 
 def default_among(found: Sequence[Candidate], registry: ModelRegistry) -> Candidate | None:
-    """Return what version 1 makes, where it can do what is asked for; paused it waits, as in version 1.
+    """Return the default model's candidate, if it can do the request, or None. A paused one waits.
 
-    A request that leaves the choice open is not moved to a model of another price by a pause of half a minute.
+    A pause of half a minute must not move a request without a choice to a model of another price.
     """
     name = registry.require_default().model
     return next((one for one in found if one.model == name and not one.limitations), None)

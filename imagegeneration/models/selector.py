@@ -1,4 +1,4 @@
-"""Selecting a model: criteria become candidates, the candidates are ranked, and what is selected is quoted."""
+"""The selector of models: it finds and ranks candidates for criteria, and quotes the selected one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from imagegeneration.models.selection import Selection
 
 
 class ModelSelector:
-    """Answers which model makes what is asked for, and what every able one would cost."""
+    """The answers to which model makes a request, and what each able model would cost."""
 
     def __init__(
         self, registry: ModelRegistry, conditions: Conditions, references: References, loras: Loras, quotes: Quotes
@@ -38,8 +38,8 @@ class ModelSelector:
     def criteria(self, options: Options, final_prompt: str, actor: Actor) -> Criteria:
         """Find what the options name.
 
-        Raises NotFound (IMG_008) for a reference that does not exist for the actor, TooLarge (IMG_007) for more
-        references than are possible, and what `Loras.named` raises.
+        Raises NotFound (IMG_008) for a reference that does not exist for the actor, TooLarge (IMG_007) for too many
+        references, and what `Loras.named` raises.
         """
         loras = self._loras.named(actor, options.loras)
         if not options.references:
@@ -53,7 +53,7 @@ class ModelSelector:
         )
 
     def quote(self, criteria: Criteria, image_count: int, user_id: str, *, only_able: bool = False) -> Quote:
-        """Return what an approval would be for. With `only_able`, alternates that cannot make it are left out.
+        """Return the quote of an approval. With `only_able`, alternates that cannot make it are left out.
 
         Raises ProviderNotConfigured (IMG_001), what `Selection.select` raises, and, unless `only_able`, what
         `Alternates.plan` raises.
@@ -76,31 +76,34 @@ class ModelSelector:
         )
 
     def quote_default(self, final_prompt: str, image_count: int, user_id: str) -> Quote:
-        """Return what version 1 makes. Raises ProviderNotConfigured (IMG_001) or ModelUnavailable (IMG_013)."""
+        """Return the quote of what version 1 makes.
+
+        Raises ProviderNotConfigured (IMG_001) or ModelUnavailable (IMG_013).
+        """
         plan = GenerationPlan(request=self._registry.require_default())
         return self._quotes.of(plan, final_prompt, image_count, user_id)
 
     def estimate(self, criteria: Criteria) -> Estimate:
-        """Return what every model that could be asked would cost, and what keeps the others from it."""
+        """Return the price of every callable model, with the limitations of those that are not able."""
         return estimate(self._candidates.of(criteria))
 
     def compare(self, criteria: Criteria) -> Comparison:
-        """Return each model with what naming it would lead to: the rows of the panel Options.
+        """Return each model with the outcome of naming it: the rows of the panel Options.
 
-        What a model cannot do is given up and named in `given_up`; needs stay. The best of them are among those that
-        give up nothing, so that they are compared at the same size and quality.
+        What a model cannot do is listed in `given_up`; needs stay. The best ones are among those that give up nothing,
+        so that they are compared at the same size and quality.
         """
         rows = self._candidates.side_by_side(criteria)
         left = [automatic(priority, criteria.options, rows, self._registry) for priority in (None, *PRIORITIES)]
         return Comparison(estimate(rows), left)
 
     def alternates(self, criteria: Criteria) -> Sequence[Candidate]:
-        """Return every model that could make exactly this instead, without previews and whatever it costs."""
+        """Return every model that could be an alternate for exactly this, without previews and at any price."""
         asked = criteria.asking(partial_images=0, max_micros_per_image=None)
         return [candidate for candidate in self._candidates.of(asked) if candidate.able]
 
     def _lost_proportions(self, plan: GenerationPlan, criteria: Criteria) -> Iterator[str]:
-        """Yield what becomes of the proportions of the first image with each model that may make it, if they change."""
+        """Yield how the proportions of the first image change with each model that may make it, if they do."""
         for made in plan.routes:
             why = criteria.lost_proportions(self._registry.label_of(made.model), made)
             if why is not None:

@@ -1,7 +1,8 @@
-"""Styles, and how they and a negative prompt become part of a final prompt before it is approved (PRD 001, FR-001).
+"""Styles, and how they and a negative prompt become part of a final prompt before it is approved.
 
-What is added is one last paragraph of a fixed form, so that it is found again: rendering a prompt once more replaces
-the paragraph instead of adding another. All that stands before it is the person's own, and never touched.
+They are FR-001 of the PRD "Image Generation System". What is added is one last paragraph of a fixed form, so that it
+can be recognized: rendering a prompt once more replaces the paragraph instead of adding another. The text before it is
+the user's own and never changed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ STYLE_WORDS: Mapping[StyleName, str] = {
     "vintage": "vintage, muted tones, film grain and the look of past decades",
     "modern": "modern, clean lines, contemporary design, crisp and uncluttered",
 }
-"""Of each style what it adds to a prompt."""
+"""What each style adds to a prompt."""
 
 
 class Style(Value):
@@ -41,14 +42,14 @@ class Style(Value):
 
 
 class RenderedPrompt(Value):
-    """A final prompt with all that the model does not take beside it; `negative_prompt` is what it does take."""
+    """A final prompt with all that the model takes only in words. `negative_prompt` is sent as a parameter."""
 
     final_prompt: str
     negative_prompt: str | None = None
 
 
 class Parts(Value):
-    """A final prompt taken apart: the person's own text, and what was rendered into it."""
+    """The parts of a final prompt: the user's own text, and what was rendered into it."""
 
     own: str
     style: StyleName | None = None
@@ -61,17 +62,17 @@ _LINE_OF = {name: line for line, name in _BY_LINE.items()}
 
 
 def styles() -> tuple[Style, ...]:
-    """Return all styles, in the order of PRD 001."""
+    """Return all styles, in the order of the PRD "Image Generation System"."""
     return tuple(Style(name=name, label=label(name), adds=words) for name, words in STYLE_WORDS.items())
 
 
 def label(name: StyleName) -> str:
-    """Return a style's name for people."""
+    """Return a style's name for users."""
     return name.capitalize()
 
 
 def parts(final_prompt: str) -> Parts:
-    """Return the prompt's own text and what was rendered into it. A prompt is never nothing but what was rendered."""
+    """Return the prompt's own text and what was rendered into it. The own text is never empty."""
     own, _, last = final_prompt.rpartition("\n\n")
     if not own.strip():
         return Parts(own=final_prompt)
@@ -87,10 +88,10 @@ def parts(final_prompt: str) -> Parts:
 def render_prompt(
     final_prompt: str, style: StyleName | None, negative_prompt: str | None, model: ImageModel | None = None
 ) -> RenderedPrompt:
-    """Return the final prompt with the style and, where the model takes none beside it, the negative prompt in words.
+    """Return the final prompt with the style and, if the model has no parameter for it, the negative prompt.
 
-    They are its last paragraph, in the place of an earlier such one; a negative prompt in words is on one line. Without
-    a model everything is in words, which every model takes. Raises PromptRefused (IMG_003) where it all does not fit.
+    They are its last paragraph and replace an earlier one. A negative prompt in words is on one line. Without a model
+    everything is in words, which every model takes. Raises PromptRefused (IMG_003) if it is too long.
     """
     beside = negative_prompt if model is not None and model.takes_negative_prompt else None
     in_words = None if beside else negative_prompt
@@ -114,6 +115,6 @@ def on_one_line(negative_prompt: str) -> str:
 
 
 def _negative_prompt(line: str) -> str | None:
-    """Return what a line of ours asks to leave out, or None for any other line."""
+    """Return the negative prompt in a line of this form, or None for any other line."""
     text = line.removeprefix(_NEGATIVE).removesuffix(".")
     return text if text and line == f"{_NEGATIVE}{text}." and on_one_line(text) == text else None

@@ -1,1 +1,1 @@
-"""What operators look at."""
+"""The view of the operators."""

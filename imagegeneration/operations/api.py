@@ -29,27 +29,27 @@ PauseService = Annotated[Pauses, service(Pauses)]
 
 
 class PauseBody(Value):
-    """What is paused: `everything`, `provider:NAME` or `model:NAME`; and why."""
+    """A request to pause `everything`, `provider:NAME` or `model:NAME`, with the reason."""
 
     scope: PausedScope = EVERYTHING
     reason: Reason
 
 
 class ResumeBody(PauseBody):
-    """Which pause is ended: the one that began at `pausedAt`, as the breakers tell."""
+    """A request to end the pause that began at `pausedAt`, as the list of breakers shows it."""
 
     paused_at: SentMoment
 
 
 class TestBody(Value):
-    """Which provider is tested, and why."""
+    """A request to test a provider, with the reason."""
 
     provider: ProviderName
     reason: Reason
 
 
 class LimitsBody(Value):
-    """Limits to be set. `version` is the number of the version that was looked at, 0 if there was none."""
+    """Limits to be set. `version` is the version that the operator looked at, 0 if there was none."""
 
     version: int = Field(ge=0, le=MAX_MICROS)
     limits: Limits
@@ -59,14 +59,14 @@ class LimitsBody(Value):
 @router.get("/operations", responses=documented())
 @requires("operate")
 def operations_state(state: State, actor: CurrentActor) -> OperationsState:
-    """Runners, queue, what waits for storage, what was perhaps charged, breakers, today's budget, limits."""
+    """Return runners, queue, images that wait or need a decision, breakers, today's budget and limits."""
     return state.state(actor)
 
 
 @router.post("/operations/pause", dependencies=[JSON_ONLY], responses=documented(409, 415))
 @requires("operate")
 def pause(body: PauseBody, pauses: PauseService, state: State, actor: CurrentActor) -> Sequence[Breaker]:
-    """Start no further call; those in flight are finished. Approvals wait; of a paused model none are accepted."""
+    """Start no further call. Calls in flight finish. Approvals wait; those of a paused model are refused."""
     pauses.pause(actor, body.scope, body.reason)
     return state.breakers(actor)
 

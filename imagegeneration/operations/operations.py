@@ -1,4 +1,4 @@
-"""What operators look at: who works, what waits and why, what needs a person, and today's money."""
+"""The state of the studio for operators: runners, queue, open images, and today's money."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from imagegeneration.providers.breaker import Breaker
 from imagegeneration.providers.pauses import Pauses
 
 WAITING = timedelta(seconds=10)
-"""An image that is this long on its way to the bucket counts as waiting for storage."""
+"""How long an image is on its way to the bucket before it counts as waiting for storage."""
 
 LISTED_JOBS = 200
 LISTED_DECISIONS = 20
@@ -32,7 +32,7 @@ _DECISIONS: Sequence[Action] = ("image.decided", "limits.changed", "paused", "re
 
 
 class Operations:
-    """Reads; what operators do is done by breakers, limits and decisions."""
+    """The reads of operators. Their changes are made by breakers, limits and decisions."""
 
     def __init__(
         self,
@@ -55,14 +55,14 @@ class Operations:
         self._audit = audit
 
     def breakers(self, actor: Actor) -> Sequence[Breaker]:
-        """Return every breaker; what a provider said about one person's prompt is for admins."""
+        """Return every breaker. Only admins see what a provider said about a user's prompt."""
         found = self._pauses.all()
         if actor.may("administer"):
             return found
         return [breaker.model_copy(update={"last_failure": None}) for breaker in found]
 
     def state(self, actor: Actor) -> OperationsState:
-        """Return everything as it is now; of the jobs of others an operator sees no texts."""
+        """Return the state of everything now. An operator does not see the texts of other users' jobs."""
         now = self._runners.now()
         runners = self._runners.alive()
         unknown = [

@@ -1,4 +1,4 @@
-"""Whether the parts that everything needs answer. Probes share one check, which keeps no request waiting for long."""
+"""Readiness: whether database and bucket answer. Concurrent probes share one check, which ends within seconds."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from imagegeneration.mongo.connection import Connection
 from imagegeneration.processes.runners import Runners
 
 FRESH_SECONDS = 2.0
-"""How long the outcome of a check counts."""
+"""How long the outcome of a check is valid, in seconds."""
 
 PATIENCE_SECONDS = 3.0
-"""A part that has not answered for so long is down, for whoever asks."""
+"""How long a part may take to answer before it counts as down, in seconds."""
 
 Found = TypeVar("Found")
 
 
 class Health:
-    """Asks the database and the bucket, each in a thread of its own."""
+    """The readiness of database and bucket, each checked in a thread of its own."""
 
     def __init__(
         self, connection: Connection, storage: Storage, runners: Runners, provider: ProviderName | None
@@ -48,7 +48,7 @@ class Health:
 
 
 class _Part(Generic[Found]):
-    """A part that is asked by one thread at a time, however many want to know."""
+    """A part that one thread at a time checks, however many probes ask."""
 
     def __init__(self, check: Callable[[], Found], too_late: StudioError) -> None:
         self._check = check
@@ -58,7 +58,7 @@ class _Part(Generic[Found]):
         self._asked_at = self._told_at = 0.0
 
     async def look(self) -> Found | StudioError:
-        """Return what the part said lately, or says within PATIENCE_SECONDS; else that it is too late."""
+        """Return the latest outcome, or one that arrives within PATIENCE_SECONDS, or the error that it is too late."""
         asked = self._ask()
         left = max(0.0, self._asked_at + PATIENCE_SECONDS - time.monotonic())
         await asyncio.wait([asyncio.wrap_future(asked)], timeout=left)
@@ -77,7 +77,7 @@ class _Part(Generic[Found]):
             outcome = self._check()
         except StudioError as error:
             outcome = error
-        except Exception as error:  # noqa: BLE001  # the next probe asks anew; this one must not wait for ever
+        except Exception as error:  # noqa: BLE001  # this probe must not wait for ever; the next one asks again
             asked.set_exception(error)
             return
         self._told_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""Routes of health, for whoever restarts or routes to this process."""
+"""Routes of health, for load balancers and supervisors of this process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 
 class Live(Value):
-    """The process answers."""
+    """The state of a process that answers."""
 
     status: str
 
 
 class Ready(Value):
-    """Everything that an approval needs is there. `provider` is null while no provider is configured."""
+    """The state of a process that can take approvals. `provider` is null while no provider is configured."""
 
     status: str
     provider: str | None
@@ -33,14 +33,14 @@ class Ready(Value):
 @router.get("/live", responses=documented())
 @requires("nobody")
 async def live() -> Live:
-    """Whether the process answers."""
+    """Return whether the process answers."""
     return Live(status="live")
 
 
 @router.get("/ready", responses=documented(), response_model=Ready)
 @requires("nobody")
 async def ready(health: Annotated[Health, service(Health)], request_id: CurrentRequestId) -> Ready | JSONResponse:
-    """Whether database and storage answer; 503 names what is down."""
+    """Return whether database and storage answer; 503 names what is down."""
     runners, problems = await health.look()
     if not problems:
         return Ready(status="ready", provider=health.provider, runners=runners)

@@ -1,4 +1,4 @@
-"""The studio as its operators see it."""
+"""The state of the studio as operators see it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagegeneration.providers.health import HealthStatus
 
 
 class QueueState(Value):
-    """How many jobs wait and run, how many users wait, and since when the job waits that waits longest."""
+    """How many jobs wait and run, how many users wait, and since when the oldest job waits."""
 
     queued: int
     running: int
@@ -23,9 +23,10 @@ class QueueState(Value):
 
 
 class OpenImage(Value):
-    """An image that may need a person: it waits for storage, was set aside, or perhaps charged (`cost_micros`).
+    """An image that may need a user: it waits for storage, was set aside, or its charge (`cost_micros`) is unclear.
 
-    `intent` and `message` are its owner's and the provider's words: others than owner and admins get the job's name.
+    `intent` and `message` are the owner's and the provider's words. Only the owner and admins see them; others see the
+    job's name.
     """
 
     job_id: str
@@ -40,7 +41,7 @@ class OpenImage(Value):
 
 
 class WaitingForStorage(Value):
-    """Images that are paid for and on the disk of `host`. `is_alive`: a runner is there, and will deliver them."""
+    """Paid images on the disk of `host`. `is_alive`: a runner on it is alive, and will deliver them."""
 
     host: str
     is_alive: bool
@@ -48,9 +49,9 @@ class WaitingForStorage(Value):
 
 
 class ProviderState(Value):
-    """A configured provider: what its latest check found, how fast it is called, and today's money of it.
+    """A configured provider: its latest check, its throttle, and today's money.
 
-    `in_flight` and `last_minute` are None where it has neither limit, because then nobody counts.
+    `in_flight` and `last_minute` are None if it has no limits, because its calls are then not counted.
     """
 
     provider: ProviderName

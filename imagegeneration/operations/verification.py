@@ -1,4 +1,4 @@
-"""Whether jobs, ledger, counters and stored objects agree with the audit record and with each other."""
+"""The verification that jobs, ledger, counters and stored objects agree with each other and the audit record."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from imagegeneration.stores import Stores
 
 
 class Verification:
-    """Reads everything; each job and each day in one snapshot, so that work goes on meanwhile."""
+    """The verification of everything. Each job and each day is read in one snapshot, so that work can go on."""
 
     def __init__(self, stores: Stores, seals: Seals, storage: Storage | None) -> None:
-        """`storage` None: the stored objects are not read."""
+        """Take the parts to verify. If `storage` is None, the stored objects are not read."""
         self._connection = stores.connection
         self._audit = stores.audit
         self._jobs = stores.jobs
@@ -37,7 +37,7 @@ class Verification:
         self.counted: Counter[str] = Counter()
 
     def problems(self) -> Iterator[str]:
-        """Say one by one what does not agree; `counted` says how much was looked at."""
+        """Yield each disagreement, in words. `counted` says how much was checked."""
         for job_id in sorted({*self._jobs.ids(), *self._audit.subjects(APPROVALS), *self._ledger.job_ids()}):
             yield from self._job(job_id)
         for day in sorted({*self._ledger.days(), *self._budgets.days()}):

@@ -1,4 +1,4 @@
-"""Each configured provider as its operators see it: the latest check, the pace of its calls, today's money."""
+"""The status of each configured provider: the latest check, its throttle, today's money."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagegeneration.providers.throttle import Pacing
 
 
 class ProviderWatch:
-    """Reads; whoever asks gets what was known at most a few seconds ago."""
+    """The status of providers, at most a few seconds old."""
 
     def __init__(self, providers: Sequence[ProviderName], checks: Checks, pacing: Pacing, spending: Spending) -> None:
         self._providers = providers
@@ -21,7 +21,7 @@ class ProviderWatch:
         self._spending = spending
 
     def all(self) -> Sequence[ProviderState]:
-        """Every configured provider."""
+        """Return the state of every configured provider."""
         return [self._state(name) for name in self._providers]
 
     def _state(self, name: ProviderName) -> ProviderState:

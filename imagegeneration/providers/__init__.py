@@ -1,1 +1,1 @@
-"""The providers: what is asked of one, one file a vendor, and what pauses and slows calls."""
+"""The providers: requests and answers, one file a vendor, and the pauses and throttles of calls."""

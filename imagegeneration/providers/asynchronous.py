@@ -1,7 +1,7 @@
-"""What Fal and Replicate have in common: a call is submitted, waited for, and its image fetched from a URL.
+"""The common part of Fal and Replicate: a call is submitted and polled, and its image fetched from a URL.
 
-Only the submit costs money, and it is sent once. Asking costs nothing, so it is patient: a failure to ask says
-nothing of the call, and once an image is made it is paid for.
+Only the submit costs money, and it is sent once. Polling is free and patient: a failed poll says nothing about the
+call, and a finished image is paid for.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 3.0
 ASK_SECONDS = 10.0
 FETCH_SECONDS = 30.0
-"""Time to fetch a finished image in, also where the call used up its own: it is paid for."""
+"""Minimum time to fetch a finished image, in seconds, even if the call has used up its own: it is paid for."""
 
 MOST_OTHERS = 4
 OTHERS_SECONDS = 15.0
-"""Further pictures that are fetched of an answer with several, and the time for all of them."""
+"""Maximum number of further pictures fetched of one answer, and the seconds for all of them."""
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ _HANDLE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 @dataclass(frozen=True)
 class TakenCall:
-    """A call that the provider has taken, and until when (monotonic seconds) it is waited for."""
+    """A call that the provider has accepted. `deadline`, in monotonic seconds, ends the wait for it."""
 
     handle: str
     deadline: float
@@ -52,7 +52,7 @@ class TakenCall:
 
 
 class AsynchronousApi:
-    """An API in JSON: no retries, redirects or keep-alive, and nothing from the environment."""
+    """A JSON API without retries, redirects or keep-alive, independent of the environment."""
 
     def __init__(self, endpoint: Endpoint, scheme: str, fetcher: Fetcher | None) -> None:
         key = endpoint.key.get_secret_value() if endpoint.key else "none"
@@ -67,7 +67,7 @@ class AsynchronousApi:
         self._fetcher = fetcher or Fetcher()
 
     def submit(self, path: str, body: Json, deadline: float, headers: Mapping[str, str]) -> Reply:
-        """Make the paid call. Raises CallFailed if no answer came; an answer may well be a refusal."""
+        """Make the paid call. Raises CallFailed if no answer came. The answer may be a refusal."""
         try:
             left = httpx2.Timeout(max(deadline - time.monotonic(), 0.001), connect=CONNECT_SECONDS)
             request = self._client.build_request("POST", path, json=body, headers=headers, timeout=left)
@@ -76,14 +76,14 @@ class AsynchronousApi:
             raise unreachable(error) from error
 
     def ask(self, path: str) -> Reply | None:
-        """Return what the API says about a call that it has taken, or None if it could not be asked."""
+        """Return what the API says about an accepted call, or None if the API did not answer."""
         try:
             return self._exchange(self._client.build_request("GET", path))
         except (httpx2.HTTPError, CallFailed):
             return None
 
     def image(self, url: str, taken: TakenCall) -> bytes:
-        """Return the finished image, also if the address itself holds it (`data:`). Raises CallFailed, CallDetached."""
+        """Return the finished image, also if the address itself holds it (`data:`). Raises CallFailed."""
         if url[:5].lower() == "data:":
             return _held_in(url)
         until = max(taken.deadline, time.monotonic() + FETCH_SECONDS)
@@ -100,9 +100,9 @@ class AsynchronousApi:
         return self.patiently(look, fetched, "made the image, but it could not be fetched in time")
 
     def others(self, urls: Iterable[object]) -> tuple[bytes, ...]:
-        """Fetch further pictures of a finished call, which were paid for too: each once, as far as time allows.
+        """Fetch further pictures of a finished call, which are paid for too, once each, as far as time allows.
 
-        The picture that was asked for is there already, and nothing that goes wrong here costs it.
+        The requested picture is already there, and no failure here loses it.
         """
         until = time.monotonic() + OTHERS_SECONDS
         found = []
@@ -122,7 +122,7 @@ class AsynchronousApi:
     def patiently(self, look: Callable[[], T | None], taken: TakenCall, otherwise: str) -> T:
         """Return what `look` finds, asked again after growing pauses.
 
-        Raises CallFailed with the words `otherwise` when time is up, and CallDetached.
+        Raises CallFailed with the words `otherwise` when time is up, and CallDetached once the runner stops.
         """
         pause = FIRST_PAUSE_SECONDS
         while (found := look()) is None:
@@ -134,7 +134,7 @@ class AsynchronousApi:
         return found
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     def _exchange(self, request: httpx2.Request) -> Reply:
@@ -146,7 +146,7 @@ class AsynchronousApi:
 
 
 def _held_in(url: str) -> bytes:
-    """Return the image in a `data:` address; what cannot be decoded was paid for and is kept as it came."""
+    """Return the image in a `data:` address. What cannot be decoded is paid for and returned as it is."""
     try:
         return decoded(url.encode())
     except ValueError:
@@ -154,7 +154,7 @@ def _held_in(url: str) -> bytes:
 
 
 def in_doubt(handle: str, what: str, *, moderated: bool = False, credentials: bool = False) -> CallFailed:
-    """Return the failure of a call that the provider took: perhaps it was charged."""
+    """Return the failure of a call that the provider accepted: its charge is unclear."""
     message = f"The provider took the call (its number there is {handle}) and {what}."
     return CallFailed(
         message,
@@ -166,13 +166,13 @@ def in_doubt(handle: str, what: str, *, moderated: bool = False, credentials: bo
 
 
 def not_told(handle: str, reply: Reply, said: str | None) -> CallFailed:
-    """Return the failure of a call of which the provider does not say any more what became of it."""
+    """Return the failure of a call that the provider accepted but no longer gives an answer about."""
     words = f"HTTP {reply.status}" if said is None else brief(said)
     return in_doubt(handle, f"refuses to say what became of it: {words}", credentials=reply.status in (401, 403))
 
 
 def handle_of(accepted: object) -> str:
-    """Return the handle in the answer to a submit. Raises CallFailed for none that fits into a path."""
+    """Return the handle in the answer to a submit, safe for a path. Raises CallFailed for a call without one."""
     if not isinstance(accepted, str) or not _HANDLE.fullmatch(accepted):
         raise CallFailed(
             "The provider took the call, but its answer could not be read.",

@@ -1,4 +1,4 @@
-"""What decides whether work is started: pauses of everything, of a provider, or of a model."""
+"""The documents of breakers: pauses of everything, of a provider, or of a model."""
 
 from __future__ import annotations
 
@@ -12,46 +12,49 @@ from imagegeneration.core.value import Many, Micros, Moment, Value
 from imagegeneration.providers.generation import GenerationParameters
 
 Cause = Literal["person", "failures", "credentials", "burn_rate", "bill"]
-"""Why work is paused: a person said so; calls failed in a row; the provider does not accept this account; money
-goes faster than allowed; a bill was above its hold. A pause for failures, or for the account, is tested."""
+"""The causes of a pause.
+
+A user paused; calls failed in a row; the provider does not accept this account; money is spent faster than allowed; a
+bill was above its hold. A pause for failures, or for the account, is tested.
+"""
 
 EVERYTHING = "everything"
 """The scope of the pause switch."""
 
 TESTED: Mapping[Cause, tuple[float, float]] = {"failures": (30.0, 900.0), "credentials": (900.0, 14_400.0)}
-"""Pauses that one call tests: after so many seconds first; each that fails doubles the next wait, up to so many."""
+"""The pauses that one call tests: seconds before the first test, and the maximum as each failed test doubles them."""
 
 
 def provider_scope(provider: ProviderName) -> str:
-    """The scope of a provider's breaker."""
+    """Return the scope of a provider's breaker."""
     return f"provider:{provider}"
 
 
 def model_scope(model: str) -> str:
-    """The scope of a model's breaker."""
+    """Return the scope of a model's breaker."""
     return f"model:{model}"
 
 
 PausedScope = Annotated[str, Field(pattern=r"^(everything|provider:[a-z][a-z0-9-]{0,31}|model:[!-~]{1,100})$")]
-"""What somebody pauses or resumes: `everything`, `provider:NAME` or `model:NAME`."""
+"""A scope that a user pauses or resumes: `everything`, `provider:NAME` or `model:NAME`."""
 
 
 class Barred(Value):
-    """Whose waiting jobs are not claimed at present."""
+    """The models and providers whose waiting jobs are not claimed at present."""
 
     models: Many[str] = ()
     providers: Many[ProviderName] = ()
 
 
 class BreakerRules(Value):
-    """When a provider's breaker trips: failed calls in a row; micro-dollars an hour (None: at no rate)."""
+    """When a provider's breaker trips: failed calls in a row, or micro-dollars an hour (None: never for the rate)."""
 
     failures: int
     burn_micros_per_hour: Micros | None
 
 
 class Pause(Value):
-    """A time in which nothing is started. `probe_at` is when one call is let through (None: a person resumes)."""
+    """A pause, in which no call is started. At `probe_at` one call tests it; if that is None, a user has to resume."""
 
     cause: Cause
     reason: str
@@ -68,12 +71,12 @@ class Breaker(Value):
     scope: str
     failures: int = 0
     last_failure: str | None = None
-    resumed_at: Moment | None = None  # by a person: what was spent before counts no more for the burn rate
+    resumed_at: Moment | None = None  # by a user: earlier spend no longer counts for the burn rate
     pause: Pause | None = None
 
 
 class PauseBoard:
-    """What is paused, as it was read last."""
+    """The board of pauses, as it was last read."""
 
     def __init__(self, breakers: Iterable[Breaker]) -> None:
         self._breakers = {breaker.scope: breaker for breaker in breakers}
@@ -89,7 +92,7 @@ class PauseBoard:
         return None if breaker is None else breaker.pause
 
     def of_provider(self, provider: ProviderName) -> Pause | None:
-        """Return the pause that keeps new calls from the provider, of everything or its own, or None."""
+        """Return the pause of everything or of the provider, or None if new calls may reach it."""
         return self.of_scope(EVERYTHING) or self.of_scope(provider_scope(provider))
 
     @property

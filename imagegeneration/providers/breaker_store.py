@@ -1,4 +1,4 @@
-"""The collection `breakers`: what is paused, and how many calls failed in a row."""
+"""The collection `breakers`: pauses, and the number of failed calls in a row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagegeneration.providers.breaker import TESTED, Breaker, Pause
 
 
 class BreakerStore:
-    """One document a scope, changed by compare-and-set."""
+    """The store of breakers, one document for each scope, changed by compare-and-set."""
 
     def __init__(self, connection: Connection) -> None:
         self._breakers = Collection(connection, "breakers", Breaker, key="scope")
@@ -22,13 +22,13 @@ class BreakerStore:
         return self._breakers.find({}, sort=[("_id", 1)])
 
     def ensure(self, scope: str) -> None:
-        """Make sure that the scope has a document, so that all else only updates."""
+        """Create the scope's document if it is missing, so that all other writes are updates."""
         self._breakers.ensure(Breaker(scope=scope))
 
     def pause(self, scope: str, pause: Pause, *, session: Session) -> bool:
         """Pause the scope. Return False if it was paused already.
 
-        A pause that calls test gives way to one that they do not, and one for failures to one for the account.
+        A pause that no call tests replaces one that calls test, and a pause for the account replaces one for failures.
         """
         gives_way = {"failures": [], "credentials": ["failures"]}.get(pause.cause, list(TESTED))
         free: list[Document] = [{"pause": None}, {"pause.cause": {"$in": gives_way}}]
@@ -37,7 +37,10 @@ class BreakerStore:
         )
 
     def resume(self, scope: str, pause: Pause, resumed_at: datetime | None, *, session: Session) -> bool:
-        """End this pause. Return False if it was ended or replaced meanwhile. `resumed_at` is when a person did."""
+        """End this pause. Return False if it has ended or was replaced.
+
+        `resumed_at` is when a user resumed it, or None.
+        """
         by_person = {} if resumed_at is None else {"resumedAt": resumed_at}
         return self._breakers.compare_and_set(
             {"_id": scope, "pause.pausedAt": pause.paused_at, "pause.cause": pause.cause},
@@ -48,7 +51,7 @@ class BreakerStore:
     def prolong(
         self, scope: str, pause: Pause, probe_at: datetime, seconds: float, *, session: Session | None = None
     ) -> bool:
-        """Move the time of the next probe. Return False if another process has moved it: one takes each probe."""
+        """Move the time of the next probe. Return False if another process has moved it: only one takes each probe."""
         return self._breakers.compare_and_set(
             {"_id": scope, "pause.probeAt": pause.probe_at, "pause.cause": pause.cause},
             {"$set": {"pause.probeAt": probe_at, "pause.seconds": seconds}},
@@ -56,10 +59,10 @@ class BreakerStore:
         )
 
     def failed(self, scope: str, message: str) -> Breaker | None:
-        """Count one more failure in a row. Return the breaker afterwards, or None if there is none."""
+        """Count one more failure in a row. Return the updated breaker, or None if it does not exist."""
         return self._breakers.update({"_id": scope}, {"$inc": {"failures": 1}, "$set": {"lastFailure": message}})
 
     def succeeded(self, scope: str) -> Breaker | None:
-        """Reset the failures in a row. Return the breaker, or None, and write nothing, if there was none to reset."""
+        """Reset the failures in a row. Return the breaker, or None without a write if there was none to reset."""
         troubled = {"_id": scope, "$or": [{"failures": {"$gt": 0}}, {"pause": {"$ne": None}}]}
         return self._breakers.update(troubled, {"$set": {"failures": 0}})

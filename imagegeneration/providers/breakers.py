@@ -1,8 +1,8 @@
-"""Breakers: what calls, bills and checks say about a provider or a model pauses it, or ends its pause.
+"""Breakers: the results of calls, bills and checks pause a provider or a model, or end its pause.
 
-A provider is paused when its calls fail in a row, when it does not accept this account, or when money goes
-faster than allowed; a model, when a bill is above its hold, because then its price in the catalog is wrong
-(DESIGN.md, section 4). What was started already is finished and recorded all the same.
+A provider is paused when its calls fail in a row, when it does not accept this account, or when money is spent faster
+than allowed. A model is paused when a bill is above its hold, because its price in the catalog is then wrong
+(docs/reliability.md). Calls already started finish and are recorded all the same.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from imagegeneration.providers.health import Checked
 from imagegeneration.providers.pauses import Pauses
 
 BURN_WINDOW = timedelta(minutes=10)
-"""The burn rate is what was spent in this time, for an hour."""
+"""The window of the burn rate, which is the money spent in it, scaled to an hour."""
 
 
 class Breakers:
-    """Decides whether a call may be started, and pauses by itself."""
+    """The decisions whether a call may be started, and the automatic pauses."""
 
     def __init__(
         self, connection: Connection, store: BreakerStore, ledger: LedgerStore, pauses: Pauses, rules: BreakerRules
@@ -38,7 +38,7 @@ class Breakers:
         self._rules = rules
 
     def allow_call(self, request: GenerationParameters) -> bool:
-        """Return whether a call may be started now: one that tests a paused provider, too, each time that is due."""
+        """Return whether a call may be started now. One call may test a paused provider, each time a test is due."""
         board = self._pauses.board
         if board.is_everything_paused or board.of_scope(model_scope(request.model)) is not None:
             return False
@@ -47,7 +47,7 @@ class Breakers:
         return pause is None or self._takes_probe(scope, pause)
 
     def due_probe(self, provider: ProviderName) -> datetime | None:
-        """Return since when a call should test the paused provider, or None if none should."""
+        """Return since when a probe of the paused provider has been due, or None if none is."""
         board = self._pauses.board
         pause = board.of_scope(provider_scope(provider))
         if pause is None or pause.probe_at is None or board.is_everything_paused:
@@ -55,7 +55,7 @@ class Breakers:
         return pause.probe_at if pause.probe_at <= self._connection.now() else None
 
     def succeeded(self, provider: ProviderName, started_at: datetime | None) -> None:
-        """Reset the failures in a row, and end a pause that is tested, unless the call was started before it began."""
+        """Reset the failures in a row, and end a tested pause, unless the call was started before the pause began."""
         breaker = self._store.succeeded(provider_scope(provider))
         pause = None if breaker is None else breaker.pause
         if pause is None or pause.cause not in TESTED or started_at is None or started_at < pause.paused_at:
@@ -65,7 +65,7 @@ class Breakers:
     def failed(self, provider: ProviderName, failure: CallFailed, started_at: datetime | None) -> None:
         """Count a failed call. Pause the provider if it refused the account, or if too many failed in a row.
 
-        A refused request says that the provider works.
+        A refused request shows that the provider works.
         """
         if failure.credentials:
             self._pauses.begin(STUDIO, provider_scope(provider), "credentials", failure.message)
@@ -75,16 +75,16 @@ class Breakers:
             self.succeeded(provider, started_at)
 
     def count_failure(self, provider: ProviderName, message: str) -> None:
-        """Count one more failure in a row; the one too many pauses the provider."""
+        """Count one more failure in a row. Pause the provider when the number reaches the limit."""
         scope = provider_scope(provider)
         self._store.ensure(scope)
         breaker = self._store.failed(scope, message)
         if breaker is not None and breaker.pause is None and breaker.failures >= self._rules.failures:
-            reason = f"{breaker.failures} calls failed in a row."  # everybody reads it: no word about one's prompt
+            reason = f"{breaker.failures} calls failed in a row."  # shown to all users: no words about a prompt
             self._pauses.begin(STUDIO, scope, "failures", reason)
 
     def check_burn_rate(self, provider: ProviderName) -> None:
-        """Pause the provider if its money goes faster than BURN_LIMIT_USD_PER_HOUR; a person resumes it."""
+        """Pause the provider if its spend exceeds BURN_LIMIT_USD_PER_HOUR. A user has to resume it."""
         limit = self._rules.burn_micros_per_hour
         breaker = self._pauses.board.breaker(provider)
         if limit is None or breaker.pause is not None:
@@ -99,7 +99,7 @@ class Breakers:
             self._pauses.begin(STUDIO, provider_scope(provider), "burn_rate", reason)
 
     def prepare_model(self, model: str) -> None:
-        """Make sure that the model can be paused inside a transaction."""
+        """Create the model's breaker, so that the model can be paused inside a transaction."""
         self._store.ensure(model_scope(model))
 
     def pause_for_bill(
@@ -114,11 +114,11 @@ class Breakers:
         self._pauses.write(STUDIO, model_scope(model), pause, session=session)
 
     def paused_for_bill(self) -> None:
-        """Take over a pause by `pause_for_bill`, whose transaction is committed."""
+        """Publish a pause by `pause_for_bill`, once its transaction is committed."""
         self._pauses.invalidate()
 
     def checked(self, provider: ProviderName, found: Checked, *, was_trouble: bool) -> None:
-        """Take over what a check found: no call tests an account that is refused, and one does once it is accepted."""
+        """Apply the result of a check: a refused account delays the probe, and one accepted again is due for it now."""
         scope = provider_scope(provider)
         pause = self._pauses.board.of_scope(scope)
         if pause is None or pause.cause != "credentials":

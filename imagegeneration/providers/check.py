@@ -1,6 +1,6 @@
-"""The active check of a provider: one GET that costs nothing, and what its answer says of the account.
+"""The active check of a provider: one GET that is free, and what its answer says about the account.
 
-No retries, redirects or keep-alive, and nothing from the environment: the check goes the way that a paid call goes.
+The check has no retries, redirects or keep-alive, and is independent of the environment, just as a paid call.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ CHECK_SECONDS = 10.0
 
 REFUSED = (401, 402, 403)
 _NARROW_KEY = "missing scopes"
-"""OpenAI's words for a key that may make images and not list models."""
+"""OpenAI's words for a key that may make images but may not list models."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a provider answered to the question."""
+    """A provider's answer to the check."""
 
     status: int
     document: Json
 
     @property
     def words(self) -> str:
-        """Its own words for what is wrong, else the status."""
+        """Return the provider's own words for the error, or else the status."""
         said = words_of(self.document)
         return f"HTTP {self.status}" if said is None else brief(said)
 
 
 def key_of(endpoint: Endpoint) -> str:
-    """The key as a header has it."""
+    """Return the key as a header has it."""
     return endpoint.key.get_secret_value() if endpoint.key else "none"
 
 
 def ask(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> Told:
-    """Ask a question that costs nothing. Raises CallFailed where no answer came within CHECK_SECONDS."""
+    """Ask a question that is free. Raises CallFailed if no answer came within CHECK_SECONDS."""
     try:
         with (
             httpx2.Client(transport=Wire(), timeout=CHECK_SECONDS, follow_redirects=False, trust_env=False) as client,
@@ -58,7 +58,7 @@ def ask(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> Told:
 
 
 def check_account(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> Checked:
-    """Ask for something of the account, and judge the answer by its status."""
+    """Ask for a resource of the account, and judge the answer by its status."""
     try:
         return judged(ask(endpoint, path, headers))
     except CallFailed as failure:
@@ -66,7 +66,7 @@ def check_account(endpoint: Endpoint, path: str, headers: Mapping[str, str]) -> 
 
 
 def judged(told: Told) -> Checked:
-    """What an answer says of the account."""
+    """Return what an answer says about the account."""
     if 200 <= told.status < 300:
         return Checked(status="works")
     if told.status in REFUSED and _NARROW_KEY not in told.words.lower():
@@ -77,5 +77,5 @@ def judged(told: Told) -> Checked:
 
 
 def refused_account(words: str) -> Checked:
-    """The provider does not accept the account."""
+    """Return the result that the provider does not accept the account."""
     return Checked(status="refused", problem=f"The provider does not accept the account: {words}")

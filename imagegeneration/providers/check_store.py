@@ -1,4 +1,4 @@
-"""The collection `provider_checks`: what was found when each provider was asked last."""
+"""The collection `provider_checks`: the latest check of each provider."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CheckStore:
-    """One document a provider. Whose claim it is may check; all times are the server's."""
+    """The store of checks, one document for each provider.
+
+    The holder of the latest claim may record. All times are the server's.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._checks = Collection(connection, "provider_checks", ProviderHealth, key="provider")
 
     def all(self) -> list[ProviderHealth]:
-        """Return what is known of each provider that was ever checked."""
+        """Return the latest check of each provider that was ever checked."""
         return self._checks.find({}, sort=[("_id", 1)])
 
     def claim(
         self, provider: ProviderName, claim_id: str, fingerprint: str, older_than_seconds: float
     ) -> ProviderHealth | None:
-        """Begin a check, unless one with the same credentials began less than so many seconds ago.
+        """Claim a check, unless one with the same credentials began less than `older_than_seconds` ago.
 
-        What was known before; None where there is nothing to do, because another process has done or is doing it.
+        Return the previous result, or None if another process has done the check or is doing it.
         """
         self._checks.ensure(ProviderHealth(provider=provider, claim_id="", claimed_at=_LONG_AGO, fingerprint=""))
         ago = {
@@ -48,7 +51,7 @@ class CheckStore:
         )
 
     def record(self, provider: ProviderName, claim_id: str, checked: Checked) -> bool:
-        """Write down what the check has found, unless another was begun meanwhile."""
+        """Record the result of the check. Return False if another was begun meanwhile."""
         facts = {name: {"$literal": value} for name, value in checked.document().items()}
         stages: list[Document] = [{"$set": facts | {"checkedAt": "$$NOW"}}]
         own = {

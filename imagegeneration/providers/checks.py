@@ -1,4 +1,4 @@
-"""The active health check: each provider is asked, at start and every few minutes, by one runner for all of them."""
+"""The active health check: at start and every few minutes one runner asks each provider, for all runners."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imagegeneration.providers.pauses import Pauses
 from imagegeneration.providers.provider import Provider
 
 START_SECONDS = 30.0
-"""Runners that start together ask once in this time; credentials that were not asked about are asked about at once."""
+"""How long runners that start together share one check, in seconds. New credentials are checked at once."""
 
 READ_SECONDS = 5.0
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Checks:
-    """Asks what costs nothing, and remembers what was found. It pauses nothing: breakers do, by what calls do."""
+    """The free checks and their results. They pause nothing: breakers do, by the results of calls."""
 
     def __init__(
         self,
@@ -47,15 +47,15 @@ class Checks:
         self._known = CachedValue(self.all, READ_SECONDS)
 
     def all(self) -> Mapping[ProviderName, ProviderHealth]:
-        """What is known of each configured provider, read now."""
+        """Return the stored health of each configured provider."""
         return {found.provider: found for found in self._checks.all() if found.provider in self._endpoints}
 
     def of(self, provider: ProviderName) -> ProviderHealth | None:
-        """What is known of a provider, at most five seconds old; None before its first check."""
+        """Return the health of a provider, at most READ_SECONDS old, or None before its first check."""
         return self._known.get().get(provider)
 
     def run(self) -> None:
-        """Ask every provider that nobody has asked for a while. Whatever goes wrong is logged."""
+        """Check every provider whose last check is old enough. Every failure is logged."""
         # A little less than the time between two rounds, so that a round is never skipped for being early.
         older_than = 0.9 * self._seconds if self._has_started else min(START_SECONDS, 0.9 * self._seconds)
         self._has_started = True
@@ -64,7 +64,7 @@ class Checks:
                 pool.submit(self._check, name, older_than)
 
     def test(self, actor: Actor, name: ProviderName, reason: str) -> Tested:
-        """Ask a provider now. If it paused itself and does not refuse, the next call finds out whether it works.
+        """Check a provider now. If it paused itself and the check finds no trouble, the next call tests it.
 
         Raises InvalidRequest (IMG_009) for a provider that is not configured.
         """
@@ -99,12 +99,12 @@ class Checks:
                 _tell(name, before, found)
         except StudioError as error:
             log.warning("The check of the provider %s could not be recorded: %s", name, error)
-        except Exception:  # nobody above it would see it
+        except Exception:  # pool threads have no caller: log here or lose the traceback
             log.exception("The check of the provider %s failed in an unforeseen way", name)
 
 
 def _tell(name: ProviderName, before: ProviderHealth, found: Checked) -> None:
-    """One line for trouble each time, and one where all is well again."""
+    """Log one line for trouble each time, and one when the provider works again."""
     if found.status == "refused":
         log.error("The credentials of the provider %s do not work: %s", name, found.problem)
     elif found.status == "unreachable":

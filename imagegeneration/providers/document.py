@@ -1,4 +1,4 @@
-"""JSON of a provider, bounded by what is made of it: 38 kB of gzip can become a gigabyte of objects."""
+"""JSON of a provider, bounded by the memory of its parsed form: 38 kB of gzip can become a gigabyte of objects."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import re
 from typing import Any
 
 MAX_TEXT_BYTES = 48 * 1024**2
-"""A document without the images that are cut out of it; an image whose text has escapes is still in it."""
+"""Maximum bytes of a document without the images cut out of it. An image whose text has escapes is still in it."""
 
 MAX_STRUCTURE_BYTES = 256 * 1024
-"""What is left of a document without its texts: each of these bytes can become an object of 60."""
+"""Maximum bytes of a document without its texts: each of these bytes can become an object of 60."""
 
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-"""A text, also one without an end: so no place is looked at twice."""
+"""A text, also one without an end, so that no place is scanned twice."""
 
 
 def parse_json(body: bytes) -> Any:
-    """What the JSON says. Raises ValueError where it is none, or more than an answer of a provider can be."""
+    """Return the parsed JSON. Raises ValueError if it is no JSON, or larger than a provider's answer can be."""
     if len(body) > MAX_TEXT_BYTES:
         raise ValueError("The document is too long.")
     if len(body) > MAX_STRUCTURE_BYTES and _has_many_parts(body):

@@ -1,7 +1,7 @@
-"""Images that come as base64 inside JSON: decoded where they are, never held as text.
+"""Images as base64 inside JSON: decoded in place, never held as text.
 
-A parser of JSON copies a picture of 2 MB three times before anybody decodes it: a call holds 10.1 MB and takes 20 ms
-with it alone, and 5.6 MB and 7 ms as it is here (`python -m benchmarks providers`, which allows 8 MB and 15 ms).
+A JSON parser copies a picture of 2 MB three times before it is decoded. With it a call holds 10.1 MB and takes 20 ms;
+with this module 5.6 MB and 7 ms (`python -m benchmarks providers`, which allows 8 MB and 15 ms).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from imagegeneration.assets.picture import form_of
 from imagegeneration.providers.document import parse_json
 
 WORTH_CUTTING = 4096
-"""Shorter texts stay in the document."""
+"""Minimum length of a text that is cut out of the document."""
 
 
 MOST_CHUNKS = 100_000
@@ -25,16 +25,16 @@ MOST_CHUNKS = 100_000
 _DATA_PREFIX = re.compile(rb"[^A-Za-z0-9+/]{0,20}data:[^,]{0,200},", re.IGNORECASE)
 _PLAIN_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _ESCAPES = {b"%2B": b"+", b"%2F": b"/", b"%3D": b"=", b"%0A": b"", b"%0D": b"", b"%20": b"", b"\\n": b"", b"\\r": b""}
-"""What stands for a character of base64 or for white space, in a text that was escaped once too often."""
+"""The escapes of base64 characters and white space, in a text that was escaped once too often."""
 
 _FOREIGN = bytes(set(range(256)) - set(string.ascii_letters.encode() + string.digits.encode() + b"+/="))
 _PADDING = re.compile(rb"=+")
 
 
 class EncodedAnswer:
-    """An answer in JSON whose images are texts called `field`: in `document`, a number stands for each long one.
+    """A JSON answer with images in texts called `field`. In `document`, a number replaces each long one.
 
-    Raises ValueError where the body is no JSON, or too much of it.
+    Raises ValueError if the body is no JSON, or is too large.
     """
 
     def __init__(self, body: bytes, field: str) -> None:
@@ -53,7 +53,7 @@ class EncodedAnswer:
         self.document: Any = parse_json(b"".join((*kept, body[begun:])) if self._texts else body)
 
     def image(self, found: object) -> bytes:
-        """The bytes that a value of the document stands for. Raises ValueError or TypeError."""
+        """Return the bytes that a value of the document stands for. Raises ValueError or TypeError."""
         if type(found) is int and 0 <= found < len(self._texts):
             return decoded(self._texts[found])
         if not isinstance(found, str):
@@ -62,9 +62,9 @@ class EncodedAnswer:
 
 
 def index_of_image(pictures: Sequence[bytes], *, is_last: bool = False) -> int:
-    """Return which picture of an answer is the image: the first that looks like one, or the last with `is_last`.
+    """Return the index of the first picture that looks like an image, or of the last one with `is_last`.
 
-    Where none looks like one, it is the first or the last of all. Raises LookupError where there is no picture.
+    If none looks like one, it is the first or the last of all. Raises LookupError without any picture.
     """
     order = range(len(pictures))[:: -1 if is_last else 1]
     return next((at for at in order if form_of(pictures[at]) is not None), order[0])
@@ -73,8 +73,8 @@ def index_of_image(pictures: Sequence[bytes], *, is_last: bool = False) -> int:
 def decoded(text: bytes | memoryview) -> bytes:
     """Decode base64 as servers really send it: with a `data:` prefix, white space, the URL alphabet, or no padding.
 
-    What is plain base64 is decoded without a copy; the other forms cost one copy of the text. What is still none is
-    decoded without what is foreign to base64, if that makes an image. Raises ValueError.
+    Plain base64 is decoded without a copy. The other forms cost one copy of the text. If neither decodes, foreign
+    characters are removed, and the result counts if it is an image. Raises ValueError.
     """
     try:
         return binascii.a2b_base64(text, strict_mode=True)
@@ -93,9 +93,9 @@ def decoded(text: bytes | memoryview) -> bytes:
 
 
 def _leniently(plain: bytes) -> bytes:
-    """Decode what is base64 in a text: paid bytes are not lost for a byte order mark, an escape or joined chunks.
+    """Decode the base64 in a text, so that a byte order mark, an escape or joined chunks do not lose paid bytes.
 
-    Raises ValueError where it has too many chunks. The time is in proportion to the text.
+    Raises ValueError for too many chunks. The time is proportional to the text.
     """
     for escape, character in _ESCAPES.items():
         plain = plain.replace(escape, character).replace(escape.lower(), character)
@@ -111,5 +111,5 @@ def _leniently(plain: bytes) -> bytes:
 
 
 def _chunk(plain: bytes) -> bytes:
-    whole = len(plain) - (len(plain) % 4 == 1)  # one character alone is not even a byte
+    whole = len(plain) - (len(plain) % 4 == 1)  # one character alone is less than a byte
     return binascii.a2b_base64(plain[:whole] + b"=" * (-whole % 4))

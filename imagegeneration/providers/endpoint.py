@@ -1,4 +1,4 @@
-"""Where a provider is reached, and with what."""
+"""The endpoint of a provider: its address, and its credentials."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from imagegeneration.core.value import Many, Value
 ImageField = Literal["quality", "output_format", "background", "response_format"]
 
 DROPPED_BY_OPENAI: tuple[ImageField, ...] = ("response_format",)
-"""It answers base64 and nothing else."""
+"""The fields that OpenAI does not know: it always answers base64."""
 
 
 class Endpoint(Value):
-    """The base URL of a provider's API and the credentials for it (None: it wants none).
+    """The base URL of a provider's API, and its key, or None if it needs no key.
 
     `left_out` are fields of OpenAI's images API that this server does not know.
     """
@@ -27,11 +27,11 @@ class Endpoint(Value):
 
     @property
     def sha256(self) -> str:
-        """The hash by which an approval names the endpoint that it is for."""
+        """Return the hash by which an approval names its endpoint."""
         return hashlib.sha256(self.url.encode()).hexdigest()
 
     @property
     def fingerprint(self) -> str:
-        """Tells address and key from others without naming them."""
+        """Return a hash that tells address and key from others without revealing them."""
         key = self.key.get_secret_value() if self.key else ""
         return hashlib.sha256(f"{self.url}\n{key}".encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""What each vendor's statuses and codes say about money: the table, by vendor, with where it is documented.
+"""The table of what each vendor's statuses and codes say about the charge, with the source of each row.
 
-`docs/providers.md` prints it. The first row that fits decides; what fits none is perhaps charged, such as 408, 409,
-416, 423, 424 and 499: the request may have been worked on (docs/adr/0018-refusals.md).
+`docs/providers.md` prints it. The first matching row decides. An answer without a row, such as 408, 409, 416, 423, 424
+and 499, has an unclear charge: the request may have been worked on (docs/adr/0018-refusals.md).
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["prompt", "account", "later", "other", "refused", "unknown"]
-"""What an answer says, and what follows; nothing is charged, except where it is `unknown`.
+"""The meaning of an answer. Nothing is charged, except perhaps for `unknown`.
 
 `prompt`: the prompt breaks the provider's rules, so the image fails and no other model is asked. `account`: the
-provider is paused. `later`: it is tried again. `other`: this model or parameter, so an alternate may make the image.
-`refused`: the request, for a reason that may be the prompt, so no other model is asked. `unknown`: perhaps charged.
+provider is paused. `later`: it is tried again. `other`: the model or a parameter is refused, so an alternate may make
+the image. `refused`: the request is refused, perhaps for its prompt, so no other model is asked. `unknown`: the charge
+is unclear.
 """
 
 EVERY = "every"
-"""Stands for all vendors."""
+"""The name for all vendors."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A row. Without statuses it holds for every one, also for an error inside an HTTP 200; likewise without codes.
+    """A row. Without statuses it matches every status, also an error inside an HTTP 200; likewise without codes.
 
-    `needs_words`: it holds only with an error in the vendor's own form, because a proxy may have answered.
-    `no_other_codes`: it holds only without any code that it does not name, also without any code at all.
-    `wait_seconds` is what the vendor's documentation asks for where its answer asks for nothing.
+    `needs_words`: it matches only an error in the vendor's own form, because a proxy may have answered.
+    `no_other_codes`: it matches only if all codes are among its own, or there are none. `wait_seconds` is the wait by
+    the vendor's documentation if the answer gives none.
     """
 
     vendor: str
@@ -52,7 +53,7 @@ _CONNECT = "connectrpc.com/docs/protocol/#error-codes"
 _HTTP = "RFC 9110"
 
 _OF_THE_ACCOUNT = (
-    *("403", "error", "about:blank", "invalid_request_error"),  # say nothing beside the status
+    *("403", "error", "about:blank", "invalid_request_error"),  # say no more than the status
     *("forbidden", "request_forbidden", "access_denied", "permission_denied", "permission_error"),
     *("unauthorized", "not_authorized", "unauthenticated", "authentication_error", "authorization_error"),
     *("insufficient_permissions", "missing_scope", "unsupported_country_region_territory", "ip_not_authorized"),
@@ -60,7 +61,7 @@ _OF_THE_ACCOUNT = (
     *("USER_PROJECT_DENIED", "IAM_PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "API_KEY_SERVICE_BLOCKED"),
     *("API_KEY_HTTP_REFERRER_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED"),
 )
-"""Codes of a 403 that speak of the account or its rights: those in use, OpenAI's, and Google's `ErrorReason`."""
+"""Codes of a 403 about the account or its rights: common ones, OpenAI's, and Google's `ErrorReason`."""
 
 RULES = (
     Rule("openai", (), ("moderation_blocked", "content_policy_violation"), "prompt", _OPENAI_IMAGES),
@@ -123,12 +124,12 @@ RULES = (
 
 
 def rule_of(vendor: str, status: int, codes: frozenset[str], *, has_words: bool) -> Rule | None:
-    """Return the first row that fits an answer, whose codes are `plain`; None where none does."""
+    """Return the first row that matches an answer with `plain` codes, or None if none does."""
     return next((rule for rule in RULES if _fits(rule, vendor, status, codes, has_words=has_words)), None)
 
 
 def plain(code: str) -> str:
-    """A code without case and punctuation: `contentFilter` and `content_filter` are one."""
+    """Return a code without case and punctuation: `contentFilter` and `content_filter` are one."""
     return "".join(character for character in code.lower() if character.isalnum())
 
 

@@ -1,7 +1,7 @@
-"""Fal: a queue that takes a call, and an image to be fetched from a URL.
+"""Fal: a queue that accepts a call, and an image to be fetched from a URL.
 
-Plain HTTP: the SDK sends a submit up to ten times. Of the money Fal says that it never charges for a status of
-500 and above, that a 422 may be charged, and that it bills by the image (fal.ai/docs, FAQ and pricing).
+It is called by plain HTTP, because the SDK sends a submit up to ten times. Fal says that it never charges for a status
+of 500 and above, that it may charge for a 422, and that it bills by the image (fal.ai/docs, FAQ and pricing).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ APPS: Mapping[str, Mapping[str, object]] = {
     "fal-ai/flux-2": _EXPAND_NOTHING,
     "fal-ai/flux-2/lora": _EXPAND_NOTHING,
 }
-"""The apps whose form is known, and what each is told beside what all are told: above all to leave the prompt alone."""
+"""The apps whose form is known, and their extra fields, above all to leave the prompt unchanged."""
 
 
 QUEUE, PLATFORM = "https://queue.fal.run", "https://api.fal.ai/v1"
@@ -51,13 +51,13 @@ class FalProvider:
     def generate(self, request: GenerationRequest, call: Call) -> Answer:
         """Make one image: the paid call, unless it was submitted before.
 
-        Raises CallFailed, which says what is known of the money, and CallDetached.
+        Raises CallFailed, which says what is known about the charge, and CallDetached.
         """
         seconds = min(self._timeout, request.timeout_seconds)
         deadline = time.monotonic() + seconds
         if call.handle is not None:
             return self._answer(request, TakenCall(call.handle, deadline, call.stopping))
-        # Neither does the server submit it again, nor does it start it so late that nobody waits for its end.
+        # The server must neither submit the call again, nor start it so late that this client no longer waits for it.
         headers = {
             "x-fal-no-retry": "1",  # guard: fal-no-retry
             "x-fal-request-start-timeout": f"{seconds / 2:g}",
@@ -70,13 +70,13 @@ class FalProvider:
         return self._answer(request, taken)
 
     def check(self) -> Checked:
-        """Ask what a model costs: free of charge, and answered to accepted keys only (fal.ai/docs, Platform APIs)."""
+        """Ask what a model costs: free, and answered to accepted keys only (fal.ai/docs, Platform APIs)."""
         asked = self._endpoint.model_copy(update={"url": platform_url(self._endpoint.url)})
         headers = {"authorization": f"Key {key_of(self._endpoint)}"}
         return check_account(asked, "/models/pricing?endpoint_id=fal-ai/flux/dev", headers)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._api.close()
 
     def _answer(self, request: GenerationRequest, taken: TakenCall) -> Answer:
@@ -108,7 +108,7 @@ class FalProvider:
         def result() -> Reply | None:
             reply = self._api.ask(path)
             if reply is None or (reply.may_pass and not (said(reply) and (failed or "error_type" in reply.document))):
-                return None  # the queue, or a proxy before it, does not answer: that is no result of the call
+                return None  # an error of the queue or a proxy is no result of the call
             return reply
 
         return self._api.patiently(result, taken, "was done with it, but did not hand out the result in time")
@@ -136,17 +136,20 @@ def fal_payload(request: GenerationRequest) -> dict[str, Any]:
 
 
 def platform_url(queue_url: str) -> str:
-    """Where questions about the account go. What stands in for Fal's queue is asked itself: nobody else has the key."""
+    """Return the address of questions about the account.
+
+    A server that replaces Fal's queue is asked itself, because its key must not go elsewhere.
+    """
     return PLATFORM if queue_url == QUEUE else queue_url
 
 
 def queue_path(model: str) -> str:
-    """Where the calls of an app are asked for: its owner and name, without what follows."""
+    """Return the path of an app's calls: its owner and name, without what follows."""
     return "/" + "/".join(model.split("/")[:2])
 
 
 def image_url(result: Reply, handle: str) -> str | None:
-    """Where the image is; None if the result does not say. Raises CallFailed where the image was blacked out."""
+    """Return the image's address, or None if there is none. Raises CallFailed if the image was blacked out."""
     try:
         flags = result.document.get("has_nsfw_concepts") or [False]
         url = result.document["images"][0]["url"]
@@ -164,13 +167,13 @@ def image_url(result: Reply, handle: str) -> str | None:
 
 
 def other_urls(result: Reply) -> list[object]:
-    """Where further images of a result are: one is asked for, and what else came was paid for too."""
+    """Return the addresses of further images of a result. One was requested; the others are paid for too."""
     images = result.document.get("images")
     return [one.get("url") for one in images[1:] if isinstance(one, dict)] if isinstance(images, list) else []
 
 
 def failure(result: Reply, handle: str) -> CallFailed:
-    """Return what the error that a call ended with says of the money."""
+    """Return what the error of an ended call says about the charge."""
     words = brief(said(result) or f"HTTP {result.status}")
     moderated = "content_policy_violation" in error_types(result)
     if result.status >= 500:
@@ -186,7 +189,7 @@ def failure(result: Reply, handle: str) -> CallFailed:
 
 
 def said(reply: Reply) -> str | None:
-    """Fal's own words in an error: one text, or one for each field that is wrong; None where they are not there."""
+    """Return Fal's own words in an error, one text or one for each wrong field, or None if there are none."""
     return words_of(reply.document.get("detail"))
 
 

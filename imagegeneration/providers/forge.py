@@ -1,6 +1,6 @@
-"""Forge's ImageService (PRD-037): one unary call of the Connect protocol in JSON.
+"""Forge's ImageService (PRD "Image Generation System"): one unary call of the Connect protocol in JSON.
 
-It takes a prompt and nothing else: the size and the format of the image are its own.
+It takes only a prompt: the size and the format of the image are fixed.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class ForgeProvider:
 
     @paid
     def generate(self, request: GenerationRequest, _call: Call) -> Answer:
-        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        """Make one image: the paid call. Raises CallFailed, which says what is known about the charge."""
         payload = prepared(forge_payload, request)
         seconds = min(self._timeout, request.timeout_seconds)
         headers = {"connect-timeout-ms": str(round(seconds * 1000))}
         return forge_answer(self._post.send_json("/images.v1.ImageService/GenerateImage", payload, seconds, headers))
 
     def check(self) -> Checked:
-        """See whether anybody answers: no question that costs nothing is documented. The key is not sent."""
+        """Check that the server answers: no free question about the account is documented. The key is not sent."""
         try:
             ask(self._endpoint, "/", {})
         except CallFailed as failure:
@@ -50,12 +50,12 @@ class ForgeProvider:
         return Checked(status="reached", problem="It has no question that would tell whether it accepts the account.")
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._post.close()
 
 
 def forge_payload(request: GenerationRequest) -> dict[str, Any]:
-    """The body of the paid call. Raises ValueError for what the service does not take."""
+    """Return the body of the paid call. Raises ValueError for what the service does not take."""
     refuse_what_is_not_taken(request, frozenset())
     if (request.size, request.output_format) != (SIZE, FORMAT):
         raise ValueError(f"{request.model} makes {FORMAT} of {SIZE} only.")
@@ -63,7 +63,7 @@ def forge_payload(request: GenerationRequest) -> dict[str, Any]:
 
 
 def forge_answer(reply: Reply) -> Answer:
-    """The image. Raises CallFailed where it was refused; bytes that are no image were paid for and are kept."""
+    """Return the image. Raises CallFailed for a refusal. Bytes that are no image are paid for and are kept."""
     request_id = reply.headers.get("x-request-id")
     if reply.status != 200:
         raise refusal("forge", reply.status, reply.headers, reply.document, request_id=request_id)

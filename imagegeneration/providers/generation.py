@@ -1,4 +1,4 @@
-"""What is asked of a provider, and what comes back."""
+"""The requests to a provider, and its answers."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from imagegeneration.core.text import Intent, Prompt, tame
 from imagegeneration.core.value import Many, Micros, Value, sparse
 
 MAX_IMAGES = 5
-"""PRD 000, section 2: no more than 5 images a job."""
+"""Maximum number of images of a job, by the PRD "Image Generation Pipeline", section 2."""
 
 MAX_LORAS = 5
 
 LARGEST_SEED = 2**31 - 1
-"""What every model that takes a seed takes."""
+"""The largest seed that every model with a seed takes."""
 
 LONGEST_WAIT_SECONDS = 3600.0
-"""No answer of a provider is waited for longer."""
+"""Maximum time that a provider's answer is waited for, in seconds."""
 
 MAX_PARTIAL_IMAGES = 3
-"""Of each image, on the way to it."""
+"""Maximum number of previews of each image."""
 
 Background = Literal["transparent", "opaque", "auto"]
 
 ImageCount = Annotated[int, Strict(), AfterValidator(lambda count: min(max(count, 1), MAX_IMAGES))]
-"""Any integer, clamped to 1..5 (PRD 000, section 5.2)."""
+"""Any integer, clamped to 1..5 by the PRD "Image Generation Pipeline", section 5.2."""
 
 
 class EnhanceBody(Value):
@@ -42,30 +42,30 @@ class EnhanceBody(Value):
 
 
 class EnhancedPrompt(Value):
-    """Answer of POST /image/enhance-prompt: the suggestion that the person may edit."""
+    """Answer of POST /image/enhance-prompt: the suggestion, which the user may edit."""
 
     final_prompt: str
 
 
 LoraName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-"""What a LoRA is called in the collection; it never changes."""
+"""The permanent name of a LoRA in the collection."""
 
 LoraFamily = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,31}$")]
-"""The models that a LoRA is made for; the catalog says of each model which family it takes."""
+"""The models that a LoRA is made for. The catalog says which family each model takes."""
 
 LoraWeight = Annotated[float, Field(ge=0, le=2)]
-"""The scale of PRD 003, 4.2; 1 is the usual."""
+"""The weight of a LoRA, from 0 to 2 by the PRD "Image Generation v2", section 4.2. The default is 1."""
 
 
 def _unless_asked_for() -> Any:
-    """A parameter that is neither stored nor hashed where nobody asked for it, so that older jobs stay as they are."""
+    """Return a field that is neither stored nor hashed while it is unset, so that older jobs stay as they are."""
     return Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Lora(Value):
-    """A small model that changes the style of a larger one, as it is sent: where it is, and how much it counts.
+    """A style add-on as it is sent: its path, and its weight.
 
-    `name` and `family` are the collection's, as they were at approval; one that was given by its path has none.
+    `name` and `family` are the collection's, as they were at approval. A LoRA given by its path has neither.
     """
 
     path: str = Field(min_length=1, max_length=500)
@@ -75,11 +75,11 @@ class Lora(Value):
 
 
 class GenerationParameters(Value):
-    """What each call is made of beside the prompt; stored with the job as `request`.
+    """The parameters of each call besides the prompt, stored with the job as `request`.
 
-    `size` is WIDTHxHEIGHT in pixels. `seed` is a drawn one where a random one was asked for; `seeds` has one for each
-    image, the first being `seed`, where there are several images. `quality` is `standard` for models that know no
-    other. `partial_images` are shown while each image is made, and cost extra.
+    `size` is WIDTHxHEIGHT in pixels. `seed` is the drawn one if a random one was requested. `seeds` has one for each of
+    several images, the first being `seed`. `quality` is `standard` for models without a choice. `partial_images` is the
+    number of previews of each image, which cost extra.
     """
 
     provider: ProviderName
@@ -99,21 +99,21 @@ class GenerationParameters(Value):
 
     @property
     def pixels(self) -> tuple[int, int]:
-        """Width and height."""
+        """Return width and height."""
         width, _, height = self.size.partition("x")
         return int(width), int(height)
 
     @property
     def is_edit(self) -> bool:
-        """Whether images are made from others."""
+        """Return whether images are made from others."""
         return bool(self.references)
 
 
 class GenerationRequest(GenerationParameters):
-    """One image to be made: the only argument a provider gets.
+    """One image to be made: what a provider gets besides the call.
 
-    `timeout_seconds` is how long the answer is waited for: the model's time from the catalog. `inputs` are the bytes
-    of the references, in their order; they are read for a call and never stored.
+    `timeout_seconds` is how long the answer is waited for, by the catalog. `inputs` are the bytes of the references, in
+    their order. They are read for a call and never stored.
     """
 
     final_prompt: str
@@ -121,17 +121,17 @@ class GenerationRequest(GenerationParameters):
     inputs: Many[InputImage] = Field(default=(), exclude=True, repr=False)
 
     def images_to_edit(self) -> Sequence[InputImage]:
-        """The bytes of every reference. Raises ValueError unless they are all there: none is ever left out."""
+        """Return the bytes of every reference. Raises ValueError if one is missing, since none may be left out."""
         if len(self.inputs) != len(self.references):  # guard: reference-complete
             raise ValueError(f"{len(self.references)} images are to be edited, and {len(self.inputs)} were read.")
         return self.inputs
 
 
 class Usage(Value):
-    """What the provider says it used, in tokens; `output_text_tokens` are words and thoughts beside the image.
+    """The tokens that a provider counted. `output_text_tokens` are words and thoughts beside the image.
 
-    `undivided_tokens` were read, and the provider does not say whether as text or as images: they count at the dearer
-    price. A count that is `implausible` is kept, and not used: the quote counts.
+    `undivided_tokens` were read as text or as images, which the provider does not say, so that the higher price counts.
+    An `implausible` count is stored but not used: the quote counts.
     """
 
     input_text_tokens: Micros
@@ -145,15 +145,15 @@ class Usage(Value):
 MAX_REVISED_PROMPT = 32_000
 MAX_PROVIDER_MESSAGE = 1_000
 MAX_PROVIDER_ID = 200
-"""Characters that are kept of what a provider says: a document of the database has room for 16 MB."""
+"""Maximum characters of a provider's texts that are kept: a document of the database has room for 16 MB."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a provider answered to a paid call. `content` is meant to be an image, and not yet checked.
+    """A provider's answer to a paid call. `content` should be an image, and is not yet checked.
 
-    Its texts are made fit to be stored: no text of a provider costs an image.
-    `others` are further pictures of the same answer, which were paid for too; `kept` names the files that have them.
+    Its texts are made safe to store, so that no text of a provider loses an image. `others` are further pictures of the
+    answer, which are paid for too. `kept` names their files.
     """
 
     content: bytes
@@ -172,7 +172,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Enhancement:
-    """What the enhancer answered, and what the text cost in tokens (None: the provider did not say)."""
+    """The enhancer's answer, and its tokens, or None if the provider did not count them."""
 
     final_prompt: str
     input_tokens: int | None
@@ -181,20 +181,20 @@ class Enhancement:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the moderation service answered: the model that looked, and the categories found (none: all is well)."""
+    """The moderation service's answer: its model, and the categories found, or none if there is no objection."""
 
     model: str
     categories: tuple[str, ...]
 
 
 class CallFailed(Exception):
-    """A call to a provider brought no answer. What is known of the money decides what happens next.
+    """The failure of a call that brought no answer. What is known about the charge decides what happens next.
 
-    `certainty` `charged`: the provider says that it bills the call, at the price that was quoted, although it keeps
-    the image to itself. Only a call known not to be charged may be `retryable`.
-    `retry_after` is in seconds, as the provider asked for it. `credentials`: the provider does not accept this
-    account, so that no other call would succeed either. `stops`: what it refuses may be the prompt, as `moderated`
-    says for sure, so no other model is asked. Its texts are made fit to be stored.
+    `certainty` is `charged` if the provider bills the call, at the quoted price, although it returns no image. Only a
+    call known not to be charged may be `retryable`. `retry_after` is the wait that the provider asks for, in seconds.
+    `credentials`: the provider does not accept this account, so that no other call would succeed either. `moderated`:
+    the prompt was refused. `stops`: the prompt may be what was refused, so no other model is asked. Its texts are made
+    safe to store.
     """
 
     def __init__(
@@ -221,7 +221,7 @@ class CallFailed(Exception):
 
 
 class CallDetached(Exception):
-    """A call that its provider works on by itself is left there: the next process waits for it, by its handle."""
+    """A call left to its provider, which completes it by itself. The next process resumes it by its handle."""
 
     def __init__(self, handle: str) -> None:
         super().__init__(f"The call {handle} is left at the provider.")

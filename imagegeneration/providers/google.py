@@ -1,10 +1,10 @@
 """Google's Gemini image models, by the official SDK's `generate_content`.
 
-The SDK can send a paid call more than once by itself: retries, continuations and function calls are switched
-off. It writes the request and reads refusals; an answer is kept from it, so that a bad one is kept as it came.
+The SDK can send a paid call more than once by itself: retries, continuations and function calls are switched off. It
+writes the request and reads refusals. An answer is withheld from it, so that a bad one is kept as it came.
 
-A block is an HTTP 200 without an image. Google says that a blocked prompt does not reach the model, but nowhere
-that it costs nothing, and counts its tokens: what was blocked is in doubt.
+A block is an HTTP 200 without an image. Google says that a blocked prompt does not reach the model, but counts its
+tokens and nowhere says that it is free. The charge of a blocked call is unclear.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ SIZES = {
     "gemini-nano-banana-2.1": _sizes(_PIXELS_1K | _PIXELS_1K_LONG),
     "gemini-3-pro-image": _sizes(_PIXELS_1K),
 }
-"""The sizes of each model in Google's words: an aspect ratio and an image size."""
+"""The sizes of each model in Google's terms: an aspect ratio and an image size."""
 
 FORMAT = "jpeg"
-"""The models make no other, and the API takes no wish for one."""
+"""The only format of the models. The API has no parameter for it."""
 
 NO_IMAGE = {
     "SAFETY": "it is against the provider's rules on safety",
@@ -105,7 +105,7 @@ class GoogleProvider:
 
     @paid
     def generate(self, request: GenerationRequest, _call: Call) -> Answer:
-        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        """Make one image: the paid call. Raises CallFailed, which says what is known about the charge."""
         payload = prepared(google_payload, request)
         milliseconds = round(min(self._timeout, request.timeout_seconds) * 1000)
         payload["config"].http_options = types.HttpOptions(timeout=milliseconds)
@@ -114,7 +114,7 @@ class GoogleProvider:
         return google_answer(self._wire.take_answer())
 
     def check(self) -> Checked:
-        """List a model: free of charge. A wrong key is a 400, told from others by its reason."""
+        """List a model, which is free. A wrong key is a 400, recognized by its reason."""
         try:
             told = ask(self._endpoint, "/v1beta/models?pageSize=1", {"x-goog-api-key": key_of(self._endpoint)})
         except CallFailed as failure:
@@ -125,13 +125,13 @@ class GoogleProvider:
         return refused_account(told.words) if "API_KEY_INVALID" in reasons else judged(told)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
         self._http.close()
 
 
 def google_payload(request: GenerationRequest) -> dict[str, Any]:
-    """The arguments of the paid call. Raises ValueError for what the model does not take."""
+    """Return the arguments of the paid call. Raises ValueError for what the model does not take."""
     sizes = SIZES.get(request.model)
     if sizes is None:
         raise ValueError(f"Google has no living model {request.model}.")
@@ -157,7 +157,7 @@ def google_payload(request: GenerationRequest) -> dict[str, Any]:
 def google_answer(body: bytes) -> Answer:
     """Return the image: the last that can be decoded, and the others beside it.
 
-    What is no answer of Google's was paid for and is kept. Raises CallFailed where the answer has no image.
+    A body that is no answer of Google's is paid for and is kept. Raises CallFailed if the answer has no image.
     """
     answer: Any = None
     try:
@@ -190,14 +190,14 @@ def google_answer(body: bytes) -> Answer:
 
 
 def _sent_images(answer: Any) -> list[Any]:
-    """Return the images as they came; those that are marked as the model's thoughts are none."""
+    """Return the images as they came, without those that are marked as the model's thoughts."""
     parts = [part for found in answer.get("candidates") or [] for part in (found.get("content") or {}).get("parts", [])]
     of_images = [part for part in parts if isinstance(part, dict) and "inlineData" in part]
     return [part["inlineData"] for part in of_images if not part.get("thought")]
 
 
 def _images(answer: EncodedAnswer, sent: Iterable[Any]) -> Iterator[bytes]:
-    """Yield each image that can be decoded: one that cannot be costs no other."""
+    """Yield each image that can be decoded. A broken one does not lose the others."""
     for image in sent:
         with suppress(ValueError, LookupError, TypeError):
             yield answer.image(image["data"])
@@ -218,7 +218,7 @@ def _no_image(reason: str, request_id: str | None, *, moderated: bool) -> CallFa
 
 
 def _usage(metadata: Any) -> Usage | None:
-    """The tokens: of the image, and of the words and thoughts beside it, which have another price."""
+    """Return the tokens of the image, and of the words and thoughts, which have another price, or None if unclear."""
     try:
         made = {detail["modality"]: detail["tokenCount"] for detail in metadata["candidatesTokensDetails"]}
         read = {detail["modality"]: detail["tokenCount"] for detail in metadata["promptTokensDetails"]}
@@ -236,7 +236,7 @@ def _usage(metadata: Any) -> Usage | None:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Every failure of a call leaves as CallFailed."""
+    """Turn every failure of a call into CallFailed."""
     try:
         yield
     except errors.APIError as error:
@@ -248,17 +248,17 @@ def _failures() -> Iterator[None]:
 
 
 def google_refusal(error: errors.APIError) -> CallFailed:
-    """What an error status says of the money."""
+    """Return what an error status says about the charge."""
     said = error.details if isinstance(error.details, dict) else {}
     return refusal("google", error.code, getattr(error.response, "headers", {}), said)
 
 
 class _Wire(Wire):
-    """Keeps the body of a success from the SDK, which is only told of it."""
+    """A transport that withholds the body of a success from the SDK, which sees only the status."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._answers = threading.local()  # the SDK calls on the thread that it is called on
+        self._answers = threading.local()  # the SDK sends on the thread of its caller
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         seconds = request.extensions["timeout"]["read"]
@@ -273,6 +273,6 @@ class _Wire(Wire):
         return httpx2.Response(200)
 
     def take_answer(self) -> bytes:
-        """The answer to this thread's last call, once."""
+        """Return the answer to this thread's last call, once."""
         body: bytes = self._answers.__dict__.pop("body")
         return body

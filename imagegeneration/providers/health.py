@@ -1,4 +1,4 @@
-"""Whether a provider works, as it says itself when it is asked for something that costs nothing."""
+"""The health of a provider, as its answer to a free question shows it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.value import Moment, Value
 
 HealthStatus = Literal["works", "reached", "refused", "unreachable"]
-"""It accepts the account; it answers, but not whether it accepts the account; it does not accept the account; it does
-not answer, or only with errors of its own."""
+"""The statuses.
+
+`works`: it accepts the account. `reached`: it answers, but does not say whether it accepts the account. `refused`: it
+does not accept the account. `unreachable`: it does not answer, or only with server errors.
+"""
 
 
 TROUBLE: Collection[HealthStatus] = ("refused", "unreachable")
 
 
 class Checked(Value):
-    """What a check has found; `problem` is in words."""
+    """The result of a check. `problem` is in words."""
 
     status: HealthStatus
     problem: str | None = None
@@ -31,8 +34,8 @@ class Checked(Value):
 class ProviderHealth(Value):
     """The latest check of a provider: a document of the collection `provider_checks`.
 
-    `claim_id` is of the check that was begun last, at `claimed_at` and with the credentials of this fingerprint; what
-    an earlier one finds later does not count. Without a `status` the first check has not ended yet.
+    `claim_id` names the check that was begun last, at `claimed_at` and with the credentials of this fingerprint. The
+    result of an earlier check is dropped. `status` is None until the first check ends.
     """
 
     schema_version: Literal[1] = 1
@@ -53,7 +56,8 @@ class ProviderHealth(Value):
 class Tested(Value):
     """The result of testing a provider at once.
 
-    `paused` is why it is paused. `next_call_tests`: it paused itself, and the next call finds out whether it works.
+    `paused` is why it is paused. `next_call_tests` is true if it paused itself and the next call tests whether it
+    works.
     """
 
     provider: ProviderName

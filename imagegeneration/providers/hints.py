@@ -1,8 +1,8 @@
-"""How long a provider wants to be left alone, in every form that the vendors document.
+"""The wait that a provider asks for, in every form that the vendors document.
 
 In headers: `Retry-After` in seconds or as a date, `retry-after-ms` (Azure), `x-ratelimit-reset-*` (OpenAI) and
-`ratelimit-reset` (IETF draft). In the body: `retry_after` (Replicate), `retryDelay` of google.rpc.RetryInfo. In
-words: "Please try again in 1.5s." (OpenAI), "Your rate limit resets in ~30s." (Replicate).
+`ratelimit-reset` (IETF draft). In the body: `retry_after` (Replicate), `retryDelay` of google.rpc.RetryInfo. In words:
+"Please try again in 1.5s." (OpenAI), "Your rate limit resets in ~30s." (Replicate).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _IN_WORDS = re.compile(
 )
 _FIELDS = ("retry_after", "retryAfter", "retry_after_seconds", "retryDelay")
 _EPOCH = 1e9
-"""A reset that is a larger number is a moment, in seconds since 1970; one of milliseconds is larger by 1,000."""
+"""The least reset that is a moment, in seconds since 1970. A moment in milliseconds is 1,000 times larger."""
 
 
 def wait_asked(headers: Mapping[str, str], document: Json, words: str | None) -> float | None:
-    """Return for how many seconds a provider wants no call, from 0 to 3600, or None if it does not say.
+    """Return the wait that a provider asks for, from 0 to 3600 seconds, or None if it does not say.
 
     Of several hints the longest counts: a proxy may add its own, and a call that comes too soon is refused again.
     """
@@ -52,7 +52,7 @@ def _of_headers(headers: Mapping[str, str]) -> Iterator[float | None]:
 
 
 def _reset(headers: Mapping[str, str], name: str) -> float | None:
-    """When a limit starts again, if it is the one that is used up."""
+    """Return the seconds until a used-up limit starts again, or None for a limit that is not used up."""
     left = _number(headers.get(name.lower().replace("reset", "remaining")))
     if left is not None and left > 0:
         return None
@@ -86,7 +86,7 @@ def _in_words(words: str) -> float | None:
 
 
 def _seconds(duration: str) -> float | None:
-    """The seconds of a duration such as `1.5s`, `6m0s` or `20 seconds`."""
+    """Return the seconds of a duration such as `1.5s`, `6m0s` or `20 seconds`, or None for any other text."""
     if not _DURATION.fullmatch(duration[:60].strip()):
         return None
     return sum(float(number) * _unit(name.lower()) for number, name in _PART.findall(duration[:60]))
@@ -97,7 +97,7 @@ def _unit(name: str) -> float:
 
 
 def _until(moment: str | None, headers: Mapping[str, str]) -> float | None:
-    """The seconds until a date."""
+    """Return the seconds until a date, or None if it is none."""
     if moment is None:
         return None
     asked = _date(moment)
@@ -105,7 +105,7 @@ def _until(moment: str | None, headers: Mapping[str, str]) -> float | None:
 
 
 def _told(headers: Mapping[str, str]) -> float:
-    """The time by the provider's own clock; by this machine's where the provider does not tell it."""
+    """Return the time by the provider's clock, or by this machine's if the answer has no date."""
     told = _date(headers.get("date", ""))
     return time.time() if told is None else told
 
@@ -120,7 +120,7 @@ def _date(text: str) -> float | None:
 
 
 def _number(value: object) -> float | None:
-    """A number as JSON or a header has it; None for any other."""
+    """Return a number as JSON or a header has it, or None for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

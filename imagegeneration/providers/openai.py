@@ -1,7 +1,7 @@
 """OpenAI, and every server that speaks its wire format: images, the text of the enhancer, and moderation.
 
-The SDK is told never to retry: it would re-send a paid call whose answer was lost (TRAPS.md). The body is
-read here, piece by piece, so that a deadline covers the whole answer and a bad one is kept as it came.
+The SDK's retries are off, because it would send a paid call again whose answer was lost. The body is read here, piece
+by piece, so that a deadline covers the whole answer and a bad one is kept as it came.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ _INSTRUCTIONS = (
 
 
 ENHANCE_MAX_TOKENS = 2_000
-"""The longest answer of the enhancer."""
+"""Maximum tokens of the enhancer's answer."""
 
 FURTHER_SECONDS = 5.0
 MOST_FURTHER = 4
-"""How long further images of a stream are waited for after the first, and how many are kept."""
+"""How many seconds further images of a stream are waited for after the first, and how many are kept."""
 
 _ON_THE_WAY = ("image_generation.partial_image", "image_edit.partial_image")
 _COMPLETED = ("image_generation.completed", "image_edit.completed")
@@ -76,9 +76,9 @@ class OpenAIProvider:
 
     @paid
     def generate(self, request: GenerationRequest, call: Call) -> Answer:
-        """Make one image: the paid call, as a stream if previews are asked for.
+        """Make one image: the paid call, as a stream if previews are requested.
 
-        Raises CallFailed, which says what is known of the money.
+        Raises CallFailed, which says what is known about the charge.
         """
         if request.partial_images:
             return self._stream(request, call)
@@ -86,7 +86,7 @@ class OpenAIProvider:
             return parse_image(read_whole(response.iter_bytes()), response.headers.get("x-request-id"))
 
     def _stream(self, request: GenerationRequest, call: Call) -> Answer:
-        """Make one image with previews. A server that knows no streams answers without them. Raises CallFailed."""
+        """Make one image with previews. A server without streams answers without previews. Raises CallFailed."""
         with self._asked(request, stream=True, partial_images=request.partial_images) as (response, deadline):
             request_id = response.headers.get("x-request-id")
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
@@ -102,7 +102,7 @@ class OpenAIProvider:
                 if step is not None:
                     some_came = True  # guard: stream-preview-remembered
                     call.preview(step)
-                del step  # an image each: the next one comes while this one is not held any more
+                del step  # each holds an image: free it before the next one comes
             raise CallFailed(
                 "The provider's answer ended before the image came.",
                 certainty="unknown",  # guard: stream-ended-early
@@ -110,7 +110,7 @@ class OpenAIProvider:
 
     @contextmanager
     def _asked(self, request: GenerationRequest, **more: Any) -> Iterator[tuple[APIResponse[Any], float]]:
-        """Make the paid call; yield its answer, and when that has to be there if it comes in time (see `Wire`)."""
+        """Make the paid call. Yield its answer and the time by which that must be complete (see `Wire`)."""
         seconds = min(self._timeout, request.timeout_seconds)
         deadline = at_latest(seconds)
         images = self._paid.images.with_streaming_response
@@ -131,7 +131,7 @@ class OpenAIProvider:
             return parse_enhancement(read_whole(response.iter_bytes()))
 
     def moderate(self, text: str, timeout_seconds: float) -> Finding:
-        """Ask what the moderation service finds in the text; free of charge. Raises CallFailed."""
+        """Ask what the moderation service finds in the text, which is free. Raises CallFailed."""
         call = self._text.moderations.with_streaming_response.create(
             **moderation_payload(text), timeout=httpx2.Timeout(timeout_seconds)
         )
@@ -139,19 +139,19 @@ class OpenAIProvider:
             return parse_moderation(read_whole(response.iter_bytes()))
 
     def check(self) -> Checked:
-        """List the models: free of charge, and refused to a wrong key. Some servers of this kind have no such list."""
+        """List the models: free, and refused for a wrong key. Some servers of this kind have no such list."""
         return check_account(self._endpoint, "/models", {"authorization": f"Bearer {key_of(self._endpoint)}"})
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._paid.close()
         self._text.close()
 
 
 def image_payload(request: GenerationRequest, left_out: Collection[ImageField] = DROPPED_BY_OPENAI) -> dict[str, Any]:
-    """The body of the paid call: the approved prompt as it is, and the approved parameters.
+    """Return the body of the paid call: the approved prompt as it is, and the approved parameters.
 
-    Without the fields that the server does not know: then its own way is what its rows of the catalog say.
+    Fields that the server does not know are left out. Its rows of the catalog say what it does instead.
     """
     payload = {
         "prompt": request.final_prompt,
@@ -167,7 +167,7 @@ def image_payload(request: GenerationRequest, left_out: Collection[ImageField] =
 
 
 def edit_payload(request: GenerationRequest, left_out: Collection[ImageField] = DROPPED_BY_OPENAI) -> dict[str, Any]:
-    """The fields of a paid call that edits: those of any other, and each image as a file. Raises ValueError."""
+    """Return the fields of a paid call that edits: those of any call, and each image as a file. Raises ValueError."""
     files = [
         (f"image-{number}.{given.mime_type.removeprefix('image/')}", given.content, given.mime_type)
         for number, given in enumerate(request.images_to_edit(), 1)
@@ -176,7 +176,7 @@ def edit_payload(request: GenerationRequest, left_out: Collection[ImageField] = 
 
 
 def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:
-    """The body of the enhancer's call: intent and prompt go in as data, in a message of their own."""
+    """Return the body of the enhancer's call: intent and prompt are data, in a message of their own."""
     answer_schema = {
         "type": "object",
         "properties": {"finalPrompt": {"type": "string"}},
@@ -195,14 +195,14 @@ def enhance_payload(model: str, body: EnhanceBody) -> dict[str, Any]:
 
 
 def moderation_payload(text: str) -> dict[str, Any]:
-    """The body of the moderation call: the text as it is, and nothing else of the person's."""
+    """Return the body of the moderation call: the text as it is, and nothing else of the user's."""
     return {"model": "omni-moderation-latest", "input": text}
 
 
 def parse_image(body: bytes, request_id: str | None) -> Answer:
     """Return the image of a paid call's answer: the first that can be decoded, and the others beside it.
 
-    What is neither image nor error was paid for, and is kept as it came. Raises CallFailed for an error.
+    A body that is neither image nor error is paid for, and is kept as it came. Raises CallFailed for an error.
     """
     answer: Any = None
     try:
@@ -227,23 +227,23 @@ def parse_image(body: bytes, request_id: str | None) -> Answer:
 
 
 def _pictures(encoded: EncodedAnswer, pictures: Sequence[Any]) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
-    """Yield each picture of an answer that can be decoded, beside what the answer says of it."""
+    """Yield each picture of an answer that can be decoded, with what the answer says about it."""
     for picture in pictures:
         with suppress(ValueError, LookupError, TypeError, AttributeError):
             yield encoded.image(_text_of(picture)), picture
 
 
 def _text_of(picture: Mapping[str, Any]) -> object:
-    """The text that holds a picture: some servers put it into a `data:` address."""
+    """Return the text that holds a picture: some servers put it into a `data:` address."""
     url = picture.get("url")
     holds = picture.get("b64_json") is None and isinstance(url, str) and url[:5].lower() == "data:"
     return url if holds else picture["b64_json"]
 
 
 def parse_step(data: bytes, request_id: str | None, *, some_came: bool = False) -> Answer | bytes | None:
-    """What an event of a stream says: the answer, an image on the way, or nothing that counts.
+    """Return the content of a stream's event: the answer, a preview, or None for any other event.
 
-    Raises CallFailed where it says that there will be no image. What has no usable image in it is kept as it came.
+    Raises CallFailed for an error event. A last event without a usable image is kept as it came.
     """
     try:
         encoded = EncodedAnswer(data, "b64_json")
@@ -273,10 +273,10 @@ def parse_step(data: bytes, request_id: str | None, *, some_came: bool = False) 
 
 
 def _with_further(answer: Answer, steps: Iterator[bytes], *, is_image: bool) -> Answer:
-    """Return the answer with the further images of its stream, which were paid for too.
+    """Return the answer with the further images of its stream, which are paid for too.
 
-    Wait for them at most FURTHER_SECONDS; nothing that goes wrong meanwhile costs the answer. If the answer itself
-    could not be decoded (not `is_image`), the first further image takes its place.
+    Wait for them at most FURTHER_SECONDS. A failure meanwhile does not lose the answer. If the answer itself could not
+    be decoded (not `is_image`), the first further image replaces it.
     """
     hurry(FURTHER_SECONDS)
     others: list[bytes] = []
@@ -295,7 +295,7 @@ def _with_further(answer: Answer, steps: Iterator[bytes], *, is_image: bool) -> 
 
 
 def parse_enhancement(body: bytes) -> Enhancement:
-    """What the enhancer answered. Raises CallFailed where there is no prompt in it."""
+    """Return the enhancer's answer. Raises CallFailed if there is no prompt in it."""
     try:
         answer = parse_json(body)
         parts = [part for item in answer["output"] if item["type"] == "message" for part in item["content"]]
@@ -314,7 +314,7 @@ def parse_enhancement(body: bytes) -> Enhancement:
 
 
 def parse_moderation(body: bytes) -> Finding:
-    """What the moderation service found. Raises CallFailed for whatever does not plainly say so."""
+    """Return the moderation service's finding. Raises CallFailed for any answer that is not clearly one."""
     try:
         answer = parse_json(body)
         (result,) = answer["results"]
@@ -330,7 +330,7 @@ def parse_moderation(body: bytes) -> Finding:
 
 
 def _client(endpoint: Endpoint, timeout_seconds: float, limits: httpx2.Limits) -> OpenAI:
-    key = endpoint.key.get_secret_value() if endpoint.key else "none"  # some servers of the same API want no key
+    key = endpoint.key.get_secret_value() if endpoint.key else "none"  # some servers with this API need no key
     timeout = httpx2.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
     http = DefaultHttpxClient(transport=Wire(limits), follow_redirects=False, timeout=timeout, trust_env=False)
     return OpenAI(base_url=endpoint.url, api_key=key, max_retries=0, timeout=timeout, http_client=http)
@@ -338,7 +338,7 @@ def _client(endpoint: Endpoint, timeout_seconds: float, limits: httpx2.Limits) -
 
 @contextmanager
 def _answered(call: AbstractContextManager[APIResponse[Any]]) -> Iterator[APIResponse[Any]]:
-    """Enter a call; every failure of it leaves as CallFailed."""
+    """Enter a call, and turn every failure of it into CallFailed."""
     try:
         with call as response:
             yield response
@@ -353,7 +353,7 @@ def _answered(call: AbstractContextManager[APIResponse[Any]]) -> Iterator[APIRes
 
 
 def status_failure(error: APIStatusError) -> CallFailed:
-    """What an error status of OpenAI, or of a server that speaks its language, says of the money."""
+    """Return what an error status of OpenAI, or of a compatible server, says about the charge."""
     try:
         document = parse_json(error.response.content)
     except (ValueError, RecursionError):
@@ -363,7 +363,10 @@ def status_failure(error: APIStatusError) -> CallFailed:
 
 
 def _stopped(event: Mapping[str, Any], request_id: str | None, *, some_came: bool) -> CallFailed:
-    """What an error within a stream says of the money: only a refusal before the first image is surely free."""
+    """Return what an error within a stream says about the charge.
+
+    Only a refusal before the first preview is certainly free.
+    """
     # guard: stream-error-after-preview
     failure = None if some_came else error_instead("openai", event, request_id=request_id)
     if failure is not None:

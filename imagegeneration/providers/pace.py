@@ -1,4 +1,4 @@
-"""How fast a provider is being called, by all runners together."""
+"""The pace of a provider's calls, over all runners."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ MINUTE = timedelta(minutes=1)
 
 
 class Slot(Value):
-    """A call in flight; it counts until then, unless its runner prolongs it."""
+    """A call in flight. It counts until `until`, unless its runner renews it."""
 
     attempt_id: str
     until: Moment
 
 
 class Pace(Value):
-    """The calls in flight, and when those of the last minute began: a document of the collection `provider_paces`.
+    """The calls in flight, and the starts of the last minute: a document of the collection `provider_paces`.
 
-    It is kept for providers with such limits only; `asked_at` is when somebody last asked to begin a call.
+    It exists only for providers with such limits. `asked_at` is when a process last asked to start a call.
     """
 
     schema_version: Literal[1] = 1
@@ -33,27 +33,27 @@ class Pace(Value):
     asked_at: Moment
 
     def at(self, now: datetime) -> Pace:
-        """What of it still counts."""
+        """Return what still counts of it at `now`."""
         slots = tuple(slot for slot in self.slots if slot.until > now)
         starts = tuple(start for start in self.starts if start > now - MINUTE)
         return self.model_copy(update={"slots": slots, "starts": starts, "asked_at": now})
 
     def has(self, attempt_id: str) -> bool:
-        """Whether the call may go on."""
+        """Return whether the call has a slot."""
         return any(slot.attempt_id == attempt_id for slot in self.slots)
 
     def is_full(self, limits: ProviderLimits) -> bool:
-        """Whether as many calls are in flight as may be."""
+        """Return whether the limit of concurrent calls is reached."""
         return limits.concurrency is not None and len(self.slots) >= limits.concurrency
 
     def rate_waits(self, limits: ProviderLimits) -> timedelta:
-        """How long the rate lets no further call begin."""
+        """Return how long the rate allows no further call."""
         if limits.per_minute is None or len(self.starts) < limits.per_minute:
             return timedelta(0)
         return max(self.starts[-limits.per_minute] + MINUTE - self.asked_at, timedelta(0))
 
     def hindrance(self, limits: ProviderLimits) -> str | None:
-        """Why no further call is begun at present, in words."""
+        """Return why no further call is started at present, in words, or None if one may be."""
         why: Sequence[str | None] = (
             f"{limits.per_minute} call{'' if limits.per_minute == 1 else 's'} a minute"
             if self.rate_waits(limits)

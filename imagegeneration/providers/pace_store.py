@@ -1,4 +1,4 @@
-"""The collection `provider_paces`: the calls in flight and begun, counted in one command by the server's clock."""
+"""The collection `provider_paces`: calls in flight and starts, counted in one command by the server's clock."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _FORGET_ENDED: Document = {
 
 @translated
 class PaceStore:
-    """One document a provider that has a rate or a number of calls at once."""
+    """The store of paces, one document for each provider with a limit of rate or of concurrent calls."""
 
     def __init__(self, connection: Connection) -> None:
-        # A count that a failover takes back lets a few calls too many pass once: that costs a 429, and no money.
+        # A failover may roll a count back and let a few calls too many pass once. That costs a 429, and no money.
         weak = WriteConcern(w=1)
         self._paces = Collection(connection, "provider_paces", Pace, key="provider", write_concern=weak)
 
     def ensure(self, provider: ProviderName) -> None:
-        """Make sure that the provider has a document, so that all else only updates."""
+        """Create the provider's document if it is missing, so that all other writes are updates."""
         self._paces.ensure(Pace(provider=provider, asked_at=_LONG_AGO))
 
     def take(self, limits: ProviderLimits, attempt_id: str, slot_seconds: float) -> Pace | None:
-        """Count one more call, in flight for so many seconds, if the limits allow it; the pace afterwards.
+        """Count one more call, in flight for `slot_seconds`, if the limits allow it. Return the updated pace.
 
-        It has the attempt if, and only if, the call may begin. None where the provider has no document.
+        It has the attempt if, and only if, the call may start. Return None if the provider has no document.
         """
         may: list[Document] = []
         if limits.concurrency is not None:
@@ -59,18 +59,18 @@ class PaceStore:
         return self._paces.update({"_id": limits.provider}, [_FORGET_ENDED, {"$set": counted}])
 
     def end(self, provider: ProviderName, attempt_id: str) -> None:
-        """Record that the call is over: it is in flight no more, and still counts for the rate."""
+        """Record that the call is over: its slot is free, and it still counts for the rate."""
         self._paces.compare_and_set({"_id": provider}, {"$pull": {"slots": {"attemptId": attempt_id}}})
 
     def renew(self, attempt_ids: Sequence[str], slot_seconds: float) -> None:
-        """Keep the calls' slots for so many seconds more."""
+        """Renew the calls' slots for `slot_seconds`."""
         still = {"$in": ["$$this.attemptId", {"$literal": list(attempt_ids)}]}
         prolonged = {"$mergeObjects": ["$$this", {"until": _in(slot_seconds)}]}
         slots = {"$map": {"input": "$slots", "in": {"$cond": [still, prolonged, "$$this"]}}}
         self._paces.raw.update_many({"slots.attemptId": {"$in": list(attempt_ids)}}, [{"$set": {"slots": slots}}])
 
     def all(self) -> list[Pace]:
-        """Return the pace of every provider that has one, as of its last call."""
+        """Return every provider's pace, as of its last call."""
         return self._paces.find({}, sort=[("_id", 1)])
 
 

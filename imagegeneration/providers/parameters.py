@@ -1,6 +1,6 @@
-"""What vendor files check before anything is sent: no parameter that somebody asked for is ever dropped.
+"""The checks of vendor files before anything is sent: no requested parameter is ever dropped.
 
-What a model can do is the catalog's business, and was checked before the approval.
+What a model can do is in the catalog, and was checked before the approval.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _OPTIONAL = ("background", "seed", "negative_prompt", "steps", "guidance", "lora
 
 
 def prepared(payload: Callable[[GenerationRequest], dict[str, Any]], request: GenerationRequest) -> dict[str, Any]:
-    """The body of a call. Raises CallFailed where the provider does not take the request: then nothing is sent."""
+    """Return the body of a call. Raises CallFailed if the provider does not take the request: nothing is sent."""
     try:
         return payload(request)
     except ValueError as error:
@@ -22,7 +22,7 @@ def prepared(payload: Callable[[GenerationRequest], dict[str, Any]], request: Ge
 
 
 def refuse_what_is_not_taken(request: GenerationRequest, taken: frozenset[str]) -> None:
-    """Raise ValueError for a parameter that somebody asked for and the model does not take."""
+    """Raise ValueError for a requested parameter that the model does not take."""
     for name in _OPTIONAL:
         if name not in taken and getattr(request, name) not in (None, ()):
             raise ValueError(f"{request.model} takes no {name.replace('_', ' ')}.")
@@ -33,8 +33,9 @@ def refuse_what_is_not_taken(request: GenerationRequest, taken: frozenset[str]) 
 
 
 def lora_scale(weight: float) -> float:
-    """A weight of 0 to 2 on the scale of 0 to 1 (PRD 003, 4.2).
+    """Return a weight of 0 to 2 on the scale of 0 to 1 ("Image Generation v2", section 4.2).
 
-    Fal takes 0 to 4 and Replicate -1 to 3, and both call 0 to 1 the range of good images: so 2 is all of a LoRA.
+    Fal takes 0 to 4 and Replicate -1 to 3, and both call 0 to 1 the range of good images. Therefore 2 is the full
+    strength of a LoRA.
     """
     return min(weight * 0.5, 1.0)

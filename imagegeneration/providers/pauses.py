@@ -1,4 +1,4 @@
-"""Pauses of everything, a provider or a model: which there are, and how a person or a breaker begins and ends one."""
+"""Pauses of everything, a provider or a model: the board, and how users and breakers begin and end them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from imagegeneration.providers.breaker_store import BreakerStore
 from imagegeneration.providers.health import Checked
 
 READ_SECONDS = 1.2
-"""Seconds for which a board is used: a pause reaches every process within this. A runner reads it with each tick, a
-second apart by default, so that no claim waits for it."""
+"""How long a board is used, in seconds: a pause reaches every process within this.
+
+A runner reads the board with each tick, a second apart by default, so that no claim waits for it.
+"""
 
 
 class Pauses:
-    """Begins and ends pauses, each with its entry in the audit log, and keeps what is paused."""
+    """The pauses, each with its entries in the audit record, and the cached board."""
 
     def __init__(self, connection: Connection, store: BreakerStore, audit: Audit, scopes: Collection[str]) -> None:
-        """Take `scopes` as all that a person may pause."""
+        """Take `scopes` as all that a user may pause."""
         self._connection = connection
         self._store = store
         self._audit = audit
@@ -34,11 +36,11 @@ class Pauses:
 
     @property
     def board(self) -> PauseBoard:
-        """Return what is paused, at most 1.2 seconds old. Raises DatabaseDown (IMG_014)."""
+        """Return the board of pauses, at most READ_SECONDS old. Raises DatabaseDown (IMG_014)."""
         return self._board.get()
 
     def refresh(self) -> None:
-        """Read what is paused now."""
+        """Read the board now."""
         self._board.refresh()
 
     def all(self) -> Sequence[Breaker]:
@@ -48,7 +50,7 @@ class Pauses:
     def pause(self, actor: Actor, scope: str, reason: str) -> None:
         """Pause by hand. Raises WrongState (IMG_011) if it is paused already, except by a pause that ends by itself.
 
-        Raises InvalidRequest (IMG_009) for what is no provider and no model of the catalog.
+        Raises InvalidRequest (IMG_009) for a scope that is no provider and no model of the catalog.
         """
         if scope not in self._scopes:
             raise InvalidRequest(f"{scope} is not a provider or a model of the catalog.")
@@ -62,9 +64,9 @@ class Pauses:
             raise WrongState("This pause is over, or another has begun.")
 
     def test(self, actor: Actor, provider: ProviderName, reason: str, found: Checked) -> bool:
-        """Let the next call test a provider that paused itself. Return whether one will.
+        """Let the next call test a provider that paused itself. Return whether it will.
 
-        No call is let through that would fail by what the check `found`.
+        No call is let through if the check `found` trouble.
         """
         scope = provider_scope(provider)
         self._board.refresh()
@@ -106,7 +108,7 @@ class Pauses:
         return True
 
     def invalidate(self) -> None:
-        """Read what is paused anew when it is asked for next."""
+        """Invalidate the board, so that it is read again on its next use."""
         self._board.invalidate()
 
     def end(self, actor: Actor, scope: str, pause: Pause, reason: str) -> bool:

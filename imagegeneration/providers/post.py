@@ -1,4 +1,4 @@
-"""Paid calls over plain HTTP, for providers that have no SDK."""
+"""Paid calls over plain HTTP, for providers without an SDK."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagegeneration.providers.wire import CONNECT_SECONDS, Wire
 
 
 class PaidPost:
-    """POSTs with a bearer token: no retries, redirects or keep-alive, and nothing from the environment."""
+    """A client for POSTs with a bearer token: no retries, redirects or keep-alive, independent of the environment."""
 
     def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
         key = endpoint.key.get_secret_value() if endpoint.key else "none"
@@ -27,16 +27,16 @@ class PaidPost:
         )
 
     def send_json(self, path: str, document: Json, seconds: float, headers: Mapping[str, str]) -> Reply:
-        """Send a JSON object. Raises CallFailed where no answer came; an answer may well be a refusal."""
+        """Send a JSON object. Raises CallFailed if no answer came. The answer may be a refusal."""
         return self._send(self._client.build_request("POST", path, json=document, headers=headers), seconds)
 
     def send_form(self, path: str, fields: Mapping[str, str], seconds: float) -> Reply:
-        """Send a multipart form of texts. Raises CallFailed where no answer came."""
+        """Send a multipart form of texts. Raises CallFailed if no answer came."""
         parts = {name: (None, value.encode()) for name, value in fields.items()}
         return self._send(self._client.build_request("POST", path, files=parts), seconds)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     def _send(self, request: httpx2.Request, seconds: float) -> Reply:

@@ -1,4 +1,4 @@
-"""What every vendor file offers, and the words that all of them use for a connection that fails."""
+"""The protocol of every vendor file, and their common words for a connection that fails."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ from imagegeneration.providers.generation import Answer, CallFailed, GenerationR
 from imagegeneration.providers.health import Checked
 
 MAX_ANSWER_BYTES = 96 * 1024**2
-"""Largest answer that is read: a 50-megapixel PNG in base64 stays below it."""
+"""Maximum bytes of an answer: a 50-megapixel PNG in base64 is smaller."""
 
 _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 _ADDRESS = re.compile(r"(https?://[^\s/?#\"'<>]+)[/?#][^\s\"'<>]*", re.IGNORECASE)
 
 
 def _ignore(_said: object) -> None:
-    """Do nothing with what a provider tells."""
+    """Ignore a report of a provider."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call, as its provider sees it beside the request.
+    """One call, with what its provider needs besides the request.
 
-    `submitted` keeps the handle under which the provider has taken the call, before it is waited for; `preview` takes
-    a preview image, which is not yet checked. Neither raises, and `preview` does not wait. A call with a `handle` was
-    submitted before: only its answer is waited for. Once `stopping` is set, a call that the provider works on by
-    itself is left there.
+    `submitted` stores the handle of an accepted call, before its answer is waited for. `preview` takes a preview image,
+    which is not yet checked. Neither raises, and `preview` does not wait. A call with a `handle` was submitted before:
+    only its answer is waited for. Once `stopping` is set, a call that the provider completes by itself is detached.
     """
 
     submitted: Callable[[str], None] = _ignore
@@ -42,31 +41,31 @@ class Call:
 
 
 class Provider(Protocol):
-    """Makes images for money."""
+    """A provider, which makes images for money."""
 
     @property
     def is_resumable(self) -> bool:
-        """Return whether it works on calls by itself, so that with a handle another process can wait for one."""
+        """Return whether it completes calls by itself, so that another process can resume one by its handle."""
         ...
 
     def generate(self, request: GenerationRequest, call: Call, /) -> Answer:
         """Make one image: the paid call. A call with a handle is not submitted again, if the provider is resumable.
 
-        Raises CallFailed, which says what is known of the money, and CallDetached.
+        Raises CallFailed, which says what is known about the charge, and CallDetached.
         """
         ...
 
     def check(self) -> Checked:
-        """Ask for something that costs nothing and needs the account; never raise for a failure of the connection."""
+        """Ask a free question that needs the account. A failed connection is a result and does not raise."""
         ...
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         ...
 
 
 def read_whole(pieces: Iterable[bytes]) -> bytes:
-    """Return a whole body of at most MAX_ANSWER_BYTES; its deadline is the wire's. Raises CallFailed."""
+    """Return a whole body of at most MAX_ANSWER_BYTES. Its deadline is the wire's. Raises CallFailed."""
     body = bytearray()
     for piece in pieces:
         body += piece
@@ -76,7 +75,7 @@ def read_whole(pieces: Iterable[bytes]) -> bytes:
 
 
 def unreachable(error: BaseException) -> CallFailed:
-    """Return what a failed connection says of the money: nothing is charged before anything is sent."""
+    """Return what a failed connection says about the charge: nothing is charged before anything is sent."""
     if isinstance(error, _BEFORE_SENDING):  # guard: free-before-sending
         return CallFailed("The provider could not be reached.", certainty="not_charged", retryable=True)
     if isinstance(error, httpx2.TimeoutException):
@@ -85,9 +84,10 @@ def unreachable(error: BaseException) -> CallFailed:
 
 
 def brief(text: str) -> str:
-    """At most 300 printable characters of what a provider said, which may be shown to clients.
+    """Return at most 300 printable characters of a provider's words, safe to show to clients.
 
-    It may repeat the key that it does not accept, or name the address of a file: of addresses only the host is left.
+    They may repeat the refused key, or name the address of a file. Keys are redacted, and of addresses only the host is
+    left.
     """
     said = _ADDRESS.sub(r"\1/...", redact(text[:2_000]))[:300]
     printable = "".join(character if character.isprintable() else " " for character in said).strip()

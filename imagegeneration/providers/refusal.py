@@ -1,4 +1,4 @@
-"""Reads a refusal: its words and codes, in every form that the vendors use. The table in `errors.py` judges it."""
+"""The reading of a refusal: its words and codes, in every vendor's form. The table in `errors.py` judges it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MANY = 20
 def refusal(
     vendor: str, status: int, headers: Mapping[str, str], document: Json, *, request_id: str | None = None
 ) -> CallFailed:
-    """What an HTTP status that is no success says of the money."""
+    """Return what an HTTP status other than a success says about the charge."""
     own = _OWN[vendor](document)
     codes = frozenset(_codes(document))
     rule = rule_of(vendor, status, codes, has_words=own)
@@ -38,9 +38,9 @@ def refusal(
 
 
 def error_instead(vendor: str, document: object, *, request_id: str | None = None) -> CallFailed | None:
-    """What an error that came as a success, without an image, says of the money; None where it is no error.
+    """Return what an error inside a success says about the charge, or None if it is no error.
 
-    Only a code that speaks of the prompt or the account proves that nothing was charged.
+    Only a code about the prompt or the account proves that nothing was charged.
     """
     if not isinstance(document, dict) or not (_OWN[vendor](document) or words_of(document.get("error"))):
         return None
@@ -51,7 +51,7 @@ def error_instead(vendor: str, document: object, *, request_id: str | None = Non
 
 
 def words_of(document: object, depth: int = 3) -> str | None:
-    """The words of an error, in any form that a vendor or a framework uses; None where there are none."""
+    """Return the words of an error, in any form that a vendor or a framework uses, or None if it has none."""
     if isinstance(document, str):
         return document or None
     if isinstance(document, list):
@@ -71,7 +71,7 @@ def _error(document: Json) -> Json:
 
 
 def _codes(document: Json) -> Iterator[str]:
-    """Everything in an error that names its kind for machines."""
+    """Yield every machine-readable name of the error's kind."""
     error = _error(document)
     nested: list[Any] = [document, error]
     for name in ("inner_error", "innererror", "detail", "details"):

@@ -1,7 +1,7 @@
-"""Replicate: predictions that are made by themselves, and an image to be fetched from a URL.
+"""Replicate: predictions that complete by themselves, and an image to be fetched from a URL.
 
-Plain HTTP: the SDK is no longer kept. A prediction that failed or was canceled may have been charged for the time
-that it ran (its terms), so that is never known.
+It is called by plain HTTP, because the SDK is no longer maintained. By its terms, a prediction that failed or was
+canceled may be charged for the time that it ran, so that its charge is always unclear.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RATIOS = {
     "768x1344": "9:16",
     "640x1536": "9:21",
 }
-"""Sizes of about a megapixel in Replicate's words, which are aspect ratios."""
+"""Sizes of about a megapixel in Replicate's terms, which are aspect ratios."""
 
 _FORMATS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
@@ -43,7 +43,7 @@ _AGAINST_THE_RULES = ("nsfw", "flagged", "sensitive", "safety", "content policy"
 """Words of models that refuse a prompt or an image; they have no code for it."""
 
 MODELS = ("black-forest-labs/flux-dev", "black-forest-labs/flux-dev-lora", "black-forest-labs/flux-schnell")
-"""Those whose input is known."""
+"""The models whose input is known."""
 
 
 class ReplicateProvider:
@@ -60,7 +60,7 @@ class ReplicateProvider:
     def generate(self, request: GenerationRequest, call: Call) -> Answer:
         """Make one image: the paid call, unless it was submitted before.
 
-        Raises CallFailed, which says what is known of the money, and CallDetached.
+        Raises CallFailed, which says what is known about the charge, and CallDetached.
         """
         deadline = time.monotonic() + min(self._timeout, request.timeout_seconds)
         if call.handle is not None:
@@ -74,11 +74,11 @@ class ReplicateProvider:
         return self._answer(taken)
 
     def check(self) -> Checked:
-        """Ask whose account it is."""
+        """Ask for the account of the key."""
         return check_account(self._endpoint, "/account", {"authorization": f"Bearer {key_of(self._endpoint)}"})
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._api.close()
 
     def _answer(self, taken: TakenCall) -> Answer:
@@ -127,12 +127,15 @@ def replicate_input(request: GenerationRequest) -> dict[str, Any]:
 
 
 def lora_weights(path: str) -> str:
-    """Return a LoRA's path in Replicate's words, in which `owner/name` alone is a model of its own."""
+    """Return a LoRA's path for Replicate.
+
+    There, `owner/name` alone would be a model of Replicate's, not of Hugging Face.
+    """
     return path if path.startswith("https://") else f"huggingface.co/{path}"
 
 
 def has_ended(reply: Reply, handle: str) -> bool:
-    """Whether a prediction has succeeded; False while it is under way. Raises CallFailed if it never will."""
+    """Return whether a prediction has succeeded, False while it is running. Raises CallFailed if it never will."""
     status, error = reply.document.get("status"), str(reply.document.get("error"))
     if status in ("failed", "canceled", "aborted"):
         what = f"ended it as {status}, perhaps after work that it charges for: {brief(error)}"
@@ -141,13 +144,13 @@ def has_ended(reply: Reply, handle: str) -> bool:
 
 
 def output_url(prediction: Reply) -> str | None:
-    """Where the image is; None if the prediction does not say."""
+    """Return the image's address, or None if the prediction has none."""
     output = prediction.document.get("output")
     first = output[0] if isinstance(output, list) and output else output
     return first if isinstance(first, str) else None
 
 
 def said(reply: Reply) -> str | None:
-    """Replicate's own words in an error; None where they are not there."""
+    """Return Replicate's own words in an error, or None if there are none."""
     detail = reply.document.get("detail")
     return detail if isinstance(detail, str) else None

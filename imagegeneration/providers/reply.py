@@ -1,4 +1,4 @@
-"""What an API answered over plain HTTP."""
+"""The answer of an API over plain HTTP."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reply:
 
     @property
     def document(self) -> Json:
-        """The JSON object in it; empty where there is none."""
+        """Return the JSON object in it, empty if there is none."""
         try:
             found = parse_json(self.body)
         except (ValueError, RecursionError):
@@ -36,5 +36,5 @@ class Reply:
 
     @property
     def may_pass(self) -> bool:
-        """Whether the same question may well be answered a little later."""
+        """Return whether the same question may be answered a little later."""
         return self.status in (408, 429) or self.status >= 500

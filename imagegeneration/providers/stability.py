@@ -1,7 +1,7 @@
-"""Stability's Stable Image services (REST v2beta): a form goes out, the image itself comes back.
+"""Stability's Stable Image services (REST v2beta): the request is a form, and the answer is the image.
 
-Plain HTTP: the SDK was for the API before this one. Of the money Stability says that a failed generation costs
-nothing, a refused prompt (403) neither, and that a blurred image (CONTENT_FILTERED) is a successful one.
+It is called by plain HTTP, because the SDK is for the earlier API. Stability says that a failed generation and a
+refused prompt (403) are free, and that a blurred image (CONTENT_FILTERED) is a successful one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from imagegeneration.providers.wire import paid
 
 @dataclass(frozen=True)
 class Service:
-    """A service that makes images, and the model that it is told to make them with."""
+    """A service that makes images, and the model that it is told to use, if any."""
 
     path: str
     model: str | None = None
@@ -46,7 +46,7 @@ ASPECT_RATIOS = {
     "1088x896": "5:4",
     "896x1088": "4:5",
 }
-"""Sizes of about a megapixel in Stability's words, which are aspect ratios."""
+"""Sizes of about a megapixel in Stability's terms, which are aspect ratios."""
 
 
 class StabilityProvider:
@@ -61,7 +61,7 @@ class StabilityProvider:
 
     @paid
     def generate(self, request: GenerationRequest, _call: Call) -> Answer:
-        """Make one image: the paid call. Raises CallFailed, which says what is known of the money."""
+        """Make one image: the paid call. Raises CallFailed, which says what is known about the charge."""
         form = prepared(stability_payload, request)
         path = f"/v2beta/stable-image/generate/{SERVICES[request.model].path}"
         return stability_answer(self._post.send_form(path, form, min(self._timeout, request.timeout_seconds)))
@@ -78,12 +78,12 @@ class StabilityProvider:
         return judged(told)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._post.close()
 
 
 def stability_payload(request: GenerationRequest) -> dict[str, Any]:
-    """The fields of the form. Raises ValueError for what the service does not take."""
+    """Return the fields of the form. Raises ValueError for what the service does not take."""
     service = SERVICES.get(request.model)
     if service is None:
         raise ValueError(f"Stability has no service {request.model}.")
@@ -102,7 +102,10 @@ def stability_payload(request: GenerationRequest) -> dict[str, Any]:
 
 
 def stability_answer(reply: Reply) -> Answer:
-    """The image. Raises CallFailed for a refusal, a blurred image, an error; other bytes were paid for and are kept."""
+    """Return the image. Raises CallFailed for a refusal, a blurred image or an error.
+
+    Other bytes are paid for and are kept.
+    """
     request_id = reply.headers.get("x-request-id")
     if reply.status != 200:
         raise refusal("stability", reply.status, reply.headers, reply.document, request_id=request_id)

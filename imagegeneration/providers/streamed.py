@@ -14,14 +14,14 @@ _DATA = re.compile(rb"(?:\A|(?<=[\r\n]))data: ?([^\r\n]*)")
 
 
 def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
-    """The data of each event as it comes, before `deadline` (monotonic seconds), each of at most MAX_ANSWER_BYTES.
+    """Yield each event's data as it comes, before `deadline` (monotonic seconds), at most MAX_ANSWER_BYTES each.
 
-    Raises CallFailed. What has come is given first, and what comes last also where the empty line after it is missing:
-    it may be a whole answer, which was paid for. Nothing of an event is held once its data is let go of.
+    Raises CallFailed, after what has come was yielded. The last event is yielded even without the empty line after it,
+    since it may be a whole answer, which is paid for. Nothing of an event is held once its data is released.
     """
     waiting = bytearray()
     for piece in pieces:
-        searched = max(0, len(waiting) - 3)  # an end may come in two pieces
+        searched = max(0, len(waiting) - 3)  # an end may be split over two pieces
         waiting += piece
         while (end := _END.search(waiting, searched)) is not None:
             searched = 0
@@ -35,7 +35,7 @@ def events(pieces: Iterable[bytes], deadline: float) -> Iterator[bytes]:
 
 
 def _taken(waiting: bytearray, stop: int, after: int) -> bytes:
-    """Take the first event out, which ends at `stop`; its data, copied once."""
+    """Remove the first event, which ends at `stop`. Return its data, copied once."""
     lines = [found[1] for found in _DATA.finditer(waiting, 0, stop)]
     del waiting[:after]
     return lines[0] if len(lines) == 1 else b"\n".join(lines)

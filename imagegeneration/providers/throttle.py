@@ -1,6 +1,6 @@
-"""Calls at once and calls a minute of each provider, over all runners: a call that is one too many waits.
+"""The throttle of providers: concurrent calls and calls a minute, over all runners. A call above them waits.
 
-Where a provider has neither limit nothing is asked and nothing written.
+For a provider with neither limit, nothing is read or written.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from imagegeneration.providers.pace import Pace
 from imagegeneration.providers.pace_store import PaceStore
 
 SLOT_SECONDS = 60.0
-"""How long a call counts as in flight after its runner was heard of last."""
+"""How long a call counts as in flight after its runner last renewed it, in seconds."""
 
 ASK_SECONDS = 1.0
-"""How often it is asked whether another runner's call has made room; one's own say so at once."""
+"""How often to ask whether another runner's call has made room, in seconds. The end of an own call is known at once."""
 
 LIMITS_SECONDS = 1.2
 PACES_SECONDS = 2.0
-"""How old the limits, and the paces that are shown, may be."""
+"""Maximum age of the limits, and of the paces that are shown, in seconds."""
 
 log = logging.getLogger(__name__)
 
 
 class Pacing:
-    """What one process may begin, and what it has begun."""
+    """The throttle of one process: what it may start, and what it has started."""
 
     def __init__(self, connection: Connection, store: PaceStore, limits: SpendLimits) -> None:
         self._connection = connection
@@ -54,11 +54,14 @@ class Pacing:
 
     @property
     def is_needed(self) -> bool:
-        """Whether any provider is limited in this way."""
+        """Return whether any provider has such a limit."""
         return bool(self._limits.get())
 
     def begin(self, provider: ProviderName, attempt_id: str) -> bool:
-        """Whether the attempt's call may begin; it then counts until `end`. Raises DatabaseDown."""
+        """Take a slot for the attempt's call. Return whether it may start.
+
+        It counts until `end`. Raises DatabaseDown.
+        """
         limits = self._limits.get().get(provider)
         if limits is None:
             return True
@@ -84,13 +87,13 @@ class Pacing:
             self._paces.ensure(limits.provider)
             self._ensured.add(limits.provider)
         pace = self._paces.take(limits, attempt_id, SLOT_SECONDS)
-        if pace is None:  # somebody has removed the document
+        if pace is None:  # the document was deleted
             self._ensured.discard(limits.provider)
             return self._take(limits, attempt_id)
         return pace
 
     def end(self, attempt_id: str) -> None:
-        """The attempt's call is over, or was not made. Where that cannot be written it is forgotten with time."""
+        """Release the slot of the attempt's call, if it has one. A slot that cannot be released expires."""
         with self._lock:
             provider = self._mine.pop(attempt_id, None)
         if provider is None:
@@ -105,18 +108,18 @@ class Pacing:
                 self._not_before.pop(provider, None)
 
     def renew(self) -> None:
-        """This process's calls are still in flight."""
+        """Renew the slots of this process's calls."""
         with self._lock:
             mine = list(self._mine)
         if mine:
             self._paces.renew(mine, SLOT_SECONDS)
 
     def of(self, provider: ProviderName) -> Pace | None:
-        """How fast a limited provider is being called now; None for one that is not limited, or was not called yet."""
+        """Return the current pace of a limited provider, or None if it has no limit or was not called yet."""
         return self._shown.get().get(provider)
 
     def hindrance(self, provider: ProviderName) -> str | None:
-        """Why no call to the provider is begun at present; None if one would be."""
+        """Return why no call to the provider is started at present, or None if one may be."""
         limits, pace = self._limits.get().get(provider), self.of(provider)
         return None if limits is None or pace is None else pace.hindrance(limits)
 

@@ -1,7 +1,7 @@
 """The table of vendors: one file each.
 
-A vendor file is a pure payload, one call, and a pure parse. The sandbox speaks OpenAI's wire format, so
-that the very same code runs with and without a key.
+A vendor file is a pure payload, one call, and a pure parse. The sandbox speaks OpenAI's wire format, so that the very
+same code runs with and without a key.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PROVIDERS: Mapping[ProviderName, Callable[[Endpoint, float], Provider]] = {
 def build_providers(
     endpoints: Mapping[ProviderName, Endpoint], timeout_seconds: float
 ) -> Mapping[ProviderName, Provider]:
-    """Return a provider for each endpoint; a name that the table does not have is a server that speaks OpenAI's API."""
+    """Return a provider for each endpoint. A name that is not in the table is a server with OpenAI's API."""
     return {
         name: PROVIDERS.get(name, OpenAIProvider)(endpoint, timeout_seconds) for name, endpoint in endpoints.items()
     }

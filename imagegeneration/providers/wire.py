@@ -1,6 +1,6 @@
-"""How calls go out: no proxies, no redirects, and nothing takes longer than its call may.
+"""The wire: calls without proxies or redirects, none longer than its time-out.
 
-Every read and write of a thread has the deadline of the call that the thread makes (core/deadline.py).
+Every read and write of a thread has the deadline of the thread's call (core/deadline.py).
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from imagegeneration.providers.provider import Call
 CONNECT_SECONDS = 10.0
 
 ARRIVAL_SHARE = 0.1
-"""What is added to a call's time, as a share of it, after the last bytes of the answer that came in time.
+"""The extra time, as a share of a call's time, after the last bytes of an answer that came in time.
 
 An answer that has begun to come is paid for. The head of a stream comes at its start, so its body counts too.
 """
 
 MAX_REFUSAL_BYTES = 256 * 1024
-"""What is read of an answer that is not a success."""
+"""Maximum bytes that are read of an answer other than a success."""
 
 ONE_CALL_A_CONNECTION = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-"""A connection of the pool may be dead by the time of the next call, which would then be in doubt."""
+"""One connection for each call: a pooled one may be dead by the next call, whose charge would then be unclear."""
 
 P = TypeVar("P")
 
 
 class _Call(Deadline, threading.local):
-    """The call that this thread makes: until when it may take, and whether anything of it has been sent.
+    """The call of this thread: its deadline, and whether anything of it has been sent.
 
-    What comes by `in_time` (monotonic seconds) gives the rest of the answer `more` seconds from then.
+    Bytes that come by `in_time` (monotonic seconds) give the rest of the answer `more` seconds from then.
     """
 
     in_time = -math.inf
@@ -46,11 +46,11 @@ class _Call(Deadline, threading.local):
     is_sent = False
 
     def sending(self) -> None:
-        """Note that the provider may have got something of the call."""
+        """Note that the provider may have received something of the call."""
         self.is_sent = True
 
     def arrived(self) -> None:
-        """Give the rest of the answer its time."""
+        """Extend the deadline for the rest of the answer."""
         now = time.monotonic()
         if now <= self.in_time:
             self.at = max(self.at, now + self.more)
@@ -60,7 +60,7 @@ _call = _Call()
 
 
 def paid(generate: Callable[[P, GenerationRequest, Call], Answer]) -> Callable[[P, GenerationRequest, Call], Answer]:
-    """Mark a paid call: whatever fails before its first byte is sent is not charged.
+    """Mark a paid call: a failure before its first byte is sent is not charged.
 
     A call that was submitted before counts as sent.
     """
@@ -89,12 +89,12 @@ def paid(generate: Callable[[P, GenerationRequest, Call], Answer]) -> Callable[[
 
 
 def at_latest(seconds: float) -> float:
-    """Return when (monotonic seconds) a call of so many seconds that begins now ends, if its answer comes in time."""
+    """Return when (monotonic seconds) a call of `seconds` that starts now ends, if its answer comes in time."""
     return time.monotonic() + seconds * (1 + ARRIVAL_SHARE)
 
 
 def hurry(seconds: float) -> None:
-    """Bound the rest of this thread's call by `seconds` from now; it never gets longer."""
+    """Bound the rest of this thread's call by `seconds` from now. It never extends the call."""
     _call.at = min(_call.at, time.monotonic() + seconds)
     _call.in_time = -math.inf
 
@@ -102,7 +102,7 @@ def hurry(seconds: float) -> None:
 class Wire(DeadlineTransport):
     """A transport whose calls end with their read time-out, counted from their start.
 
-    The body of a success is left to be read; that of a refusal is read here, up to MAX_REFUSAL_BYTES.
+    The caller reads the body of a success. The body of a refusal is read here, up to MAX_REFUSAL_BYTES.
     """
 
     def __init__(self, limits: httpx2.Limits = ONE_CALL_A_CONNECTION) -> None:
@@ -112,7 +112,7 @@ class Wire(DeadlineTransport):
         """Send a request. Raises httpx2.HTTPError."""
         seconds = request.extensions["timeout"]["read"]
         _call.at = in_time = time.monotonic() + seconds
-        _call.in_time = -math.inf  # a head alone, byte by byte, gets nothing more
+        _call.in_time = -math.inf  # a head alone that arrives byte by byte gets no extra time
         response = super().handle_request(request)
         _call.at = max(_call.at, time.monotonic() + seconds * ARRIVAL_SHARE)
         _call.in_time, _call.more = in_time, seconds * ARRIVAL_SHARE

@@ -67,7 +67,7 @@ def build_schedule(
 ) -> BackgroundScheduler:
     """Build a scheduler that is not yet started.
 
-    It runs the tick and the spool's rounds. The heartbeat, the checks of providers and the requests for late answers
+    The tick and the rounds of the spool share two threads. The heartbeat, the checks and the requests for late answers
     each have a thread of their own. The checks begin at once.
     """
     clock = MonotonicZone()
