@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote
 
 from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.datastructures import Headers
@@ -24,6 +24,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ulid import ULID
 
+from imagegeneration.api.addresses import _WINDING, check_local, check_public, client_address
 from imagegeneration.api.guard import is_api
 from imagegeneration.api.lookups import Lookups
 from imagegeneration.api.rates import NOTHING_WRITTEN
@@ -32,7 +33,6 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import ASKING, LOCAL, Actor
 from imagegeneration.core.errors import Busy, NotAllowed, NotFound, StudioError, WrongMethod
 from imagegeneration.core.roles import Need
-from imagegeneration.settings import is_loopback
 from imagegeneration.web.answers import error_response
 from imagegeneration.web.routes import LOOK_AGAIN, RECHECK_SECONDS
 
@@ -57,13 +57,6 @@ _CLOSED = (
 )
 """Streamlit's own routes that the dashboard does not use, whatever its settings say: no page takes uploads."""
 
-_WINDING = re.compile(r"//|\\|/\.\.?(/|$)")
-"""Addresses that parsers read differently: the gate and the application must read the same one."""
-
-_HOST = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
-"""A Host header: a name or an address, and a port. Some parsers accept more."""
-
-_CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +67,24 @@ Hear = Callable[[bytes], Said]
 """The kind of a page's message: a user's action, an automatic one, or one that no page of the dashboard sends."""
 
 
+class OpenPages:
+    """The pages that each user has open at this server."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    def add(self, user_id: str) -> None:
+        """Count an open page of its user. Raises Busy (IMG_005) for one too many."""
+        if self._open[user_id] >= PAGES_OF_A_PERSON:
+            raise Busy(f"{PAGES_OF_A_PERSON} pages are open already.", retry_after=10, resolution="Close some of them.")
+        self._open[user_id] += 1
+
+    def remove(self, user_id: str) -> None:
+        """Count one page less."""
+        self._open[user_id] -= 1
+        self._open += Counter()  # drops the users who have none
+
+
 class Gate:
     """The middleware that identifies the actor and refuses requests. It puts the actor into the scope's state."""
 
@@ -82,7 +93,7 @@ class Gate:
         self._app = app
         self._studio = studio
         self._hear = hear
-        self._open: Counter[str] = Counter()
+        self._open_pages = OpenPages()
         self._refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,7 +120,7 @@ class Gate:
                 state[LOOK_AGAIN] = functools.partial(self._look_again, scope, headers, need)
             _check_method(scope)
             if scope["type"] == "websocket":
-                self._one_more_page(state["actor"].user_id)
+                self._open_pages.add(state["actor"].user_id)
         except StudioError as error:
             await _refuse(error, scope, receive, send)
             return
@@ -119,17 +130,7 @@ class Gate:
         try:
             await self._watched(scope, receive, send, headers)
         finally:
-            self._one_page_less(state["actor"].user_id)
-
-    def _one_more_page(self, user_id: str) -> None:
-        """Count an open page of the user. Raises Busy (IMG_005) above the limit."""
-        if self._open[user_id] >= PAGES_OF_A_PERSON:
-            raise Busy(f"{PAGES_OF_A_PERSON} pages are open already.", retry_after=10, resolution="Close some of them.")
-        self._open[user_id] += 1
-
-    def _one_page_less(self, user_id: str) -> None:
-        self._open[user_id] -= 1
-        self._open += Counter()  # drops users without pages
+            self._open_pages.remove(state["actor"].user_id)
 
     @property
     def _signs_in(self) -> bool:
@@ -255,49 +256,9 @@ def _check_method(scope: Scope) -> None:
         raise WrongMethod(str(scope.get("method")), allowed)
 
 
-def check_local(scope: Scope, headers: Mapping[str, str]) -> None:
-    """Raise NotAllowed (IMG_010) for a connection from outside, or for a page of another site in this browser."""
-    server = scope.get("server")
-    if server is None or not is_loopback(server[0]):
-        raise NotAllowed(
-            "Without sign-in the studio answers on this machine only.",
-            resolution="Set HOST=127.0.0.1 and open http://localhost on the machine itself, or through an SSH tunnel.",
-        )
-    host = headers.get("host", "").lower()
-    if not _HOST.fullmatch(host) or not is_loopback(_split(f"//{host}").hostname or ""):
-        raise NotAllowed("The Host header does not name this machine.")
-    _check_origin(scope, headers, f"http://{host}", f"https://{host}")
-
-
-def check_public(scope: Scope, headers: Mapping[str, str], public_url: str) -> None:
-    """Raise NotAllowed (IMG_010) for another Host than PUBLIC_URL's, or for a page of another site.
-
-    Health checks may use any Host, because machines know the server by other names.
-    """
-    own = _split(public_url.lower())
-    if headers.get("host", "").lower() != own.netloc and not scope["path"].startswith("/image/health/"):
-        raise NotAllowed("The Host header does not name this studio.", resolution=f"Open {public_url}.")
-    _check_origin(scope, headers, f"{own.scheme}://{own.netloc}")
-
-
-def _check_origin(scope: Scope, headers: Mapping[str, str], *own: str) -> None:
-    """Raise NotAllowed (IMG_010) for a page of another site, by `Origin`, or by `Sec-Fetch-Site` if that is missing."""
-    origin = headers.get("origin")
-    is_foreign = origin is not None and origin.lower() not in own
-    is_change = scope.get("method", "GET") not in _CHANGES_NOTHING
-    if is_foreign or (is_change and headers.get("sec-fetch-site", "none") not in ("none", "same-origin")):
-        raise NotAllowed("The request comes from a page of another site.")
-
-
 def _writes_nothing(scope: Scope) -> bool:
     """Return whether the request must not write to the database, not even the times of sign-ins and keys."""
     return bool(scope["type"] == "http" and scope["path"] == NOTHING_WRITTEN)
-
-
-def client_address(scope: Scope) -> str:
-    """Return the client's address; behind a reverse proxy, the one that the proxy forwarded."""
-    client = scope.get("client")
-    return "unknown" if client is None else str(client[0])
 
 
 def cookie(headers: Mapping[str, str], name: str) -> str | None:
@@ -311,13 +272,6 @@ def _admitted(actor: Actor | None, need: Need) -> Actor:
     if not actor.may(need):
         raise NotAllowed("You may not do this.", resolution="Ask an administrator for the role that it needs.")
     return actor
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError:  # for example "http://["
-        return urlsplit("")
 
 
 def _request_id(headers: Mapping[str, str]) -> str:

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from imagegeneration.api.gate import client_address, cookie
+from imagegeneration.api.addresses import client_address
+from imagegeneration.api.gate import cookie
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.errors import Busy, NotFound, SignInFailed, StudioError
 from imagegeneration.people.person import SIGN_IN_SECONDS

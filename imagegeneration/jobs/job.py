@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import Field
 from ulid import ULID
@@ -42,8 +42,6 @@ ErrorCode = Literal[
     "CANCELED",
 ]
 
-ERROR_PRECEDENCE: Sequence[ErrorCode] = get_args(ErrorCode)
-"""Which code a job shows if several apply. INTERRUPTED is first, because money may be involved."""
 
 MAX_ATTEMPTS = 3
 """Maximum number of attempts at one image under one approval, on one route, if none of them was charged."""
@@ -257,14 +255,6 @@ class JobSummary(Value):
     created_at: Moment
 
 
-class Verdict(Value):
-    """The end of a job, derived from its images."""
-
-    status: Literal["DONE", "FAILED"]
-    error_code: ErrorCode | None
-    error: str | None
-
-
 def new_job_id() -> str:
     """Return a new public job id, `imgjob_` and a ULID."""
     return f"imgjob_{ULID()}"
@@ -289,16 +279,3 @@ def request_sha256(
         approved["alternates"] = [alternate.document() for alternate in alternates]
     canonical = json.dumps(approved, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def verdict(images: Sequence[JobImage]) -> Verdict | None:
-    """Return how a job with these images ends, or None while an image is HELD, CALLING or GENERATED."""
-    if not all(image.is_over for image in images):
-        return None
-    errors = [image.attempt.error for image in images if image.is_missing and image.attempt.error is not None]
-    if not errors:
-        return Verdict(status="DONE", error_code=None, error=None)
-    error = min(errors, key=lambda found: ERROR_PRECEDENCE.index(found.code))
-    made = sum(image.state == "STORED" for image in images)
-    message = error.message if made == 0 else f"{made} of {len(images)} images were made. {error.message}"
-    return Verdict(status="FAILED", error_code=error.code, error=message)

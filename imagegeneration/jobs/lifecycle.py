@@ -7,20 +7,27 @@ effect on the ledger follows from the two images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from imagegeneration.assets.asset import StoredImage
 from imagegeneration.core.ids import ProviderName
 from imagegeneration.core.value import Moment
+from imagegeneration.jobs.attempts import (
+    attempts_since,
+    charged_facts,
+    not_sent,
+    price_of,
+    report,
+    with_last,
+    with_next,
+    with_unknown_charge,
+)
 from imagegeneration.jobs.fallback import NextRoute
-from imagegeneration.jobs.job import MAX_ATTEMPTS, Attempt, AttemptError, ErrorCode, JobImage
+from imagegeneration.jobs.job import MAX_ATTEMPTS, AttemptError, ErrorCode, JobImage
+from imagegeneration.jobs.next_attempts import new_attempt, on_next_route, repeated
 from imagegeneration.money.money import format_usd_exact
 from imagegeneration.money.price import Price
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters
-
-_OPEN_STATES = ("CALLING", "UNKNOWN")
-"""The states in which a report about the last attempt still changes the image."""
 
 
 def held(
@@ -34,7 +41,7 @@ def held(
     price: Price | None = None,
 ) -> JobImage:
     """Return a new image with its money held and its credits used. `price` is given if the hold covers alternates."""
-    opened = _opened(provider, model, hold_micros, day, credit_cost, price)
+    opened = new_attempt(provider, model, hold_micros, day, credit_cost, price)
     return JobImage(index=index, state="HELD", attempts=(opened,))
 
 
@@ -42,7 +49,7 @@ def started(image: JobImage, attempt_id: str, now: Moment) -> JobImage:
     """Pass the one-way door: HELD -> CALLING."""
     if image.state != "HELD":
         return image
-    return _with_last(image, "CALLING", attempt_id=attempt_id, started_at=now)
+    return with_last(image, "CALLING", attempt_id=attempt_id, started_at=now)
 
 
 def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
@@ -53,7 +60,7 @@ def submitted(image: JobImage, attempt_id: str, handle: str) -> JobImage:
         or image.attempt.handle == handle
     ):
         return image
-    return _with_last(image, "CALLING", handle=handle)
+    return with_last(image, "CALLING", handle=handle)
 
 
 def previewed(image: JobImage, attempt_id: str, url: str) -> JobImage:
@@ -63,15 +70,15 @@ def previewed(image: JobImage, attempt_id: str, url: str) -> JobImage:
         or image.attempt.attempt_id != attempt_id  # guard: preview-own-attempt
     ):
         return image
-    return _with_last(image, "CALLING", partial_urls=(*image.attempt.partial_urls, url))
+    return with_last(image, "CALLING", partial_urls=(*image.attempt.partial_urls, url))
 
 
 def generated(
     image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, spool_host: str, now: Moment
 ) -> JobImage:
     """Settle an answer that is spooled and is an image: CALLING or UNKNOWN -> GENERATED. The cost is known now."""
-    facts = _charged(answer, cost_micros, now) | {"outcome": "generated", "error": None}
-    return _report(image, attempt_id, "GENERATED", facts, spool_host=spool_host)
+    facts = charged_facts(answer, cost_micros, now) | {"outcome": "generated", "error": None}
+    return report(image, attempt_id, "GENERATED", facts, spool_host=spool_host)
 
 
 def not_an_image(image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, why: str, now: Moment) -> JobImage:
@@ -79,16 +86,19 @@ def not_an_image(image: JobImage, attempt_id: str, answer: Answer, cost_micros: 
     error = AttemptError(
         code="PROVIDER", message=f"The provider's answer is not a usable image: {why}. It was charged."
     )
-    return _report(
-        image, attempt_id, "FAILED", _charged(answer, cost_micros, now) | {"outcome": "not_an_image", "error": error}
+    return report(
+        image,
+        attempt_id,
+        "FAILED",
+        charged_facts(answer, cost_micros, now) | {"outcome": "not_an_image", "error": error},
     )
 
 
 def lost(image: JobImage, attempt_id: str, answer: Answer, cost_micros: int, why: str, now: Moment) -> JobImage:
     """Fail an image that was made but could not be kept: FAILED, and charged."""
     error = AttemptError(code="STORAGE", message=f"The image was made and charged, but could not be kept: {why}.")
-    return _report(
-        image, attempt_id, "FAILED", _charged(answer, cost_micros, now) | {"outcome": "generated", "error": error}
+    return report(
+        image, attempt_id, "FAILED", charged_facts(answer, cost_micros, now) | {"outcome": "generated", "error": error}
     )
 
 
@@ -103,15 +113,15 @@ def set_aside(
     words = f"The image was made and charged, but could not be taken in: {why}. The answer is kept {kept}."
     facts: dict[str, Any] = {"outcome": "set_aside", "error": AttemptError(code="STORAGE", message=words)}
     if image.state == "GENERATED" and image.attempt.attempt_id == attempt_id:  # its cost is known
-        return _with_last(image, "FAILED", **facts).model_copy(update={"spool_host": spool_host})
-    return _report(image, attempt_id, "FAILED", _charged(answer, cost_micros, now) | facts, spool_host=spool_host)
+        return with_last(image, "FAILED", **facts).model_copy(update={"spool_host": spool_host})
+    return report(image, attempt_id, "FAILED", charged_facts(answer, cost_micros, now) | facts, spool_host=spool_host)
 
 
 def tried_again(image: JobImage, _now: Moment) -> JobImage:
     """Take an answer that was set aside in once more, as a user decided: FAILED -> GENERATED."""
     if not image.is_set_aside or image.spool_host is None:
         return image
-    return _with_last(image, "GENERATED", outcome="generated", error=None)
+    return with_last(image, "GENERATED", outcome="generated", error=None)
 
 
 def failed(
@@ -141,11 +151,11 @@ def failed(
     if failure.certainty == "unknown":  # guard: fallback-not-after-unknown-charge
         if image.state != "CALLING" or image.attempt.attempt_id != attempt_id:
             return image
-        return _unknown(image, failure.message, facts)
+        return with_unknown_charge(image, failure.message, facts)
     code: ErrorCode = "MODERATION" if failure.moderated else "PROVIDER"
     outcome = "moderated" if failure.moderated else "unavailable" if failure.retryable else "refused"
     charged = failure.certainty == "charged"
-    cost_micros = _price_of(image, attempt_id) if charged else 0
+    cost_micros = price_of(image, attempt_id) if charged else 0
     facts |= {"outcome": outcome, "cost_micros": cost_micros, "error": AttemptError(code=code, message=failure.message)}
     goes_on = (
         again_since is not None  # guard: fallback-wanted
@@ -156,32 +166,34 @@ def failed(
         goes_on
         and not charged  # guard: attempt-not-after-charge
         and failure.retryable
-        and _attempts_since(image, again_since) < MAX_ATTEMPTS  # guard: attempt-limit
+        and attempts_since(image, again_since) < MAX_ATTEMPTS  # guard: attempt-limit
     ):
-        return _with_next(_with_last(image, "HELD", **facts), _again(image.attempt))
+        return with_next(with_last(image, "HELD", **facts), repeated(image.attempt))
     if (
         goes_on
         and not charged  # guard: fallback-not-after-charge
         and following is not None
         and not failure.stops  # guard: fallback-refused-prompt
     ):
-        return _with_next(_with_last(image, "HELD", **facts), _alternate(image.attempt, following))
-    return _report(image, attempt_id, "FAILED", facts)
+        return with_next(with_last(image, "HELD", **facts), on_next_route(image.attempt, following))
+    return report(image, attempt_id, "FAILED", facts)
 
 
 def passed_over(image: JobImage, following: NextRoute, now: Moment) -> JobImage:
     """Skip the current route without a call: the image stays HELD and the alternate takes over."""
     if image.state != "HELD":  # guard: pass-over-held
         return image
-    closed = _with_last(image, "HELD", **_not_sent("PROVIDER", following.why, now))
-    return _with_next(closed, _alternate(image.attempt, following))
+    closed = with_last(image, "HELD", **not_sent("PROVIDER", following.why, now))
+    return with_next(closed, on_next_route(image.attempt, following))
 
 
 def interrupted(image: JobImage, now: Moment) -> JobImage:
     """Record that the runner that made the call is gone and left no answer: CALLING -> UNKNOWN."""
     if image.state != "CALLING":
         return image
-    return _unknown(image, "The runner stopped during the call.", {"finished_at": now, "certainty": "unknown"})
+    return with_unknown_charge(
+        image, "The runner stopped during the call.", {"finished_at": now, "certainty": "unknown"}
+    )
 
 
 def stored(image: JobImage, attempt_id: str, record: StoredImage) -> JobImage:
@@ -192,7 +204,7 @@ def stored(image: JobImage, attempt_id: str, record: StoredImage) -> JobImage:
         or image.attempt.attempt_id != attempt_id  # guard: stored-own-attempt
     ):
         return image
-    found = _with_last(image, "STORED", outcome="generated", error=None)
+    found = with_last(image, "STORED", outcome="generated", error=None)
     changes = {
         "image_id": record.image_id,
         "url": record.url,
@@ -206,7 +218,7 @@ def dropped(image: JobImage, code: ErrorCode, message: str, now: Moment) -> JobI
     """Fail an image without a call and release its hold: HELD -> FAILED."""
     if image.state != "HELD":
         return image
-    return _with_last(image, "FAILED", **_not_sent(code, message, now))
+    return with_last(image, "FAILED", **not_sent(code, message, now))
 
 
 def reopened(
@@ -221,8 +233,8 @@ def reopened(
     """Open an image again under a new approval, starting with the request: FAILED or UNKNOWN -> HELD."""
     if not image.is_missing:
         return image
-    opened = _opened(request.provider, request.model, hold_micros, day, credit_cost, price)
-    return _with_next(image, opened).model_copy(update={"state": "HELD"})
+    opened = new_attempt(request.provider, request.model, hold_micros, day, credit_cost, price)
+    return with_next(image, opened).model_copy(update={"state": "HELD"})
 
 
 def accepted_as_lost(image: JobImage, now: Moment) -> JobImage:
@@ -231,7 +243,7 @@ def accepted_as_lost(image: JobImage, now: Moment) -> JobImage:
         return image
     cost = format_usd_exact(image.attempt.cost_micros)
     words = f"Accepted as lost: perhaps charged, up to {cost}, which stays counted as spent."
-    return _with_last(image, "FAILED", finished_at=now, error=AttemptError(code="INTERRUPTED", message=words))
+    return with_last(image, "FAILED", finished_at=now, error=AttemptError(code="INTERRUPTED", message=words))
 
 
 def marked_not_charged(image: JobImage, now: Moment) -> JobImage:
@@ -240,7 +252,7 @@ def marked_not_charged(image: JobImage, now: Moment) -> JobImage:
         return image
     error = AttemptError(code="PROVIDER", message="Nothing came back, and somebody has seen that it was not charged.")
     facts = {"finished_at": now, "certainty": "not_charged", "cost_micros": 0, "error": error}
-    return _with_last(image, "FAILED", **facts)
+    return with_last(image, "FAILED", **facts)
 
 
 def declared_lost(image: JobImage, now: Moment) -> JobImage:
@@ -252,137 +264,9 @@ def declared_lost(image: JobImage, now: Moment) -> JobImage:
         error = AttemptError(
             code="STORAGE", message="The image was made and charged, but could not be taken in. Declared lost."
         )
-        return _with_last(image, "FAILED", outcome="generated", finished_at=now, error=error)
+        return with_last(image, "FAILED", outcome="generated", finished_at=now, error=error)
     if image.state != "GENERATED":
         return image
     words = f"The image was made and charged, but {image.spool_host}, which has it, is gone. Declared lost."
     error = AttemptError(code="STORAGE", message=words)
-    return _with_last(image, "FAILED", finished_at=now, error=error)
-
-
-def _opened(
-    provider: ProviderName,
-    model: str,
-    hold_micros: int,
-    day: str,
-    credit_cost: int,
-    price: Price | None,
-    route: int = 0,
-    why: str | None = None,
-) -> Attempt:
-    return Attempt(
-        provider=provider,
-        model=model,
-        held_micros=hold_micros,
-        budget_day=day,
-        credits=credit_cost,
-        price=price,
-        route=route,
-        why=why,
-    )
-
-
-def _again(last: Attempt) -> Attempt:
-    return _opened(
-        last.provider,
-        last.model,
-        last.held_micros,
-        last.budget_day,
-        last.credits,
-        last.price,
-        route=last.route,
-        why=last.why,
-    )
-
-
-def _alternate(last: Attempt, to: NextRoute) -> Attempt:
-    """Return an attempt of the alternate. Its hold and its credits are at most those of the last attempt."""
-    return _opened(
-        to.route.parameters.provider,
-        to.route.parameters.model,
-        min(to.hold.micros, last.held_micros),  # guard: fallback-hold-limit
-        last.budget_day,
-        min(to.hold.credits, last.credits),  # guard: fallback-credits-limit
-        to.price,
-        route=to.route.index,
-        why=to.why,
-    )
-
-
-def _not_sent(code: ErrorCode, message: str, now: Moment) -> dict[str, Any]:
-    error = AttemptError(code=code, message=message)
-    return {"finished_at": now, "outcome": "not_sent", "certainty": "not_charged", "error": error}
-
-
-def _charged(answer: Answer, cost_micros: int, now: Moment) -> dict[str, Any]:
-    return {
-        "finished_at": now,
-        "certainty": "charged",
-        "cost_micros": cost_micros,
-        "usage": answer.usage,
-        "provider_request_id": answer.provider_request_id,
-        "revised_prompt": answer.revised_prompt,
-        "others": answer.kept,
-    }
-
-
-def _unknown(image: JobImage, message: str, facts: Mapping[str, Any]) -> JobImage:
-    cost = image.attempt.max_cost_micros
-    words = f"{message} Perhaps it was charged, up to {format_usd_exact(cost)}; it is counted as spent."
-    error = AttemptError(code="INTERRUPTED", message=words)
-    changes = {**facts, **_own_credits(image.attempt), "outcome": "interrupted", "cost_micros": cost, "error": error}
-    return _with_last(image, "UNKNOWN", **changes)
-
-
-def _report(
-    image: JobImage,
-    attempt_id: str,
-    state: Literal["GENERATED", "FAILED"],
-    facts: Mapping[str, Any],
-    spool_host: str | None = None,
-) -> JobImage:
-    """Apply what became known about an attempt, once. The attempt's id guards this, not the fence.
-
-    A report also applies after a user has decided about the attempt: the truth outranks the decision. If a user has
-    retried the image meanwhile, the facts stay on their attempt and the image does not change.
-    """
-    undecided = image.state in _OPEN_STATES or (image.state == "FAILED" and image.attempt.outcome == "interrupted")
-    if (
-        undecided  # guard: report-open
-        and image.attempt.attempt_id == attempt_id  # guard: report-own-attempt
-    ):
-        found = _with_last(image, state, **facts, **_own_credits(image.attempt))
-        return found.model_copy(update={"spool_host": spool_host})
-    attempts = list(image.attempts)
-    for position, attempt in enumerate(attempts[:-1]):
-        if attempt.attempt_id == attempt_id and attempt.outcome == "interrupted":
-            attempts[position] = attempt.model_copy(update={**facts, **_own_credits(attempt)})
-            return image.model_copy(update={"attempts": tuple(attempts)})
-    return image
-
-
-def _own_credits(attempt: Attempt) -> dict[str, Any]:
-    """Return the credits of the attempt's own call, which replace the hold once no alternate can take over."""
-    return {} if attempt.price is None else {"credits": attempt.price.credits}
-
-
-def _with_next(image: JobImage, attempt: Attempt) -> JobImage:
-    return image.model_copy(update={"attempts": (*image.attempts, attempt)})
-
-
-def _with_last(image: JobImage, state: str, **facts: Any) -> JobImage:
-    attempts = (*image.attempts[:-1], image.attempt.model_copy(update=facts))
-    return image.model_copy(update={"state": state, "attempts": attempts})
-
-
-def _price_of(image: JobImage, attempt_id: str) -> int:
-    return next((found.max_cost_micros for found in image.attempts if found.attempt_id == attempt_id), 0)
-
-
-def _attempts_since(image: JobImage, since: Moment | None) -> int:
-    """Count the started attempts of the current route: an alternate has attempts of its own."""
-    return sum(
-        attempt.started_at is not None and since is not None and attempt.started_at >= since
-        for attempt in image.attempts
-        if attempt.route == image.attempt.route
-    )
+    return with_last(image, "FAILED", finished_at=now, error=error)

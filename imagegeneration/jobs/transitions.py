@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from imagegeneration.jobs.accounting import billed_above_hold, movements
-from imagegeneration.jobs.job import Job, JobImage, verdict
+from imagegeneration.jobs.job import Job, JobImage
 from imagegeneration.jobs.lifecycle import started
 from imagegeneration.jobs.queue_store import live_lease
 from imagegeneration.jobs.store import ImageChange, JobStore
+from imagegeneration.jobs.verdict import verdict
 from imagegeneration.money.ledger import Ledger
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.mongo.transaction import Session

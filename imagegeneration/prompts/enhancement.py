@@ -16,7 +16,8 @@ from imagegeneration.money.text_budget import TextBudget, TextHold
 from imagegeneration.people.rates import Rates
 from imagegeneration.prompts.suggestion import SuggestionTimes
 from imagegeneration.providers.generation import CallFailed, EnhanceBody
-from imagegeneration.providers.openai import ENHANCE_MAX_TOKENS, OpenAIProvider, enhance_payload
+from imagegeneration.providers.openai import OpenAIProvider
+from imagegeneration.providers.openai_text import ENHANCE_MAX_TOKENS, enhance_payload
 
 POST_SECONDS = 60
 

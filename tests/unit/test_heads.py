@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from imagegeneration.api.gate import check_local, client_address
+from imagegeneration.api.addresses import check_local, client_address
 from imagegeneration.api.heads import ClientAddresses
 from imagegeneration.core.errors import ConfigurationError, NotAllowed
 from imagegeneration.settings import load_settings

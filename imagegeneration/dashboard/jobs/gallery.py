@@ -17,7 +17,8 @@ from imagegeneration.dashboard.frame import acting, actor, explain, studio
 from imagegeneration.dashboard.jobs import newest
 from imagegeneration.dashboard.jobs.cards import Reader, card
 from imagegeneration.dashboard.jobs.outlooks import Outlooks
-from imagegeneration.dashboard.jobs.record import Again, record
+from imagegeneration.dashboard.jobs.record import record
+from imagegeneration.dashboard.jobs.record_actions import Again
 from imagegeneration.dashboard.kit import words
 from imagegeneration.dashboard.kit.inbox import Message, inbox, taker
 from imagegeneration.dashboard.operations.orders import carry_out

@@ -8,20 +8,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from imagegeneration.assets.asset import StoredImage
-from imagegeneration.core.errors import StudioError
 from imagegeneration.dashboard.jobs.cards import ALONE, Reader, card, state
+from imagegeneration.dashboard.jobs.record_actions import Again, again_offer, image_choice, retry_offer
 from imagegeneration.dashboard.kit import words
-from imagegeneration.dashboard.kit.rows import Row
-from imagegeneration.dashboard.operations import choices
 from imagegeneration.jobs.approvals import RetryQuote
 from imagegeneration.jobs.job import Approval, Attempt, Job, JobImage
-from imagegeneration.money.money import format_usd, format_usd_exact
+from imagegeneration.money.money import format_usd_exact
 from imagegeneration.prompts.moderation import Moderation
 from imagegeneration.providers.generation import GenerationParameters, Lora
 
 FactRow = dict[str, Any]
-Again = int | StudioError
-"""The most that running the job again costs in micro-dollars, or why it cannot be run again."""
 
 Kind = Literal["plain", "code", "text", "time", "bad"]
 
@@ -55,9 +51,9 @@ def record(
             | {"edit": image.image_id if reader.may_edit and image.state == "STORED" else None}
             for image in job.images
         ],
-        "offer": None if price is None else _offer(price),
-        "again": None if again is None else _again(job, again),
-        "choices": [asdict(choice) for image in decidable if (choice := _choice(job, image, gone)) is not None],
+        "offer": None if price is None else retry_offer(price),
+        "again": None if again is None else again_offer(job, again),
+        "choices": [asdict(choice) for image in decidable if (choice := image_choice(job, image, gone)) is not None],
     }
 
 
@@ -251,58 +247,3 @@ def _attempt(attempt: Attempt) -> list[FactRow]:
         *row("Provider request id", attempt.provider_request_id, "code"),
         *row("Attempt id", attempt.attempt_id, "code"),
     ]
-
-
-def _choice(job: Job, image: JobImage, gone: Collection[str]) -> Row | None:
-    """Return what a user can decide about the image, or None if there is nothing to decide."""
-    attempt, name = image.attempt, f"Image {image.index + 1}"
-    attempt_id, cost = attempt.attempt_id or "", attempt.cost_micros
-    if image.state == "UNKNOWN":
-        return Row(
-            key=attempt_id,
-            title=f"{name} was perhaps charged: up to {format_usd_exact(cost)}",
-            lines=(("Retry it, or decide what becomes of the money:",),),
-            actions=choices.perhaps_charged(job.job_id, image.index, attempt_id, cost),
-        )
-    if image.is_set_aside:
-        return Row(
-            key=attempt_id,
-            title=f"{name} was made, and could not be taken in",
-            lines=((f"{format_usd_exact(cost)} was paid for it. Its answer is kept.",),),
-            actions=choices.set_aside(job.job_id, image.index, attempt_id, cost),
-        )
-    host = image.spool_host or ""
-    if image.state == "GENERATED" and host in gone:
-        return Row(
-            key=attempt_id,
-            title=f"{name} is on a machine that is gone",
-            lines=((f"{format_usd_exact(cost)} was paid for it. If {host} comes back, it is delivered by itself.",),),
-            actions=(choices.declare_lost(host, [(job.job_id, image.index, attempt_id)], cost, of=attempt_id),),
-        )
-    return None
-
-
-def _again(job: Job, again: Again) -> dict[str, Any]:
-    """Return what a new job like this one makes and costs, as it is confirmed, or why there can be none."""
-    if isinstance(again, StudioError):
-        return {"text": f"{again.message} {again.resolution}", "label": "", "accept": None}
-    text = "This makes a new job with the same prompt and options. You pay for it like for any other job."
-    label = f"Generate {words.plural(job.image_count, 'image')} for up to {format_usd(again)}"
-    return {"text": text, "label": label, "accept": again}
-
-
-def _offer(price: RetryQuote) -> dict[str, Any]:
-    missing = f"the {price.missing} missing images" if price.missing > 1 else "the missing image"
-    warning = None
-    if price.unknown:
-        charged = "1 image was" if price.unknown == 1 else f"{price.unknown} images were"
-        warning = (
-            f"{charged} perhaps charged already: up to {format_usd(price.unknown_micros)}. The provider's answer was "
-            "lost, so nobody knows. A retry makes such an image again and may be charged a second time."
-        )
-    return {
-        "label": f"Retry {missing} for up to {format_usd(price.total_micros)}",
-        "accept": price.total_micros,
-        "warning": warning,
-        "agree": f"I accept that up to {format_usd(price.unknown_micros)} may have been spent for nothing.",
-    }

@@ -15,7 +15,8 @@ from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.configuration import limits_of
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.jobs.bodies import ExecuteBody
-from imagegeneration.jobs.job import Job, verdict
+from imagegeneration.jobs.job import Job
+from imagegeneration.jobs.verdict import verdict
 from imagegeneration.local.datadir import DataDir
 from imagegeneration.local.sandbox import Sandbox
 from imagegeneration.settings import Settings

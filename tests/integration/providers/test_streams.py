@@ -20,7 +20,7 @@ from pydantic import SecretStr, TypeAdapter
 from imagegeneration.assets.imaging import sha256
 from imagegeneration.assets.reference import InputImage, Reference
 from imagegeneration.local.sandbox import Sandbox
-from imagegeneration.providers import openai, wire
+from imagegeneration.providers import openai_stream, wire
 from imagegeneration.providers.endpoint import Endpoint
 from imagegeneration.providers.generation import CallFailed, GenerationRequest
 from imagegeneration.providers.openai import OpenAIProvider
@@ -142,7 +142,7 @@ def drawn_out(sent: Sent) -> Sent:
 def test_what_follows_the_image_of_a_stream_costs_neither_the_image_nor_much_time(
     fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openai, "FURTHER_SECONDS", 0.2)
+    monkeypatch.setattr(openai_stream, "FURTHER_SECONDS", 0.2)
     stub = Streams(DONE)
     stub.faults[CALL].append(fault)
     began = time.monotonic()

@@ -9,13 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from imagegeneration.core.ids import new_id
-from imagegeneration.jobs.job import (
-    JobImage,
-    new_job_id,
-    request_sha256,
-    verdict,
-)
+from imagegeneration.jobs.job import JobImage, new_job_id, request_sha256
 from imagegeneration.jobs.lifecycle import dropped, failed, held, interrupted, started
+from imagegeneration.jobs.verdict import verdict
 from imagegeneration.providers.generation import CallFailed, GenerationParameters
 from tests.unit.ui import samples
 

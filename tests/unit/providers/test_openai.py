@@ -15,14 +15,12 @@ from openai.types import ImageGenerateParams, ModerationCreateParams
 from pydantic import TypeAdapter
 
 from imagegeneration.providers.generation import CallFailed, EnhanceBody, GenerationRequest
-from imagegeneration.providers.openai import (
+from imagegeneration.providers.openai import image_payload, parse_image, status_failure
+from imagegeneration.providers.openai_text import (
     enhance_payload,
-    image_payload,
     moderation_payload,
     parse_enhancement,
-    parse_image,
     parse_moderation,
-    status_failure,
 )
 
 REQUEST = GenerationRequest(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from imagegeneration.providers import streamed
 from imagegeneration.providers.generation import Answer, CallFailed
-from imagegeneration.providers.openai import parse_step
+from imagegeneration.providers.openai_stream import parse_step
 from imagegeneration.providers.streamed import events
 
 LATER = time.monotonic() + 3600
