@@ -75,7 +75,7 @@ def _credentials(servers: Servers, url: str) -> tuple[Mapping[str, str], Mapping
     identity = Identity(issuer="http://localhost:9", subject="ann", email="ann@example.com", name="Ann")
     person = studio.people.signed_in(identity, {"creator": ["ann@example.com"]})
     key, _ = studio.keys.make(person.actor(), "benchmark", ["look"], days=1)
-    cookie = f"{LOGIN_COOKIE}={studio.logins.enter(person, 'idp')}"
+    cookie = f"{LOGIN_COOKIE}={studio.logins.create(person, 'idp', 'idp')}"
     return {"Cookie": cookie}, {"Authorization": f"Bearer {key}"}
 
 

@@ -54,10 +54,13 @@ from imagegeneration.mongo.connection import Connection
 from imagegeneration.operations.operations import Operations
 from imagegeneration.operations.readiness import Health
 from imagegeneration.operations.watch import ProviderWatch
+from imagegeneration.people.failed_sign_ins import FailedSignIns
 from imagegeneration.people.keys import Keys
 from imagegeneration.people.logins import Logins
 from imagegeneration.people.oidc import OidcClient, ProxyTokens
 from imagegeneration.people.people import People
+from imagegeneration.people.provider_sign_in import ProviderSignIn
+from imagegeneration.people.proxy_sign_in import ProxySignIn
 from imagegeneration.people.rate_store import RateStore
 from imagegeneration.people.rates import Rates
 from imagegeneration.processes.process import Kind
@@ -126,6 +129,8 @@ class Studio:
     audit: Audit
     people: People
     logins: Logins
+    sign_in: ProviderSignIn
+    proxy_sign_in: ProxySignIn
     keys: Keys
     operations: Operations
     health: Health
@@ -203,6 +208,8 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
     conditions = Conditions(pauses, checks, limits, forecast.seconds_of)
     clients = {provider.name: OidcClient(provider) for provider in settings.sign_in_providers}
     proxy = None if settings.sign_in_proxy is None else ProxyTokens(settings.sign_in_proxy)
+    login_rules, failures = login_rules_of(settings), FailedSignIns(rates, audit)
+    logins = Logins(connection, stores.logins, people, audit, login_rules)
     decisions = Decisions(connection, stores.jobs, transitions, runners, audit)
     references = References(queries.visible, stores.images, storage)
     loras = Loras(connection, stores.loras, audit, catalog)
@@ -245,7 +252,9 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
         feed=JobFeed(stores.events, queries, forecast),
         audit=audit,
         people=people,
-        logins=Logins(connection, stores.logins, people, audit, rates, clients, proxy, login_rules_of(settings)),
+        logins=logins,
+        sign_in=ProviderSignIn(connection, stores.logins, logins, people, audit, failures, clients, login_rules),
+        proxy_sign_in=ProxySignIn(connection, people, audit, failures, proxy, login_rules),
         keys=Keys(connection, stores.keys, people, audit, timedelta(days=settings.key_confirmation_days)),
         operations=Operations(stores.reports, spending, limits, pauses, runners, audit, watch, enhancement),
         health=Health(connection, storage, runners, next(iter(endpoints), None)),

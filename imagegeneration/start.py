@@ -42,7 +42,7 @@ def _require_all(studio: Studio) -> None:
             raise ConfigurationError(
                 f"MONGODB_URI: the counters of requests cannot be written. Give the user readWrite on {name} too."
             ) from None
-        studio.logins.check_providers()
+        studio.sign_in.check_providers()
     for found in studio.runners.processes.mismatches():
         log.error("%s", found.text)
     studio.runners.processes.seen()

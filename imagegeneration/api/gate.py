@@ -154,7 +154,7 @@ class Gate:
             return studio.keys.recall(text.strip()) or await self._look(studio.keys.actor, text.strip())
         proxy = studio.settings.sign_in_proxy
         if proxy is not None and (vouched := headers.get(proxy.header)):
-            known = studio.logins.recall_vouched(vouched)
+            known = studio.proxy_sign_in.recall(vouched)
             return known or await self._vouched(vouched, client_address(scope))
         token = cookie(headers, studio.settings.login_cookie)
         if token is None:
@@ -176,7 +176,7 @@ class Gate:
         """Return the actor of a proxy's token, or None. Raises Busy (IMG_005) if the key set is too slow."""
         try:
             with fail_after(VOUCHED_SECONDS):
-                return await self._vouching.run(address, self._studio().logins.vouched, token)
+                return await self._vouching.run(address, self._studio().proxy_sign_in.actor, token)
         except TimeoutError:
             raise Busy("Your sign-in could not be checked in time.", retry_after=2) from None
 

@@ -58,6 +58,7 @@ def sign_in_routes(studio: Callable[[], Studio]) -> list[Mount]:
 class _Pages:
     def __init__(self, studio: Callable[[], Studio]) -> None:
         self._studio = studio
+        self._cookies = _Cookies(studio)
         self._limiters: dict[str, CapacityLimiter] = {}
 
     async def sign_in(self, request: Request) -> Response:
@@ -67,43 +68,42 @@ class _Pages:
             f'<form method="post" action="/auth/begin/{html.escape(name)}">'
             f'<input type="hidden" name="next" value="{html.escape(wanted)}">'
             f"<button>Continue with {html.escape(label)}</button></form>"
-            for name, label in self._studio().logins.providers()
+            for name, label in self._studio().sign_in.providers()
         )
         response = _page("Sign in", "Sign in to Image Studio", buttons)
-        self._keep_browser(response, self._browser(request))  # here, so that tabs opened at once share the cookie
+        self._cookies.keep_browser(response, self._cookies.browser(request))
         return response
 
     async def begin(self, request: Request) -> Response:
         """Send the user to the provider."""
         form = await request.form(max_files=0, max_fields=4)
-        wanted, browser = own_path(str(form.get("next", "/"))), self._browser(request)
+        wanted, browser = own_path(str(form.get("next", "/"))), self._cookies.browser(request)
         provider = request.path_params["provider"]
         try:
             await self._count("begin", request)
-            logins = self._studio().logins
-            address = await self._apart(provider, lambda: logins.begin(provider, wanted, browser))
+            sign_in = self._studio().sign_in
+            address = await self._apart(provider, lambda: sign_in.start(provider, wanted, browser))
         except StudioError as error:
             return _problem(error)
         response = _redirect(address)
-        self._keep_browser(response, browser)
+        self._cookies.keep_browser(response, browser)
         return response
 
     async def callback(self, request: Request) -> Response:
         """Take the user back from the provider."""
         answer, provider = dict(request.query_params), request.path_params["provider"]
-        browser, token = self._browser(request), cookie(request.headers, self._studio().settings.login_cookie)
+        browser, token = self._cookies.browser(request), self._cookies.login(request)
         try:
             await self._count("callback", request)
-            logins = self._studio().logins
+            sign_in = self._studio().sign_in
             finished = await self._apart(
-                provider, lambda: logins.finish(provider, answer, browser=browser, token=token)
+                provider, lambda: sign_in.complete(provider, answer, browser=browser, token=token)
             )
         except StudioError as error:
             return _problem(error)
         response = _redirect(finished.address)
         if finished.token is not None:
-            longest = self._studio().settings.sign_in_max_hours * 3600
-            self._keep(response, self._studio().settings.login_cookie, finished.token, round(longest), "/")
+            self._cookies.keep_login(response, finished.token)
         return response
 
     async def logout(self, request: Request) -> Response:
@@ -111,8 +111,8 @@ class _Pages:
         form = await request.form(max_files=0, max_fields=4)
         token, provider = str(form.get("logout_token", "")), request.path_params["provider"]
         try:
-            logins = self._studio().logins
-            await self._apart(provider, lambda: logins.end_for_provider(provider, token), "sign-outs of")
+            sign_in = self._studio().sign_in
+            await self._apart(provider, lambda: sign_in.end_for_provider(provider, token), "sign-outs of")
         except SignInFailed as error:
             wrong = {"error": "invalid_request", "error_description": error.message}
             return JSONResponse(wrong, status_code=400, headers={"Cache-Control": "no-store"})
@@ -127,12 +127,11 @@ class _Pages:
 
     async def sign_out(self, request: Request) -> Response:
         """End the login of this browser. Its open pages close within a minute."""
-        name = self._studio().settings.login_cookie
-        token = cookie(request.headers, name)
+        token = self._cookies.login(request)
         if token is not None:
             await to_thread.run_sync(self._studio().logins.end, token)
         response = _redirect("/auth/sign-in")
-        response.delete_cookie(name, path="/", secure=name.startswith("__Host-"))
+        self._cookies.drop_login(response)
         return response
 
     async def _count(self, step: str, request: Request) -> None:
@@ -145,7 +144,7 @@ class _Pages:
 
         Any client can send false sign-outs, so they have other threads than sign-ins.
         """
-        if provider not in dict(self._studio().logins.providers()):
+        if provider not in dict(self._studio().sign_in.providers()):
             raise NotFound("There is no such sign-in provider.")
         return await self._on(self._limiter(f"{what} {provider}"), work)
 
@@ -158,13 +157,35 @@ class _Pages:
     def _limiter(self, what: str) -> CapacityLimiter:
         return self._limiters.setdefault(what, CapacityLimiter(AT_ONCE))
 
-    def _browser(self, request: Request) -> str:
+
+class _Cookies:
+    """The cookies of sign-in: of the browser that began one, and of a login."""
+
+    def __init__(self, studio: Callable[[], Studio]) -> None:
+        self._studio = studio
+
+    def browser(self, request: Request) -> str:
         """Return the browser's cookie, or a new one if it has none."""
         kept = cookie(request.headers, self._browser_cookie) or ""
         return kept if _BROWSER.fullmatch(kept) else secrets.token_urlsafe(32)
 
-    def _keep_browser(self, response: Response, browser: str) -> None:
-        self._keep(response, self._browser_cookie, browser, SIGN_IN_SECONDS, "/")
+    def keep_browser(self, response: Response, browser: str) -> None:
+        """Set the cookie of the browser, for as long as a sign-in may take."""
+        self._keep(response, self._browser_cookie, browser, SIGN_IN_SECONDS)
+
+    def login(self, request: Request) -> str | None:
+        """Return the cookie of the browser's login, or None if it has none."""
+        return cookie(request.headers, self._studio().settings.login_cookie)
+
+    def keep_login(self, response: Response, token: str) -> None:
+        """Set the cookie of a login, for as long as one may last."""
+        settings = self._studio().settings
+        self._keep(response, settings.login_cookie, token, round(settings.sign_in_max_hours * 3600))
+
+    def drop_login(self, response: Response) -> None:
+        """Delete the cookie of a login."""
+        name = self._studio().settings.login_cookie
+        response.delete_cookie(name, path="/", secure=name.startswith("__Host-"))
 
     @property
     def _browser_cookie(self) -> str:
@@ -174,9 +195,9 @@ class _Pages:
     def _is_https(self) -> bool:
         return (self._studio().settings.public_url or "").startswith("https://")
 
-    def _keep(self, response: Response, name: str, value: str, seconds: int, path: str) -> None:
+    def _keep(self, response: Response, name: str, value: str, seconds: int) -> None:
         response.set_cookie(
-            name, value, max_age=seconds, path=path, secure=self._is_https, httponly=True, samesite="lax"
+            name, value, max_age=seconds, path="/", secure=self._is_https, httponly=True, samesite="lax"
         )
 
 

@@ -106,7 +106,7 @@ def _behind(shown: Credentials) -> Actor:
     if not studio().settings.has_sign_in:
         return LOCAL
     if shown.vouched:
-        found = studio().logins.vouched(shown.vouched)
+        found = studio().proxy_sign_in.actor(shown.vouched)
     else:
         found = None if shown.cookie is None else studio().logins.actor(shown.cookie)
     if found is None:

@@ -49,7 +49,7 @@ def client(company: Studio, **options: Any) -> TestClient:
 def signed_in(company: Studio, who: Person) -> TestClient:
     """A browser in which this person is signed in."""
     browser = client(company)
-    browser.cookies.set(LOGIN_COOKIE, company.logins.enter(who, "idp"))
+    browser.cookies.set(LOGIN_COOKIE, company.logins.create(who, "idp", "idp"))
     return browser
 
 

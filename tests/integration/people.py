@@ -47,7 +47,7 @@ def enter(company: Studio, name: str, *roles: Role, plan: PlanName | None = None
 def browser_of(company: Studio, actor: Actor) -> TestClient:
     """A browser in which the person is signed in."""
     browser = stranger(company)
-    browser.cookies.set("studio_login", company.logins.enter(company.people.get(actor.user_id), "idp"))
+    browser.cookies.set("studio_login", company.logins.create(company.people.get(actor.user_id), "idp", "idp"))
     return browser
 
 

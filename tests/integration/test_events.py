@@ -350,7 +350,7 @@ def test_signing_out_closes_a_stream(company: Studio, servers_dir: DataDir, monk
     monkeypatch.setattr(api_events, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(logins, "KNOWN_SECONDS", 0.1)
     ann = person(company, "ann", "creator")
-    token = company.logins.enter(ann, "idp")
+    token = company.logins.create(ann, "idp", "idp")
     job_id = execute(signed_in(company, ann))
     port = servers_dir.port("api")
     with listening(company, port):

@@ -36,7 +36,7 @@ async def page(scope: Scope, receive: Receive, send: Send) -> None:
 
 def browser(company: Studio, app: Gate, name: str) -> TestClient:
     opened = TestClient(app, base_url=PUBLIC)
-    opened.cookies.set(LOGIN_COOKIE, company.logins.enter(person(company, name, "creator"), "idp"))
+    opened.cookies.set(LOGIN_COOKIE, company.logins.create(person(company, name, "creator"), "idp", "idp"))
     return opened
 
 
@@ -74,7 +74,7 @@ def test_a_download_is_only_for_the_person_for_whom_its_page_was_drawn(
 ) -> None:
     adm, bob = person(company, "adm", "admin"), person(company, "bob", "creator")
     with windows(company, monkeypatch) as window:
-        window._cookies[LOGIN_COOKIE] = company.logins.enter(adm, "idp")
+        window._cookies[LOGIN_COOKIE] = company.logins.create(adm, "idp", "idp")
         export = frame.acting_later("administer")
         for asking, allowed in ((adm.person_id, True), (bob.person_id, False)):
             token = ASKING.set(asking)

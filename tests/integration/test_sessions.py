@@ -89,7 +89,7 @@ def test_only_what_a_person_does_on_an_open_page_keeps_the_login_from_ending_as_
 ) -> None:
     page = Gate(echo, lambda: company, hear)
     browser = TestClient(page, base_url=str(company.settings.public_url))
-    browser.cookies.set(LOGIN_COOKIE, company.logins.enter(person(company, "ann", "creator"), "idp"))
+    browser.cookies.set(LOGIN_COOKIE, company.logins.create(person(company, "ann", "creator"), "idp", "idp"))
 
     def seen_after(message: BackMsg) -> bool:
         clock.now += logins.TOUCH_SECONDS
@@ -108,7 +108,7 @@ def test_only_what_a_person_does_on_an_open_page_keeps_the_login_from_ending_as_
 def test_a_login_that_has_ended_as_idle_is_not_taken_up_again(
     company: Studio, database: Database[dict[str, Any]], clock: Clock
 ) -> None:
-    token = company.logins.enter(person(company, "ann", "creator"), "idp")
+    token = company.logins.create(person(company, "ann", "creator"), "idp", "idp")
     age(database, "seenAt", login_rules_of(company.settings).idle + timedelta(seconds=1))
     company.logins.use(token)
     clock.now += logins.KNOWN_SECONDS
@@ -333,7 +333,7 @@ def test_a_cookie_that_cannot_be_one_is_nobodys(company: Studio, cookie: str) ->
 
 def test_behind_https_only_a_cookie_that_no_other_host_can_set_counts(settings: Settings) -> None:
     company = build_company(settings, "https://studio.test")
-    token = company.logins.enter(person(company, "ann", "creator"), "idp")
+    token = company.logins.create(person(company, "ann", "creator"), "idp", "idp")
     for name, expected in ((LOGIN_COOKIE, 401), (f"__Host-{LOGIN_COOKIE}", 200)):
         browser = client(company, headers={"Cookie": f"{name}={token}"})
         assert status(browser) == expected

@@ -85,7 +85,7 @@ def test_a_provider_that_sends_slowly_is_given_up(
 def test_what_was_known_serves_while_the_provider_is_down(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     client = OidcClient(settings_of(provider))
     before = address(client)
-    monkeypatch.setattr(client._metadata, "_seconds", -1.0)
+    monkeypatch.setattr(client._metadata._shared, "_seconds", -1.0)
     provider.statuses["openid-configuration"] = 503
     assert address(client) == before
     assert len(provider.asked) == 2
@@ -109,7 +109,7 @@ async def _others_while_it_hangs(company: Studio, provider: Provider) -> list[in
     """What four requests are answered that come while as many sign-ins as can hang at a provider."""
     assert provider.hold is not None
     to_thread.current_default_thread_limiter().total_tokens = 4
-    cookies = {"Cookie": f"{LOGIN_COOKIE}={company.logins.enter(person(company, 'ann', 'creator'), 'other')}"}
+    cookies = {"Cookie": f"{LOGIN_COOKIE}={company.logins.create(person(company, 'ann', 'creator'), 'other', 'other')}"}
     app = build_asgi(lambda: company)
     async with browser_of(app, 1) as browser, anyio.create_task_group() as hanging:
         for number in range(sign_in.AT_ONCE + sign_in.MOST_WAITING):

@@ -32,7 +32,7 @@ class Window:
         """Sign in, as another person too; None signs out."""
         self._cookies.clear()
         if who is not None:
-            self._cookies[LOGIN_COOKIE] = self._company.logins.enter(who, "idp")
+            self._cookies[LOGIN_COOKIE] = self._company.logins.create(who, "idp", "idp")
 
     def open(self, page: str, **query: str) -> str:
         """Everything that the page shows, as it is sent to the browser."""

@@ -113,12 +113,82 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Connection(BaseHTTPRequestHandler):
+    """The sending side: replies as a provider would send them, or as a fault demands."""
+
     server: _Server
     protocol_version = "HTTP/1.1"
     # One segment for head and body, sent at once: the second of two small writes waits for an acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
+
+    def _deliver(self, reply: Reply) -> None:
+        if self.server.stopping.wait(reply.delay):
+            self.close_connection = True
+        elif reply.manner == "reset":
+            self._reset()
+        elif reply.manner == "hang":
+            self._await_hang_up()
+        else:
+            self._send(reply)
+
+    def _send_error(self, error: WireError) -> None:
+        self._send(json_reply(error.status, error.body))
+
+    def _send(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("x-request-id", f"req_sandbox_{uuid.uuid4().hex}")
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if reply.manner == "drip":
+            self._drip(reply)
+        elif reply.manner == "stream":
+            self._stream(reply)
+        else:
+            self.wfile.write(reply.body)
+
+    def _drip(self, reply: Reply) -> None:
+        step = max(1, len(reply.body) // DRIPS)
+        for start in range(0, len(reply.body), step):
+            self.wfile.write(reply.body[start : start + step])
+            self.wfile.flush()
+            if self.server.stopping.wait(reply.pause):
+                self.close_connection = True
+                return
+
+    def _stream(self, reply: Reply) -> None:
+        self.wfile.flush()
+        for part in reply.parts:
+            if self.server.stopping.wait(reply.pause):
+                self.close_connection = True
+                return
+            self.wfile.write(part)
+            self.wfile.flush()
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        # The server would shut the connection down first. Without the socket it cannot, and close() resets.
+        socket.close(self.connection.detach())
+
+    def _await_hang_up(self) -> None:
+        self.close_connection = True
+        while not self.server.stopping.is_set():
+            readable, _, _ = select.select([self.connection], [], [], 0.1)
+            with contextlib.suppress(ConnectionError):
+                if readable and self.connection.recv(1024):
+                    continue
+            if readable:
+                return
+
+
+class _Handler(_Connection):
+    """The receiving side: the routes."""
 
     def parse_request(self) -> bool:
         """Read the head; refuse a request from a web page, even if the page's own name leads to this machine."""
@@ -200,70 +270,6 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(body, dict):
             raise WireError(400, "We could not parse the JSON body of your request.", code=None)
         return body
-
-    def _deliver(self, reply: Reply) -> None:
-        if self.server.stopping.wait(reply.delay):
-            self.close_connection = True
-        elif reply.manner == "reset":
-            self._reset()
-        elif reply.manner == "hang":
-            self._await_hang_up()
-        else:
-            self._send(reply)
-
-    def _send_error(self, error: WireError) -> None:
-        self._send(json_reply(error.status, error.body))
-
-    def _send(self, reply: Reply) -> None:
-        self.send_response(reply.status)
-        self.send_header("Content-Type", reply.content_type)
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.send_header("x-request-id", f"req_sandbox_{uuid.uuid4().hex}")
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if reply.manner == "drip":
-            self._drip(reply)
-        elif reply.manner == "stream":
-            self._stream(reply)
-        else:
-            self.wfile.write(reply.body)
-
-    def _drip(self, reply: Reply) -> None:
-        step = max(1, len(reply.body) // DRIPS)
-        for start in range(0, len(reply.body), step):
-            self.wfile.write(reply.body[start : start + step])
-            self.wfile.flush()
-            if self.server.stopping.wait(reply.pause):
-                self.close_connection = True
-                return
-
-    def _stream(self, reply: Reply) -> None:
-        self.wfile.flush()
-        for part in reply.parts:
-            if self.server.stopping.wait(reply.pause):
-                self.close_connection = True
-                return
-            self.wfile.write(part)
-            self.wfile.flush()
-
-    def _reset(self) -> None:
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
-        # The server would shut the connection down first. Without the socket it cannot, and close() resets.
-        socket.close(self.connection.detach())
-
-    def _await_hang_up(self) -> None:
-        self.close_connection = True
-        while not self.server.stopping.is_set():
-            readable, _, _ = select.select([self.connection], [], [], 0.1)
-            with contextlib.suppress(ConnectionError):
-                if readable and self.connection.recv(1024):
-                    continue
-            if readable:
-                return
 
 
 def _unknown(path: str) -> WireError:

@@ -20,19 +20,15 @@ from joserfc.jwk import OctKey
 
 from imagegeneration.core.errors import ConfigurationError, SignInFailed
 from imagegeneration.people.oidc.claims import NAMES, identity_of, merged
-from imagegeneration.people.oidc.documents import Shared, ask, printable
+from imagegeneration.people.oidc.documents import ask, printable
 from imagegeneration.people.oidc.keys import UNREADABLE, Keys
+from imagegeneration.people.oidc.metadata import ASSERTION_ALG, Metadata
 from imagegeneration.people.person import Identity, SignedOut
 from imagegeneration.people.sign_in import SignInProvider
 
-METADATA_SECONDS = 3600.0
 LEEWAY_SECONDS = 60
 
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt", "none")
-"""Ways to authenticate with the client secret, the standard's default first."""
-
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_ASSERTION_ALG = "HS256"
 _LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -41,9 +37,8 @@ class OidcClient:
 
     def __init__(self, provider: SignInProvider) -> None:
         self.provider = provider
-        self._issuer = str(provider.issuer).rstrip("/")
-        self._metadata = Shared(self._fetch_metadata, METADATA_SECONDS)
-        self._keys = Keys(lambda: self._endpoint("jwks_uri"), provider.label)
+        self._metadata = Metadata(provider)
+        self._keys = Keys(lambda: self._metadata.endpoint("jwks_uri"), provider.label)
         rules = [rule for rules in provider.roles.values() for rule in rules]
         by_group = any(rule.startswith("group:") for rule in rules)
         by_address = any(not rule.startswith("group:") for rule in rules)
@@ -57,21 +52,21 @@ class OidcClient:
         """
         self._metadata.get()
         try:
-            self._require_query()
-            self._method()
+            self._metadata.require_query()
+            self._metadata.method()
         except SignInFailed as error:
             raise ConfigurationError(f"SIGN_IN_PROVIDERS: {error.reason}") from None
 
     def address(self, redirect_uri: str, *, state: str, nonce: str, verifier: str) -> str:
         """Return the address to sign in at. Raises SignInFailed if the provider does not answer."""
-        self._require_query()
+        self._metadata.require_query()
         return str(
             prepare_grant_uri(
-                self._endpoint("authorization_endpoint"),
+                self._metadata.endpoint("authorization_endpoint"),
                 self.provider.client_id,
                 "code",
                 redirect_uri,
-                self._scope(),
+                self._metadata.scope(),
                 state,
                 nonce=nonce,
                 code_challenge=create_s256_code_challenge(verifier),
@@ -102,7 +97,7 @@ class OidcClient:
             "redirect_uri": redirect_uri,
             "code_verifier": verifier,
         }
-        label, endpoint = self.provider.label, self._endpoint("token_endpoint")
+        label, endpoint = self.provider.label, self._metadata.endpoint("token_endpoint")
         headers, shown = self._authentication(endpoint)
         reply = ask(label, endpoint, headers={"Accept": "application/json", **headers}, form=form | shown)
         token = reply.document(label)
@@ -187,7 +182,7 @@ class OidcClient:
     def _authentication(self, endpoint: str) -> tuple[dict[str, str], dict[str, str]]:
         """Return the headers and fields that authenticate the client, in a way that the provider supports."""
         client_id, secret = self.provider.client_id, self.provider.client_secret
-        method = self._method()
+        method = self._metadata.method()
         shown = secret.get_secret_value() if secret else ""
         if method == "client_secret_basic":
             pair = f"{quote_plus(client_id)}:{quote_plus(shown)}"  # RFC 6749, section 2.3.1
@@ -198,54 +193,6 @@ class OidcClient:
             return {}, {"client_assertion_type": _ASSERTION, "client_assertion": _assertion(client_id, shown, endpoint)}
         return {}, {"client_id": client_id}
 
-    def _method(self) -> str:
-        """Return how to authenticate at the token endpoint. Raises SignInFailed if there is no common way."""
-        if self.provider.client_secret is None:
-            return "none"
-        named = self._listed("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        signed = self._listed("token_endpoint_auth_signing_alg_values_supported") or [_ASSERTION_ALG]
-        known = [one for one in AUTH_METHODS if one != "client_secret_jwt" or _ASSERTION_ALG in signed]
-        method = next((one for one in known if one in named), None)
-        if method is None:
-            wants = [f"{one} by {'/'.join(signed)}" if one == "client_secret_jwt" else one for one in named]
-            raise self._impossible(f"wants {', '.join(wants)}")
-        return method
-
-    def _require_query(self) -> None:
-        """Raise SignInFailed if the provider cannot answer in the query of the redirect address."""
-        modes = self._listed("response_modes_supported")
-        if modes and "query" not in modes:
-            raise self._impossible(f"answers by {', '.join(modes)} only")
-
-    def _scope(self) -> str:
-        """Return the scope: as configured, else the default without what the provider does not list."""
-        listed = self._listed("scopes_supported")
-        if not listed or "scope" in self.provider.model_fields_set:
-            return self.provider.scope
-        return " ".join(one for one in self.provider.scope.split() if one == "openid" or one in listed)
-
-    def _listed(self, name: str) -> list[str]:
-        """Return a list of the metadata, empty if it is missing."""
-        found = self._metadata.get().get(name)
-        return [str(one) for one in found] if isinstance(found, list) else []
-
-    def _impossible(self, why: str) -> SignInFailed:
-        message = f"{self.provider.label} knows no way to sign in from here."
-        return SignInFailed(message, detail=printable(why))
-
-    def _endpoint(self, name: str) -> str:
-        found = self._metadata.get().get(name)
-        if not isinstance(found, str):
-            raise SignInFailed(f"{self.provider.label} does not answer as it should.", detail=f"no {name}")
-        return found
-
-    def _fetch_metadata(self) -> dict[str, Any]:
-        label = self.provider.label
-        metadata = ask(label, f"{self._issuer}/.well-known/openid-configuration").document(label)
-        if str(metadata.get("issuer", "")).rstrip("/") != self._issuer:
-            raise SignInFailed(f"{label} calls itself by another name than is configured.")
-        return metadata
-
     def _unverified(self, error: Exception) -> SignInFailed:
         return SignInFailed(f"What {self.provider.label} signed could not be verified.", detail=str(error)[:200])
 
@@ -254,4 +201,4 @@ def _assertion(client_id: str, secret: str, endpoint: str) -> str:
     """Return the client's signed assertion (OpenID Connect Core, section 9)."""
     now = int(time.time())
     claims = {"iss": client_id, "sub": client_id, "aud": endpoint, "iat": now, "exp": now + LEEWAY_SECONDS}
-    return jwt.encode({"alg": _ASSERTION_ALG}, claims | {"jti": secrets.token_urlsafe(16)}, OctKey.import_key(secret))
+    return jwt.encode({"alg": ASSERTION_ALG}, claims | {"jti": secrets.token_urlsafe(16)}, OctKey.import_key(secret))

@@ -58,7 +58,7 @@ class Server:
         address = f"{name}@example.com"
         identity = Identity(issuer="http://localhost:9", subject=name, email=address, name=name)
         person = self.studio.people.signed_in(identity, {role: [address] for role in roles})
-        return {"Cookie": f"{LOGIN_COOKIE}={self.studio.logins.enter(person, 'idp')}"}
+        return {"Cookie": f"{LOGIN_COOKIE}={self.studio.logins.create(person, 'idp', 'idp')}"}
 
     def connect(self) -> socket.socket:
         """A bare connection."""
