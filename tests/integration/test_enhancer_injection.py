@@ -20,6 +20,7 @@ from imagegeneration.api.app import build_asgi
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.dashboard.generate import desk as module
+from imagegeneration.dashboard.generate import submit
 from imagegeneration.dashboard.generate.desk import Desk, new_draft
 from imagegeneration.jobs.job import Job
 from imagegeneration.models.catalog import Catalog
@@ -162,18 +163,21 @@ def test_through_the_page(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], raw_prompt: str
 ) -> None:
     monkeypatch.setattr(module, "studio", lambda: studio)
+    monkeypatch.setattr(submit, "studio", lambda: studio)
     monkeypatch.setattr(module, "actor", lambda: LOCAL)
+    monkeypatch.setattr(submit, "actor", lambda: LOCAL)
     monkeypatch.setattr(module, "acting", lambda _permission: LOCAL)
+    monkeypatch.setattr(submit, "acting", lambda _permission: LOCAL)
     desk = Desk(new_draft())
     desk.edit(intent="a card", raw_prompt=raw_prompt, image_count=CHOSEN)
     with answering(answer):
-        desk.enhance()
+        submit.enhance(desk)
         final_prompt = desk.draft.final_prompt
         if final_prompt is None:
             assert desk.problem is not None
             return
         assert (desk.draft.image_count, desk.draft.raw_prompt, desk.draft.job_id) == (CHOSEN, raw_prompt, None)
         desk.ask("approve", studio.selector.quote_default(final_prompt, CHOSEN, LOCAL.user_id).sha256)
-        desk.approve()
+        submit.approve(desk)
     assert desk.problem is None
     assert_as_chosen(studio, studio.queries.get(LOCAL, str(desk.draft.job_id)), final_prompt)

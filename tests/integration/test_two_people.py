@@ -17,6 +17,7 @@ from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import NotAllowed
 from imagegeneration.core.roles import PAGES, Role
+from imagegeneration.dashboard.generate import submit
 from imagegeneration.dashboard.generate.desk import Desk
 from imagegeneration.dashboard.jobs.gallery import Inspector
 from imagegeneration.dashboard.operations.page import Watch
@@ -336,8 +337,8 @@ def test_who_may_not_generate_changes_no_draft_and_approves_nothing(
     window.sign_in(person(company, "bob", role))
     stored = list(database.drafts.find({}))
     desk.edit(intent="a card", raw_prompt="a kite", final_prompt="a red kite")
-    desk.approve()
-    desk.enhance()
+    submit.approve(desk)
+    submit.enhance(desk)
     assert desk.unsaved is not None
     assert desk.problem is not None
     assert list(database.drafts.find({})) == stored

@@ -6,7 +6,7 @@ import streamlit as st
 
 from imagegeneration.core.text import INTENT_MAX, PROMPT_MAX
 from imagegeneration.dashboard.frame import draw_part_again, errors_in_words, notice, show_error
-from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate import submit, wishes
 from imagegeneration.dashboard.generate.desk import Desk, start_over
 from imagegeneration.dashboard.generate.elsewhere import elsewhere
 from imagegeneration.dashboard.generate.obstacles import announce_obstacles
@@ -48,7 +48,7 @@ def describe(desk: Desk) -> None:
         _ASIDE(key="aside", data={"title": "What happens next", "items": _NEXT})
     _buttons(desk)
     if desk.doing == "enhance":
-        desk.enhance()
+        submit.enhance(desk)
         if desk.step == "review":
             st.rerun()
         draw_part_again()
@@ -106,6 +106,6 @@ def _press(desk: Desk, button: str) -> None:
     elif button == "enhance":
         desk.ask("enhance")
     elif button == "as-typed":
-        desk.use_as_typed()
+        submit.use_as_typed(desk)
     elif button == "keep":
         desk.rewrite(False)

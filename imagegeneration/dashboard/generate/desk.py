@@ -12,16 +12,14 @@ from typing import Literal
 import streamlit as st
 from pydantic import ValidationError
 
-from imagegeneration.core.errors import Elsewhere, PromptRefused, StudioError
+from imagegeneration.core.errors import Elsewhere, StudioError
 from imagegeneration.core.ids import new_id
 from imagegeneration.dashboard.frame import acting, actor, studio
-from imagegeneration.dashboard.generate import wishes
-from imagegeneration.jobs.bodies import ExecuteBody, GenerateBody
 from imagegeneration.models.criteria import Criteria
 from imagegeneration.models.options import Options
 from imagegeneration.models.quote import Quote
-from imagegeneration.prompts.draft import Draft, Shown
-from imagegeneration.providers.generation import EnhanceBody, GenerationParameters
+from imagegeneration.prompts.draft import Draft
+from imagegeneration.providers.generation import GenerationParameters
 
 Step = Literal["describe", "review", "images"]
 Action = Literal["enhance", "approve"]
@@ -164,13 +162,6 @@ class Desk:
         if self.doing is None and self.draft.job_id is None:
             self.doing, self.shown, self.problem = action, shown, None
 
-    def use_as_typed(self) -> None:
-        """Use the typed prompt as the final prompt."""
-        if self._enhance_body() is not None:
-            self.rewrite(False)
-            self.edit(suggestion=None)
-            wishes.put_prompt(self, self.draft.raw_prompt)
-
     def rewrite(self, rewriting: bool) -> None:
         """Go back to the first step with a final prompt at hand, or leave it. The address keeps this for a reload."""
         self.rewriting, self.problem = rewriting, None
@@ -178,78 +169,6 @@ class Desk:
             st.query_params["step"] = "describe"
         elif "step" in st.query_params:
             del st.query_params["step"]
-
-    def enhance(self) -> None:
-        """Request a suggestion for the final prompt."""
-        try:
-            body = self._enhance_body()
-            if body is None:
-                return
-            suggestion = studio().enhancement.enhance(acting("generate"), body)
-            if self._is_current():
-                self.rewrite(False)
-                self.edit(suggestion=suggestion)
-                wishes.put_prompt(self, suggestion)
-        except StudioError as error:
-            self.problem = error
-        finally:
-            self.doing = None
-
-    def _is_current(self) -> bool:
-        """Return whether no other window changed the texts while the enhancer worked, for example after a reload."""
-        stored = studio().drafts.get(actor(), self.draft.draft_id)
-        return stored is None or (stored.intent, stored.raw_prompt) == (self.draft.intent, self.draft.raw_prompt)
-
-    def approve(self) -> None:
-        """Make the job that the screen showed, once: a draft becomes one job at most, however old it is."""
-        try:
-            body = self._execute_body()
-            if body is None:
-                return
-            job = studio().approvals.approve(
-                acting("generate"),
-                body,
-                source="dashboard",
-                idempotency_key=None,
-                shown=Shown(self.draft.draft_id, self.draft.version, self.shown),
-            )
-            self.draft = self.draft.model_copy(update={"job_id": job.job_id})
-        except Elsewhere as error:
-            self.elsewhere = error
-        except StudioError as error:
-            self.problem = error
-        finally:
-            self.doing = None
-
-    def _enhance_body(self) -> EnhanceBody | None:
-        try:
-            body = EnhanceBody(intent=self.draft.intent, prompt=self.draft.raw_prompt)
-        except ValidationError as error:
-            self.field_problems = in_words(error)
-            return None
-        self.field_problems = {}
-        return body
-
-    def _execute_body(self) -> ExecuteBody | None:
-        """Return what is approved: the four fields of version 1, and the options only if something was chosen."""
-        draft = self.draft
-        try:
-            body = ExecuteBody(
-                intent=draft.intent,
-                raw_prompt=draft.raw_prompt,
-                final_prompt=draft.final_prompt or "",
-                image_count=draft.image_count,
-            )
-            Options(negative_prompt=draft.negative_prompt.strip() or None)
-            if not self.is_usual:
-                body = GenerateBody(**dict(body), options=draft.options)
-        except ValidationError as error:
-            self.field_problems = in_words(error)
-            if (wrong := self.field_problems.get("negative_prompt")) is not None:  # its field may be hidden
-                self.problem = PromptRefused(f"The negative prompt cannot be taken. {wrong}")
-            return None
-        self.field_problems = {}
-        return body
 
 
 def in_words(error: ValidationError) -> dict[str, str]:

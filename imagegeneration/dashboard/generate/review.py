@@ -17,7 +17,7 @@ from imagegeneration.dashboard.frame import (
     show_error,
     studio,
 )
-from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate import submit, wishes
 from imagegeneration.dashboard.generate.desk import Desk, lay, new_draft
 from imagegeneration.dashboard.generate.difference import show_difference
 from imagegeneration.dashboard.generate.elsewhere import elsewhere
@@ -73,7 +73,7 @@ def _approve(desk: Desk) -> None:
     except StudioError as error:
         desk.problem, desk.doing = error, None
         return
-    desk.approve()
+    submit.approve(desk)
 
 
 def _show_in_jobs(job_id: str) -> None:

@@ -6,19 +6,15 @@ the model takes it there. What the studio no longer offers is given up in words.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import ValidationError
 
 from imagegeneration.core.errors import PromptRefused, StudioError
 from imagegeneration.dashboard.frame import actor, studio
+from imagegeneration.dashboard.generate.desk import Desk
 from imagegeneration.models.options import Options, Priority
 from imagegeneration.models.possible import keep_possible, without_fallbacks
 from imagegeneration.models.style import STYLE_NAMES, StyleName, parts, render_prompt
 from imagegeneration.prompts.draft import PREVIOUS_KEPT, Draft
-
-if TYPE_CHECKING:
-    from imagegeneration.dashboard.generate.desk import Desk
 
 
 def type_final_prompt(desk: Desk, text: str) -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.core.errors import DatabaseDown, Elsewhere, OverBudget, ProviderFailed, StudioError
 from imagegeneration.dashboard.generate import desk as module
-from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate import submit, wishes
 from imagegeneration.dashboard.generate.desk import Desk, lay, new_draft, open_desk, start_over
 from imagegeneration.jobs.bodies import ExecuteBody
 from imagegeneration.prompts.draft import Draft, Shown
@@ -73,8 +73,11 @@ class Studio:
 def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
     made = Studio()
     monkeypatch.setattr(module, "studio", lambda: made)
+    monkeypatch.setattr(submit, "studio", lambda: made)
     monkeypatch.setattr(module, "actor", lambda: LOCAL)
+    monkeypatch.setattr(submit, "actor", lambda: LOCAL)
     monkeypatch.setattr(module, "acting", lambda _permission: LOCAL)
+    monkeypatch.setattr(submit, "acting", lambda _permission: LOCAL)
     monkeypatch.setattr(st, "query_params", {})
     monkeypatch.setattr(st, "session_state", {})
     return made
@@ -105,14 +108,14 @@ def test_what_cannot_be_stored_stays_on_the_screen_and_is_said(desk: Desk, studi
 
 def test_enhancing_leads_to_the_review(desk: Desk) -> None:
     desk.ask("enhance")
-    desk.enhance()
+    submit.enhance(desk)
     assert (desk.step, desk.doing) == ("review", None)
     assert desk.draft.final_prompt == desk.draft.suggestion == "a kite, enhanced"
 
 
 def test_a_suggestion_that_comes_late_does_not_undo_what_was_written_meanwhile(desk: Desk, studio: Studio) -> None:
     studio.stored = desk.draft.model_copy(update={"raw_prompt": "written after a reload", "version": 7})
-    desk.enhance()
+    submit.enhance(desk)
     assert studio.stored.raw_prompt == "written after a reload"
     assert desk.draft.final_prompt is None
 
@@ -120,17 +123,17 @@ def test_a_suggestion_that_comes_late_does_not_undo_what_was_written_meanwhile(d
 def test_a_failing_enhancer_can_be_asked_again(desk: Desk, studio: Studio) -> None:
     studio.fails = ProviderFailed("It took too long.")
     desk.ask("enhance")
-    desk.enhance()
+    submit.enhance(desk)
     assert (desk.problem, desk.doing, desk.step) == (studio.fails, None, "describe")
     studio.fails = None
     desk.ask("enhance")
-    desk.enhance()
+    submit.enhance(desk)
     assert (desk.problem, desk.step) == (None, "review")
 
 
 def test_wrong_text_is_said_beside_its_field_and_forgotten_when_it_changes(desk: Desk) -> None:
     desk.edit(intent=" ", raw_prompt="x" * 4001)
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     assert desk.step == "describe"
     assert desk.field_problems == {
         "intent": "This must not be empty.",
@@ -141,11 +144,11 @@ def test_wrong_text_is_said_beside_its_field_and_forgotten_when_it_changes(desk:
 
 
 def test_an_approval_is_for_what_is_on_the_desk_and_was_shown(desk: Desk, studio: Studio) -> None:
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     desk.edit(final_prompt=" a kite at dusk ", image_count=3)
     version = desk.draft.version
     desk.ask("approve", "the hash of what was shown")
-    desk.approve()
+    submit.approve(desk)
     ((body, shown),) = studio.approved
     assert (body.final_prompt, body.raw_prompt, body.image_count) == (" a kite at dusk ", "a kite", 3)
     assert shown == Shown(desk.draft.draft_id, version, "the hash of what was shown")
@@ -153,9 +156,9 @@ def test_an_approval_is_for_what_is_on_the_desk_and_was_shown(desk: Desk, studio
 
 
 def test_a_second_press_does_nothing(desk: Desk, studio: Studio) -> None:
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     desk.ask("approve")
-    desk.approve()
+    submit.approve(desk)
     desk.ask("approve")
     assert desk.doing is None
     assert len(studio.approved) == 1
@@ -217,13 +220,13 @@ def test_new_images_with_the_text_of_a_draft_that_is_gone_are_another_draft(desk
 
 
 def test_every_final_prompt_that_a_button_replaced_comes_back(desk: Desk) -> None:
-    desk.enhance()
+    submit.enhance(desk)
     desk.edit(final_prompt="edited by hand")
     wishes.put_prompt(desk, "a kite")
     wishes.put_prompt(desk, "a kite, enhanced")
     desk.rewrite(True)
     desk.edit(raw_prompt="a boat")
-    desk.enhance()
+    submit.enhance(desk)
     found = set()
     for _ in desk.draft.previous_prompts:
         wishes.undo(desk)
@@ -235,43 +238,43 @@ def test_every_final_prompt_that_a_button_replaced_comes_back(desk: Desk) -> Non
 
 def test_after_an_approval_the_page_begins_a_new_request(desk: Desk) -> None:
     lay(desk)
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     desk.ask("approve")
-    desk.approve()
+    submit.approve(desk)
     del st.query_params["draft"]  # back on the page by the menu
     assert open_desk().draft.draft_id != desk.draft.draft_id
 
 
 def test_a_refused_approval_keeps_the_draft(desk: Desk, studio: Studio) -> None:
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     studio.fails = OverBudget("Too little is left.", resets_at=datetime(2026, 11, 22, tzinfo=UTC))
     desk.ask("approve")
-    desk.approve()
+    submit.approve(desk)
     assert (desk.problem, desk.doing, desk.step) == (studio.fails, None, "review")
 
 
 def test_a_draft_that_was_approved_elsewhere_says_where_it_is(desk: Desk, studio: Studio) -> None:
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     studio.fails = Elsewhere("Already approved in another window.", job_id="imgjob_2", resolution="Open the job.")
     desk.ask("approve")
-    desk.approve()
+    submit.approve(desk)
     assert desk.elsewhere is studio.fails
     assert desk.problem is None
 
 
 def test_an_approved_draft_stays_as_it_was_approved(desk: Desk) -> None:
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     desk.ask("approve")
-    desk.approve()
+    submit.approve(desk)
     desk.edit(final_prompt="typed a moment too late")
     assert desk.draft.final_prompt == "a kite"
 
 
 def test_a_draft_like_another_has_its_texts_and_nothing_else(desk: Desk) -> None:
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     desk.edit(image_count=4)
     desk.ask("approve")
-    desk.approve()
+    submit.approve(desk)
     again = new_draft(like=desk.draft)
     assert again.draft_id != desk.draft.draft_id
     assert again.job_id is None

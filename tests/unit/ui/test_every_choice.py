@@ -17,7 +17,7 @@ from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import NotFound, OverBudget, TooLarge
 from imagegeneration.dashboard.generate import desk as desk_module
 from imagegeneration.dashboard.generate import options as panel
-from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate import submit, wishes
 from imagegeneration.dashboard.generate.desk import Desk, new_draft
 from imagegeneration.dashboard.generate.offers import offers, read_pick
 from imagegeneration.dashboard.generate.picks import Pick, loras_offered, picks, with_fallback, with_lora
@@ -172,8 +172,11 @@ def studio(weather: Weather, monkeypatch: pytest.MonkeyPatch) -> Studio:
     made = Studio(weather)
     for module in (desk_module, wishes, panel):
         monkeypatch.setattr(module, "studio", lambda: made)
+        monkeypatch.setattr(submit, "studio", lambda: made)
         monkeypatch.setattr(module, "actor", lambda: LOCAL)
+        monkeypatch.setattr(submit, "actor", lambda: LOCAL)
     monkeypatch.setattr(desk_module, "acting", lambda _permission: LOCAL)
+    monkeypatch.setattr(submit, "acting", lambda _permission: LOCAL)
     return made
 
 

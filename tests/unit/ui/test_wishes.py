@@ -11,7 +11,7 @@ import pytest
 from imagegeneration.assets.reference import Reference
 from imagegeneration.core.actor import LOCAL, Actor
 from imagegeneration.dashboard.generate import desk as desk_module
-from imagegeneration.dashboard.generate import wishes
+from imagegeneration.dashboard.generate import submit, wishes
 from imagegeneration.dashboard.generate.desk import Desk, new_draft
 from imagegeneration.jobs.approvals import Approvals, check_shown
 from imagegeneration.jobs.bodies import ExecuteBody, GenerateBody
@@ -82,8 +82,11 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
     made = Studio()
     for module in (desk_module, wishes):
         monkeypatch.setattr(module, "studio", lambda: made)
+        monkeypatch.setattr(submit, "studio", lambda: made)
         monkeypatch.setattr(module, "actor", lambda: LOCAL)
+        monkeypatch.setattr(submit, "actor", lambda: LOCAL)
     monkeypatch.setattr(desk_module, "acting", lambda _permission: LOCAL)
+    monkeypatch.setattr(submit, "acting", lambda _permission: LOCAL)
     return made
 
 
@@ -91,14 +94,14 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
 def desk(studio: Studio) -> Desk:
     made = Desk(new_draft())
     made.edit(intent="a card", raw_prompt="a kite")
-    made.use_as_typed()
+    submit.use_as_typed(made)
     return made
 
 
 def approve(desk: Desk, quote: Quote | None = None) -> None:
     """Press the button that stands below what would be sent."""
     desk.ask("approve", (quote or drawn(desk)).sha256)
-    desk.approve()
+    submit.approve(desk)
 
 
 def drawn(desk: Desk) -> Quote:
@@ -123,7 +126,7 @@ def test_where_nothing_is_chosen_it_is_the_request_of_version_1(desk: Desk, stud
 
 def test_text_that_is_only_like_what_is_rendered_stays_as_it_was_typed(desk: Desk, studio: Studio) -> None:
     desk.edit(raw_prompt=f"a kite{VINTAGE}")
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     assert desk.draft.final_prompt == f"a kite{VINTAGE}"
     approve(desk)
     assert studio.approved[0][0].final_prompt == f"a kite{VINTAGE}"
@@ -182,7 +185,7 @@ def test_a_style_that_is_chosen_before_the_review_comes_with_the_prompt(studio: 
     wishes.choose_style(desk, "vintage")
     wishes.type_negative_prompt(desk, "fog")
     assert desk.step == "describe"
-    desk.use_as_typed()
+    submit.use_as_typed(desk)
     assert desk.draft.final_prompt == f"a kite{VINTAGE}\nDo not show: fog."
     wishes.put_prompt(desk, "another text")
     assert desk.draft.final_prompt == f"another text{VINTAGE}\nDo not show: fog."
@@ -286,7 +289,7 @@ def test_everything_can_be_chosen_as_in_another_draft(desk: Desk) -> None:
     wishes.type_negative_prompt(desk, "fog")
     other = Desk(new_draft())
     other.edit(intent="b", raw_prompt="a boat")
-    other.use_as_typed()
+    submit.use_as_typed(other)
     wishes.choose_like(other, desk.draft)
     assert other.draft.options == desk.draft.options
     assert other.draft.final_prompt == f"a boat{VINTAGE}"
