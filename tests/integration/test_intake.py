@@ -19,7 +19,7 @@ from imagegeneration.assets.decoder import Decoder
 from imagegeneration.bootstrap import Studio
 from imagegeneration.core.actor import LOCAL
 from imagegeneration.core.errors import InternalFault, WrongState
-from imagegeneration.dashboard.kit import words
+from imagegeneration.dashboard.kit import job_words
 from imagegeneration.jobs.bodies import GenerateBody
 from imagegeneration.jobs.decision import Decision
 from imagegeneration.jobs.job import Job
@@ -220,7 +220,7 @@ def test_a_dear_image_with_the_count_of_a_cheap_one_is_booked_at_the_quote(
     attempt = taken_in(studio, runner, job, answer_of(png(), usage=cheap)).images[0].attempt
     assert attempt.usage == cheap.model_copy(update={"implausible": not is_believed})
     assert attempt.cost_micros == (6_050 if is_believed else job.approval.quoted_micros)
-    assert words.attempt_cost(attempt).endswith("cannot be right") is not is_believed
+    assert job_words.attempt_cost(attempt).endswith("cannot be right") is not is_believed
     assert_money_adds_up(database)
 
 

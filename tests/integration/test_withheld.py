@@ -12,7 +12,7 @@ from pymongo.database import Database
 
 from imagegeneration.bootstrap import Studio, build_studio
 from imagegeneration.core.actor import LOCAL
-from imagegeneration.dashboard.kit import words
+from imagegeneration.dashboard.kit import job_words
 from imagegeneration.settings import Settings
 from tests.integration.conftest import approve, assert_money_adds_up, one_round
 from tests.wire import fal, stability
@@ -47,7 +47,7 @@ def test_an_image_that_is_withheld_is_paid_for_at_its_price(
     spend = withholding.spending.today(LOCAL)
     assert (spend.held_micros, spend.spent_micros) == (0, job.approval.quoted_micros)
     assert "It charges for that." in (ended.error or "")
-    assert words.attempt_cost(image.attempt).endswith(": the provider charges for what it withholds")
+    assert job_words.attempt_cost(image.attempt).endswith(": the provider charges for what it withholds")
     assert_money_adds_up(database)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imagegeneration.assets.asset import StoredImage
-from imagegeneration.dashboard.kit import words
+from imagegeneration.dashboard.kit import job_words, words
 from imagegeneration.jobs.job import Job, JobImage
 from imagegeneration.jobs.outlook import Outlook
 from imagegeneration.jobs.progress import Progress
@@ -52,7 +52,7 @@ def card(
 
     Images that are `stored` come with their size in pixels.
     """
-    status, tone = words.job_status(job)
+    status, tone = job_words.job_status(job)
     width, height = job.request.pixels
     ratio = width / height
     now = datetime.now(UTC)
@@ -66,9 +66,9 @@ def card(
         "tone": tone,
         "made_as": _made_as(job),
         "over": job.is_over,
-        "made": words.made_of(job),
-        "cost": words.job_cost(job),
-        "place": words.place(outlook) if outlook is not None else _how_far(job, progress),
+        "made": job_words.made_of(job),
+        "cost": job_words.job_cost(job),
+        "place": job_words.place(outlook) if outlook is not None else _how_far(job, progress),
         "percent": None if progress is None else progress.percent,
         "error": None if job.error_code == "CANCELED" else job.error,
         "created": words.milliseconds(job.created_at),
@@ -98,7 +98,7 @@ def _how_far(job: Job, progress: Progress | None) -> str | None:
         return None
     if all(image.is_over or image.state == "GENERATED" for image in job.images):
         return "Saving the images"
-    return words.how_far(progress)
+    return job_words.how_far(progress)
 
 
 def tile_share(count: int, ratio: float) -> float:
@@ -122,7 +122,7 @@ def state(image: JobImage) -> str:
 def _tile(image: JobImage, now: datetime) -> Card:
     return {
         "state": state(image),
-        "word": words.image_word(image, now),
+        "word": job_words.image_word(image, now),
         "thumb": image.thumbnail_url,
         "partial": next(reversed(image.attempt.partial_urls), None)
         if image.state in ("CALLING", "GENERATED")

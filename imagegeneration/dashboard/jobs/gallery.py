@@ -19,7 +19,7 @@ from imagegeneration.dashboard.jobs.cards import Reader, card
 from imagegeneration.dashboard.jobs.outlooks import Outlooks
 from imagegeneration.dashboard.jobs.record import record
 from imagegeneration.dashboard.jobs.record_actions import Again
-from imagegeneration.dashboard.kit import words
+from imagegeneration.dashboard.kit import job_words
 from imagegeneration.dashboard.kit.inbox import Message, inbox, taker
 from imagegeneration.dashboard.operations.orders import carry_out
 from imagegeneration.dashboard.web import asset
@@ -161,7 +161,7 @@ def _approvers(job: Job) -> set[str]:
 def _machines_gone(job: Job) -> frozenset[str]:
     """Return the machines that have images of the job on their disks and no runner any more."""
     now = datetime.now(UTC)
-    hosts = {image.spool_host or "" for image in job.images if words.is_waiting_for_storage(image, now)}
+    hosts = {image.spool_host or "" for image in job.images if job_words.is_waiting_for_storage(image, now)}
     return frozenset(hosts - {runner.host for runner in studio().runners.alive()}) if hosts else frozenset()
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from imagegeneration.assets.asset import StoredImage
 from imagegeneration.dashboard.jobs.cards import ALONE, Reader, card, state
 from imagegeneration.dashboard.jobs.record_actions import Again, again_offer, image_choice, retry_offer
-from imagegeneration.dashboard.kit import words
+from imagegeneration.dashboard.kit import job_words, words
 from imagegeneration.jobs.approvals import RetryQuote
 from imagegeneration.jobs.job import Approval, Attempt, Job, JobImage
 from imagegeneration.money.money import format_usd_exact
@@ -68,15 +68,15 @@ def moment(label: str, value: Any) -> list[FactRow]:
 
 
 def _job(job: Job, reader: Reader) -> list[FactRow]:
-    status, _ = words.job_status(job)
+    status, _ = job_words.job_status(job)
     took = None if job.duration_ms is None else words.duration(job.duration_ms / 1000)
     source = {"dashboard": "The dashboard", "api": "The API"}[job.source]
     return [
         *row("Owner", reader.name(job.user_id) if reader.sees_others else None),
-        *row("Status", f"{status}, {words.made_of(job)}"),
+        *row("Status", f"{status}, {job_words.made_of(job)}"),
         *row("Why", job.error, "plain" if job.error_code == "CANCELED" else "bad"),
         *row("Quoted", f"Up to {format_usd_exact(sum(one.quoted_micros for one in (job.approval, *job.retries)))}"),
-        *row("Cost", words.job_cost(job)),
+        *row("Cost", job_words.job_cost(job)),
         *moment("Created", job.created_at),
         *moment("Started", job.started_at),
         *moment("Finished", job.completed_at),
@@ -188,8 +188,8 @@ def _image(job: Job, image: JobImage, stored: StoredImage | None) -> dict[str, A
     return {
         "title": f"Image {image.index + 1}",
         "state": state(image),
-        "word": words.image_word(image, datetime.now(UTC)),
-        "tone": words.image_tone(image),
+        "word": job_words.image_word(image, datetime.now(UTC)),
+        "tone": job_words.image_tone(image),
         "thumb": image.thumbnail_url,
         "url": image.url,
         "file": None if image.url is None else image.url.rsplit("/", 1)[-1],
@@ -232,12 +232,12 @@ def _attempt(attempt: Attempt) -> list[FactRow]:
         *row("Provider", words.capital(words.provider(attempt.provider))),
         *row("Model", attempt.model),
         *row("Fell back because", attempt.why),
-        *row("Outcome", None if attempt.outcome is None else words.OUTCOME_WORDS[attempt.outcome]),
+        *row("Outcome", None if attempt.outcome is None else job_words.OUTCOME_WORDS[attempt.outcome]),
         *row("Why", None if attempt.error is None else attempt.error.message, "bad"),
-        *row("Charged", None if attempt.certainty is None else words.CERTAINTY_WORDS[attempt.certainty]),
+        *row("Charged", None if attempt.certainty is None else job_words.CERTAINTY_WORDS[attempt.certainty]),
         *row("Quoted", f"Up to {format_usd_exact(attempt.max_cost_micros)}"),
-        *row("Cost", words.attempt_cost(attempt)),
-        *row("Usage", words.usage(attempt)),
+        *row("Cost", job_words.attempt_cost(attempt)),
+        *row("Usage", job_words.usage(attempt)),
         *row("Further pictures of the answer, kept 30 days", "; ".join(attempt.others), "code"),
         *row("Revised prompt", attempt.revised_prompt, "text"),
         *moment("Started", attempt.started_at),

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from imagegeneration.dashboard.kit import words
+from imagegeneration.dashboard.kit import job_words, words
 from imagegeneration.jobs.job import Attempt, Certainty, ErrorCode, ImageState, Outcome, Status
 from imagegeneration.jobs.outlook import Outlook
 from imagegeneration.money.credit import CreditQuote
@@ -16,9 +16,9 @@ from tests.unit.ui.samples import NOW, attempt, image, job
 
 
 def test_every_state_has_a_word() -> None:
-    assert set(words.IMAGE_WORDS) == set(words.IMAGE_TONES) == set(get_args(ImageState))
-    assert set(words.OUTCOME_WORDS) == set(get_args(Outcome))
-    assert set(words.CERTAINTY_WORDS) == set(get_args(Certainty))
+    assert set(job_words.IMAGE_WORDS) == set(job_words.IMAGE_TONES) == set(get_args(ImageState))
+    assert set(job_words.OUTCOME_WORDS) == set(get_args(Outcome))
+    assert set(job_words.CERTAINTY_WORDS) == set(get_args(Certainty))
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def test_every_state_has_a_word() -> None:
 )
 def test_the_status_of_a_job(status: Status, code: ErrorCode | None, canceled: bool, said: tuple[str, str]) -> None:
     asked = NOW if canceled else None
-    assert words.job_status(job(status=status, error_code=code, cancel_requested_at=asked)) == said
+    assert job_words.job_status(job(status=status, error_code=code, cancel_requested_at=asked)) == said
 
 
 def test_how_far_a_job_is() -> None:
     images = [image("STORED", index=0), image("CALLING", index=1), image("FAILED", index=2)]
-    assert words.made_of(job(status="RUNNING", images=images)) == "1 of 3 images"
-    assert words.made_of(job(status="DONE", images=[image("STORED")])) == "1 image"
-    assert words.made_of(job(status="QUEUED", images=[image("HELD")])) == "0 of 1 image"
+    assert job_words.made_of(job(status="RUNNING", images=images)) == "1 of 3 images"
+    assert job_words.made_of(job(status="DONE", images=[image("STORED")])) == "1 image"
+    assert job_words.made_of(job(status="QUEUED", images=[image("HELD")])) == "0 of 1 image"
 
 
 USED = Usage(input_text_tokens=1_200, input_image_tokens=0, output_tokens=4_160)
@@ -62,27 +62,29 @@ USED = Usage(input_text_tokens=1_200, input_image_tokens=0, output_tokens=4_160)
     ],
 )
 def test_what_an_attempt_cost(tried: Attempt, said: str) -> None:
-    assert words.attempt_cost(tried) == said
+    assert job_words.attempt_cost(tried) == said
 
 
 def test_usage_is_said_or_said_to_be_missing() -> None:
     with_image = USED.model_copy(update={"input_image_tokens": 7})
-    assert words.usage(attempt(certainty="charged", usage=USED)) == "1,200 text in, 4,160 image out tokens"
-    assert words.usage(attempt(usage=with_image)) == "1,200 text in, 7 image in, 4,160 image out tokens"
-    assert words.usage(attempt(certainty="charged")) == "The provider reported no usage"
-    assert words.usage(attempt(certainty="not_charged")) is None
+    assert job_words.usage(attempt(certainty="charged", usage=USED)) == "1,200 text in, 4,160 image out tokens"
+    assert job_words.usage(attempt(usage=with_image)) == "1,200 text in, 7 image in, 4,160 image out tokens"
+    assert job_words.usage(attempt(certainty="charged")) == "The provider reported no usage"
+    assert job_words.usage(attempt(certainty="not_charged")) is None
 
 
 def test_what_a_job_cost() -> None:
     made = image("STORED", certainty="charged", cost_micros=13_300)
     lost = image("UNKNOWN", index=1, certainty="unknown", cost_micros=13_700)
     refused = image("FAILED", index=1, certainty="not_charged")
-    assert words.job_cost(job(status="DONE", images=[made])) == "$0.0133"
-    assert words.job_cost(job(status="FAILED", images=[refused])) == "Nothing was charged"
-    assert words.job_cost(job(status="FAILED", images=[made, lost])) == "$0.027, of which $0.0137 was perhaps charged"
-    assert words.job_cost(job(status="QUEUED", images=[image("HELD")])) == "Up to $0.0137 is held"
+    assert job_words.job_cost(job(status="DONE", images=[made])) == "$0.0133"
+    assert job_words.job_cost(job(status="FAILED", images=[refused])) == "Nothing was charged"
+    assert (
+        job_words.job_cost(job(status="FAILED", images=[made, lost])) == "$0.027, of which $0.0137 was perhaps charged"
+    )
+    assert job_words.job_cost(job(status="QUEUED", images=[image("HELD")])) == "Up to $0.0137 is held"
     running = job(status="RUNNING", images=[made, image("CALLING", index=1)])
-    assert words.job_cost(running) == "$0.0133 so far, up to $0.0137 more is held"
+    assert job_words.job_cost(running) == "$0.0133 so far, up to $0.0137 more is held"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_a_moment_for_the_browser() -> None:
 )
 def test_the_place_of_a_queued_job(position: int, seconds: float | None, hindrance: str | None, said: str) -> None:
     outlook = Outlook(position=position, starts_in_seconds=seconds, hindrance=hindrance)
-    assert words.place(outlook) == said
+    assert job_words.place(outlook) == said
 
 
 def test_what_is_paused_and_who_did_it_have_names() -> None:
@@ -175,7 +177,7 @@ def test_what_is_sent_names_the_seed_of_each_image() -> None:
 
 def test_a_cost_that_is_estimated_says_so() -> None:
     zeros = USED.model_copy(update={"implausible": True})
-    assert "as quoted: the provider's count" in words.attempt_cost(attempt(certainty="charged", usage=zeros))
+    assert "as quoted: the provider's count" in job_words.attempt_cost(attempt(certainty="charged", usage=zeros))
     mixed = USED.model_copy(update={"undivided_tokens": 7})
-    assert "an estimate" in words.attempt_cost(attempt(certainty="charged", usage=mixed))
-    assert words.usage(attempt(usage=mixed)) == "1,200 text in, 7 text or image in, 4,160 image out tokens"
+    assert "an estimate" in job_words.attempt_cost(attempt(certainty="charged", usage=mixed))
+    assert job_words.usage(attempt(usage=mixed)) == "1,200 text in, 7 text or image in, 4,160 image out tokens"
