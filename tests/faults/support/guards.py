@@ -26,10 +26,10 @@ REPLICATE = INTEGRATION + "providers/test_replicate.py::"
 STREAMS = INTEGRATION + "providers/test_streams.py::"
 SUBMITTED = "tests/faults/test_submitted.py::"
 EDGES = "tests/faults/test_edges.py"
-LIFECYCLE_RULES = UNIT + "domain/test_lifecycle.py"
-FALLBACK_RULES = UNIT + "domain/test_fallback.py"
+LIFECYCLE_RULES = UNIT + "jobs/test_lifecycle.py"
+FALLBACK_RULES = UNIT + "jobs/test_fallback.py"
 EVENT_RULES = UNIT + "jobs/test_event.py::"
-PRICES = UNIT + "domain/test_catalog.py::"
+PRICES = UNIT + "models/test_catalog.py::"
 STREAM_STEPS = UNIT + "providers/test_streamed.py::"
 
 
@@ -168,7 +168,7 @@ PREVIEW: Mapping[str, Guard] = {
 }
 
 FALLBACKS: Mapping[str, Guard] = {
-    "seal-alternates": noticed_by(UNIT + "domain/test_seal.py::test_alternates_are_sealed"),
+    "seal-alternates": noticed_by(UNIT + "jobs/test_seal.py::test_alternates_are_sealed"),
     "start-approved-images": noticed_by(INTEGRATION + "test_seals.py::test_images_that_were_added_are_not_sent"),
     "start-approved-endpoint": noticed_by(
         FALLBACK + "test_an_alternate_that_moved_after_its_turn_began_is_refused",

@@ -8,7 +8,7 @@ from imagegeneration.jobs.accounting import movements
 from imagegeneration.jobs.job import JobImage
 from imagegeneration.money import movement
 from imagegeneration.money.movement import Movement
-from tests.unit.ui.samples import job
+from tests.unit.dashboard.samples import job
 
 JOB = job()
 

@@ -21,7 +21,7 @@ from imagegeneration.jobs.lifecycle import (
     submitted,
 )
 from imagegeneration.providers.generation import Answer, CallFailed, GenerationParameters
-from tests.unit.ui.samples import MODEL, NOW, job, stored_image
+from tests.unit.dashboard.samples import MODEL, NOW, job, stored_image
 
 DAY = "2026-11-21"
 WANTED = GenerationParameters(provider="sandbox", model=MODEL, size="1024x1024", quality="medium", output_format="png")

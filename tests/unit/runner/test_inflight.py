@@ -8,7 +8,7 @@ from imagegeneration.jobs.job import Job, Lease
 from imagegeneration.jobs.lifecycle import held
 from imagegeneration.runner.inflight import UPLOADS_KEPT, InFlight, Run
 from imagegeneration.runner.task import ImageTask
-from tests.unit.ui.samples import job
+from tests.unit.dashboard.samples import job
 
 FIRST, SECOND = ImageTask(0, "att_1"), ImageTask(1, "att_2")
 
