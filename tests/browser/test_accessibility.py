@@ -28,6 +28,7 @@ from tests.browser.screens import (
     open_jobs,
     open_operations,
     part,
+    press_until,
     typed,
     unique,
 )
@@ -246,8 +247,8 @@ def a_lora(page: Page) -> None:
 
 def audit(page: Page) -> None:
     page.goto("/audit")
-    part(page, "Entries").locator("summary").first.click()
-    expect(part(page, "Entries").locator("details[open]")).to_be_visible()
+    entries = part(page, "Entries")
+    press_until(entries.locator("summary").first, entries.locator("details[open]"))
 
 
 def not_for_you(page: Page) -> None:
