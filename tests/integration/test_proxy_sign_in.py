@@ -222,7 +222,7 @@ async def _others_while_the_key_set_hangs(company: Studio, proxy: KeyServer) -> 
         looking += 1
         return find(token)
 
-    with mock.patch.object(company.logins, "vouched", vouched):
+    with mock.patch.object(company.proxy_sign_in, "actor", vouched):
         async with browser_of(app, 1) as stranger, browser_of(app, 2) as other, anyio.create_task_group() as strangers:
             for number in range(lookups.WAITING_OF_ONE):
                 strangers.start_soon(_ask, stranger, strange(proxy, number))

@@ -142,7 +142,7 @@ def test_sign_outs_that_strangers_send_hold_up_no_sign_in(settings: Settings, pr
     company = build_studio(settings.model_copy(update=named))
     over = threading.Event()
     try:
-        with mock.patch.object(company.logins, "end_for_provider", side_effect=lambda *_: over.wait(10)):
+        with mock.patch.object(company.sign_in, "end_for_provider", side_effect=lambda *_: over.wait(10)):
             assert run_async(_begin_while_sign_outs_hang, company, over) == 303
     finally:
         over.set()
