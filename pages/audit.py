@@ -3,5 +3,5 @@
 from imagegeneration.dashboard.audit.page import audit
 from imagegeneration.dashboard.frame import head
 
-head("Audit", "Every decision, in a chain that shows any later change.")
+head("Audit", "A tamper-evident log of every decision.")
 audit()

@@ -9,7 +9,7 @@ from imagegeneration.dashboard.generate.progress import progress
 from imagegeneration.dashboard.generate.review import review
 from imagegeneration.dashboard.generate.steps import steps
 
-head("Generate", "From an idea to images, with the prompt and the price in your hands.")
+head("Generate", "Describe what you need, check the prompt and the price, then generate.")
 announce()
 desk = open_desk()
 steps(desk.step)

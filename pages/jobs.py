@@ -3,5 +3,5 @@
 from imagegeneration.dashboard.frame import head
 from imagegeneration.dashboard.jobs.board import board, choose_filters
 
-head("Jobs", "Newest first. The page follows by itself what happens.")
+head("Jobs", "Newest first. Updates automatically.")
 board(choose_filters())

@@ -3,5 +3,5 @@
 from imagegeneration.dashboard.frame import head
 from imagegeneration.dashboard.keys.page import keys
 
-head("API keys", "A program that sends a key of yours acts for you, within what the key may do.")
+head("API keys", "A client that sends your key acts for you, within what the key may do.")
 keys()

@@ -3,5 +3,5 @@
 from imagegeneration.dashboard.frame import head
 from imagegeneration.dashboard.loras.page import loras
 
-head("LoRAs", "Small models that change the style of a larger one. Everybody chooses from those that are offered here.")
+head("LoRAs", "Style add-ons for Flux models. Users choose from those that are enabled here.")
 loras()

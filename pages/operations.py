@@ -3,5 +3,5 @@
 from imagegeneration.dashboard.frame import head
 from imagegeneration.dashboard.operations.page import operations
 
-head("Operations", "Whether anything needs you, and what to do about it. The page follows by itself.")
+head("Operations", "What needs attention, and what you can do. Updates automatically.")
 operations()

@@ -178,7 +178,7 @@ def test_enhancing_shows_that_it_works(page: Page) -> None:
     open_generate(page)
     describe(page, unique("slow"), "a kite [sandbox:delay target=text delay=1.5]")
     page.get_by_role("button", name="Enhance prompt").click()
-    expect(page.get_by_role("button", name="Writing a fuller prompt")).to_be_disabled()
+    expect(page.get_by_role("button", name="Improving your prompt")).to_be_disabled()
     expect(typed(page, "Prompt")).not_to_be_editable()
     expect(typed(page, "Final prompt")).to_be_visible()
 

@@ -16,13 +16,13 @@ from imagegeneration.dashboard.generate.sources import sources
 from imagegeneration.dashboard.kit.fields import Field, editor
 from imagegeneration.dashboard.web import asset
 
-_INTENT = Field("Intent", INTENT_MAX, placeholder="What they are for, like a category card")
-_PROMPT = Field("Prompt", PROMPT_MAX, rows=8, placeholder="What they shall show, in your own words")
+_INTENT = Field("Intent", INTENT_MAX, placeholder="For example: category card on the homepage")
+_PROMPT = Field("Prompt", PROMPT_MAX, rows=8, placeholder="Describe the image in your own words")
 _ASIDE = st.components.v2.component("studio_aside", **asset("aside"))
 _NEXT = (
-    ("Enhance", "You get a fuller prompt to look at. It costs nothing."),
-    ("Review", "Edit it, choose how many images, and see the most they can cost."),
-    ("Generate", "Only then is money spent. What you approved is sent to the letter."),
+    ("Enhance", "We suggest a more detailed prompt. Free."),
+    ("Review", "Edit it, choose how many images, and see the price."),
+    ("Generate", "You pay only after you approve. We send exactly what you approved."),
 )
 
 
@@ -87,7 +87,7 @@ def _buttons(desk: Desk) -> None:
     onward(
         Button(
             "enhance",
-            "Writing a fuller prompt…" if desk.doing is not None else "Enhance prompt",
+            "Improving your prompt…" if desk.doing is not None else "Enhance prompt",
             blocked="" if desk.elsewhere is None else desk.elsewhere.message,
         ),
         others,

@@ -85,7 +85,7 @@ _ABOVE = "Why is said above, under Needs you."
 
 def _streak(breaker: Breaker) -> tuple[Line, ...]:
     if breaker.scope == EVERYTHING:
-        return ((choices.WHAT_A_PAUSE_DOES,),) if breaker.pause else (("Calls are started as jobs come.",),)
+        return ((choices.WHAT_A_PAUSE_DOES,),) if breaker.pause else (("New jobs start normally.",),)
     if not breaker.scope.startswith("provider:"):
         return ((_ABOVE,),) if breaker.pause else (("Pauses itself if a bill is above what was held for it.",),)
     if breaker.pause is not None:

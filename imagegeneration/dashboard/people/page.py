@@ -29,7 +29,7 @@ _REASON: TypeAdapter[str] = TypeAdapter(Reason)
 def people() -> None:
     """Draw a page of users, and the dialog of the one that is open."""
     if not studio().settings.has_sign_in:
-        notice("neutral", "Nobody signs in to this studio.", _WITHOUT_SIGN_IN, key="no-sign-in")
+        notice("neutral", "Sign-in is not set up.", _WITHOUT_SIGN_IN, key="no-sign-in")
         return
     answers: Answers = st.session_state.setdefault(_ANSWERS, Answers())
     searched = _search()
