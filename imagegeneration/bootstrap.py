@@ -185,7 +185,8 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
     providers = build_providers(endpoints, settings.provider_timeout_seconds)
     connection = stores.connection
     audit = Audit(connection, stores.audit)
-    account = account_of(next(iter(endpoints), "openai"))
+    default_provider = next(iter(endpoints), None)
+    account = account_of(default_provider or "openai")
     names = _provider_names(endpoints, catalog)
     limits = SpendLimits(connection, stores.limits, audit, limits_of(settings), account, names)
     spending = Spending(connection, stores.budgets, limits)
@@ -232,7 +233,7 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
         selector=selector,
         conditions=conditions,
         approvals=Approvals(queries, selector, quotes, rates, agreements, repeats, records, transitions),
-        cancellation=Cancellation(stores.connection, queries, transitions, audit),
+        cancellation=Cancellation(connection, queries, transitions, audit),
         queries=queries,
         references=references,
         loras=loras,
@@ -257,11 +258,11 @@ def _wired(settings: Settings, stores: Stores, kind: Kind) -> Studio:
         proxy_sign_in=ProxySignIn(connection, people, audit, failures, proxy, login_rules),
         keys=Keys(connection, stores.keys, people, audit, timedelta(days=settings.key_confirmation_days)),
         operations=Operations(stores.reports, spending, limits, pauses, runners, audit, watch, enhancement),
-        health=Health(connection, storage, runners, next(iter(endpoints), None)),
+        health=Health(connection, storage, runners, default_provider),
         runners=runners,
         storage=storage,
         for_runner=RunnerNeeds(
-            stores.connection, stores.jobs, stores.queue, stores.reports, stores.images, transitions, seals, providers
+            connection, stores.jobs, stores.queue, stores.reports, stores.images, transitions, seals, providers
         ),
         _stores=stores,
     )

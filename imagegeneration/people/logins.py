@@ -17,7 +17,7 @@ from imagegeneration.people.people import People
 from imagegeneration.people.person import Login, LoginRules, Person, SignedOut
 
 KNOWN_SECONDS = 10.0
-"""How long a cookie's look-up is cached: a sign-out, new role or disabled user reaches all pages within this."""
+"""How long a cookie or a proxy's token is cached: a sign-out, new role or disabled user takes effect within this."""
 
 KNOWN_LOGINS = 10_000
 TOUCH_SECONDS = 20.0

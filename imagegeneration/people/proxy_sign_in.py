@@ -10,12 +10,10 @@ from imagegeneration.core.cache import TTLCache
 from imagegeneration.core.errors import SignInFailed
 from imagegeneration.mongo.connection import Connection
 from imagegeneration.people.failed_sign_ins import FailedSignIns
+from imagegeneration.people.logins import KNOWN_SECONDS
 from imagegeneration.people.oidc import ProxyTokens
 from imagegeneration.people.people import People
 from imagegeneration.people.person import Identity, LoginRules, Person, roles_of
-
-KNOWN_SECONDS = 10.0
-"""How long a token's look-up is cached: a disabled user or a new role reaches all pages within this."""
 
 KNOWN_TOKENS = 1000
 

@@ -92,7 +92,7 @@ class Intake:
             raise
         except imaging.Unreadable as problem:
             self._set_aside.keep(entry, answer, str(problem))
-        except Exception as error:
+        except Exception as error:  # any error: a paid answer must reach a state that a user can act on
             log.exception("The answer %s could not be settled", entry.attempt_id)
             self._set_aside.keep(entry, answer, f"settling it failed ({type(error).__name__})")
         return None

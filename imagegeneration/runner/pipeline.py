@@ -127,7 +127,7 @@ class Pipeline:
             return self._maker.make(run.job, task)
         except StudioError as error:
             log.warning("%s image %d: %s", run.job.job_id, task.index, error)
-        except Exception:
+        except Exception:  # pool threads have no caller: log here or lose the traceback
             log.exception("%s image %d failed in an unforeseen way", run.job.job_id, task.index)
         finally:
             self._pacing.end(task.attempt_id)  # guard: pace-slot-released

@@ -37,7 +37,7 @@ class SetAside:
             self._end(entry, answer, why)
         except DatabaseDown:
             raise
-        except Exception:
+        except Exception:  # any error: the facts of the answer must not keep it from being set aside
             log.exception("%s: what its provider says of it is left out", entry.attempt_id)
             self._end(entry, Answer(answer.content, usage=None, provider_request_id=None), why)
         self._spool.set_aside(entry.attempt_id)
@@ -103,5 +103,5 @@ class SetAside:
             if job is not None:
                 key = aside_key(job.user_id, job.created_at, job.job_id, entry.index, entry.attempt_id)
                 self._storage.put(key, content, "application/octet-stream", compare=False)
-        except Exception:
+        except Exception:  # the copy is a second one: the answer stays in the spool
             log.exception("The bucket has no copy of %s, which was set aside", entry.attempt_id)
